@@ -1,0 +1,45 @@
+# Ferrule: what one types. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup run check test drill bench format lock clean
+
+PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl
+PYTHON_IN_VENV := .venv/bin/python
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## make .venv from the lock file
+	@.ci/setup
+
+run: setup ## start the gateway with simulated devices on https://127.0.0.1:3500
+	@exec .venv/bin/ferrule demo
+
+check: setup ## format, lint, types, import contracts
+	.venv/bin/ruff format --check gateway drivers tests benchmarks
+	.venv/bin/ruff check gateway drivers tests benchmarks
+	.venv/bin/flake8 --isolated --select ASYNC101,ASYNC102,ASYNC103,ASYNC104,ASYNC119,ASYNC120 --max-line-length 200 gateway drivers tests
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: setup ## everything that proves the product
+	@.ci/packages $(PACKAGES_FOR_TESTS)
+	$(PYTHON_IN_VENV) -m pytest
+
+drill: setup ## the long proofs: ten million fuzzed frames, a day of simulated field
+	@.ci/packages $(PACKAGES_FOR_TESTS)
+	$(PYTHON_IN_VENV) -m tests.drill
+
+bench: setup ## the benchmark tables, peers beside us in the same run
+	@.ci/packages $(PACKAGES_FOR_TESTS)
+	$(PYTHON_IN_VENV) -m benchmarks
+
+format: setup ## format the code
+	.venv/bin/ruff format gateway drivers tests benchmarks
+	.venv/bin/ruff check --fix gateway drivers tests benchmarks
+
+lock: setup ## write requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 pyproject.toml --extra test --generate-hashes \
+		--no-emit-index-url --no-header --upgrade -o requirements.lock
+
+clean: ## remove what the targets above made
+	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
