@@ -1,0 +1,173 @@
+"""Through these small doors siblings meet; ``app`` hands each part what it needs of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.core.reading import Reading, Value
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Outcome(StrEnum):
+    """What is known of a write (ruling 2)."""
+
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """The honest outcome of a write.
+
+    Attributes:
+        outcome: confirmed by the device; refused by it; never sent; or sent and not known.
+        reason: one word for programs, None when confirmed.
+        message: the same for people, with the cure.
+        read_back: the value read after the write, where the tag asks for it.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    message: str | None = None
+    read_back: Value | None = None
+
+
+class FactStore(Protocol):
+    """Small things learned or promised that must survive a restart: split blocks, leases, sequence numbers."""
+
+    def recall(self, kind: str) -> dict[str, Json]:
+        """All facts of a kind by key, as they stood at the start or were remembered since."""
+        ...
+
+    def remember(self, kind: str, key: str, value: Json) -> None:
+        """Keep a fact; None forgets it. Returns at once, it is on disk within the flush interval."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait until everything remembered so far is on disk, or known to be in memory only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySample:
+    """One point of a tag's history; with a resolution it covers a stretch of time."""
+
+    time: float
+    value: Value | None
+    quality: str
+    clock: str
+    minimum: float | None = None
+    maximum: float | None = None
+    count: int = 1
+
+
+class History(Protocol):
+    """What tags said in the past."""
+
+    async def samples(
+        self, tag: str, start: float, end: float, resolution: float | None, limit: int
+    ) -> list[HistorySample]:
+        """Points of a tag from ``start`` to ``end`` (Unix seconds), oldest first, at most ``limit``."""
+        ...
+
+
+class WriteBudget(Protocol):
+    """What may be written to the card."""
+
+    def status(self) -> dict[str, Json]:
+        """Bytes written today, the budget, and whether history has given way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What an on-demand Modbus read brought."""
+
+    values: list[int] | list[bool] | None
+    reason: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SerialAnswer:
+    """What a raw serial line said."""
+
+    data: bytes | None
+    text: str | None
+    time: float | None
+    clock: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """A tag as ``tag.list`` shows it."""
+
+    name: str
+    type: str
+    units: str | None
+    writable: bool
+    poll: float | None
+    description: str
+    missed_deadlines: int
+    place: dict[str, Json] = field(default_factory=dict)
+
+
+class DeviceAccess(Protocol):
+    """The field side, as callers see it. Reads never wait behind a dead device; writes end in an honest outcome."""
+
+    def lines(self) -> list[dict[str, Json]]:
+        """Every line with its state, utilisation and counters."""
+        ...
+
+    def devices(self, line: str | None = None) -> list[dict[str, Json]]:
+        """Every device with its state, latency and errors by cause."""
+        ...
+
+    def tags(self, line: str | None = None, device: str | None = None) -> list[TagRow]:
+        """Every tag."""
+        ...
+
+    async def read(self, names: Sequence[str], max_age: float | None) -> list[Reading]:
+        """Readings of tags; with ``max_age`` (seconds), older ones are fetched from the device first.
+
+        Raises:
+            GatewayError: INVALID for a tag that does not exist.
+        """
+        ...
+
+    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
+        """Write one tag.
+
+        Raises:
+            GatewayError: INVALID for an unknown or read-only tag, or a value that cannot be coded.
+        """
+        ...
+
+    async def modbus_read(self, line: str, unit: int, table: str, address: int, count: int) -> RawAnswer:
+        """Read registers or bits of any unit on a line, tag or no tag."""
+        ...
+
+    async def modbus_write(
+        self, line: str, unit: int, table: str, address: int, values: Sequence[int | bool]
+    ) -> WriteResult:
+        """Write registers or coils of any unit on a line."""
+        ...
+
+    def serial_ports(self) -> list[dict[str, Json]]:
+        """Serial ports of this board and the lines that own them."""
+        ...
+
+    async def serial_read(self, line: str, max_age: float | None) -> SerialAnswer:
+        """The last message of a raw serial line."""
+        ...
+
+    async def serial_write(self, line: str, data: bytes) -> WriteResult:
+        """Send bytes on a raw serial line."""
+        ...
