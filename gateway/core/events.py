@@ -54,9 +54,7 @@ def uuid7(unix_seconds: float) -> str:
     """A new UUID of version 7: 48 bits of Unix milliseconds, then random bits (RFC 9562, 5.7)."""
     milliseconds = int(unix_seconds * 1000) & 0xFFFF_FFFF_FFFF
     random = secrets.randbits(74)
-    value = (
-        milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
-    )
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
     return str(uuid.UUID(int=value))
 
 
@@ -78,6 +76,4 @@ class EventSource:
         """A new event that happens now."""
         self.last_sequence += 1
         now = self._timeline.now()
-        return Event(
-            uuid7(now), self._gateway, self.last_sequence, type_, now, self._timeline.era.clock, data
-        )
+        return Event(uuid7(now), self._gateway, self.last_sequence, type_, now, self._timeline.era.clock, data)

@@ -54,7 +54,7 @@ async def supervise(
     while True:
         try:
             await part()
-        except Exception as fault:  # noqa: BLE001 - this is the door at which our own faults stop
+        except Exception as fault:
             now = trio.current_time()
             while falls and now - falls[0] > lives.window:
                 falls.popleft()
@@ -62,7 +62,7 @@ async def supervise(
             log.exception("part fell", part=name, falls=len(falls), fault=repr(fault))
             on_fall(fault)
             if len(falls) > lives.restarts:
-                log.error("part parked", part=name, retry_s=lives.parked)
+                log.warning("part parked", part=name, retry_s=lives.parked)
                 on_park(fault)
                 falls.clear()
                 await trio.sleep(lives.parked)

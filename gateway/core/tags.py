@@ -152,9 +152,7 @@ class TagStore:
             cell.sample = sample
         return before != (cell.quality, cell.reason, cell.value)
 
-    def doubt(
-        self, cells: Sequence[Cell], values: Sequence[Value | Reason], acquired: float, why: Reason
-    ) -> None:
+    def doubt(self, cells: Sequence[Cell], values: Sequence[Value | Reason], acquired: float, why: Reason) -> None:
         """Take values that cannot be excluded from being another answer's: uncertain, never good."""
         sample = self.sample(acquired)
         changed = []
@@ -200,11 +198,7 @@ class TagStore:
     @staticmethod
     def _reading(cell: Cell, now: float) -> Reading:
         quality, reason = cell.quality, cell.reason
-        if (
-            quality is Quality.GOOD
-            and cell.sample is not None
-            and now - cell.sample.acquired > cell.tag.stale_after
-        ):
+        if quality is Quality.GOOD and cell.sample is not None and now - cell.sample.acquired > cell.tag.stale_after:
             quality, reason = Quality.UNCERTAIN, Reason.STALE
         return Reading(cell.tag.name, cell.value, quality, reason, cell.sample, cell.last_value)
 
