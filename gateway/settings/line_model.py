@@ -160,8 +160,8 @@ class RawSettings:
         mode: "terminator": a message ends with ``terminator``; "idle": after ``idle`` seconds without a byte;
             "fixed": after ``length`` bytes.
         terminator: the bytes that end a message; they are not part of it.
-        idle: seconds of silence that end a message in mode "idle"; in the others, if set, an unfinished message
-            is thrown away after as much.
+        idle: seconds of silence that end a message in mode "idle"; in the others, if set, it throws an
+            unfinished message away.
         length: bytes of a message in mode "fixed".
         max_length: a message longer than this is cut and counted as an error.
         encoding: how the bytes of a message become text.

@@ -1,8 +1,8 @@
 """What the configuration says, as values. Durations are seconds, sizes are bytes, addresses count from zero.
 
-The defaults stand here and nowhere else. Everything is checked before one of these is made from a file, so that
-a reader of a `Settings` need not doubt it. Two of them are equal when they ask for the same, wherever in the
-file that is written.
+The defaults stand here and nowhere else. Everything is checked before one of these is made from a file, so
+that a reader of a `Settings` need not doubt it. Two of them are equal when they ask for the same, wherever in
+the file that is written.
 """
 
 from __future__ import annotations
