@@ -1,0 +1,101 @@
+"""What goes wrong with devices and wires in the field, seeded so that a bad day can be replayed exactly."""
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `start` (included) to `end` (not included), in seconds of the simulation."""
+
+    start: float
+    end: float = math.inf
+
+    def holds(self, now: float) -> bool:
+        """Tell whether `now` lies in the window."""
+        return self.start <= now < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A delay in seconds between `low` and `high`; with a `tail` exponential above `low`, cut at `high`.
+
+    ``Spread(0.002, 0.004)`` is even; ``Spread(0.01, 2.0, tail=0.05)`` is mostly short and seldom very long.
+    """
+
+    low: float
+    high: float
+    tail: float | None = None
+
+    def draw(self, rng: Random) -> float:
+        """Draw one delay."""
+        if self.tail is None:
+            return rng.uniform(self.low, self.high)
+        return min(self.high, self.low + rng.expovariate(1.0 / self.tail))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFaults:
+    """How one device misbehaves. Every number without a unit is the probability per answer, 0 to 1.
+
+    Attributes:
+        silent: never answers and hears nothing.
+        silent_in: windows in which it is silent.
+        jitter: added to every turnaround.
+        late: how often an answer is late by `late_by`, which may exceed any time-out.
+        lost: the request was served, the answer never comes.
+        busy: answers exception 6 and does nothing.
+        corrupt: flips bits in `corrupt_bytes` characters of the answer.
+        truncated: the answer stops somewhere in its middle.
+        wrong_unit: the answer carries another unit's number, with a correct checksum.
+        wrong_function: the answer carries another function code, with a correct checksum.
+        duplicate: the answer comes twice, the second begins 20 ms behind the end of the first.
+        noise_before: some random characters come right before the answer.
+        noise_after: some random characters come right after it.
+    """
+
+    silent: bool = False
+    silent_in: tuple[Window, ...] = ()
+    jitter: Spread | None = None
+    late: float = 0.0
+    late_by: Spread = Spread(0.5, 1.5)
+    lost: float = 0.0
+    busy: float = 0.0
+    corrupt: float = 0.0
+    corrupt_bytes: int = 1
+    truncated: float = 0.0
+    wrong_unit: float = 0.0
+    wrong_function: float = 0.0
+    duplicate: float = 0.0
+    noise_before: float = 0.0
+    noise_after: float = 0.0
+
+    def is_silent(self, now: float) -> bool:
+        """Tell whether the device is dead at `now`."""
+        return self.silent or any(window.holds(now) for window in self.silent_in)
+
+
+@dataclass(frozen=True, slots=True)
+class WireFaults:
+    """How the wire itself misbehaves.
+
+    Attributes:
+        echo: the adapter hears what it sends.
+        noise_every_s: mean pause between bursts of random characters (exponential), None for a clean wire.
+        noise_bytes: the longest burst.
+        unplugged: windows in which the adapter is not there.
+    """
+
+    echo: bool = False
+    noise_every_s: float | None = None
+    noise_bytes: int = 8
+    unplugged: tuple[Window, ...] = ()
+
+
+def garble(data: bytes, rng: Random, count: int | None = None) -> bytes:
+    """Return `data` with `count` of its characters changed (None: all of them)."""
+    changed = bytearray(data)
+    for at in range(len(data)) if count is None else rng.sample(range(len(data)), min(count, len(data))):
+        changed[at] ^= rng.randrange(1, 256)
+    return bytes(changed)
