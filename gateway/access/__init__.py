@@ -1,0 +1,1 @@
+"""Who may call: root key, tokens, scopes, the first administrator. Knows nothing of HTTP."""

@@ -1,0 +1,57 @@
+"""Files with secrets: private from their first byte, whole or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+
+def create_private(path: Path, content: bytes) -> bool:
+    """Make a file only its owner can read, unless it is there already. Returns whether it was made.
+
+    The content is complete and on disk before the name appears, so that neither a power cut nor a second process
+    can meet half a file.
+    """
+    scratch = _write_scratch(path, content, 0o600)
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        return False
+    finally:
+        scratch.unlink()
+    _settle(path.parent)
+    return True
+
+
+def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file anew in one step: readers see the old content or the new, never a part."""
+    scratch = _write_scratch(path, content, mode)
+    try:
+        scratch.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
+    _settle(path.parent)
+
+
+def _write_scratch(path: Path, content: bytes, mode: int) -> Path:
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        # The process's umask must not decide who may read this.
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    return scratch
+
+
+def _settle(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,116 @@
+"""The root key and the keys made of it: one secret on disk, one key for each purpose (D-030, D-045)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.access.files import create_private
+
+ROOT_KEY_FILE = "root.key"
+_SIZE = 32
+_HASH_SIZE = 32
+
+
+class KeyFileError(Exception):
+    """The root key file cannot be used; the text says why and what to do."""
+
+
+def hkdf(secret: bytes, *, info: bytes, length: int = _SIZE, salt: bytes = b"") -> bytes:
+    """Derive a key from a secret: HKDF with SHA-256 (RFC 5869).
+
+    Args:
+        secret: the input keying material.
+        info: names the purpose; different purposes give unrelated keys.
+        length: bytes wanted, at most 255 x 32.
+        salt: not secret; empty means as many zeros as the hash is long (RFC 5869, 2.2).
+
+    Raises:
+        ValueError: more bytes wanted than RFC 5869 allows.
+    """
+    if length > 255 * _HASH_SIZE:
+        raise ValueError(f"HKDF gives at most {255 * _HASH_SIZE} bytes, not {length}")
+    pseudorandom = hmac.digest(salt or bytes(_HASH_SIZE), secret, "sha256")
+    block = output = b""
+    for counter in range(1, -(-length // _HASH_SIZE) + 1):
+        block = hmac.digest(pseudorandom, block + info + bytes([counter]), "sha256")
+        output += block
+    return output[:length]
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeKey:
+    """A key for one purpose only.
+
+    Attributes:
+        kid: names the key in token headers; derived from it by a hash, so it gives nothing away.
+        secret: 32 bytes.
+    """
+
+    kid: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"PurposeKey(kid={self.kid!r})"
+
+
+class RootKey:
+    """The gateway's one root secret. Nothing is signed with it; keys are derived from it."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def key(self, purpose: str) -> PurposeKey:
+        """The key for a purpose, e.g. ``operator-token``."""
+        secret = hkdf(self._secret, info=b"ferrule/1/" + purpose.encode())
+        return PurposeKey(f"{purpose}-{hashlib.sha256(b'kid' + secret).hexdigest()[:12]}", secret)
+
+    @property
+    def gateway_id(self) -> str:
+        """Names this gateway among all others, e.g. as issuer of its tokens; stable as long as the root key."""
+        return "ferrule-" + hkdf(self._secret, info=b"ferrule/1/gateway-id", length=8).hex()
+
+
+def load_root_key(state: Path) -> RootKey:
+    """Read ``root.key`` in the state directory, or make it at the first start.
+
+    Two processes may start at once: the file appears whole, and who comes second reads the first one's key.
+
+    Raises:
+        KeyFileError: others may read the file, it is not ours to read, or it does not hold 32 bytes.
+    """
+    path = state / ROOT_KEY_FILE
+    try:
+        if not path.exists():
+            state.mkdir(mode=0o750, parents=True, exist_ok=True)
+            create_private(path, secrets.token_bytes(_SIZE))
+        return RootKey(_read(path))
+    except PermissionError as error:
+        raise KeyFileError(
+            f"{path}: {error.strerror}. Run this as the user the gateway runs as, or as root, or name another "
+            "directory with --state"
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & 0o077:
+            raise KeyFileError(
+                f"{path} can be read or written by others (mode {mode:04o}), so every token may be forged. "
+                f"Delete it and start again: a new key is made and all tokens end; or, if you are sure that nobody "
+                f"has read it: chmod 600 {path}"
+            )
+        secret = file.read(_SIZE + 1)
+    if len(secret) != _SIZE:
+        raise KeyFileError(
+            f"{path} does not hold {_SIZE} bytes: it is damaged. Restore it from a backup, or delete it and start "
+            "again: a new key is made and all tokens end"
+        )
+    return secret
