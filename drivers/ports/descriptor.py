@@ -1,0 +1,155 @@
+"""What serial ports and sockets have in common: a non-blocking descriptor, read when the loop says so."""
+
+import math
+import os
+from typing import Protocol
+
+import trio
+
+from drivers.ports.port import LineFaults, LinkDown
+from drivers.ports.timer import Sleeper
+
+# More than any frame, and all that the kernel's terminal buffer holds.
+_READ_BYTES = 4096
+# A kernel buffer holds thousands of characters: who cannot take one frame in this time takes none.
+_STUCK_AFTER_S = 5.0
+
+
+class Channel(Protocol):
+    """What a `DescriptorPort` needs to know about the thing behind its descriptor."""
+
+    name: str
+
+    def ended(self) -> LinkDown:
+        """Say what an end of file means here."""
+
+    def failed(self, error: OSError) -> LinkDown:
+        """Say what an error of the operating system means here."""
+
+    def faults(self) -> LineFaults | None:
+        """Return the hardware's error counts since opening."""
+
+    def close(self) -> None:
+        """Close the descriptor, without waiting for anything."""
+
+
+class DescriptorPort:
+    """A `drivers.ports.port.Port` on a non-blocking descriptor."""
+
+    def __init__(self, fd: int, channel: Channel, sleeper: Sleeper) -> None:
+        self._fd = fd
+        self._channel = channel
+        self._sleeper = sleeper
+
+    @property
+    def name(self) -> str:
+        """What a person calls this channel."""
+        return self._channel.name
+
+    async def send(self, data: bytes) -> None:
+        """Hand all of `data` to the kernel; costs no pass of the loop when the kernel takes it at once.
+
+        Raises:
+            LinkDown: the wire is gone, or has taken nothing for 5 s (``stuck``).
+        """
+        sent = self._write(data)
+        while sent < len(data):
+            with trio.move_on_after(_STUCK_AFTER_S) as patience:
+                await self._wait(trio.lowlevel.wait_writable)
+            taken = self._write(data[sent:])
+            if not taken and patience.cancelled_caught:
+                raise LinkDown("stuck", f"{self.name} takes no more characters: check flow control and adapter")
+            sent += taken
+
+    async def receive(self, deadline: float) -> bytes | None:
+        """Return bytes as soon as any are there, or None when none came until `deadline`.
+
+        Bytes that are there when the deadline passes are returned, never kept back. A deadline of infinity costs
+        no cancel scope, for an owner who moves the deadline of one of its own.
+
+        Raises:
+            LinkDown: the wire is gone.
+        """
+        while True:
+            if deadline == math.inf:
+                await self._wait(trio.lowlevel.wait_readable)
+                data = self._read()
+            else:
+                # A scope a receive costs 6 us, one for the port's life with a moved deadline 2.4 us; but that one would
+                # have to be held open by the caller, and a port that leaks its scopes into callers is not worth 4 us.
+                with trio.CancelScope(deadline=deadline) as scope:
+                    await self._wait(trio.lowlevel.wait_readable)
+                data = self._read()
+                if data is None and scope.cancelled_caught:
+                    return None
+            if data is not None:
+                return data
+
+    def drain(self) -> bytes:
+        """Take what has already arrived, without waiting.
+
+        Raises:
+            LinkDown: the wire is gone.
+        """
+        taken = []
+        while (data := self._read()) is not None:
+            taken.append(data)
+            if len(data) < _READ_BYTES:
+                break
+        return b"".join(taken)
+
+    async def pause_until(self, moment: float) -> None:
+        """Sleep until `moment`, as precisely as the clock allows."""
+        await self._sleeper.sleep_until(moment)
+
+    def faults(self) -> LineFaults | None:
+        """Return the hardware's own error counts since opening, or None where there are none."""
+        return self._channel.faults() if self._fd >= 0 else None
+
+    async def aclose(self) -> None:
+        """Close the port; whoever waits on it gets ``LinkDown("closed")``."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            trio.lowlevel.notify_closing(fd)
+            self._channel.close()
+            self._sleeper.close()
+        await trio.lowlevel.checkpoint()
+
+    async def _wait(self, until: "_Wait") -> None:
+        if self._fd < 0:
+            raise self._closed()
+        try:
+            await until(self._fd)
+        except trio.ClosedResourceError:
+            raise self._closed() from None
+
+    def _read(self) -> bytes | None:
+        """Read once; None when nothing is there."""
+        if self._fd < 0:
+            raise self._closed()
+        try:
+            data = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._channel.failed(error) from error
+        if not data:
+            raise self._channel.ended()
+        return data
+
+    def _write(self, data: bytes) -> int:
+        if self._fd < 0:
+            raise self._closed()
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._channel.failed(error) from error
+
+    def _closed(self) -> LinkDown:
+        return LinkDown("closed", f"{self.name} was closed")
+
+
+class _Wait(Protocol):
+    async def __call__(self, fd: int, /) -> None: ...

@@ -1,0 +1,116 @@
+"""Sleeping more precisely than an event loop does, for the silence between frames.
+
+trio waits in ``epoll_wait``, whose time-out is rounded up to whole milliseconds: half a millisecond late on average, a
+third of the 3.5 character silence at 19200 Bd. A timer descriptor wakes the same loop about 0.15 ms late.
+"""
+
+import ctypes
+import math
+import os
+import sys
+from typing import Protocol
+
+import trio
+
+# Arming the timer and being woken by it takes longer than this: going round the loop is more precise.
+_ROUND_THE_LOOP_S = 0.0001
+
+
+class Sleeper(Protocol):
+    """Sleeps until moments of trio's clock; never wakes early."""
+
+    async def sleep_until(self, moment: float) -> None:
+        """Sleep until `moment`; return at once when it has passed."""
+
+    def close(self) -> None:
+        """Give back what the sleeper holds."""
+
+
+class LoopSleeper:
+    """Sleeps with the event loop's own precision, on whatever clock the loop runs."""
+
+    async def sleep_until(self, moment: float) -> None:
+        """Sleep until `moment`; return at once when it has passed."""
+        if trio.current_time() < moment:
+            await trio.sleep_until(moment)
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    def close(self) -> None:
+        """Hold nothing, give nothing back."""
+
+
+class TimerSleeper:
+    """Sleeps with a timer descriptor of Linux; for one task at a time, on the real clock."""
+
+    def __init__(self) -> None:
+        """Make the timer.
+
+        Raises:
+            OSError: the process has no descriptors left.
+        """
+        self._fd = _create()
+
+    async def sleep_until(self, moment: float) -> None:
+        """Sleep until `moment`; return at once when it has passed."""
+        left = moment - trio.current_time()
+        if left <= 0:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            return
+        if left > _ROUND_THE_LOOP_S:
+            # Arming clears the expiry of last time, so the descriptor need not be read.
+            _arm(self._fd, left)
+            await trio.lowlevel.wait_readable(self._fd)
+        while trio.current_time() < moment:
+            await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            trio.lowlevel.notify_closing(fd)
+            os.close(fd)
+
+
+def sleeper() -> Sleeper:
+    """Return the most precise sleeper for the clock of the running loop.
+
+    A descriptor knows only real time. Whether a second of this clock is a real one is asked of the clock itself:
+    that of a test on virtual time says that it is not.
+    """
+    clock = trio.lowlevel.current_clock()
+    real = clock.deadline_to_sleep_time(clock.current_time() + 1.0)
+    return TimerSleeper() if math.isclose(real, 1.0, abs_tol=0.1) else LoopSleeper()
+
+
+if sys.version_info >= (3, 13):
+
+    def _create() -> int:
+        return os.timerfd_create(1, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)  # 1: CLOCK_MONOTONIC, as trio's
+
+    def _arm(fd: int, seconds: float) -> None:
+        os.timerfd_settime(fd, initial=seconds)
+
+else:
+
+    class _TimeSpec(ctypes.Structure):
+        _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+    class _TimerSpec(ctypes.Structure):
+        _fields_ = (("interval", _TimeSpec), ("value", _TimeSpec))
+
+    _libc = ctypes.CDLL(None, use_errno=True)
+    _libc.timerfd_settime.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.POINTER(_TimerSpec), ctypes.c_void_p)
+
+    def _create() -> int:
+        fd: int = _libc.timerfd_create(1, os.O_NONBLOCK | os.O_CLOEXEC)  # 1: CLOCK_MONOTONIC, as trio's
+        if fd < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return fd
+
+    def _arm(fd: int, seconds: float) -> None:
+        whole = int(seconds)
+        nanoseconds = int((seconds - whole) * 1e9) or 1  # all zero would disarm the timer
+        spec = _TimerSpec(_TimeSpec(0, 0), _TimeSpec(whole, nanoseconds))
+        if _libc.timerfd_settime(fd, 0, ctypes.byref(spec), None) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

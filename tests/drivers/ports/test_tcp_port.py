@@ -1,0 +1,140 @@
+import math
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+import trio.testing
+
+from drivers.ports.port import LinkDown, Port
+from drivers.ports.tcp_port import open_tcp
+
+
+class Peer:
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    async def accept(self) -> socket.socket:
+        await trio.lowlevel.wait_readable(self._listener)
+        accepted, _ = self._listener.accept()
+        accepted.setblocking(False)
+        return accepted
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    made = Peer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def pair(peer: Peer) -> AsyncIterator[tuple[Port, socket.socket]]:
+    port = await open_tcp("127.0.0.1", peer.port)
+    far = await peer.accept()
+    yield port, far
+    far.close()
+    await port.aclose()
+
+
+async def soon() -> float:
+    return trio.current_time() + 5
+
+
+async def test_bytes_go_both_ways(pair: tuple[Port, socket.socket], peer: Peer) -> None:
+    port, far = pair
+    assert port.name == f"127.0.0.1:{peer.port}"
+    assert port.faults() is None
+    await port.send(b"request")
+    await trio.lowlevel.wait_readable(far)
+    assert far.recv(100) == b"request"
+    far.send(b"reply")
+    assert await port.receive(await soon()) == b"reply"
+    assert port.drain() == b""
+    assert await port.receive(trio.current_time() + 0.001) is None
+
+
+async def test_an_ended_connection_is_closed(pair: tuple[Port, socket.socket]) -> None:
+    port, far = pair
+    far.send(b"last words")
+    far.close()
+    assert await port.receive(math.inf) == b"last words"
+    with pytest.raises(LinkDown, match="ended the connection") as down:
+        await port.receive(math.inf)
+    assert down.value.reason == "closed"
+
+
+async def test_a_broken_connection_is_reset(pair: tuple[Port, socket.socket]) -> None:
+    port, far = pair
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.close()
+    with pytest.raises(LinkDown) as down:
+        await port.receive(math.inf)
+    assert down.value.reason == "reset"
+    with pytest.raises(LinkDown) as down:
+        await port.send(b"x")
+    assert down.value.reason == "reset"
+
+
+async def test_more_than_the_kernel_takes_is_written_piece_by_piece(pair: tuple[Port, socket.socket]) -> None:
+    port, far = pair
+    data = bytes(8_000_000)
+    taken = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(port.send, data)
+        await trio.testing.wait_all_tasks_blocked()
+        while taken < len(data):
+            await trio.lowlevel.wait_readable(far)
+            taken += len(far.recv(1_000_000))
+    assert taken == len(data)
+
+
+async def test_closing_wakes_a_waiting_reader(pair: tuple[Port, socket.socket]) -> None:
+    port, _far = pair
+    async with trio.open_nursery() as nursery:
+        reasons: list[str] = []
+
+        async def reader() -> None:
+            try:
+                await port.receive(math.inf)
+            except LinkDown as down:
+                reasons.append(down.reason)
+
+        nursery.start_soon(reader)
+        await trio.testing.wait_all_tasks_blocked()
+        await port.aclose()
+    assert reasons == ["closed"]
+
+
+async def test_nobody_listening_is_refused(peer: Peer) -> None:
+    peer.close()
+    with pytest.raises(LinkDown, match="port number") as down:
+        await open_tcp("127.0.0.1", peer.port)
+    assert down.value.reason == "refused"
+
+
+async def test_a_server_that_does_not_answer_is_unreachable(autojump_clock: trio.testing.MockClock) -> None:
+    # A full backlog takes no further connection: the kernel keeps the first packet to itself.
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        held = [socket.socket() for _ in range(4)]
+        for each in held:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        with pytest.raises(LinkDown, match="within 3 s") as down:
+            await open_tcp("127.0.0.1", full.getsockname()[1])
+        for each in held:
+            each.close()
+    assert down.value.reason == "unreachable"
+
+
+async def test_an_unknown_name_is_not_found() -> None:
+    with pytest.raises(LinkDown, match=r"no such\.invalid") as down:
+        await open_tcp("no such.invalid", 502)
+    assert down.value.reason == "not_found"
