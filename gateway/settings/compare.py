@@ -1,0 +1,99 @@
+"""What differs between two configurations, so that a reload touches only that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.settings.model import LineSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Names by what became of them, each in the order of the file they are in (of the new one, where in both)."""
+
+    unchanged: tuple[str, ...]
+    changed: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reload has to do.
+
+    Attributes:
+        lines: by name. A line that has changed in any way, down to its tags, is a changed one.
+        reopened: names of changed lines whose own keys differ; on the other changed ones only devices or tags do.
+        devices: by ``line/device``.
+        tags: by full name. The value of an unchanged tag stands; of every other it is to be forgotten.
+        gateway_changed: the gateway's name or location.
+        server_changed: the listener.
+        storage_changed: budget or limit of the storage.
+        history_changed: what is kept for how long.
+        limits_changed: what callers may ask.
+        webhook_changed: where webhooks may go.
+    """
+
+    lines: Difference
+    reopened: tuple[str, ...]
+    devices: Difference
+    tags: Difference
+    gateway_changed: bool
+    server_changed: bool
+    storage_changed: bool
+    history_changed: bool
+    limits_changed: bool
+    webhook_changed: bool
+
+
+def difference(old: Settings, new: Settings) -> Changes:
+    """Compare two configurations by what they ask for, wherever in the file it is written."""
+    old_lines = {line.name: line for line in old.lines}
+    new_lines = {line.name: line for line in new.lines}
+    lines = _differ(old_lines, new_lines)
+    return Changes(
+        lines=lines,
+        reopened=tuple(name for name in lines.changed if _own_keys(old_lines[name]) != _own_keys(new_lines[name])),
+        devices=_differ(_devices(old), _devices(new)),
+        tags=_differ(_tags(old), _tags(new)),
+        gateway_changed=old.gateway != new.gateway,
+        server_changed=old.server != new.server,
+        storage_changed=old.storage != new.storage,
+        history_changed=old.history != new.history,
+        limits_changed=old.limits != new.limits,
+        webhook_changed=old.webhook != new.webhook,
+    )
+
+
+def _differ(old: Mapping[str, object], new: Mapping[str, object]) -> Difference:
+    return Difference(
+        unchanged=tuple(name for name in new if name in old and old[name] == new[name]),
+        changed=tuple(name for name in new if name in old and old[name] != new[name]),
+        added=tuple(name for name in new if name not in old),
+        removed=tuple(name for name in old if name not in new),
+    )
+
+
+def _own_keys(line: LineSettings) -> LineSettings:
+    return replace(line, devices=(), tags=())
+
+
+def _devices(settings: Settings) -> dict[str, object]:
+    return {f"{line.name}/{device.name}": device for line in settings.lines for device in line.devices}
+
+
+def _tags(settings: Settings) -> dict[str, object]:
+    """Return what decides the value of each tag: the tag, and the wire and unit it comes from."""
+    tags: dict[str, object] = {}
+    for line in settings.lines:
+        wire = (line.transport, line.port, line.host, line.tcp_port)
+        for raw in line.tags:
+            tags[f"{line.name}/{raw.name}"] = (wire, line.raw, raw)
+        for device in line.devices:
+            for tag in device.tags:
+                tags[f"{line.name}/{device.name}/{tag.name}"] = (wire, device.unit, tag)
+    return tags

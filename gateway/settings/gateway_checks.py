@@ -1,0 +1,139 @@
+"""Reads everything that is not about lines: who the gateway is, where it listens, what it keeps and allows."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from gateway.core.network import classify
+from gateway.settings import schema
+from gateway.settings.fields import Distinct, Fields, Findings, read_fields
+from gateway.settings.model import (
+    CapabilityLimit,
+    GatewaySettings,
+    HistorySettings,
+    HistoryTier,
+    LimitSettings,
+    ServerSettings,
+    StorageSettings,
+    WebhookAllow,
+    WebhookSettings,
+)
+from gateway.settings.quantities import say_duration
+
+if TYPE_CHECKING:
+    from gateway.settings.document import Node
+
+# Linux allows 15 characters; what has only digits and dots was meant as an address.
+_INTERFACE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
+_HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+def read_gateway(node: Node | None, findings: Findings) -> GatewaySettings:
+    """Read ``[gateway]``."""
+    if node is None:
+        return GatewaySettings()
+    return GatewaySettings(**read_fields(node, schema.GATEWAY, findings).arguments())
+
+
+def read_server(node: Node | None, findings: Findings) -> ServerSettings:
+    """Read ``[server]`` and hold ``bind`` against the private-network rules."""
+    if node is None:
+        return ServerSettings()
+    fields = read_fields(node, schema.SERVER, findings)
+    if fields.given("bind") and fields.sound("bind"):
+        _check_bind(fields)
+    return ServerSettings(**fields.arguments(), place=fields.place("bind"))
+
+
+def read_storage(node: Node | None, findings: Findings) -> StorageSettings:
+    """Read ``[storage]``."""
+    if node is None:
+        return StorageSettings()
+    return StorageSettings(**read_fields(node, schema.STORAGE, findings).arguments())
+
+
+def read_history(node: Node | None, findings: Findings) -> HistorySettings:
+    """Read ``[history]``."""
+    if node is None:
+        return HistorySettings()
+    fields = read_fields(node, schema.HISTORY, findings)
+    arguments = fields.arguments()
+    if fields.given("tier"):
+        arguments["tiers"] = _read_tiers(fields)
+    return HistorySettings(**arguments)
+
+
+def read_limits(node: Node | None, findings: Findings) -> LimitSettings:
+    """Read ``[limits]``."""
+    if node is None:
+        return LimitSettings()
+    fields = read_fields(node, schema.LIMITS, findings)
+    names = Distinct('capability "{}" has a limit already')
+    capabilities = []
+    for table in fields.tables("capability"):
+        inside = read_fields(table, schema.CAPABILITY_LIMIT, findings)
+        names.check(inside, "name")
+        if not inside.faulty:
+            capabilities.append(CapabilityLimit(**inside.arguments()))
+    return LimitSettings(**fields.arguments(), capabilities=tuple(capabilities))
+
+
+def read_webhook(node: Node | None, findings: Findings) -> WebhookSettings:
+    """Read ``[[webhook.allow]]``."""
+    if node is None:
+        return WebhookSettings()
+    allow = []
+    for table in read_fields(node, schema.WEBHOOK, findings).tables("allow"):
+        fields = read_fields(table, schema.WEBHOOK_ALLOW, findings)
+        _check_destination(fields)
+        if not fields.faulty:
+            allow.append(WebhookAllow(**fields.arguments()))
+    return WebhookSettings(allow=tuple(allow))
+
+
+def _check_bind(fields: Fields) -> None:
+    bind = fields["bind"]
+    if bind in ("private", "localhost") or _INTERFACE.fullmatch(bind):
+        return
+    cure = 'Write an address of this machine such as "192.168.1.10", the name of an interface, or "private"'
+    try:
+        found = classify(bind)
+    except ValueError:
+        fields.refuse("bind", f'"{bind}" is no address and no name of an interface. {cure}')
+        return
+    if not found.accepted:
+        fields.refuse("bind", f"{bind} is {found.words}. {cure}")
+
+
+def _read_tiers(fields: Fields) -> tuple[HistoryTier, ...]:
+    tiers: list[HistoryTier] = []
+    for table in fields.tables("tier"):
+        inside = read_fields(table, schema.HISTORY_TIER, fields.findings)
+        if inside.faulty:
+            continue
+        tier = HistoryTier(**inside.arguments())
+        if tiers and tier.resolution <= tiers[-1].resolution:
+            before = say_duration(tiers[-1].resolution)
+            inside.refuse("resolution", f"must be coarser than that of the tier before, {before}. Sort the tiers")
+        longer = tiers[-1].retention if tiers else fields["retention"] if fields.sound("retention") else 0.0
+        if tier.retention <= longer:
+            words = f"a coarser tier must be kept longer than the one before it, {say_duration(longer)}"
+            inside.refuse("retention", f"{words}. Make it longer, or remove the tier")
+        tiers.append(tier)
+    return tuple(tiers)
+
+
+def _check_destination(fields: Fields) -> None:
+    if fields.given("host") == fields.given("network"):
+        fields.faulty.add("host")
+        reason = "both host and network" if fields.given("host") else "neither host nor network"
+        fields.findings.error(fields.node.place, f"[[webhook.allow]] has {reason}. Name one of them")
+    if fields.given("host") and fields.sound("host") and not _HOST_PATTERN.fullmatch(fields["host"]):
+        fields.refuse("host", f'"{fields["host"]}" is no host name. Write it alone, such as "*.example.com"')
+    if fields.given("network") and fields.sound("network"):
+        try:
+            ip_network(fields["network"])
+        except ValueError as error:
+            fields.refuse("network", f'{error}. Write it as "192.168.10.0/24"')

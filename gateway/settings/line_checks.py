@@ -1,0 +1,163 @@
+"""Reads lines, and checks what must hold between their keys."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from gateway.settings import schema
+from gateway.settings.device_checks import read_devices
+from gateway.settings.fields import Distinct, Fields, Findings, read_fields
+from gateway.settings.line_model import LineSettings, RawSettings, Rs485Settings
+from gateway.settings.quantities import say_duration
+from gateway.settings.tag_checks import read_raw_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.settings.document import Node
+    from gateway.settings.profiles import ProfileShelf
+
+_RENUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_OWN_PORT = ("rtu", "ascii", "serial")
+_SERIAL_FRAMES = (*_OWN_PORT, "rtu-over-tcp")
+_BUS = ("rtu", "ascii", "rtu-over-tcp")
+_MODBUS = (*_BUS, "tcp")
+
+# Which transports a key means something for; keys that are not here mean something for all of them.
+_MEANT_FOR = {
+    "port": _OWN_PORT,
+    "rs485": _OWN_PORT,
+    "low_latency": _OWN_PORT,
+    "baudrate": _SERIAL_FRAMES,
+    "bytesize": _SERIAL_FRAMES,
+    "parity": _SERIAL_FRAMES,
+    "stopbits": _SERIAL_FRAMES,
+    "echo": _SERIAL_FRAMES,
+    "host": ("tcp", "rtu-over-tcp"),
+    "tcp_port": ("tcp", "rtu-over-tcp"),
+    "gap": _BUS,
+    "allow_broadcast": _BUS,
+    "broadcast_delay": _BUS,
+    "timeout": _MODBUS,
+    "turnaround": _MODBUS,
+    "request_delay": _MODBUS,
+    "silent_share": _MODBUS,
+    "device": _MODBUS,
+    "raw": ("serial",),
+    "tag": ("serial",),
+}
+
+
+def read_lines(nodes: Iterable[Node], findings: Findings, shelf: ProfileShelf) -> tuple[LineSettings, ...]:
+    """Read every line; those with something wrong are left out, and the problems noted."""
+    names = Distinct('there is a line "{}" already')
+    ends = Distinct('"{}" is the end of another line already', "Put all its devices on one line")
+    lines = (_read_line(node, findings, shelf, names, ends) for node in nodes)
+    return tuple(line for line in lines if line is not None)
+
+
+def _read_line(
+    node: Node, findings: Findings, shelf: ProfileShelf, names: Distinct, ends: Distinct
+) -> LineSettings | None:
+    fields = read_fields(node, schema.LINE, findings)
+    names.check(fields, "name")
+    if fields.sound("transport"):
+        _check_transport(fields, ends)
+    _check_pauses(fields)
+    rs485 = _read_rs485(fields)
+    raw = _read_raw(fields)
+    devices = read_devices(fields.tables("device"), fields["transport"], findings, shelf)
+    tag_names = Distinct('there is a tag "{}" on this line already')
+    tags = [read_raw_tag(tag, findings, tag_names) for tag in fields.tables("tag")]
+    if fields.faulty:
+        return None
+    return LineSettings(
+        **fields.arguments(),
+        rs485=rs485,
+        raw=raw,
+        devices=devices,
+        tags=tuple(tag for tag in tags if tag is not None),
+        place=node.place,
+    )
+
+
+def _check_transport(fields: Fields, ends: Distinct) -> None:
+    transport = fields["transport"]
+    for key, transports in _MEANT_FOR.items():
+        if fields.given(key) and transport not in transports:
+            known = " / ".join(f'"{one}"' for one in transports)
+            fields.refuse(key, f'means nothing for transport "{transport}", only for {known}. Remove it')
+    end = "port" if transport in _OWN_PORT else "host"
+    if not fields.given(end):
+        fields.faulty.add(end)
+        example = 'port = "/dev/serial/by-id/..."' if end == "port" else 'host = "192.168.1.20"'
+        words = f'[[line]] with transport "{transport}" has no "{end}". Add {example}'
+        fields.findings.error(fields.node.place, words)
+        return
+    if not fields.sound(end):
+        return
+    if end == "port":
+        _check_port(fields, ends)
+    else:
+        _check_host(fields, ends)
+    if transport == "rtu" and fields.given("bytesize") and fields.sound("bytesize") and fields["bytesize"] != 8:
+        fields.refuse("bytesize", 'RTU needs 8 data bits. Remove it, or write transport = "ascii"')
+
+
+def _check_port(fields: Fields, ends: Distinct) -> None:
+    port = fields["port"]
+    if not port:
+        fields.refuse("port", 'is empty. Write a device path such as "/dev/serial/by-id/..."')
+        return
+    ends.check(fields, "port", posixpath.normpath(port))
+    if _RENUMBERED.fullmatch(port):
+        fields.warn("port", f"{port} may be another adapter after a restart. Use its name in /dev/serial/by-id/")
+
+
+def _check_host(fields: Fields, ends: Distinct) -> None:
+    host = fields["host"]
+    if not _HOST.fullmatch(host):
+        fields.refuse("host", f'"{host}" is no host. Write a name or an address alone; the port goes into tcp_port')
+    elif fields.sound("tcp_port"):
+        ends.check(fields, "host", (host.lower(), fields["tcp_port"]))
+
+
+def _check_pauses(fields: Fields) -> None:
+    if not fields.sound("reconnect_min", "reconnect_max"):
+        return
+    shortest, longest = fields["reconnect_min"], fields["reconnect_max"]
+    if shortest > longest:
+        key = "reconnect_min" if fields.given("reconnect_min") else "reconnect_max"
+        words = f"reconnect_min is {say_duration(shortest)}, reconnect_max is {say_duration(longest)}"
+        fields.refuse(key, f"{words}. The first pause cannot be longer than the longest")
+
+
+def _read_rs485(fields: Fields) -> Rs485Settings | None:
+    if not fields.given("rs485") or not fields.sound("rs485"):
+        return None
+    if isinstance(fields.node.value("rs485"), bool):
+        return Rs485Settings() if fields.node.value("rs485") else None
+    inside = read_fields(fields.node.table("rs485"), schema.RS485, fields.findings)
+    return None if inside.faulty else Rs485Settings(**inside.arguments())
+
+
+def _read_raw(fields: Fields) -> RawSettings | None:
+    table = fields.table("raw")
+    if table is None:
+        return RawSettings() if fields["transport"] == "serial" else None
+    inside = read_fields(table, schema.RAW, fields.findings)
+    if inside.sound("mode"):
+        mode = inside["mode"]
+        needed = {"idle": "idle", "fixed": "length"}.get(mode)
+        if needed and not inside.given(needed):
+            words = f'[line.raw] with mode "{mode}" has no "{needed}". Add {needed} ({schema.RAW.keys[needed].words})'
+            fields.findings.error(table.place, words)
+        for key, meant in (("terminator", "terminator"), ("length", "fixed")):
+            if inside.given(key) and mode != meant:
+                inside.refuse(key, f'means nothing in mode "{mode}", only in "{meant}". Remove it')
+    if inside.given("length") and inside.sound("length", "max_length") and inside["length"] > inside["max_length"]:
+        inside.refuse("length", f"{inside['length']} is above max_length, {inside['max_length']}. Raise that")
+    return None if inside.faulty else RawSettings(**inside.arguments())

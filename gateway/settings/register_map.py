@@ -1,0 +1,247 @@
+"""Turns a register map in CSV, as vendors and spreadsheets make it, into a device profile.
+
+Every row goes through the same checks as a tag of the configuration; every bad row gets one error with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.settings.document import Layer, Node
+from gateway.settings.fields import Distinct, Findings
+from gateway.settings.kinds import shown
+from gateway.settings.map_words import COLUMNS, FALSE_WORDS, READ_ONLY, READ_WRITE, TABLES, TRUE_WORDS, TYPES
+from gateway.settings.problems import Place, Problem, SettingsError
+from gateway.settings.tag_checks import read_tag
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+    from gateway.settings.positions import Path
+
+_PLAIN = re.compile(r"[^a-z0-9]")
+_ADDRESS = re.compile(r"(?P<decimal>[0-9]+)|0x(?P<hex>[0-9a-f]+)|(?P<hex_h>[0-9][0-9a-f]*)h", re.IGNORECASE)
+_MODICON = re.compile(r"([0134])([0-9]{4,5})")
+_MODICON_TABLES = {"0": "coil", "1": "discrete", "3": "input", "4": "holding"}
+_NUMBERS = ("scale", "offset", "minimum", "maximum", "deadband")
+_WHOLES = ("length", "bit", "width")
+_HABITS = {"word_order": "big", "byte_order": "big", "poll": 1.0, "max_registers": 125}
+
+
+@dataclass(frozen=True, slots=True)
+class MapNotation:
+    """How addresses of the map are to be understood; a guess here would read the wrong register.
+
+    Attributes:
+        modicon: they are Modicon numbers: 40108 is holding register 107. A column called "modicon" says the same.
+        one_based: they count from one, as many manuals do; one is taken off.
+        table: of rows that do not say.
+    """
+
+    modicon: bool = False
+    one_based: bool = False
+    table: str | None = None
+
+
+def import_register_map(
+    text: str,
+    path: str,
+    profile: str,
+    title: str,
+    notation: MapNotation = MapNotation(),
+) -> str:
+    """Return the TOML text of a profile made of a register map.
+
+    Args:
+        text: of the CSV file: separated by comma, semicolon or tab, with a header line.
+        path: of that file, for problems.
+        profile: name of the profile.
+        title: of the device, for people.
+        notation: how addresses are written.
+
+    Raises:
+        SettingsError: with one problem for every bad row.
+    """
+    text = text.removeprefix("\ufeff")
+    findings = Findings()
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
+    try:
+        tags, unused = _read_rows(rows, path, notation, findings)
+    except csv.Error as error:
+        findings.error(Place(path, rows.line_num, 1), f"the row is no CSV: {error}. Check its quotes")
+    if problems := findings.errors(path):
+        raise SettingsError(problems)
+    return _render(profile, title, tags, unused)
+
+
+def _read_rows(
+    rows: CsvReader, path: str, notation: MapNotation, findings: Findings
+) -> tuple[list[dict[str, object]], list[str]]:
+    """Return the tags of all good rows and the titles of columns that are not used."""
+    header, unused = _header(next(rows, []), path)
+    names = Distinct('there is a tag "{}" already')
+    tags = []
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        source = _Row(path, rows.line_num)
+        cells = {key: cell.strip() for key, cell in zip(header, row, strict=False) if key and cell.strip()}
+        bad = Findings()
+        try:
+            tag = _tag(cells, notation)
+        except ValueError as refusal:
+            bad.error(source.place, str(refusal))
+        else:
+            read_tag(Node((Layer(source, (), tag),)), bad, _HABITS, names)
+            tags.append(tag)
+        findings.add(bad.errors(path)[:1])
+    if not tags and not findings.errors(path):
+        findings.error(Place(path, 1, 1), "the file has no rows. Export the map with a header and one row a register")
+    return tags, unused
+
+
+class _Row:
+    """A row as the place of everything in it."""
+
+    def __init__(self, path: str, line: int) -> None:
+        self.place = Place(path, line, 1)
+
+    def place_of_key(self, path: Path) -> Place:  # noqa: ARG002 - a row is one place, whatever is asked for
+        return self.place
+
+    def place_of_value(self, path: Path) -> Place:  # noqa: ARG002 - as above
+        return self.place
+
+
+def _delimiter(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return max("\t;,", key=first.count)
+
+
+def _header(cells: list[str], path: str) -> tuple[list[str | None], list[str]]:
+    """Return the key of each column (None: not used) and the titles of those that are not used."""
+    keys = [COLUMNS.get(_PLAIN.sub("", cell.lower())) for cell in cells]
+    place = Place(path, 1, 1)
+    doubled = next((key for key in keys if key and keys.count(key) > 1), None)
+    if doubled:
+        titles = " and ".join(shown(cell) for cell, key in zip(cells, keys, strict=True) if key == doubled)
+        raise SettingsError((Problem.at(place, f"columns {titles} both mean {doubled}. Rename one"),))
+    if "name" not in keys or not {"address", "modicon"} & set(keys):
+        missing = "name" if "name" not in keys else "address"
+        known = ", ".join(shown(cell) for cell in cells) or "nothing"
+        message = f'the header has no column "{missing}", only {known}. Put the column titles into the first line'
+        raise SettingsError((Problem.at(place, message),))
+    return keys, [cell for cell, key in zip(cells, keys, strict=True) if key is None and cell.strip()]
+
+
+def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
+    """Return the keys of one tag.
+
+    Raises:
+        ValueError: with reason and cure.
+    """
+    tag: dict[str, object] = {}
+    if "name" not in cells:
+        raise ValueError("the row has no name. Give every register one")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", cells["name"]).strip("_")
+    if not name:
+        raise ValueError(f"name: {shown(cells['name'])} has no letter from A to Z. Give it a name with some")
+    tag["name"] = name
+    tag.update(_location(cells, notation))
+    if "type" in cells:
+        tag["type"] = _word("type", cells["type"], TYPES)
+    for key in _WHOLES:
+        if key in cells:
+            tag[key] = _whole(key, cells[key])
+    for key in _NUMBERS:
+        if key in cells:
+            tag[key] = _number(key, cells[key])
+    for key in ("units", "poll", "word_order", "byte_order", "source"):
+        if key in cells:
+            tag[key] = cells[key]
+    if "access" in cells and _word("access", cells["access"], _access_words()) == "true":
+        tag["writable"] = True
+    words = cells.get("description", "" if name == cells["name"] else cells["name"])
+    if words:
+        tag["description"] = " ".join(words.split())
+    return tag
+
+
+def _location(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
+    table = _word("table", cells["table"], TABLES) if "table" in cells else None
+    if "modicon" in cells or (notation.modicon and "address" in cells):
+        written = cells.get("modicon") or cells["address"]
+        match = _MODICON.fullmatch(written)
+        if not match or int(match[2]) == 0:
+            raise ValueError(f"address: {shown(written)} is no Modicon number. Write five or six digits, such as 40108")
+        found = _MODICON_TABLES[match[1]]
+        if table not in (None, found):
+            raise ValueError(f"address: {written} is a {found} number, but the table is {shown(table)}. Correct one")
+        return {"table": found, "address": int(match[2]) - 1}
+    table = table or notation.table
+    if table is None:
+        raise ValueError('the row has no table. Write "coil", "discrete", "input" or "holding" into a column "table"')
+    if "address" not in cells:
+        raise ValueError("the row has no address. Write it, or remove the row")
+    address = _whole("address", cells["address"]) - (1 if notation.one_based else 0)
+    if address < 0:
+        raise ValueError("address: 0 where addresses count from one. Check how this map counts")
+    return {"table": table, "address": address}
+
+
+def _access_words() -> dict[str, str]:
+    yes = dict.fromkeys((*READ_WRITE, *TRUE_WORDS), "true")
+    return yes | dict.fromkeys((*READ_ONLY, *FALSE_WORDS), "false")
+
+
+def _word(key: str, written: str, words: dict[str, str]) -> str:
+    found = words.get(_PLAIN.sub("", written.lower()))
+    if found is None:
+        known = ", ".join(shown(word) for word in dict.fromkeys(words.values()))
+        if key == "access":
+            known = '"R", "RW"'
+        raise ValueError(f"{key}: {shown(written)} is not known here. Write one of {known}")
+    return found
+
+
+def _whole(key: str, written: str) -> int:
+    match = _ADDRESS.fullmatch(written)
+    if not match:
+        raise ValueError(f"{key}: {shown(written)} is no whole number. Write it like 107, 0x6B or 6Bh")
+    if match["decimal"]:
+        return int(match["decimal"])
+    return int(match["hex"] or match["hex_h"], 16)
+
+
+def _number(key: str, written: str) -> float:
+    # A comma is a decimal point in half of Europe; with both in one number nobody can tell.
+    text = written.replace(",", ".") if written.count(",") == 1 and "." not in written else written
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{key}: {shown(written)} is no number. Write it like 0.1 or 0,1") from None
+
+
+def _render(profile: str, title: str, tags: list[dict[str, object]], unused: list[str]) -> str:
+    lines = ["[profile]", f"name = {_toml(profile)}", f"title = {_toml(title)}"]
+    if unused:
+        lines.append(
+            f"# Columns of the map that are not used here: {', '.join(' '.join(cell.split()) for cell in unused)}"
+        )
+    for tag in tags:
+        lines += ["", "[[tag]]", *(f"{key} = {_toml(value)}" for key, value in tag.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+    # A JSON string of printable characters is a TOML basic string too.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -1,0 +1,264 @@
+"""Every key of the configuration and of device profiles, with what its value may be."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from gateway.settings import model
+from gateway.settings.fields import Schema
+from gateway.settings.kinds import (
+    Choice,
+    Duration,
+    Flag,
+    Kind,
+    ListOf,
+    Name,
+    Number,
+    Pattern,
+    RawNumber,
+    Scalar,
+    Size,
+    Terminator,
+    Text,
+    UnitNumber,
+    Whole,
+)
+
+DAY = 86400.0
+YEAR = 366 * DAY
+POLL = Duration(0.01, DAY, {"background": None})
+LONGER = Text(longest=2000)
+ORDER = Choice(get_args(model.Order))
+
+GATEWAY = Schema("[gateway]", {"name": Name(), "location": Text()}, model.GatewaySettings)
+
+SERVER = Schema("[server]", {"bind": Text(), "port": Whole(0, 65535)}, model.ServerSettings)
+
+STORAGE = Schema(
+    "[storage]",
+    {"write_budget": Size(1_000_000, 10**13), "database_limit": Size(10_000_000, 10**13)},
+    model.StorageSettings,
+)
+
+HISTORY = Schema(
+    "[history]",
+    {"enabled": Flag(), "retention": Duration(60, 20 * YEAR), "flush_interval": Duration(1, 3600)},
+    model.HistorySettings,
+    tables={"tier": "many"},
+    renamed={"tier": "tiers"},
+)
+
+HISTORY_TIER = Schema(
+    "[[history.tier]]",
+    {"resolution": Duration(1, DAY), "retention": Duration(60, 20 * YEAR)},
+    model.HistoryTier,
+    required=frozenset({"resolution", "retention"}),
+)
+
+LIMITS = Schema(
+    "[limits]",
+    {
+        "requests_per_minute": Whole(1, 1_000_000),
+        "burst": Whole(1, 1_000_000),
+        "anonymous_requests_per_minute": Whole(1, 1_000_000),
+        "agent_requests_per_minute": Whole(1, 1_000_000),
+        "agent_burst": Whole(1, 1_000_000),
+        "agent_connections": Whole(1, 10_000),
+        "max_connections": Whole(1, 10_000),
+        "max_agents": Whole(1, 100_000),
+        "body_size": Size(1024, 64 * 2**20),
+    },
+    model.LimitSettings,
+    tables={"capability": "many"},
+    renamed={"capability": "capabilities"},
+)
+
+CAPABILITY_LIMIT = Schema(
+    "[[limits.capability]]",
+    {"name": Name(), "requests_per_minute": Whole(1, 1_000_000)},
+    model.CapabilityLimit,
+    required=frozenset({"name", "requests_per_minute"}),
+)
+
+WEBHOOK = Schema("[webhook]", {}, model.WebhookSettings, tables={"allow": "many"})
+
+WEBHOOK_ALLOW = Schema(
+    "[[webhook.allow]]",
+    {"host": Text(), "network": Text(), "ca": Text(), "insecure": Flag()},
+    model.WebhookAllow,
+)
+
+ROOT = Schema(
+    "the file",
+    {},
+    model.Settings,
+    tables={
+        "gateway": "one",
+        "server": "one",
+        "storage": "one",
+        "history": "one",
+        "limits": "one",
+        "webhook": "one",
+        "line": "many",
+    },
+    renamed={"line": "lines"},
+)
+
+LINE = Schema(
+    "[[line]]",
+    {
+        "name": Name(),
+        "transport": Choice(get_args(model.Transport)),
+        "description": LONGER,
+        "port": Text(),
+        "baudrate": Whole(50, 4_000_000),
+        "bytesize": Choice((7, 8)),
+        "parity": Choice(get_args(model.Parity)),
+        "stopbits": Choice((1, 2)),
+        "low_latency": Flag(),
+        "echo": Flag(),
+        "host": Text(),
+        "tcp_port": Whole(1, 65535),
+        "timeout": Duration(0.01, 60),
+        "gap": Duration(0, 1),
+        "turnaround": Duration(0, 10),
+        "request_delay": Duration(0, 10),
+        "silent_share": Number(0.01, 0.5),
+        "reconnect_min": Duration(0.05, 3600),
+        "reconnect_max": Duration(0.05, 3600),
+        "allow_broadcast": Flag(),
+        "broadcast_delay": Duration(0, 10),
+        "writable": Flag(),
+    },
+    model.LineSettings,
+    required=frozenset({"name", "transport"}),
+    tables={"rs485": "switch", "raw": "one", "device": "many", "tag": "many"},
+    renamed={"device": "devices", "tag": "tags"},
+)
+
+RS485 = Schema(
+    "[line.rs485]",
+    {
+        "rts_on_send": Flag(),
+        "rts_after_send": Flag(),
+        "delay_before": Duration(0, 0.1),
+        "delay_after": Duration(0, 0.1),
+    },
+    model.Rs485Settings,
+)
+
+RAW = Schema(
+    "[line.raw]",
+    {
+        "mode": Choice(get_args(model.RawMode)),
+        "terminator": Terminator(),
+        "idle": Duration(0.001, 60),
+        "length": Whole(1, 65536),
+        "max_length": Whole(1, 65536),
+        "encoding": Choice(("ascii", "latin-1", "utf-8")),
+    },
+    model.RawSettings,
+)
+
+RAW_TAG = Schema(
+    "[[line.tag]]",
+    {
+        "name": Name(),
+        "description": LONGER,
+        "pattern": Pattern(),
+        "columns": ListOf(Whole(1, 65536), exactly=2),
+        "type": Choice(get_args(model.RawType)),
+        "scale": Number(),
+        "offset": Number(),
+        "units": Text(longest=40),
+        "minimum": Number(),
+        "maximum": Number(),
+        "deadband": Number(0),
+        "stale_after": Duration(0.1, 30 * DAY),
+    },
+    model.RawTagSettings,
+    required=frozenset({"name"}),
+)
+
+# What a profile may say about its device, as defaults for the configuration that uses it.
+DEVICE_HABITS: dict[str, Kind] = {
+    "timeout": Duration(0.01, 60),
+    "max_registers": Whole(1, 125),
+    "max_bits": Whole(1, 2000),
+    "max_hole": Whole(0, 124),
+    "write_function": Choice(get_args(model.WriteFunction)),
+    "word_order": ORDER,
+    "byte_order": ORDER,
+    "poll": POLL,
+}
+
+DEVICE = Schema(
+    "[[line.device]]",
+    {
+        "name": Name(),
+        "unit": UnitNumber(),
+        "description": LONGER,
+        "profile": Name(),
+        "include": ListOf(Name()),
+        "exclude": ListOf(Name()),
+        **DEVICE_HABITS,
+    },
+    model.DeviceSettings,
+    required=frozenset({"name", "unit"}),
+    tables={"tag": "many"},
+    renamed={"tag": "tags"},
+)
+
+TAG = Schema(
+    "[[line.device.tag]]",
+    {
+        "name": Name(),
+        "description": LONGER,
+        "table": Choice(get_args(model.Table)),
+        "address": Whole(0, 65535),
+        "type": Choice(get_args(model.TagType)),
+        "length": Whole(1, 125),
+        "bit": Whole(0, 63),
+        "width": Whole(1, 64),
+        "word_order": ORDER,
+        "byte_order": ORDER,
+        "scale": Number(),
+        "offset": Number(),
+        "units": Text(longest=40),
+        "sentinels": ListOf(RawNumber(), longest=32),
+        "minimum": Number(),
+        "maximum": Number(),
+        "poll": POLL,
+        "priority": Choice(get_args(model.Priority)),
+        "deadband": Number(0),
+        "stale_after": Duration(0.1, 30 * DAY),
+        "writable": Flag(),
+        "readback": Flag(),
+        "safe": Scalar(),
+        "source": LONGER,
+    },
+    model.TagSettings,
+    required=frozenset({"name", "table", "address"}),
+)
+
+PROFILE = Schema(
+    "[profile]",
+    {
+        "name": Name(),
+        "title": Text(),
+        "vendor": Text(),
+        "model": Text(),
+        "source": LONGER,
+        "revision": Text(),
+        "description": LONGER,
+    },
+    required=frozenset({"name", "title"}),
+)
+
+PROFILE_DEVICE = Schema("[device]", DEVICE_HABITS)
+
+PROFILE_FILE = Schema(
+    "the profile",
+    {},
+    tables={"profile": "one", "device": "one", "tag": "many"},
+)

@@ -1,0 +1,235 @@
+"""What must hold between the keys of one tag, and its `TagSettings` where it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.settings import schema
+from gateway.settings.fields import Distinct, Fields, Findings, read_fields
+from gateway.settings.kinds import shown
+from gateway.settings.line_model import RawTagSettings, TagSettings
+from gateway.settings.quantities import say_duration
+from gateway.settings.tag_types import FACTS, TypeFacts, raw_sentinel, unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.settings.document import Node
+
+_BIT_TABLES = ("coil", "discrete")
+_FIELD_TYPES = ("bool", "uint8", "uint16", "uint32", "uint64")
+_MEASURE_KEYS = ("scale", "offset", "deadband", "minimum", "maximum")
+
+
+def read_tag(node: Node, findings: Findings, device: Mapping[str, Any], names: Distinct) -> TagSettings | None:
+    """Read one tag of a device.
+
+    Args:
+        node: the tag's table, laid over that of its profile where there is one.
+        findings: where problems are noted.
+        device: what the device says for tags that do not: word_order, byte_order, poll, max_registers.
+        names: of the device's tags so far.
+
+    Returns:
+        The tag, None where something about it is wrong.
+    """
+    defaults = {key: device[key] for key in ("word_order", "byte_order", "poll")}
+    fields = read_fields(node, schema.TAG, findings, defaults)
+    names.check(fields, "name")
+    _settle_type(fields)
+    if fields.sound("table", "type"):
+        _check_extent(fields, device["max_registers"])
+        _check_bit_field(fields)
+        _check_numbers(fields)
+        _check_sentinels(fields)
+        _check_writing(fields)
+    _check_range(fields)
+    _check_age(fields)
+    if fields.faulty:
+        return None
+    return TagSettings(**fields.arguments(), place=node.place)
+
+
+def read_raw_tag(node: Node, findings: Findings, names: Distinct) -> RawTagSettings | None:
+    """Read one tag of a raw serial line; None where something about it is wrong."""
+    fields = read_fields(node, schema.RAW_TAG, findings)
+    names.check(fields, "name")
+    if fields.given("pattern") == fields.given("columns"):
+        fields.faulty.add("pattern")
+        reason = "both pattern and columns" if fields.given("pattern") else "neither pattern nor columns"
+        findings.error(node.place, f"[[line.tag]] has {reason}. Say in one of them where the value stands")
+    if fields.given("columns") and fields.sound("columns") and fields["columns"][0] > fields["columns"][1]:
+        fields.refuse("columns", "the first comes after the last. Write [first, last]")
+    if fields.sound("type") and fields["type"] in ("bool", "string"):
+        _refuse_given(fields, _MEASURE_KEYS, f"means nothing for type {shown(fields['type'])}. Remove it")
+    _check_scale(fields)
+    _check_range(fields)
+    if fields.faulty:
+        return None
+    return RawTagSettings(**fields.arguments(), place=node.place)
+
+
+def _settle_type(fields: Fields) -> None:
+    """Fill in a type that follows from the table or a single bit; a register's must be said."""
+    if fields.given("type") or not fields.sound("table"):
+        return
+    if fields["table"] in _BIT_TABLES or (fields.given("bit") and not fields.given("width")):
+        fields.values["type"] = "bool"
+        return
+    fields.faulty.add("type")
+    fields.findings.error(
+        fields.node.place,
+        f'[[line.device.tag]] has no "type". Add type ({schema.TAG.keys["type"].words})',
+    )
+
+
+def _check_extent(fields: Fields, max_registers: int) -> None:
+    of_bits = fields["table"] in _BIT_TABLES
+    type_name = fields["type"]
+    if of_bits and type_name != "bool":
+        cure = 'Write type = "bool", or table = "holding" or "input"'
+        fields.refuse("type", f'a {fields["table"]} is one bit, so its type is "bool", not "{type_name}". {cure}')
+        return
+    registers = FACTS[type_name].registers
+    if type_name == "string":
+        if not fields.given("length"):
+            fields.faulty.add("length")
+            words = "type: a string needs its length in registers (two characters each). Add length"
+            fields.findings.error(fields.place("type"), words)
+            return
+        registers = fields["length"]
+    elif fields.given("length") and fields.sound("length") and fields["length"] != registers:
+        fields.refuse("length", f'"{type_name}" takes {registers} of them. Remove length, it follows from the type')
+        return
+    if not fields.sound("length", "address"):
+        return
+    fields.values["length"] = registers
+    if fields["address"] + registers > 65536:
+        last = fields["address"] + registers - 1
+        fields.refuse("address", f"its last register would be {last}. The last there is is 65535")
+    if not of_bits and registers > max_registers:
+        words = f"it takes {registers} registers, but max_registers of the device is {max_registers}"
+        fields.refuse("length" if fields.given("length") else "type", f"{words}. Raise that, or shorten this")
+
+
+def _check_bit_field(fields: Fields) -> None:
+    if not fields.given("bit"):
+        if fields["type"] == "bool" and fields["table"] not in _BIT_TABLES:
+            fields.refuse("type", '"bool" in a register needs its bit. Add bit = 0 to 15 (0 is the lowest)')
+        if fields.given("width"):
+            fields.refuse("width", "a width without a bit. Add bit, the lowest bit of the field")
+        return
+    if not fields.sound("bit", "width"):
+        return
+    if fields["table"] in _BIT_TABLES:
+        fields.refuse("bit", f"a {fields['table']} is a single bit. Remove it")
+        return
+    if fields["type"] not in _FIELD_TYPES:
+        known = ", ".join(shown(name) for name in _FIELD_TYPES)
+        fields.refuse("bit", f"a bit field has one of the types {known}, not {shown(fields['type'])}")
+        return
+    bits = FACTS[fields["type"]].registers * 16
+    if fields["type"] == "bool" and fields["width"] != 1:
+        fields.refuse("width", f'"bool" is one bit, not {fields["width"]}. Write type = "uint16" for a number')
+    elif fields["bit"] + fields["width"] > bits:
+        last = fields["bit"] + fields["width"] - 1
+        key = "width" if fields.given("width") else "bit"
+        fields.refuse(key, f'its last bit would be {last}, but "{fields["type"]}" has bits 0 to {bits - 1}')
+
+
+def _check_numbers(fields: Fields) -> None:
+    if not FACTS[fields["type"]].is_measure:
+        _refuse_given(fields, _MEASURE_KEYS, f"means nothing for type {shown(fields['type'])}. Remove it")
+    _check_scale(fields)
+
+
+def _check_scale(fields: Fields) -> None:
+    if fields.sound("scale") and fields["scale"] == 0:
+        fields.refuse("scale", "must not be 0, or every value would be the same. Leave it out for 1")
+
+
+def _check_sentinels(fields: Fields) -> None:
+    if not fields.given("sentinels") or not fields.sound("sentinels"):
+        return
+    if fields["type"] in ("bool", "string"):
+        fields.refuse("sentinels", f"means nothing for type {shown(fields['type'])}. Remove it")
+        return
+    facts = _facts(fields)
+    raws = []
+    for index, value in enumerate(fields["sentinels"]):
+        raw = raw_sentinel(facts, value)
+        if raw is None:
+            fields.faulty.add("sentinels")
+            words = f'sentinels: "{fields["type"]}" is never {value}. They are raw values, before scale and offset'
+            fields.findings.error(fields.node.place_of_value("sentinels", index), words)
+        else:
+            raws.append(raw)
+    fields.values["sentinels"] = tuple(raws)
+
+
+def _check_writing(fields: Fields) -> None:
+    if not fields.sound("writable"):
+        return
+    if not fields["writable"]:
+        cure = "Add writable = true, or remove it"
+        _refuse_given(fields, ("safe",), f"a tag that is not writable is never written. {cure}")
+        if fields.sound("readback") and fields["readback"]:
+            fields.refuse("readback", f"a tag that is not writable is never written. {cure}")
+        return
+    if fields["table"] not in ("coil", "holding"):
+        cure = "Only coils and holding registers can be written; remove it or correct the table"
+        fields.refuse("writable", f'table "{fields["table"]}" is read only. {cure}')
+    elif fields.given("bit"):
+        cure = "Make a tag of the whole register writable"
+        fields.refuse("writable", f"writing a bit field would overwrite its neighbours. {cure}")
+    if fields.given("safe") and fields.sound("safe", "scale", "offset", "minimum", "maximum", "length"):
+        words = _why_not_safe(fields)
+        if words:
+            fields.refuse("safe", words)
+
+
+def _why_not_safe(fields: Fields) -> str | None:
+    safe, type_name = fields["safe"], fields["type"]
+    if type_name == "bool":
+        return None if isinstance(safe, bool) else f'must be true or false for type "bool", not {shown(safe)}'
+    if type_name == "string":
+        room = fields["length"] * 2
+        if not isinstance(safe, str):
+            return f'must be text for type "string", not {shown(safe)}'
+        return None if len(safe.encode()) <= room else f"is longer than the {room} bytes of this tag. Shorten it"
+    if isinstance(safe, bool | str):
+        return f'must be a number for type "{type_name}", not {shown(safe)}'
+    if fields["minimum"] is not None and safe < fields["minimum"]:
+        return f"{safe:g} is below minimum. Choose a plausible value"
+    if fields["maximum"] is not None and safe > fields["maximum"]:
+        return f"{safe:g} is above maximum. Choose a plausible value"
+    return unwritable(FACTS[type_name], safe, fields["scale"], fields["offset"])
+
+
+def _check_range(fields: Fields) -> None:
+    if fields.sound("minimum", "maximum") and fields.given("minimum") and fields.given("maximum"):
+        low, high = fields["minimum"], fields["maximum"]
+        if low >= high:
+            fields.refuse("minimum", f"{low:g} is not below maximum, {high:g}. Swap or correct them")
+
+
+def _check_age(fields: Fields) -> None:
+    if not fields.sound("poll", "stale_after") or not fields.given("stale_after") or fields["poll"] is None:
+        return
+    if fields["stale_after"] <= fields["poll"]:
+        age, period = say_duration(fields["stale_after"]), say_duration(fields["poll"])
+        fields.refuse("stale_after", f"{age} passes between two readings (poll = {period}). Make it longer")
+
+
+def _facts(fields: Fields) -> TypeFacts:
+    """Return the facts of the type, or those of the bit field where there is one."""
+    facts = FACTS[fields["type"]]
+    if fields.given("bit") and fields.sound("bit", "width"):
+        return TypeFacts(facts.registers, 0, 2 ** fields["width"] - 1)
+    return facts
+
+
+def _refuse_given(fields: Fields, keys: tuple[str, ...], words: str) -> None:
+    for key in keys:
+        if fields.given(key):
+            fields.refuse(key, words)
