@@ -73,7 +73,9 @@ def import_register_map(
     try:
         tags, unused = _read_rows(rows, path, notation, findings)
     except csv.Error as error:
-        findings.error(Place(path, rows.line_num, 1), f"the row is no CSV: {error}. Check its quotes")
+        place = Place(path, rows.line_num, 1)
+        message = f"the row is no CSV: {error}. Check its quotes"
+        raise SettingsError((*findings.errors(path), Problem.at(place, message))) from None
     if problems := findings.errors(path):
         raise SettingsError(problems)
     return _render(profile, title, tags, unused)
