@@ -1,0 +1,1 @@
+"""The field side: one task a line, blocks by deadline, honest outcomes."""

@@ -1,0 +1,145 @@
+"""The one door through which tags are written: checks, leases, and the honest outcome."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from gateway.core.errors import invalid
+from gateway.core.ports import FactStore, Outcome, WriteResult
+from gateway.core.reading import Value
+from gateway.lines.leases import Leases
+from gateway.lines.line import Line
+from gateway.lines.tagwrite import writing
+from gateway.lines.unit import BlockPoll, Unit
+from gateway.settings.line_model import TagSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+SHORTEST_LEASE_S = 1.0
+LONGEST_LEASE_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a tag is: its line, its unit, its configuration."""
+
+    name: str
+    line: Line
+    unit: Unit
+    tag: TagSettings
+
+    @property
+    def poll(self) -> BlockPoll | None:
+        """The poll that reads it now."""
+        cell = self.unit.cells.get(self.tag.name)
+        return next((poll for poll in self.unit.polls if cell in poll.cells), None)
+
+
+Find = Callable[[str], Spot | None]
+
+
+class WriteDoor:
+    """Writes tags.
+
+    Args:
+        find: where a tag is, or None.
+        facts: keeps leases over restarts.
+    """
+
+    def __init__(self, find: Find, facts: FactStore) -> None:
+        self._find = find
+        self._facts = facts
+        self._leases = Leases(facts, trio.current_time())
+        self._changed = trio.Event()
+
+    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
+        """Write one tag.
+
+        Args:
+            name: of the tag.
+            value: in engineering units.
+            lease: seconds until the tag goes back to its safe value unless it is written again.
+
+        Raises:
+            GatewayError: INVALID for a tag that does not exist or may not be written, for a value that cannot be
+                coded, and for a lease on a tag without a safe value.
+        """
+        spot = self._find(name)
+        if spot is None:
+            raise invalid("tag", "no such tag; tag.list names them all", name)
+        if not (spot.tag.writable and spot.line.settings.writable):
+            raise invalid("tag", "this tag is read-only: the configuration does not say writable = true", name)
+        device = spot.unit.device
+        if device is None:
+            raise invalid("tag", "no such tag; tag.list names them all", name)
+        order = writing(device, spot.tag, value)
+        agreed = self._leases.ends(name)
+        if lease is not None:
+            await self._lend(spot, lease)
+        spot.line.submit(order)
+        await order.done.wait()
+        result = order.result()
+        if lease is None and result.outcome is Outcome.CONFIRMED:
+            self._leases.end(name)
+        if lease is not None and result.outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
+            self._leases.put_back(name, agreed)
+        if result.outcome is not Outcome.NOT_SENT and spot.poll is not None:
+            spot.line.hurry(spot.poll)
+        return result
+
+    async def _lend(self, spot: Spot, lease: float) -> None:
+        if spot.tag.safe is None:
+            raise invalid("lease", "this tag has no safe value: set safe = ... in the configuration", lease)
+        if not SHORTEST_LEASE_S <= lease <= LONGEST_LEASE_S:
+            raise invalid("lease", f"a lease lasts {SHORTEST_LEASE_S:g} to {LONGEST_LEASE_S:g} seconds", lease)
+        new = self._leases.take(spot.name, lease, trio.current_time(), fact=True)
+        self._changed.set()
+        if new:
+            # The promise must survive a crash that comes right after the write.
+            await self._facts.settle()
+
+    def lease_ends(self, name: str) -> float | None:
+        """When a tag's lease runs out (monotonic seconds), or None."""
+        return self._leases.ends(name)
+
+    async def run(self) -> None:
+        """Put tags back to their safe value when their lease runs out; never returns."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._changed = trio.Event()
+                name = self._leases.due(trio.current_time())
+                if name is not None:
+                    self._leases.settle(name)
+                    nursery.start_soon(self._make_safe, name)
+                    continue
+                end = self._leases.next_end()
+                with trio.move_on_at(math.inf if end is None else end):
+                    await self._changed.wait()
+
+    async def _make_safe(self, name: str) -> None:
+        spot = self._find(name)
+        device = spot.unit.device if spot is not None else None
+        if spot is None or device is None or spot.tag.safe is None:
+            # The configuration no longer has this tag, or no safe value for it: there is nothing left to keep.
+            self._leases.end(name)
+            return
+        order = writing(device, spot.tag, spot.tag.safe)
+        spot.line.submit(order)
+        await order.done.wait()
+        result = order.result()
+        if not self._leases.settling(name):
+            log.info("lease renewed while its safe value was written", tag=name)
+        elif result.outcome is Outcome.CONFIRMED:
+            log.info("lease over, safe value written", tag=name, value=spot.tag.safe)
+            self._leases.end(name)
+        else:
+            log.warning("lease over, safe value not confirmed", tag=name, outcome=result.outcome, reason=result.reason)
+            self._leases.retry(name, trio.current_time())
+            self._changed.set()
+        if spot.poll is not None:
+            spot.line.hurry(spot.poll)

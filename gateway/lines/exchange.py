@@ -1,0 +1,251 @@
+"""One request and its reply on a half-duplex line: gaps, prediction of the reply's end, strays, drains.
+
+Two talkers share one shape: ``SerialTalk`` for lines where characters take time and frames carry no number,
+``NetworkTalk`` for Modbus TCP, where a transaction number tells late replies apart and nothing needs pacing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from drivers.modbus.framing import Answered, Broken, Framer, Stray
+from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.ports.port import LinkDown, Port
+from gateway.lines.health import Cause
+from gateway.lines.wire import Wire
+
+# How long a line may babble after a failed exchange before it is given up and opened anew.
+BABBLE_S = 0.5
+# Wake this much before the predicted end of a reply: the prediction is the fastest reply seen, and a wake that comes
+# too early costs one more pass while one that comes too late costs bus time.
+EARLY_S = 0.0003
+# How fast the prediction follows when replies turn out to have been complete before we looked.
+NUDGE_S = 0.00025
+
+CountCause = Callable[[Cause], None]
+STRAY_CAUSES = {
+    "wrong_unit": Cause.WRONG_UNIT,
+    "wrong_function": Cause.WRONG_FUNCTION,
+    "wrong_shape": Cause.WRONG_SHAPE,
+    "wrong_transaction": Cause.LATE,
+    "echo": Cause.ECHO,
+}
+LEFTOVER_CAUSES = {"noise": Cause.NOISE, "crc": Cause.CRC, "short": Cause.SHORT}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The device answered.
+
+    Attributes:
+        answer: data, or the device's refusal.
+        at: when its last byte was here (run loop's clock).
+        turnaround: seconds between the end of the request and the start of the reply, as far as can be told.
+    """
+
+    answer: Data | Refusal
+    at: float
+    turnaround: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No usable answer. ``answered`` says whether something that was surely this answer came, but damaged."""
+
+    cause: Cause
+    answered: bool
+    cost: float
+
+
+class Pace:
+    """Predicts when a unit's reply is complete: the fastest turnaround seen, slowly forgotten."""
+
+    __slots__ = ("turnaround",)
+
+    def __init__(self, turnaround: float) -> None:
+        self.turnaround = turnaround
+
+    def was_complete(self) -> None:
+        """The reply lay there when we woke: it may have been there for some time."""
+        self.turnaround -= max(NUDGE_S, self.turnaround / 8)
+
+    def saw(self, turnaround: float) -> None:
+        """The reply came while we looked."""
+        if turnaround < self.turnaround:
+            self.turnaround = turnaround
+        else:
+            self.turnaround += (turnaround - self.turnaround) / 8
+
+
+class Talk(Protocol):
+    """Does one exchange at a time on one open port."""
+
+    async def exchange(
+        self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
+    ) -> Answer | Lost:
+        """Send a request and wait for its reply.
+
+        Args:
+            request: what to ask.
+            patience: seconds allowed between the end of the request and the start of the reply.
+            count: told of every stray thing seen on the way.
+            pace: the unit's prediction.
+            meanwhile: done once after the request is on its way: work that need not keep the line waiting.
+
+        Raises:
+            LinkDown: the wire is gone.
+        """
+        ...
+
+    async def broadcast(self, request: Request, delay: float) -> None:
+        """Send a request nobody answers, and leave the units ``delay`` seconds to work on it."""
+        ...
+
+
+class SerialTalk:
+    """Exchanges on RTU and ASCII lines, and on RTU over TCP."""
+
+    def __init__(self, port: Port, framer: Framer, wire: Wire) -> None:
+        self._port = port
+        self._framer = framer
+        self._wire = wire
+        self._quiet_since = trio.current_time()
+
+    async def exchange(
+        self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
+    ) -> Answer | Lost:
+        """See ``Talk.exchange``."""
+        port, framer, character = self._port, self._framer, self._wire.character
+        await self._clear(count)
+        frame = framer.begin(request)
+        sent = trio.current_time()
+        await port.send(frame)
+        meanwhile()
+        request_end = sent + len(frame) * character
+        reply_time = framer.reply_size * character
+        deadline = request_end + patience + reply_time
+        likely = request_end + pace.turnaround + reply_time - EARLY_S
+        received = 0
+        if character and likely > trio.current_time():
+            await port.pause_until(likely)
+        first_look = True
+        while True:
+            data = await port.receive(deadline)
+            now = trio.current_time()
+            if data is None:
+                return await self._gave_up(count, now - sent)
+            self._quiet_since = now
+            received += len(data)
+            event = framer.feed(data)
+            while isinstance(event, Stray):
+                count(STRAY_CAUSES[event.cause])
+                received = 0
+                event = framer.feed(b"")
+            if event is None:
+                first_look = False
+                missing = now + (framer.reply_size - received) * character - EARLY_S
+                if missing > now:
+                    await port.pause_until(min(missing, deadline))
+                continue
+            if isinstance(event, Broken):
+                count(Cause.CRC if event.cause == "crc" else Cause.SHORT)
+                await self._settle()
+                return Lost(Cause.CRC, answered=True, cost=trio.current_time() - sent)
+            turnaround = now - request_end - reply_time
+            if first_look:
+                pace.was_complete()
+            else:
+                pace.saw(turnaround)
+            return Answer(event.answer, now, turnaround)
+
+    async def broadcast(self, request: Request, delay: float) -> None:
+        """See ``Talk.broadcast``."""
+        await self._clear(lambda _: None)
+        frame = self._framer.begin(request)
+        await self._port.send(frame)
+        end = trio.current_time() + len(frame) * self._wire.character + delay
+        await self._port.pause_until(end)
+        self._quiet_since = end
+        self._framer.abandon()
+
+    async def _clear(self, count: CountCause) -> None:
+        """Keep the silent interval before a request; what arrives unasked is late or noise, and moves it."""
+        port = self._port
+        while True:
+            if port.drain():
+                count(Cause.LATE)
+                await self._settle()
+            start = self._quiet_since + self._wire.gap
+            if start <= trio.current_time():
+                return
+            await port.pause_until(start)
+
+    async def _gave_up(self, count: CountCause, cost: float) -> Lost:
+        left = self._framer.abandon()
+        cause = LEFTOVER_CAUSES.get(left.cause, Cause.TIMEOUT)
+        count(cause)
+        if left.size:
+            await self._settle()
+        return Lost(cause, answered=False, cost=cost)
+
+    async def _settle(self) -> None:
+        """Wait until the line has been silent for a gap: what is left of a broken reply must not meet the next."""
+        port = self._port
+        give_up = trio.current_time() + BABBLE_S
+        quiet = max(self._wire.gap, 3.5 * self._wire.character)
+        while await port.receive(trio.current_time() + quiet) is not None:
+            self._quiet_since = trio.current_time()
+            if trio.current_time() > give_up:
+                raise LinkDown("error", "the line does not fall silent: noise, or another master talks without pause")
+
+
+class NetworkTalk:
+    """Exchanges on Modbus TCP: the transaction number tells a late reply from the one that is waited for."""
+
+    def __init__(self, port: Port, framer: Framer, wire: Wire) -> None:
+        self._port = port
+        self._framer = framer
+        self._gap = wire.gap
+        self._free_at = 0.0
+
+    async def exchange(
+        self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
+    ) -> Answer | Lost:
+        """See ``Talk.exchange``."""
+        del pace
+        port, framer = self._port, self._framer
+        if self._gap and self._free_at > trio.current_time():
+            await port.pause_until(self._free_at)
+        sent = trio.current_time()
+        deadline = sent + patience
+        await port.send(framer.begin(request))
+        meanwhile()
+        while True:
+            data = await port.receive(deadline)
+            now = trio.current_time()
+            if data is None:
+                framer.abandon()
+                count(Cause.TIMEOUT)
+                return Lost(Cause.TIMEOUT, answered=False, cost=now - sent)
+            event = framer.feed(data)
+            while isinstance(event, Stray):
+                count(STRAY_CAUSES[event.cause])
+                event = framer.feed(b"")
+            if isinstance(event, Answered):
+                self._free_at = now + self._gap
+                return Answer(event.answer, now, now - sent)
+            if event is not None:
+                count(Cause.SHORT)
+                raise LinkDown(
+                    "error", "the peer breaks the Modbus TCP framing: is there another protocol on this port?"
+                )
+
+    async def broadcast(self, request: Request, delay: float) -> None:
+        """See ``Talk.broadcast``."""
+        await self._port.send(self._framer.begin(request))
+        await self._port.pause_until(trio.current_time() + delay)
+        self._framer.abandon()

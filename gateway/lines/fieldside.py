@@ -1,0 +1,223 @@
+"""The field side as callers see it. Reads never wait behind a dead device; writes end in an honest outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from drivers.modbus.pdu import (
+    Data,
+    Refusal,
+    Request,
+    read_bits,
+    read_registers,
+    unpack_bits,
+    unpack_registers,
+    write_coil,
+    write_coils,
+    write_register,
+    write_registers,
+)
+from gateway.core.errors import invalid
+from gateway.core.ports import Json, RawAnswer, SerialAnswer, TagRow, WriteResult
+from gateway.core.reading import Quality, Reading, Value
+from gateway.core.tags import TagStore
+from gateway.lines.line import Line
+from gateway.lines.lines import Lines
+from gateway.lines.opener import SERIAL_TRANSPORTS
+from gateway.lines.orders import ORDER_PATIENCE_S, Order, Writing, reason_of
+from gateway.lines.ports_here import serial_ports_here
+from gateway.lines.raw_line import RawLine
+from gateway.lines.report import device_report, line_report
+from gateway.lines.unit import BIT_TABLES, FUNCTION_OF
+from gateway.settings.line_model import Table
+
+# How long a caller who wants a fresh value waits for it; then it gets what there is, with its age and quality.
+FRESH_PATIENCE_S = 5.0
+
+
+class FieldSide:
+    """Implements ``core.ports.DeviceAccess`` on the lines and the store."""
+
+    def __init__(self, lines: Lines, store: TagStore) -> None:
+        self._lines = lines
+        self._store = store
+
+    def lines(self) -> list[dict[str, Json]]:
+        """See ``DeviceAccess.lines``."""
+        return [line_report(line) for line in self._lines]
+
+    def devices(self, line: str | None = None) -> list[dict[str, Json]]:
+        """See ``DeviceAccess.devices``."""
+        return [
+            device_report(owner, unit, self._store)
+            for owner in self._lines
+            if isinstance(owner, Line) and line in {None, owner.settings.name}
+            for unit in owner.polling.units.values()
+            if unit.device is not None
+        ]
+
+    def tags(self, line: str | None = None, device: str | None = None) -> list[TagRow]:
+        """See ``DeviceAccess.tags``."""
+        rows = []
+        for name in self._store.names():
+            parts = name.split("/")
+            if (line is not None and parts[0] != line) or (device is not None and parts[1:-1] != [device]):
+                continue
+            cell = self._store.cell(name)
+            if cell is None:
+                continue
+            tag, spot = cell.tag, self._lines.spots.get(name)
+            place: dict[str, Json] = {}
+            if spot is not None:
+                place = {"unit": spot.unit.number, "table": spot.tag.table, "address": spot.tag.address}
+            rows.append(TagRow(name, tag.type, tag.units, tag.writable, tag.poll, tag.description, cell.missed, place))
+        return rows
+
+    async def read(self, names: Sequence[str], max_age: float | None) -> list[Reading]:
+        """See ``DeviceAccess.read``."""
+        for name in names:
+            if self._store.cell(name) is None:
+                raise invalid("tags", "no such tag; tag.list names them all", name)
+        if max_age is not None:
+            await self._refresh(names, max_age)
+        return [reading for name in names if (reading := self._store.read(name)) is not None]
+
+    async def _refresh(self, names: Sequence[str], max_age: float) -> None:
+        """Fetch what is older than ``max_age``, where the device answers; never wait behind one that does not."""
+        now = trio.current_time()
+        waits: dict[int, trio.Event] = {}
+        for name in names:
+            reading, spot = self._store.read(name), self._lines.spots.get(name)
+            if reading is None or spot is None or spot.line.port is None or not spot.unit.health.usable:
+                continue
+            fresh = reading.sample is not None and now - reading.sample.acquired <= max_age
+            poll = spot.poll
+            if poll is None or (fresh and reading.quality is Quality.GOOD):
+                continue
+            if poll.finished is None:
+                poll.finished = trio.Event()
+            waits[id(poll)] = poll.finished
+            spot.line.hurry(poll)
+        with trio.move_on_after(FRESH_PATIENCE_S):
+            for event in waits.values():
+                await event.wait()
+
+    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
+        """See ``DeviceAccess.write``."""
+        return await self._lines.door.write(name, value, lease)
+
+    async def modbus_read(self, line: str, unit: int, table: str, address: int, count: int) -> RawAnswer:
+        """See ``DeviceAccess.modbus_read``."""
+        owner = self._modbus_line(line, unit, 1)
+        bits = table in BIT_TABLES
+        request = _checked(lambda: _read(unit, _table(table), address, count))
+        order = Order(unit, request, trio.current_time() + ORDER_PATIENCE_S)
+        owner.submit(order)
+        await order.done.wait()
+        if order.failure is not None:
+            return RawAnswer(None, order.failure.reason, order.failure.message)
+        if isinstance(order.answer, Refusal):
+            words = f"the device refused: {order.answer.name.replace('_', ' ')}"
+            return RawAnswer(None, reason_of(order.answer), words)
+        payload = order.answer.payload if isinstance(order.answer, Data) else b""
+        return RawAnswer(unpack_bits(payload, count) if bits else unpack_registers(payload))
+
+    async def modbus_write(
+        self, line: str, unit: int, table: str, address: int, values: Sequence[int | bool]
+    ) -> WriteResult:
+        """See ``DeviceAccess.modbus_write``."""
+        owner = self._modbus_line(line, unit, 0)
+        if not owner.settings.writable:
+            raise invalid("line", "this line is read-only: the configuration says writable = false", line)
+        if unit == 0 and not (owner.settings.allow_broadcast or owner.polling.numbered):
+            raise invalid(
+                "unit", "unit 0 writes to all units: set allow_broadcast = true on the line to allow it", unit
+            )
+        request = _checked(lambda: _write(unit, table, address, values))
+        order = Writing(unit, request, trio.current_time() + ORDER_PATIENCE_S)
+        owner.submit(order)
+        await order.done.wait()
+        return order.result()
+
+    def _modbus_line(self, name: str, unit: int, lowest: int) -> Line:
+        line = self._lines.get(name)
+        if not isinstance(line, Line):
+            raise invalid("line", "no such Modbus line; line.list names them all", name)
+        network = line.settings.transport in {"tcp", "rtu-over-tcp"}
+        lowest, highest = (0, 255) if network else (lowest, 247)
+        if not lowest <= unit <= highest:
+            raise invalid("unit", f"a unit on this line is a number from {lowest} to {highest}", unit)
+        return line
+
+    def serial_ports(self) -> list[dict[str, Json]]:
+        """See ``DeviceAccess.serial_ports``."""
+        owners = {
+            line.settings.port: line.settings.name
+            for line in self._lines
+            if line.settings.transport in SERIAL_TRANSPORTS
+        }
+        return serial_ports_here(owners)
+
+    async def serial_read(self, line: str, max_age: float | None) -> SerialAnswer:
+        """See ``DeviceAccess.serial_read``: the last message, or the next one where that is older than asked."""
+        raw = self._raw_line(line)
+        now = trio.current_time()
+        if max_age is not None and (raw.last is None or now - raw.last[1].acquired > max_age):
+            with trio.move_on_after(FRESH_PATIENCE_S):
+                await raw.arrived.wait()
+        if raw.last is None:
+            return SerialAnswer(None, None, None, None, raw.reason or "no_message")
+        data, sample = raw.last
+        text = data.decode(raw.raw.encoding, errors="replace")
+        return SerialAnswer(data, text, sample.wall, sample.era.clock, raw.reason)
+
+    async def serial_write(self, line: str, data: bytes) -> WriteResult:
+        """See ``DeviceAccess.serial_write``."""
+        raw = self._raw_line(line)
+        if not raw.settings.writable:
+            raise invalid("line", "this line is read-only: the configuration says writable = false", line)
+        return await raw.write(data)
+
+    def _raw_line(self, name: str) -> RawLine:
+        line = self._lines.get(name)
+        if not isinstance(line, RawLine):
+            raise invalid("line", 'no such line with transport = "serial"; line.list names them all', name)
+        return line
+
+
+def _table(name: str) -> Table:
+    if name not in FUNCTION_OF:
+        raise invalid("table", "one of coil, discrete, input, holding", name)
+    return name
+
+
+def _checked(make: Callable[[], Request]) -> Request:
+    try:
+        return make()
+    except ValueError as error:
+        raise invalid("address", str(error)) from error
+
+
+def _read(unit: int, table: Table, address: int, count: int) -> Request:
+    make = read_bits if table in BIT_TABLES else read_registers
+    return make(unit, FUNCTION_OF[table], address, count)
+
+
+def _write(unit: int, table: str, address: int, values: Sequence[int | bool]) -> Request:
+    if table == "coil":
+        if not all(isinstance(value, bool) for value in values):
+            raise invalid("values", "coils take true or false")
+        bits = [bool(value) for value in values]
+        return write_coil(unit, address, bits[0]) if len(bits) == 1 else write_coils(unit, address, bits)
+    if table == "holding":
+        registers = [value for value in values if not isinstance(value, bool)]
+        if len(registers) != len(values):
+            raise invalid("values", "registers take whole numbers from 0 to 65535")
+        return (
+            write_register(unit, address, registers[0])
+            if len(registers) == 1
+            else write_registers(unit, address, registers)
+        )
+    raise invalid("table", "only coil and holding can be written", table)

@@ -1,0 +1,224 @@
+"""How well one unit answers: its latency, the time-out that follows from it, and what went wrong, by cause.
+
+Keyed by (line, unit): a dead unit 1 on one bus says nothing of unit 1 on another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# Time-outs follow the measured latency as TCP's retransmission timer does (RFC 6298, 2.2 and 2.3).
+ALPHA = 1 / 8
+BETA = 1 / 4
+SPREADS = 4
+# What Linux adds on its own: scheduling, USB polling, tty buffers (peers allow 24 to 34 ms for it).
+ALLOWANCE_S = 0.030
+# Fewer measurements than this say too little: the first time-outs are the cautious ones below.
+ENOUGH = 8
+# A unit that never answered is asked with short time-outs first, doubled each time up to the configured bound, so that
+# many missing units at the start do not keep the present ones waiting for seconds each.
+FIRST_TIMEOUT_S = 0.25
+# Pauses between probes of a unit that does not answer: at once, then growing to this.
+PROBE_STEP_S = 0.5
+PROBE_MAX_S = 10.0
+# Two answers missing in a row make a unit silent: one may be noise.
+MISSES_UNTIL_SILENT = 2
+
+
+class Presence(StrEnum):
+    """Whether a unit is there."""
+
+    UNPROVEN = "unproven"
+    ONLINE = "online"
+    DOUBTFUL = "doubtful"
+    SILENT = "silent"
+
+
+class Cause(StrEnum):
+    """What can go wrong with one exchange; each sends the technician somewhere else."""
+
+    TIMEOUT = "timeout"
+    CRC = "crc"
+    SHORT = "short"
+    NOISE = "noise"
+    WRONG_UNIT = "wrong_unit"
+    WRONG_FUNCTION = "wrong_function"
+    WRONG_SHAPE = "wrong_shape"
+    LATE = "late"
+    ECHO = "echo"
+
+
+CAUSE_WORDS: dict[Cause, str] = {
+    Cause.TIMEOUT: "no answer in time: power, wiring, unit number, baud rate",
+    Cause.CRC: "bytes arrive broken: wiring, termination, earthing, two units with one number",
+    Cause.SHORT: "answers break off: wiring, or direction switching that is too slow",
+    Cause.NOISE: "bytes that are no answer: noise, missing bias resistors, wrong baud rate or parity",
+    Cause.WRONG_UNIT: "another unit answers: two masters on the line, or a wrong unit number",
+    Cause.WRONG_FUNCTION: "an answer to another kind of request: late answers, or two masters",
+    Cause.WRONG_SHAPE: "an answer of another size: late answers, or a device that breaks the rules",
+    Cause.LATE: "answers after the time-out: the device is slower than its time-out allows",
+    Cause.ECHO: "the adapter echoes what is sent: set echo = true on this line",
+}
+
+
+@dataclass(slots=True)
+class Counters:
+    """Exchanges and errors of one unit since the start."""
+
+    requests: int = 0
+    answers: int = 0
+    errors: dict[Cause, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+
+    def count(self, cause: Cause) -> None:
+        """One more error of a cause."""
+        self.errors[cause] = self.errors.get(cause, 0) + 1
+
+    def refused(self, name: str) -> None:
+        """One more exception of a name."""
+        self.refusals[name] = self.refusals.get(name, 0) + 1
+
+
+class Latency:
+    """Smoothed turnaround of a unit in seconds, and its spread."""
+
+    __slots__ = ("mean", "samples", "spread")
+
+    def __init__(self) -> None:
+        self.mean = 0.0
+        self.spread = 0.0
+        self.samples = 0
+
+    def measured(self, turnaround: float) -> None:
+        """Take one more measurement. Only of requests sent once: a repeated one could be the first one's answer."""
+        if self.samples == 0:
+            self.mean, self.spread = turnaround, abs(turnaround) / 2
+        else:
+            self.spread += BETA * (abs(turnaround - self.mean) - self.spread)
+            self.mean += ALPHA * (turnaround - self.mean)
+        self.samples += 1
+
+
+class Health:
+    """Presence, latency and counters of one unit.
+
+    Args:
+        timeout: the configured bound of the time-out in seconds.
+    """
+
+    __slots__ = (
+        "_bound",
+        "counters",
+        "latency",
+        "misses",
+        "next_probe",
+        "presence",
+        "since",
+        "unanswered",
+    )
+
+    def __init__(self, timeout: float, now: float) -> None:
+        self._bound = timeout
+        self.latency = Latency()
+        self.counters = Counters()
+        self.presence = Presence.UNPROVEN
+        self.since = now
+        self.misses = 0
+        self.next_probe = 0.0
+        # Reply shapes (function, bytes) of requests that were never answered: see ``fence``.
+        self.unanswered: set[tuple[int, int]] = set()
+
+    @property
+    def timeout(self) -> float:
+        """Seconds this unit is given for its next answer, from the end of the request to the start of the reply."""
+        if self.latency.samples == 0:
+            base = min(FIRST_TIMEOUT_S, self._bound)
+        elif self.latency.samples < ENOUGH:
+            base = self._bound / 2
+        else:
+            base = max(self.latency.mean, 0.0) + SPREADS * self.latency.spread + ALLOWANCE_S
+        return min(base * float(1 << min(self.misses, 10)), self._bound)
+
+    @property
+    def usable(self) -> bool:
+        """Whether polls may go to this unit; otherwise it is probed first."""
+        return self.presence in {Presence.ONLINE, Presence.UNPROVEN}
+
+    def answered(self, now: float, turnaround: float | None) -> bool:
+        """The unit answered. Returns whether that is news."""
+        self.counters.answers += 1
+        if turnaround is not None and self.misses == 0:
+            self.latency.measured(turnaround)
+        self.misses = 0
+        if self.presence is Presence.ONLINE:
+            return False
+        self.presence, self.since = Presence.ONLINE, now
+        return True
+
+    def missed(self, now: float) -> bool:
+        """The unit did not answer. Returns whether it has just become silent."""
+        self.misses += 1
+        pause = 0.0 if self.misses == 1 else min(PROBE_STEP_S * 2 ** (self.misses - 2), PROBE_MAX_S)
+        self.next_probe = now + pause
+        silent = self.presence is Presence.UNPROVEN or self.misses >= MISSES_UNTIL_SILENT
+        if not silent:
+            self.presence = Presence.DOUBTFUL
+            return False
+        if self.presence is Presence.SILENT:
+            return False
+        self.presence, self.since = Presence.SILENT, now
+        return True
+
+    def reset(self) -> None:
+        """The connection is a new one: presence must be proved again; what was measured stays."""
+        self.presence = Presence.UNPROVEN
+        self.misses = 0
+        self.unanswered.clear()
+
+    def retry_now(self, now: float) -> None:
+        """Somebody says the unit is back: probe it at once."""
+        self.next_probe = now
+
+
+class SilenceBudget:
+    """The share of a line's time that unanswered requests may cost, whatever the number of silent units.
+
+    Time earns credit, lost exchanges spend it. A probe is allowed when its worst cost is covered.
+
+    Args:
+        share: of the line's time, 0 to 1.
+        burst: seconds of credit that can be saved up, and that there are at the start.
+    """
+
+    __slots__ = ("_burst", "_credit", "_share", "_updated", "lost")
+
+    def __init__(self, share: float, burst: float, now: float) -> None:
+        self._share = share
+        self._burst = burst
+        self._credit = burst
+        self._updated = now
+        self.lost = 0.0
+
+    def _earn(self, now: float) -> None:
+        self._credit = min(self._burst, self._credit + (now - self._updated) * self._share)
+        self._updated = now
+
+    def covers(self, cost: float, now: float) -> bool:
+        """Whether a request that may be lost can be afforded now."""
+        self._earn(now)
+        return self._credit >= min(cost, self._burst)
+
+    def affordable_at(self, cost: float, now: float) -> float:
+        """When it can be afforded, if nothing else is lost until then."""
+        self._earn(now)
+        short = min(cost, self._burst) - self._credit
+        if short <= 0:
+            return now
+        return now + short / self._share if self._share > 0 else float("inf")
+
+    def spend(self, cost: float, now: float) -> None:
+        """A request was lost: it cost so many seconds of the line."""
+        self._earn(now)
+        self._credit -= cost
+        self.lost += cost

@@ -1,0 +1,94 @@
+"""Set-points on loan: who writes with a lease must renew it, or the tag goes back to its safe value.
+
+A lease outlives the gateway: it is on disk before the write leaves, and one that is found at the start has run out,
+since nobody could have renewed it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+from gateway.core.ports import FactStore, Json
+
+LEASES = "lease"
+# A safe value that could not be written is tried again after this, doubled up to the longest pause: it must not be
+# given up, and it must not take the line from the polls either.
+RETRY_S = 1.0
+RETRY_MAX_S = 15.0
+
+
+class Leases:
+    """All leases, by the tag's full name. Pure but for the facts it keeps.
+
+    Args:
+        facts: where leases are kept over restarts.
+        now: monotonic seconds; leases found in the facts are due at once.
+    """
+
+    def __init__(self, facts: FactStore, now: float) -> None:
+        self._facts = facts
+        self._ends: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+        for name in facts.recall(LEASES):
+            self._set(name, now)
+
+    def _set(self, name: str, end: float) -> None:
+        self._ends[name] = end
+        heapq.heappush(self._heap, (end, name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._ends
+
+    def ends(self, name: str) -> float | None:
+        """When a tag's lease runs out (monotonic seconds), or None where it has none."""
+        return self._ends.get(name)
+
+    def take(self, name: str, seconds: float, now: float, fact: Json) -> bool:
+        """Begin or renew a lease. Returns whether it is new, so that it must be on disk before the write leaves."""
+        new = name not in self._ends
+        self._set(name, now + seconds)
+        self._pauses.pop(name, None)
+        if new:
+            self._facts.remember(LEASES, name, fact)
+        return new
+
+    def end(self, name: str) -> None:
+        """The lease is over: the safe value was written, or a write without a lease took its place."""
+        self._pauses.pop(name, None)
+        if self._ends.pop(name, None) is not None:
+            self._facts.remember(LEASES, name, None)
+
+    def next_end(self) -> float | None:
+        """When the next lease runs out."""
+        heap = self._heap
+        while heap and self._ends.get(heap[0][1]) != heap[0][0]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def due(self, now: float) -> str | None:
+        """A tag whose lease has run out. Its safe value must be written, then ``end`` or ``retry`` called."""
+        end = self.next_end()
+        return self._heap[0][1] if end is not None and end <= now else None
+
+    def settle(self, name: str) -> None:
+        """The safe value is being written: the lease is not due meanwhile, and a renewal is told from it."""
+        self._set(name, math.inf)
+
+    def settling(self, name: str) -> bool:
+        """Whether the safe value is still what this tag waits for: nobody has taken a new lease since."""
+        return self._ends.get(name) == math.inf
+
+    def put_back(self, name: str, end: float | None) -> None:
+        """The write that began or renewed the lease was not sent: what was agreed before still holds."""
+        if end is None:
+            self.end(name)
+        else:
+            self._set(name, end)
+
+    def retry(self, name: str, now: float) -> None:
+        """The safe value could not be written, or it is not known whether it was: try again after a pause."""
+        pause = self._pauses.get(name, RETRY_S)
+        self._pauses[name] = min(pause * 2, RETRY_MAX_S)
+        self._set(name, now + pause)

@@ -1,0 +1,277 @@
+"""The task that owns a line: it opens the port, picks what is most urgent, and does one exchange at a time.
+
+Nothing else touches the port. Callers leave orders; the store gets readings; everybody else learns by events.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+
+import structlog
+import trio
+
+from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.ports.port import LinkDown, Port
+from gateway.core.reading import Reason
+from gateway.lines.exchange import Answer, Talk
+from gateway.lines.fence import shape
+from gateway.lines.health import Cause
+from gateway.lines.orders import MOST_ORDERS, Order, Writing
+from gateway.lines.polling import FUNCTION_CODE, GATEWAY_CODES, Announce, Polling
+from gateway.lines.unit import BlockPoll, Unit
+from gateway.settings.line_model import LineSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+Opener = Callable[[], Awaitable[tuple[Port, Talk]]]
+
+# Orders in a row before a poll that is due gets its turn: writes go first, but polls must not starve.
+ORDERS_IN_A_ROW = 4
+# The longest a line with nothing to do sleeps: its sign of life must move all the same (see ``Lines``).
+LONGEST_SLEEP_S = 10.0
+
+
+class State(StrEnum):
+    """What a line is doing."""
+
+    STARTING = "starting"
+    UP = "up"
+    DOWN = "down"
+    PARKED = "parked"
+    STOPPED = "stopped"
+
+
+class Line:
+    """One line.
+
+    Args:
+        opener: opens the port and says how to talk on it.
+        polling: the units and what is polled on them.
+        announce: told of ``line:up``, ``line:down`` and ``line:parked``.
+    """
+
+    def __init__(self, opener: Opener, polling: Polling, announce: Announce) -> None:
+        self.settings: LineSettings = polling.settings
+        self.polling = polling
+        self.state = State.STARTING
+        self.reason: str | None = None
+        self.words: str | None = None
+        self.port: Port | None = None
+        self.opened = 0
+        self.alive_at = trio.current_time()
+        self._opener = opener
+        self._announce = announce
+        self._orders: deque[Order] = deque()
+        self._talk: Talk | None = None
+        self._wakeup = trio.Event()
+        self._stopping = False
+        self._in_a_row = 0
+
+    # What callers may do
+
+    def submit(self, order: Order) -> None:
+        """Leave an order; its ``done`` is set when its outcome is known."""
+        if self.state is not State.UP:
+            order.fail(Reason.LINK_DOWN, f"line {self.settings.name} is {self.state}: {self.words or 'not open yet'}")
+        elif len(self._orders) >= MOST_ORDERS:
+            order.fail("queue_full", f"{MOST_ORDERS} requests are waiting for line {self.settings.name} already")
+        else:
+            self._orders.append(order)
+            self._wakeup.set()
+
+    def hurry(self, poll: BlockPoll) -> None:
+        """Read a block as soon as the line is free, if its unit answers."""
+        self.polling.schedule.hurry(poll, trio.current_time())
+        self._wakeup.set()
+
+    def stop(self) -> None:
+        """Finish the exchange that is running, then return from ``run``."""
+        self._stopping = True
+        self._wakeup.set()
+
+    def park(self, words: str) -> None:
+        """A fault of ours took the last life: no value of this line can be trusted until it runs again."""
+        self.state, self.reason, self.words = State.PARKED, Reason.FAULT, words
+        self.polling.link_down(Reason.FAULT)
+        self._announce("line:parked", self._event())
+
+    # Life
+
+    async def run(self) -> None:
+        """Poll until ``stop`` or cancellation. What the world does is dealt with here; only our own faults raise."""
+        shortest, longest = self.settings.reconnect_min, self.settings.reconnect_max
+        pause = shortest
+        try:
+            while not self._stopping:
+                lasted = await self._session()
+                if lasted > longest:
+                    pause = shortest
+                await self._rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
+                pause = min(pause * 2, longest)
+        finally:
+            self.polling.finish()
+            self._give_back("stopping", "the gateway or this line is being stopped")
+            if self.state is not State.PARKED:
+                self.state = State.STOPPED
+
+    async def _session(self) -> float:
+        """Open the port and serve on it until it is gone. Returns how many seconds it was open."""
+        self.alive_at = trio.current_time()
+        try:
+            port, talk = await self._opener()
+        except LinkDown as down:
+            self._went_down(down)
+            return 0.0
+        opened = trio.current_time()
+        try:
+            self._came_up(port, talk)
+            await self._serve()
+        except LinkDown as down:
+            self._went_down(down)
+        finally:
+            self.port = self._talk = None
+            with trio.CancelScope(shield=True):
+                await port.aclose()
+        return trio.current_time() - opened
+
+    def _came_up(self, port: Port, talk: Talk) -> None:
+        self.port, self._talk = port, talk
+        self.state, self.reason, self.words = State.UP, None, None
+        self.opened += 1
+        self.polling.link_up(talk)
+        log.info("line up", line=self.settings.name, port=port.name)
+        self._announce("line:up", self._event())
+
+    def _went_down(self, down: LinkDown) -> None:
+        news = (self.state, self.reason) != (State.DOWN, down.reason)
+        self.state, self.reason, self.words = State.DOWN, down.reason, down.words
+        self.polling.link_down(Reason.LINK_DOWN)
+        self._give_back(Reason.LINK_DOWN, down.words)
+        if news:
+            log.warning("line down", line=self.settings.name, reason=down.reason, words=down.words)
+            self._announce("line:down", self._event())
+
+    def _give_back(self, reason: str, message: str) -> None:
+        while self._orders:
+            self._orders.popleft().fail(reason, message)
+
+    def _event(self) -> dict[str, object]:
+        return {"line": self.settings.name, "state": self.state, "reason": self.reason, "message": self.words}
+
+    async def _rest(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            self.alive_at = trio.current_time()
+            while not self._stopping:
+                self._wakeup = trio.Event()
+                await self._wakeup.wait()
+
+    # Choosing
+
+    async def _serve(self) -> None:
+        polling = self.polling
+        schedule = polling.schedule
+        while not self._stopping:
+            now = self.alive_at = trio.current_time()
+            if self._orders and self._in_a_row < ORDERS_IN_A_ROW:
+                self._in_a_row += 1
+                await self._order(self._orders.popleft())
+                continue
+            self._in_a_row = 0
+            unit = polling.probe_due(now) if polling.absent else None
+            if unit is not None:
+                await polling.probe(unit)
+                polling.check_all_silent()
+                continue
+            poll = schedule.take(now)
+            if poll is not None:
+                await polling.poll(poll)
+            elif not self._orders:
+                polling.finish()
+                await self._idle(polling.wake(now), now)
+
+    async def _idle(self, wake: float, now: float) -> None:
+        self._wakeup = trio.Event()
+        with trio.move_on_at(min(wake, now + LONGEST_SLEEP_S)):
+            await self._wakeup.wait()
+
+    # Orders
+
+    async def _order(self, order: Order) -> None:
+        if trio.current_time() > order.expires:
+            order.fail("expired", "the line had no time for it before it expired")
+            return
+        unit = self.polling.unit(order.unit)
+        try:
+            if order.unit == 0 and not self.polling.numbered:
+                await self._broadcast(order)
+            elif await self._reachable(unit, order):
+                await self._carry_out(unit, order)
+        except LinkDown as down:
+            order.fail(Reason.LINK_DOWN, down.words)
+            raise
+        finally:
+            order.fail("stopping", "the gateway or this line is being stopped")
+
+    async def _reachable(self, unit: Unit, order: Order) -> bool:
+        """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow."""
+        if unit.health.usable:
+            return True
+        if self.polling.affordable(unit) and await self.polling.probe(unit):
+            return True
+        order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
+        return False
+
+    async def _broadcast(self, order: Order) -> None:
+        if self._talk is None:
+            return
+        order.sent = True
+        await self._talk.broadcast(order.request, self.settings.broadcast_delay)
+        order.fail("broadcast", "sent to all units; nobody answers a broadcast")
+
+    async def _carry_out(self, unit: Unit, order: Order) -> None:
+        modify = order.modify if isinstance(order, Writing) else None
+        if modify is not None and unit.no_mask_write:
+            read = await self._ask(unit, order, modify[0])
+            if not isinstance(read, Data):
+                if isinstance(read, Refusal):
+                    order.answered(read)
+                return
+            order.request = modify[1](read.payload)
+        if shape(order.request) in unit.open_fences:
+            await self.polling.clear_fences(unit)
+        order.sent = True
+        answer = await self._ask(unit, order, order.request)
+        if (
+            isinstance(answer, Refusal)
+            and answer.code == FUNCTION_CODE
+            and modify is not None
+            and not unit.no_mask_write
+        ):
+            unit.no_mask_write = True
+            order.sent = False
+            await self._carry_out(unit, order)
+            return
+        if answer is None:
+            return
+        if isinstance(order, Writing) and isinstance(answer, Data) and order.read_back and order.check:
+            result = await self.polling.exchange(unit, order.read_back)
+            if isinstance(result, Answer) and isinstance(result.answer, Data):
+                order.checked = order.check(result.answer.payload)
+        order.answered(answer)
+
+    async def _ask(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:
+        """Exchange for an order; None when the order has failed by it."""
+        result = await self.polling.exchange(unit, request)
+        if isinstance(result, Answer):
+            if isinstance(result.answer, Data) or result.answer.code not in GATEWAY_CODES:
+                return result.answer
+            order.fail(Reason.GATEWAY_PATH, "a gateway on the way has no path to the unit")
+            return None
+        if result.cause is Cause.TIMEOUT:
+            order.fail(Reason.NO_ANSWER, f"{unit.name} did not answer in time")
+        else:
+            order.fail(Reason.BROKEN_ANSWER, f"the answer of {unit.name} arrived damaged")
+        return None

@@ -1,0 +1,182 @@
+"""All lines: started, supervised, reloaded, and restarted alone where one hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from gateway.core.ports import FactStore
+from gateway.core.supervise import Lives, supervise
+from gateway.core.tags import TagStore
+from gateway.lines.door import Spot, WriteDoor
+from gateway.lines.line import Line, Opener
+from gateway.lines.opener import numbered, open_port, opener
+from gateway.lines.polling import Announce, Polling
+from gateway.lines.raw_line import RawLine
+from gateway.lines.report import AnyLine
+from gateway.settings.line_model import LineSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+# A line that shows no sign of life for so long hangs by a fault of ours: it is restarted alone (ruling 21).
+HUNG_AFTER_S = 60.0
+WATCH_EVERY_S = 5.0
+STOP_PATIENCE_S = 3.0
+
+MakeOpener = Callable[[LineSettings], Opener]
+
+
+class Hung(Exception):  # noqa: N818 - what happened to the line
+    """A line's task made no progress."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A line and the scope its task runs in."""
+
+    line: AnyLine
+    scope: trio.CancelScope
+    ended: trio.Event
+    hung: bool = False
+
+
+class Lines:
+    """The lines of this gateway.
+
+    Args:
+        store: takes the readings.
+        facts: keeps what was learned and promised.
+        announce: told of events.
+        lives: how often a line may fall by a fault of ours.
+        make_opener: how a line gets its port; the default opens the real one.
+    """
+
+    def __init__(
+        self,
+        store: TagStore,
+        facts: FactStore,
+        announce: Announce,
+        *,
+        lives: Lives | None = None,
+        make_opener: MakeOpener = opener,
+    ) -> None:
+        self._store = store
+        self._facts = facts
+        self._announce = announce
+        self._lives = lives
+        self._make_opener = make_opener
+        self._running: dict[str, Running] = {}
+        self.spots: dict[str, Spot] = {}
+        self.door = WriteDoor(self.spots.get, facts)
+
+    def __iter__(self) -> Iterator[AnyLine]:
+        return iter([running.line for running in self._running.values()])
+
+    def get(self, name: str) -> AnyLine | None:
+        """A line by its name."""
+        running = self._running.get(name)
+        return running.line if running is not None else None
+
+    # Life
+
+    async def run(
+        self, lines: Sequence[LineSettings], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Run lines until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            for settings in lines:
+                self._start(settings)
+            nursery.start_soon(self.door.run)
+            nursery.start_soon(self._watch)
+            task_status.started()
+
+    def _start(self, settings: LineSettings) -> None:
+        line: AnyLine
+        if settings.transport == "serial":
+            line = RawLine(settings, open_port, self._store, self._announce)
+        else:
+            polling = Polling(
+                settings,
+                numbered=numbered(settings),
+                store=self._store,
+                facts=self._facts,
+                announce=self._announce,
+            )
+            line = Line(self._make_opener(settings), polling, self._announce)
+            for unit in polling.units.values():
+                if unit.device is not None:
+                    for tag in unit.device.tags:
+                        name = f"{settings.name}/{unit.device.name}/{tag.name}"
+                        self.spots[name] = Spot(name, line, unit, tag)
+        running = Running(line, trio.CancelScope(), trio.Event())
+        self._running[settings.name] = running
+        self._nursery.start_soon(self._supervised, running)
+
+    async def _supervised(self, running: Running) -> None:
+        line = running.line
+
+        async def life() -> None:
+            with trio.CancelScope() as running.scope:
+                await line.run()
+            if running.hung:
+                running.hung = False
+                raise Hung(f"line {line.settings.name} made no progress for {HUNG_AFTER_S:g} s")
+
+        try:
+            await supervise(
+                f"line {line.settings.name}",
+                life,
+                lives=self._lives,
+                on_park=lambda fault: line.park(f"stopped by a fault of the gateway: {fault!r}"),
+            )
+        finally:
+            running.ended.set()
+
+    async def _watch(self) -> None:
+        """Restart a line alone when its task makes no progress."""
+        while True:
+            await trio.sleep(WATCH_EVERY_S)
+            now = trio.current_time()
+            for running in self._running.values():
+                line = running.line
+                patience = HUNG_AFTER_S + line.settings.reconnect_max
+                if line.state in {"up", "down"} and now - line.alive_at > patience and not running.hung:
+                    running.hung = True
+                    running.scope.cancel()
+
+    def alive(self, now: float) -> bool:
+        """Whether at least one line makes progress, or there is none: what the watchdog is fed by."""
+        if not self._running:
+            return True
+        return any(
+            now - running.line.alive_at <= HUNG_AFTER_S + running.line.settings.reconnect_max
+            for running in self._running.values()
+        )
+
+    async def reload(self, removed: Sequence[str], started: Sequence[LineSettings]) -> None:
+        """Stop the lines named and start the settings given; every other line goes on untouched.
+
+        A changed line is in both. Tags that both configurations have keep their readings.
+        """
+        for name in removed:
+            running = self._running.pop(name)
+            running.line.stop()
+            with trio.move_on_after(STOP_PATIENCE_S):
+                await running.ended.wait()
+            running.scope.cancel()
+            await running.ended.wait()
+            for tag in [tag for tag, spot in self.spots.items() if spot.line is running.line]:
+                del self.spots[tag]
+        before = {tag for name in removed for tag in self._store.names() if tag.startswith(f"{name}/")}
+        for settings in started:
+            self._start(settings)
+        raw = {
+            f"{running.line.settings.name}/{tag.name}"
+            for running in self._running.values()
+            for tag in running.line.settings.tags
+        }
+        self._store.remove(before - self.spots.keys() - raw)

@@ -1,0 +1,107 @@
+"""What callers ask of a line: writes and reads on demand, with a promise of an honest outcome each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from drivers.modbus.pdu import Data, Refusal, Request
+from gateway.core.ports import Outcome, WriteResult
+from gateway.core.reading import Reason, Value
+
+# What may wait for one line. Beyond it a caller is told at once: a queue that only grows is no service.
+MOST_ORDERS = 64
+# An order that has not been sent by then is given back: nobody wants a set-point of a minute ago.
+ORDER_PATIENCE_S = 10.0
+
+REFUSALS: dict[int, Reason] = {
+    1: Reason.ILLEGAL_FUNCTION,
+    2: Reason.ILLEGAL_ADDRESS,
+    3: Reason.ILLEGAL_VALUE,
+    4: Reason.DEVICE_FAILURE,
+    5: Reason.DEVICE_BUSY,
+    6: Reason.DEVICE_BUSY,
+    10: Reason.GATEWAY_PATH,
+    11: Reason.GATEWAY_PATH,
+}
+
+
+def reason_of(refusal: Refusal) -> Reason:
+    """The reason a device's exception stands for."""
+    return REFUSALS.get(refusal.code, Reason.REFUSED)
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """One request to one unit, in front of all polls.
+
+    Attributes:
+        unit: Modbus unit identifier.
+        request: what to send.
+        expires: monotonic seconds; not sent by then, it is given back.
+        sent: whether it has left; from then on "not sent" would be a lie.
+    """
+
+    unit: int
+    request: Request
+    expires: float
+    sent: bool = False
+    answer: Data | Refusal | None = None
+    failure: WriteResult | None = None
+    done: trio.Event = field(default_factory=trio.Event)
+
+    def answered(self, answer: Data | Refusal) -> None:
+        """The device answered."""
+        self.answer = answer
+        self.done.set()
+
+    def fail(self, reason: str, message: str) -> None:
+        """There will be no answer: unknown once it was sent, else not sent."""
+        if not self.done.is_set():
+            outcome = Outcome.UNKNOWN if self.sent and self.request.writes else Outcome.NOT_SENT
+            self.failure = WriteResult(outcome, reason, message)
+            self.done.set()
+
+
+@dataclass(slots=True, eq=False)
+class Writing(Order):
+    """A write of a tag.
+
+    Attributes:
+        read_back: reads the tag after the write, where it asks for that.
+        check: whether the data read back says what was written, and the value it says.
+        modify: for a bit field of a device without function 22: makes the write of the whole register from its
+            present content.
+    """
+
+    read_back: Request | None = None
+    check: Callable[[bytes], tuple[bool, Value | None]] | None = None
+    modify: tuple[Request, Callable[[bytes], Request]] | None = None
+    checked: tuple[bool, Value | None] | None = None
+
+    def result(self) -> WriteResult:
+        """What is known of the write, once ``done`` is set."""
+        if self.failure is not None:
+            return self.failure
+        if isinstance(self.answer, Refusal):
+            reason = reason_of(self.answer)
+            return WriteResult(Outcome.REFUSED, reason, f"the device refused: {self.answer.name.replace('_', ' ')}")
+        if self.read_back is None:
+            return WriteResult(Outcome.CONFIRMED)
+        if self.checked is None:
+            return WriteResult(
+                Outcome.UNKNOWN,
+                "not_read_back",
+                "the device acknowledged the write but did not answer the read after it",
+            )
+        same, value = self.checked
+        if same:
+            return WriteResult(Outcome.CONFIRMED, read_back=value)
+        return WriteResult(
+            Outcome.UNKNOWN,
+            "read_back_differs",
+            "the device acknowledged the write, but reads back another value: it may limit or ignore it",
+            value,
+        )

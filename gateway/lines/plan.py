@@ -1,0 +1,159 @@
+"""Which requests read which tags: neighbours are joined when the hole between them costs less than a second request.
+
+Pure: the same tags, wire and knowledge give the same blocks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.lines.wire import Wire
+from gateway.settings.line_model import DeviceSettings, Table, TagSettings
+
+# Table -> addresses which no block may cross from below, learned from refusals.
+Splits = Mapping[Table, frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tag lies: the planner's view of it. ``count`` is in registers or bits."""
+
+    tag: TagSettings
+    address: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """One behind its last register or bit."""
+        return self.address + self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One coalesced read request and the tags it serves.
+
+    Attributes:
+        period: seconds between two reads; None for background.
+        places: in the order of their addresses.
+    """
+
+    table: Table
+    address: int
+    count: int
+    period: float | None
+    places: tuple[Place, ...]
+
+    @property
+    def end(self) -> int:
+        """One behind its last register or bit."""
+        return self.address + self.count
+
+    def holes(self) -> list[int]:
+        """Addresses at which a tag begins after registers that nobody asked for."""
+        found = []
+        reached = self.address
+        for place in self.places:
+            if place.address > reached:
+                found.append(place.address)
+            reached = max(reached, place.end)
+        return found
+
+    def cuts(self) -> list[int]:
+        """Addresses at which this block can be divided without dividing a tag, in order."""
+        found = []
+        reached = self.address
+        for place in self.places:
+            if place.address >= reached and place.address > self.address:
+                found.append(place.address)
+            reached = max(reached, place.end)
+        return found
+
+
+def plan(device: DeviceSettings, wire: Wire, splits: Splits, longest: float | None = None) -> list[Block]:
+    """The blocks that read all tags of a device.
+
+    Args:
+        device: with its tags and limits.
+        wire: what requests and registers cost there, with the device's own turnaround where it is known.
+        splits: where earlier refusals showed that a block must not go on.
+        longest: seconds a joined read may take, so that one device's blocks do not hold up the others' deadlines;
+            a single tag may take longer.
+    """
+    groups: defaultdict[tuple[Table, float | None], list[Place]] = defaultdict(list)
+    for tag in device.tags:
+        groups[tag.table, tag.poll].append(Place(tag, tag.address, tag.length))
+    blocks: list[Block] = []
+    for (table, period), places in groups.items():
+        hole = _hole(device, wire, table)
+        most = device.max_bits if table in {"coil", "discrete"} else device.max_registers
+        barriers = sorted(splits.get(table, frozenset()))
+        for run in _runs(sorted(places, key=lambda place: (place.address, place.end)), hole, most, barriers):
+            blocks.extend(_bounded(table, period, run, wire, longest))
+    return blocks
+
+
+def _hole(device: DeviceSettings, wire: Wire, table: Table) -> int | None:
+    if device.max_hole is not None:
+        return device.max_hole
+    return wire.break_even(table)
+
+
+def _runs(places: Sequence[Place], hole: int | None, most: int, barriers: Sequence[int]) -> Iterable[list[Place]]:
+    """Join places in address order while the hole, the size and the barriers allow it."""
+    run: list[Place] = []
+    start = end = 0
+    for place in places:
+        new_end = max(end, place.end)
+        if (
+            run
+            and (hole is None or place.address - end <= hole)
+            and new_end - start <= most
+            and not any(end <= barrier <= place.address for barrier in barriers if barrier > start)
+        ):
+            run.append(place)
+            end = new_end
+            continue
+        if run:
+            yield run
+        run, start, end = [place], place.address, place.end
+    if run:
+        yield run
+
+
+def _bounded(
+    table: Table, period: float | None, run: list[Place], wire: Wire, longest: float | None
+) -> Iterable[Block]:
+    """Cut a run into blocks that take no longer than ``longest`` each."""
+    part: list[Place] = []
+    for place in run:
+        start = part[0].address if part else place.address
+        end = max([place.end, *(other.end for other in part)])
+        if part and longest is not None and wire.read(table, end - start) > longest:
+            yield _block(table, period, part)
+            part = []
+        part.append(place)
+    if part:
+        yield _block(table, period, part)
+
+
+def _block(table: Table, period: float | None, places: Sequence[Place]) -> Block:
+    start = places[0].address
+    return Block(table, start, max(place.end for place in places) - start, period, tuple(places))
+
+
+def divide(block: Block) -> list[int]:
+    """Where to divide a block whose addresses were refused, or [] where it holds a single tag.
+
+    First the holes go: nobody asked for them. A block without holes is divided in the middle, which finds a refused
+    tag among n in log2(n) refusals.
+    """
+    holes = block.holes()
+    if holes:
+        return holes
+    cuts = block.cuts()
+    if not cuts:
+        return []
+    middle = block.address + block.count // 2
+    return [min(cuts, key=lambda cut: abs(cut - middle))]

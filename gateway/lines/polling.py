@@ -1,0 +1,329 @@
+"""The units of a line: what is asked of them, and what becomes of their answers.
+
+Used by the one task that owns the line. Readings go to the store, news of units to ``announce``, what was learned of
+their addresses to the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.ports.port import LinkDown
+from gateway.core.ports import FactStore
+from gateway.core.reading import Reason
+from gateway.core.tags import TagStore
+from gateway.lines.exchange import Answer, Lost, Talk
+from gateway.lines.fence import shape
+from gateway.lines.health import Health, Presence, SilenceBudget
+from gateway.lines.orders import reason_of
+from gateway.lines.plan import divide
+from gateway.lines.schedule import Schedule
+from gateway.lines.share import Share
+from gateway.lines.unit import BlockPoll, Unit, tag_of
+from gateway.lines.wire import Wire
+from gateway.settings.line_model import LineSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+Announce = Callable[[str, dict[str, object]], None]
+
+# A damaged answer is asked for again at once, so often; then it waits for its next slot.
+BROKEN_RETRIES = 2
+# What a unit refuses is asked again after this: it may have been reconfigured.
+REFUSED_RETRY_S = 600.0
+# Codes 10 and 11: a gateway on the way says that the unit behind it does not answer.
+GATEWAY_CODES = frozenset({10, 11})
+BUSY_CODES = frozenset({5, 6})
+ADDRESS_CODES = frozenset({2, 3})
+FUNCTION_CODE = 1
+BUSY_BEFORE_BAD = 3
+# All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
+ALL_SILENT_REOPEN_S = 30.0
+SPLITS = "splits"
+
+
+class Polling:
+    """Polls the units of one line.
+
+    Args:
+        settings: of the line.
+        numbered: whether replies carry the number of their request (Modbus TCP), so that none can be mistaken.
+        store: takes the readings.
+        facts: keeps what was learned over restarts.
+        announce: told of ``device:up`` and ``device:down``.
+    """
+
+    def __init__(
+        self, settings: LineSettings, *, numbered: bool, store: TagStore, facts: FactStore, announce: Announce
+    ) -> None:
+        now = trio.current_time()
+        self.settings = settings
+        self.numbered = numbered
+        self.wire = Wire.of(settings)
+        self.busy = Share(now)
+        self.budget = SilenceBudget(settings.silent_share, max(1.0, settings.timeout), now)
+        self.units: dict[int, Unit] = {}
+        self.schedule: Schedule[BlockPoll] = Schedule()
+        self.absent: list[Unit] = []
+        self._store = store
+        self._facts = facts
+        self._announce = announce
+        self._talk: Talk | None = None
+        self._silent_since: float | None = None
+        self._undecoded: tuple[BlockPoll, bytes, float] | None = None
+        learned = facts.recall(SPLITS)
+        for device in settings.devices:
+            unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
+            tags = [tag_of(settings.name, device.name, tag, writable=settings.writable) for tag in device.tags]
+            for tag, cell in zip(device.tags, store.add(tags), strict=True):
+                unit.cells[tag.name] = cell
+            unit.recall(learned.get(self._fact_key(unit)))
+            self.units[device.unit] = unit
+            unit.replan(self.wire, self._longest())
+
+    def unit(self, number: int) -> Unit:
+        """A unit of this line, configured or not."""
+        unit = self.units.get(number)
+        if unit is None:
+            health = Health(self.settings.timeout, trio.current_time())
+            unit = self.units[number] = Unit(number, None, health, self.settings.turnaround)
+        return unit
+
+    def _longest(self) -> float | None:
+        """Seconds one block may take, so that no other tag's period is used up by waiting for it."""
+        periods = [tag.poll for device in self.settings.devices for tag in device.tags if tag.poll is not None]
+        return min(periods) / 2 if periods and self.wire.character else None
+
+    def _fact_key(self, unit: Unit) -> str:
+        return f"{self.settings.name}/{unit.number}"
+
+    # The link
+
+    def link_up(self, talk: Talk) -> None:
+        """The port is open: everything is due, and nobody has proved to be there yet."""
+        now = trio.current_time()
+        self._talk = talk
+        self._silent_since = None
+        self.absent.clear()
+        for unit in self.units.values():
+            # Nothing that was asked on the old connection can still be answered on the new one.
+            unit.health.reset()
+            unit.open_fences.clear()
+            self.schedule.add(unit.polls, now)
+
+    def link_down(self, reason: Reason) -> None:
+        """The port is gone, or may not be used: no value of this line is current."""
+        self.finish()
+        self._talk = None
+        for unit in self.units.values():
+            self.schedule.hold(unit.polls)
+            self._store.fail(unit.cells.values(), reason)
+            for poll in unit.polls:
+                poll.release()
+
+    # Exchanging
+
+    async def exchange(self, unit: Unit, request: Request) -> Answer | Lost:
+        """One exchange, with all that follows from it for the unit's health and the line's budget."""
+        health = unit.health
+        health.counters.requests += 1
+        started = trio.current_time()
+        talk = self._talk
+        if talk is None:
+            raise LinkDown("closed", "the line is not open")
+        fragile = health.misses > 0
+        result = await talk.exchange(request, health.timeout, health.counters.count, unit.pace, self.finish)
+        now = trio.current_time()
+        self.busy.add(now - started, now)
+        if isinstance(result, Answer):
+            behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
+            if not behind_gateway:
+                unit.broken = 0
+                if unit.open_fences and shape(request) not in unit.open_fences:
+                    unit.open_fences.clear()
+                if health.answered(result.at, None if fragile else result.turnaround):
+                    self._appeared(unit, now)
+                if isinstance(result.answer, Refusal):
+                    health.counters.refused(result.answer.name)
+                return result
+            health.counters.refused("gateway_path")
+            self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
+            return result
+        if result.answered:
+            unit.broken += 1
+            return result
+        if not self.numbered:
+            health.unanswered.add(shape(request))
+        self._missed(unit, result.cost, now, Reason.NO_ANSWER)
+        return result
+
+    def _missed(self, unit: Unit, cost: float, now: float, reason: Reason) -> None:
+        self.budget.spend(cost, now)
+        silent = unit.health.missed(now)
+        self.schedule.hold(unit.polls)
+        if unit not in self.absent and unit.device is not None:
+            self.absent.append(unit)
+        if silent:
+            self._store.fail(unit.cells.values(), reason)
+            log.warning("device silent", line=self.settings.name, device=unit.name, unit=unit.number)
+            self._announce("device:down", self._device_event(unit, reason))
+
+    def _appeared(self, unit: Unit, now: float) -> None:
+        unit.health.unanswered.clear()
+        if unit in self.absent:
+            self.absent.remove(unit)
+            self.schedule.add(unit.polls, now)
+        if unit.device is not None:
+            self._announce("device:up", self._device_event(unit, None))
+
+    def _device_event(self, unit: Unit, reason: Reason | None) -> dict[str, object]:
+        return {"line": self.settings.name, "device": unit.name, "unit": unit.number, "reason": reason}
+
+    async def probe(self, unit: Unit) -> bool:
+        """Ask an absent unit once. Returns whether it is there."""
+        request = unit.sign_of_life() if self.numbered else unit.fence()
+        unanswered = set(unit.health.unanswered)
+        await self.exchange(unit, request)
+        if unit.health.presence is Presence.ONLINE:
+            return True
+        # What a fence reads is never used, so its own late reply need not be fenced off from the next fence: without
+        # this a unit that is silent for long would use up all shapes.
+        unit.health.unanswered = unanswered
+        if not self.numbered:
+            unit.open_fences.add(shape(request))
+        return False
+
+    async def clear_fences(self, unit: Unit) -> None:
+        """Make sure that no late reply of an earlier fence is still to come, before a caller asks in its shape."""
+        await self.exchange(unit, unit.sign_of_life())
+
+    # Polling
+
+    async def poll(self, poll: BlockPoll) -> None:
+        """Do one poll and all that follows from its outcome; the answer is decoded by ``finish``."""
+        unit = poll.unit
+        result = await self.exchange(unit, poll.request)
+        now = trio.current_time()
+        if isinstance(result, Lost):
+            if result.answered:
+                self._broken(unit, poll, now)
+            else:
+                poll.release()
+        elif isinstance(result.answer, Data):
+            poll.refusals = 0
+            unit.busy = 0
+            self._undecoded = (poll, result.answer.payload, result.at)
+            missed = self.schedule.done(poll, result.at)
+            if missed:
+                for cell in poll.cells:
+                    cell.missed += missed
+        else:
+            self._refused(unit, poll, result.answer, now)
+
+    def finish(self) -> None:
+        """Decode and publish the last answer. Done while the next request is on the wire, or when the line rests."""
+        if self._undecoded is None:
+            return
+        poll, payload, at = self._undecoded
+        self._undecoded = None
+        values = poll.values(payload)
+        self._store.apply(poll.cells, values, at)
+        poll.release()
+
+    def _broken(self, unit: Unit, poll: BlockPoll, now: float) -> None:
+        if unit.broken <= BROKEN_RETRIES:
+            self.schedule.again(poll)
+            return
+        self._store.fail(poll.cells, Reason.BROKEN_ANSWER)
+        self.schedule.done(poll, now)
+        poll.release()
+
+    def _refused(self, unit: Unit, poll: BlockPoll, refusal: Refusal, now: float) -> None:
+        code = refusal.code
+        if code in GATEWAY_CODES:
+            poll.release()
+            return
+        if code in BUSY_CODES:
+            unit.busy += 1
+            if unit.busy >= BUSY_BEFORE_BAD:
+                self._store.fail(poll.cells, Reason.DEVICE_BUSY)
+            self.schedule.done(poll, now)
+            poll.release()
+            return
+        poll.refusals += 1
+        if poll.refusals == 1:
+            # Believed only when given twice in a row: an exception could have been an earlier request's.
+            self.schedule.again(poll)
+            return
+        cuts = divide(poll.block) if code in ADDRESS_CODES else []
+        if cuts:
+            self._learn(unit, poll, cuts, now)
+            return
+        self._store.fail(poll.cells, reason_of(refusal))
+        if code in ADDRESS_CODES or code == FUNCTION_CODE:
+            self.schedule.postpone(poll, now + REFUSED_RETRY_S)
+        else:
+            self.schedule.done(poll, now)
+        poll.release()
+
+    def _learn(self, unit: Unit, poll: BlockPoll, cuts: list[int], now: float) -> None:
+        """A joined block was refused: divide it, and remember that over restarts."""
+        unit.split(poll.block.table, cuts)
+        self._facts.remember(SPLITS, self._fact_key(unit), unit.learned())
+        log.info(
+            "block divided",
+            line=self.settings.name,
+            device=unit.name,
+            table=poll.block.table,
+            address=poll.block.address,
+            count=poll.block.count,
+            at=cuts,
+        )
+        self.replan(unit, now)
+
+    def replan(self, unit: Unit, now: float) -> None:
+        """Compute a unit's blocks anew, e.g. after a split."""
+        for old in unit.polls:
+            old.release()
+        self.schedule.hold(unit.polls)
+        self.schedule.add(unit.replan(self.wire, self._longest()), now)
+
+    # Absent units
+
+    def worst(self, unit: Unit) -> float:
+        """Seconds the next request to a unit costs if it is lost."""
+        return self.wire.lost(unit.health.timeout)
+
+    def affordable(self, unit: Unit) -> bool:
+        """Whether a request to an absent unit may be lost now."""
+        return self.budget.covers(self.worst(unit), trio.current_time())
+
+    def probe_due(self, now: float) -> Unit | None:
+        """The absent unit to ask now, if there is one and the budget allows it."""
+        first = min(self.absent, key=lambda unit: unit.health.next_probe)
+        return first if first.health.next_probe <= now and self.budget.covers(self.worst(first), now) else None
+
+    def wake(self, now: float) -> float:
+        """When there may be work, if there is none now."""
+        wake = self.schedule.wake(now)
+        for unit in self.absent:
+            wake = min(wake, max(unit.health.next_probe, self.budget.affordable_at(self.worst(unit), now)))
+        return wake
+
+    def check_all_silent(self) -> None:
+        """Give up a port on which nobody has answered for long.
+
+        Raises:
+            LinkDown: all configured units have been silent for half a minute.
+        """
+        now = trio.current_time()
+        if any(unit.health.presence is not Presence.SILENT for unit in self.units.values() if unit.device):
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since > ALL_SILENT_REOPEN_S:
+            raise LinkDown("error", "no device on this line answers: the port is opened anew in case the adapter hangs")

@@ -1,0 +1,203 @@
+"""A line that speaks no protocol: a scale, a reader. Messages come by themselves, tags are cut out of them."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Awaitable, Callable
+
+import structlog
+import trio
+
+from drivers.ports.port import LinkDown, Port
+from drivers.ports.raw import FixedSplitter, GapSplitter, OversizeMessage, Splitter, TerminatorSplitter, read_message
+from gateway.core.ports import Outcome, WriteResult
+from gateway.core.reading import Reason, Sample, Value
+from gateway.core.tags import Cell, Tag, TagStore
+from gateway.lines.line import State
+from gateway.lines.polling import Announce
+from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+OpenPort = Callable[[LineSettings], Awaitable[Port]]
+# How long a read waits before the line shows its sign of life again.
+LOOK_S = 10.0
+TRUE_WORDS = frozenset({"1", "true", "on", "yes"})
+FALSE_WORDS = frozenset({"0", "false", "off", "no"})
+
+
+class RawLine:
+    """One raw serial line. Its last message is kept; its tags are good as long as messages come."""
+
+    def __init__(self, settings: LineSettings, open_port: OpenPort, store: TagStore, announce: Announce) -> None:
+        self.settings = settings
+        self.raw = settings.raw or RawSettings()
+        self.state = State.STARTING
+        self.reason: str | None = None
+        self.words: str | None = None
+        self.port: Port | None = None
+        self.opened = 0
+        self.alive_at = trio.current_time()
+        self.messages = 0
+        self.errors: dict[str, int] = {}
+        self.last: tuple[bytes, Sample] | None = None
+        self.arrived = trio.Event()
+        self._open_port = open_port
+        self._store = store
+        self._announce = announce
+        self._scope: trio.CancelScope | None = None
+        self._stopping = False
+        self._cells: list[Cell] = store.add([_tag(settings, tag) for tag in settings.tags])
+
+    def stop(self) -> None:
+        """Close the port and return from ``run``."""
+        self._stopping = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def park(self, words: str) -> None:
+        """A fault of ours took the last life."""
+        self.state, self.reason, self.words = State.PARKED, Reason.FAULT, words
+        self._store.fail(self._cells, Reason.FAULT)
+        self._announce("line:parked", self._event())
+
+    async def run(self) -> None:
+        """Read messages until ``stop`` or cancellation; open the port again whenever it is gone."""
+        pause = self.settings.reconnect_min
+        with trio.CancelScope() as self._scope:
+            while not self._stopping:
+                self.alive_at = opened = trio.current_time()
+                try:
+                    await self._session()
+                except LinkDown as down:
+                    self._went_down(down)
+                if trio.current_time() - opened > self.settings.reconnect_max:
+                    pause = self.settings.reconnect_min
+                await trio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
+                pause = min(pause * 2, self.settings.reconnect_max)
+        self.state = State.STOPPED
+
+    async def _session(self) -> None:
+        port = await self._open_port(self.settings)
+        try:
+            self.port = port
+            self.state, self.reason, self.words = State.UP, None, None
+            self.opened += 1
+            self._announce("line:up", self._event())
+            splitter = _splitter(self.raw)
+            while True:
+                self.alive_at = trio.current_time()
+                try:
+                    message = await read_message(port, splitter, self.alive_at + LOOK_S)
+                except OversizeMessage:
+                    self._count("oversize")
+                    continue
+                if message is not None:
+                    self._take(message)
+        finally:
+            self.port = None
+            with trio.CancelScope(shield=True):
+                await port.aclose()
+
+    def _went_down(self, down: LinkDown) -> None:
+        news = (self.state, self.reason) != (State.DOWN, down.reason)
+        self.state, self.reason, self.words = State.DOWN, down.reason, down.words
+        self._store.fail(self._cells, Reason.LINK_DOWN)
+        if news:
+            log.warning("line down", line=self.settings.name, reason=down.reason, words=down.words)
+            self._announce("line:down", self._event())
+
+    def _event(self) -> dict[str, object]:
+        return {"line": self.settings.name, "state": self.state, "reason": self.reason, "message": self.words}
+
+    def _count(self, cause: str) -> None:
+        self.errors[cause] = self.errors.get(cause, 0) + 1
+
+    def _take(self, message: bytes) -> None:
+        now = trio.current_time()
+        self.messages += 1
+        self.last = (message, self._store.sample(now))
+        arrived, self.arrived = self.arrived, trio.Event()
+        arrived.set()
+        try:
+            text = message.decode(self.raw.encoding)
+        except UnicodeDecodeError:
+            self._count("encoding")
+            self._store.fail(self._cells, Reason.BAD_TEXT)
+            return
+        found = [(cell, value_in(text, tag)) for cell, tag in zip(self._cells, self.settings.tags, strict=True)]
+        # A message that does not speak of a tag leaves it alone: scales send more than one kind.
+        spoken = [(cell, value) for cell, value in found if value is not None]
+        if spoken:
+            self._store.apply([cell for cell, _ in spoken], [value for _, value in spoken], now)
+
+    async def write(self, data: bytes) -> WriteResult:
+        """Send bytes. The device does not acknowledge anything, so the best outcome is that they have left."""
+        port = self.port
+        if port is None:
+            return WriteResult(
+                Outcome.NOT_SENT, Reason.LINK_DOWN, f"line {self.settings.name} is {self.state}: {self.words or ''}"
+            )
+        try:
+            await port.send(data)
+        except LinkDown as down:
+            return WriteResult(Outcome.UNKNOWN, Reason.LINK_DOWN, down.words)
+        return WriteResult(Outcome.UNKNOWN, "unacknowledged", "sent; a raw serial line acknowledges nothing")
+
+
+def _tag(line: LineSettings, tag: RawTagSettings) -> Tag:
+    return Tag(
+        name=f"{line.name}/{tag.name}",
+        type=tag.type,
+        units=tag.units or None,
+        poll=None,
+        stale_after=math.inf if tag.stale_after is None else tag.stale_after,
+        deadband=tag.deadband,
+        description=tag.description,
+    )
+
+
+def _splitter(raw: RawSettings) -> Splitter:
+    if raw.mode == "fixed":
+        return FixedSplitter(raw.length or 1, raw.idle)
+    if raw.mode == "idle":
+        return GapSplitter(raw.idle or 0.0, raw.max_length)
+    return TerminatorSplitter(raw.terminator, raw.max_length)
+
+
+def value_in(text: str, tag: RawTagSettings) -> Value | Reason | None:
+    """What a message says of a tag: a value, why it is none, or None where the message does not speak of it."""
+    if tag.pattern is not None:
+        match = re.search(tag.pattern, text)
+        if match is None:
+            return None
+        found = match.group(1) if match.re.groups else match.group()
+    elif tag.columns is not None:
+        found = text[tag.columns[0] - 1 : tag.columns[1]]
+    else:
+        found = text
+    found = (found or "").strip()
+    if tag.type == "string":
+        return found
+    if tag.type == "bool":
+        lowered = found.lower()
+        return True if lowered in TRUE_WORDS else False if lowered in FALSE_WORDS else Reason.BAD_TEXT
+    return _number(found, tag)
+
+
+def _number(found: str, tag: RawTagSettings) -> Value | Reason:
+    try:
+        # A scale that prints "+ 12,5" means 12.5.
+        number = float(found.replace(" ", "").replace(",", "."))
+    except ValueError:
+        return Reason.NOT_A_NUMBER
+    number = number * tag.scale + tag.offset
+    if not math.isfinite(number):
+        return Reason.NOT_A_NUMBER
+    if (tag.minimum is not None and number < tag.minimum) or (tag.maximum is not None and number > tag.maximum):
+        return Reason.OUT_OF_RANGE
+    if tag.type == "int":
+        return int(number) if number == int(number) else Reason.NOT_A_NUMBER
+    return number

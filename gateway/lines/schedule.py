@@ -1,0 +1,161 @@
+"""Earliest deadline first over blocks. Pure: it is told the time and never asks for it.
+
+A poll is released at ``due`` and must be done by ``due + period``. Due times lie on one grid for all lines, so that
+lines wake together (waking is what costs), and they never drift: the next due time follows from the last one, not
+from when the work was done. Background polls run where no periodic one is held up by them, and when they have waited
+too long all the same.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable
+from itertools import count
+from typing import Generic, TypeVar
+
+# How long a background poll may be put off by periodic ones before it gets its turn all the same: nobody starves.
+BACKGROUND_PATIENCE_S = 30.0
+# The least time between two reads of the same background poll: "as the line has time" must not mean a busy loop.
+BACKGROUND_PAUSE_S = 5.0
+
+
+class Poll:
+    """Something read again and again.
+
+    Attributes:
+        period: seconds, or None for background.
+        cost: seconds it is expected to keep the line busy.
+        due: when it is released next.
+        missed: deadlines missed since the start.
+        held: taken out of the schedule for now (its device is silent).
+        ticket: its current entry in the schedule; older entries are void. The schedule alone writes it.
+    """
+
+    def __init__(self, period: float | None, cost: float = 0.0) -> None:
+        self.period = period
+        self.cost = cost
+        self.due = 0.0
+        self.missed = 0
+        self.held = True
+        self.ticket = -1
+
+    @property
+    def deadline(self) -> float:
+        """When it must be done."""
+        return self.due + self.period if self.period is not None else math.inf
+
+
+P = TypeVar("P", bound="Poll")
+
+
+class Schedule(Generic[P]):
+    """Which poll is next."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, P]] = []
+        self._ready: list[tuple[float, int, P]] = []
+        self._background: list[tuple[float, int, P]] = []
+        self._number = count()
+
+    def add(self, polls: Iterable[P], now: float) -> None:
+        """Take polls in (or back in, after ``hold``): due at once, then on the grid."""
+        for poll in polls:
+            poll.held = False
+            self._queue(poll, now)
+
+    def hold(self, polls: Iterable[P]) -> None:
+        """Take polls out until they are added again."""
+        for poll in polls:
+            poll.held = True
+            poll.ticket = -1
+
+    def hurry(self, poll: P, now: float) -> None:
+        """Make a poll due now; its later due times stay on the grid."""
+        if not poll.held and poll.due > now:
+            self._queue(poll, now)
+
+    def again(self, poll: P) -> None:
+        """Give a poll back undone: it keeps its due time and its deadline."""
+        self._queue(poll, poll.due)
+
+    def postpone(self, poll: P, due: float) -> None:
+        """Give a poll back that is not worth repeating before ``due``."""
+        self._queue(poll, due)
+
+    def _queue(self, poll: P, due: float) -> None:
+        poll.due = due
+        poll.ticket = next(self._number)
+        heap = self._background if poll.period is None else self._waiting
+        heapq.heappush(heap, (due, poll.ticket, poll))
+
+    def take(self, now: float) -> P | None:
+        """The poll to run now, or None. It must be given back by ``done`` or ``hold``."""
+        waiting, ready = self._waiting, self._ready
+        while waiting and waiting[0][0] <= now:
+            _, entry, poll = heapq.heappop(waiting)
+            if poll.ticket == entry:
+                heapq.heappush(ready, (poll.deadline, entry, poll))
+        background = self._overdue(now)
+        if background is not None:
+            return background
+        while ready:
+            _, entry, poll = heapq.heappop(ready)
+            if poll.ticket == entry:
+                return poll
+        return self._fitting(now)
+
+    def _first_background(self) -> P | None:
+        heap = self._background
+        while heap and heap[0][2].ticket != heap[0][1]:
+            heapq.heappop(heap)
+        return heap[0][2] if heap else None
+
+    def _overdue(self, now: float) -> P | None:
+        poll = self._first_background()
+        if poll is not None and now - poll.due >= BACKGROUND_PATIENCE_S:
+            heapq.heappop(self._background)
+            return poll
+        return None
+
+    def _fitting(self, now: float) -> P | None:
+        poll = self._first_background()
+        if poll is not None and poll.due <= now and now + poll.cost <= self._next_release():
+            heapq.heappop(self._background)
+            return poll
+        return None
+
+    def _next_release(self) -> float:
+        waiting = self._waiting
+        while waiting and waiting[0][2].ticket != waiting[0][1]:
+            heapq.heappop(waiting)
+        return waiting[0][0] if waiting else math.inf
+
+    def wake(self, now: float) -> float:
+        """When ``take`` may have something, if it has nothing now."""
+        if self._ready:
+            return now
+        release = self._next_release()
+        poll = self._first_background()
+        if poll is None:
+            return release
+        # A background poll that does not fit before the next release is looked at again right after it.
+        start = max(poll.due, now)
+        return min(release, start if start + poll.cost <= release else poll.due + BACKGROUND_PATIENCE_S)
+
+    def done(self, poll: P, now: float) -> int:
+        """Give a poll back after its work; returns how many deadlines it missed."""
+        if poll.period is None:
+            self._queue(poll, now + max(BACKGROUND_PAUSE_S, 10 * poll.cost))
+            return 0
+        missed = max(0, math.ceil((now - poll.deadline) / poll.period)) if now > poll.deadline else 0
+        poll.missed += missed
+        # The next slot of the grid that is still ahead: slots that are over are skipped, not caught up with.
+        self._queue(poll, next_slot(max(now, poll.due), poll.period))
+        return missed
+
+
+def next_slot(moment: float, period: float) -> float:
+    """The first multiple of ``period`` that is clearly behind ``moment``."""
+    # The thousandth keeps a rounding error of the division from naming the slot that was just served.
+    return (math.floor(moment / period + 0.001) + 1) * period

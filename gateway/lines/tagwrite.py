@@ -1,0 +1,106 @@
+"""From a value for a tag to the request that writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+from drivers.modbus.values import BlockCodec, Unusable, encode, encode_mask
+
+from drivers.modbus.pdu import (
+    Request,
+    mask_write,
+    read_bits,
+    read_registers,
+    unpack_registers,
+    write_coil,
+    write_coils,
+    write_register,
+    write_registers,
+)
+from gateway.core.errors import GatewayError, invalid
+from gateway.core.reading import Value
+from gateway.lines.orders import ORDER_PATIENCE_S, Writing
+from gateway.lines.unit import BIT_TABLES, FUNCTION_OF, field_of
+from gateway.settings.line_model import DeviceSettings, TagSettings
+
+Modify = Callable[[bytes], Request]
+Check = Callable[[bytes], tuple[bool, Value | None]]
+
+
+def writing(device: DeviceSettings, tag: TagSettings, value: Value) -> Writing:
+    """The order that writes a value to a tag.
+
+    Raises:
+        GatewayError: INVALID where the value cannot be coded as the tag's type.
+    """
+    field = field_of(tag, 0)
+    multiple = device.write_function == "multiple"
+    modify = None
+    try:
+        if tag.table in BIT_TABLES:
+            if not isinstance(value, bool):
+                raise _unfit(value, "a coil takes true or false")
+            request = (
+                write_coils(device.unit, tag.address, [value])
+                if multiple
+                else write_coil(device.unit, tag.address, value)
+            )
+        elif tag.bit is not None and tag.length == 1:
+            and_mask, or_mask = encode_mask(field, value)
+            request = mask_write(device.unit, tag.address, and_mask, or_mask)
+            modify = _modification(device, tag, and_mask, or_mask)
+        elif tag.bit is not None:
+            raise _unfit(value, "a bit field over several registers cannot be written in one step")
+        else:
+            registers = encode(field, value)
+            single = len(registers) == 1 and not multiple
+            request = (
+                write_register(device.unit, tag.address, registers[0])
+                if single
+                else write_registers(device.unit, tag.address, registers)
+            )
+    except ValueError as error:
+        raise _unfit(value, str(error)) from error
+    order = Writing(device.unit, request, trio.current_time() + ORDER_PATIENCE_S, modify=modify)
+    if tag.readback:
+        order.read_back = _read(device, tag)
+        order.check = _check(tag, value)
+    return order
+
+
+def _unfit(value: Value, reason: str) -> GatewayError:
+    return invalid("value", reason, value)
+
+
+def _read(device: DeviceSettings, tag: TagSettings) -> Request:
+    make = read_bits if tag.table in BIT_TABLES else read_registers
+    return make(device.unit, FUNCTION_OF[tag.table], tag.address, tag.length)
+
+
+def _modification(device: DeviceSettings, tag: TagSettings, and_mask: int, or_mask: int) -> tuple[Request, Modify]:
+    def apply(payload: bytes) -> Request:
+        # Modbus Application Protocol 1.1b3, 6.16: result = (current AND and_mask) OR (or_mask AND NOT and_mask).
+        content = unpack_registers(payload)[0]
+        content = (content & and_mask) | (or_mask & ~and_mask & 0xFFFF)
+        if device.write_function == "multiple":
+            return write_registers(device.unit, tag.address, [content])
+        return write_register(device.unit, tag.address, content)
+
+    return read_registers(device.unit, FUNCTION_OF["holding"], tag.address, 1), apply
+
+
+def _check(tag: TagSettings, value: Value) -> Check:
+    bits = tag.table in BIT_TABLES
+    codec = BlockCodec(tag.length, [field_of(tag, 0)], bits=bits)
+
+    def check(payload: bytes) -> tuple[bool, Value | None]:
+        """Compare on the wire's own grid: 20.04 written to a register of tenths reads back as 20.0 and is right."""
+        found = codec.decode(payload)[0]
+        if isinstance(found, Unusable):
+            return False, None
+        if bits or tag.bit is not None:
+            return found == value, found
+        return encode(field_of(tag, 0), found) == encode(field_of(tag, 0), value), found
+
+    return check

@@ -1,0 +1,186 @@
+"""One unit on a line: its health, its polls, and what was learned of its addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import trio
+from drivers.modbus.values import BlockCodec, Field, Unusable
+
+from drivers.modbus.pdu import Request, read_bits, read_registers
+from gateway.core.ports import Json
+from gateway.core.reading import Reason, Value
+from gateway.core.tags import Cell, Tag
+from gateway.lines.exchange import Pace
+from gateway.lines.fence import Shape, fence, shape
+from gateway.lines.health import Health
+from gateway.lines.plan import Block, plan
+from gateway.lines.schedule import Poll
+from gateway.lines.wire import Wire
+from gateway.settings.line_model import DeviceSettings, Table, TagSettings
+
+FUNCTION_OF: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+BIT_TABLES = frozenset({"coil", "discrete"})
+UNUSABLE: dict[Unusable, Reason] = {
+    Unusable.SENTINEL: Reason.NO_VALUE,
+    Unusable.NOT_A_NUMBER: Reason.NOT_A_NUMBER,
+    Unusable.BAD_TEXT: Reason.BAD_TEXT,
+    Unusable.OUT_OF_RANGE: Reason.OUT_OF_RANGE,
+    Unusable.BAD_DIGIT: Reason.NOT_A_NUMBER,
+}
+# Tags that are not fresh after three periods, and never before two seconds: a line may be late once.
+STALE_PERIODS = 3.0
+STALE_LEAST_S = 2.0
+STALE_BACKGROUND_S = 300.0
+
+
+class BlockPoll(Poll):
+    """A block, ready to be sent: nothing is computed for a poll but its answer.
+
+    Attributes:
+        refusals: exceptions in a row.
+        finished: set when the poll that is under way has had its outcome; made by who wants to wait for it.
+    """
+
+    def __init__(self, block: Block, unit: Unit, request: Request, cost: float) -> None:
+        super().__init__(block.period, cost)
+        self.block = block
+        self.unit = unit
+        self.request = request
+        self.cells: list[Cell] = [unit.cells[place.tag.name] for place in block.places]
+        self.refusals = 0
+        self.finished: trio.Event | None = None
+        self._codec = BlockCodec(
+            block.count,
+            [field_of(place.tag, place.address - block.address) for place in block.places],
+            bits=block.table in BIT_TABLES,
+        )
+        self._payload = b""
+        self._values: list[Value | Reason] = []
+
+    def values(self, payload: bytes) -> list[Value | Reason]:
+        """What the bytes of an answer say, a value or the reason why there is none for each cell."""
+        if payload != self._payload:
+            self._values = [
+                UNUSABLE[value] if isinstance(value, Unusable) else value for value in self._codec.decode(payload)
+            ]
+            self._payload = payload
+        return self._values
+
+    def release(self) -> None:
+        """The poll has had its outcome: whoever waits for it may go on."""
+        if self.finished is not None:
+            self.finished.set()
+            self.finished = None
+
+
+class Unit:
+    """What a line knows of one unit.
+
+    Args:
+        number: Modbus unit identifier.
+        device: its configuration, or None for a unit that only callers address.
+        health: of this unit on this line.
+        turnaround: assumed until measured, in seconds.
+    """
+
+    def __init__(self, number: int, device: DeviceSettings | None, health: Health, turnaround: float) -> None:
+        self.number = number
+        self.device = device
+        self.health = health
+        self.pace = Pace(turnaround)
+        self.polls: list[BlockPoll] = []
+        self.cells: dict[str, Cell] = {}
+        self.splits: dict[Table, frozenset[int]] = {}
+        # Shapes of fences that were not answered: their late replies may still come.
+        self.open_fences: set[Shape] = set()
+        self.broken = 0
+        self.busy = 0
+        # Set once a unit has refused function 22, so that bit fields are written by read, modify and write.
+        self.no_mask_write = False
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.device.name if self.device is not None else f"unit {self.number}"
+
+    def replan(self, wire: Wire, longest: float | None) -> list[BlockPoll]:
+        """Compute this unit's blocks anew from its tags and from what was learned. Returns the new polls."""
+        if self.device is None:
+            return []
+        self.polls = [self._poll(block, wire) for block in plan(self.device, wire, self.splits, longest)]
+        return self.polls
+
+    def _poll(self, block: Block, wire: Wire) -> BlockPoll:
+        bits = block.table in BIT_TABLES
+        make = read_bits if bits else read_registers
+        request = make(self.number, FUNCTION_OF[block.table], block.address, block.count)
+        return BlockPoll(block, self, request, wire.read(block.table, block.count))
+
+    def split(self, table: Table, addresses: Iterable[int]) -> None:
+        """Learn that no block may cross these addresses from below."""
+        self.splits[table] = self.splits.get(table, frozenset()) | frozenset(addresses)
+
+    def learned(self) -> Json:
+        """What was learned, in a form that survives a restart."""
+        return {table: sorted(addresses) for table, addresses in self.splits.items()}
+
+    def recall(self, fact: Json) -> None:
+        """Take up what an earlier run learned; anything that is not such a fact is ignored."""
+        if not isinstance(fact, dict):
+            return
+        for table in FUNCTION_OF:
+            addresses = fact.get(table)
+            if isinstance(addresses, list):
+                self.split(table, [address for address in addresses if isinstance(address, int)])
+
+    def sign_of_life(self) -> Request:
+        """What a unit is asked to see whether it is there."""
+        if self.polls:
+            return self.polls[0].request
+        # A unit without tags: any device answers this, if only with a refusal.
+        return read_registers(self.number, FUNCTION_OF["holding"], 0, 1)
+
+    def fence(self) -> Request:
+        """A read that cannot be mistaken for anything asked before: see ``fence``."""
+        reads = [poll.request for poll in self.polls] or [self.sign_of_life()]
+        avoid: set[Shape] = {shape(read) for read in reads} | self.health.unanswered
+        found = fence(self.number, reads, avoid)
+        # There are 125 sizes to choose from, and a unit whose blocks use them all does not exist; asking for an
+        # unconfigured size of another table is as good a fence.
+        return found or read_bits(self.number, FUNCTION_OF["coil"], 0, 1)
+
+
+def field_of(tag: TagSettings, offset: int) -> Field:
+    """How the codec sees a tag that lies ``offset`` registers or bits into a block."""
+    return Field(
+        offset=offset,
+        type=tag.type,
+        word_order=tag.word_order,
+        byte_order=tag.byte_order,
+        bit=tag.bit,
+        width=tag.width,
+        length=tag.length,
+        scale=tag.scale,
+        offset_value=tag.offset,
+        sentinels=tag.sentinels,
+        minimum=tag.minimum,
+        maximum=tag.maximum,
+    )
+
+
+def tag_of(line: str, device: str, tag: TagSettings, *, writable: bool) -> Tag:
+    """The store's view of a configured tag."""
+    stale_after = tag.stale_after
+    if stale_after is None:
+        stale_after = STALE_BACKGROUND_S if tag.poll is None else max(STALE_PERIODS * tag.poll, STALE_LEAST_S)
+    return Tag(
+        name=f"{line}/{device}/{tag.name}",
+        type=tag.type,
+        units=tag.units or None,
+        writable=tag.writable and writable,
+        poll=tag.poll,
+        stale_after=stale_after,
+        deadband=tag.deadband,
+        description=tag.description,
+    )

@@ -1,0 +1,88 @@
+"""What an exchange costs on a given wire, in seconds. Everything the planner and the checker compute starts here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gateway.settings.line_model import LineSettings, Table
+
+# MODBUS over Serial Line 1.02, 2.5.1.1: 3.5 characters, fixed to 1.75 ms above 19200 baud.
+GAP_CHARACTERS = 3.5
+FIXED_GAP_S = 0.00175
+FIXED_GAP_ABOVE_BAUD = 19200
+
+# A read request PDU is 5 bytes; a reply PDU is 2 bytes and its data.
+READ_REQUEST_PDU = 5
+READ_REPLY_PDU = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The time model of one line.
+
+    Attributes:
+        character: seconds a character takes; 0 on a network, where size hardly matters.
+        gap: seconds of silence kept before each request.
+        turnaround: seconds between the end of a request and the start of its reply, assumed until measured.
+        envelope: bytes that framing adds to a PDU.
+        inflation: wire characters per byte of PDU (ASCII framing sends two).
+    """
+
+    character: float
+    gap: float
+    turnaround: float
+    envelope: int
+    inflation: int = 1
+
+    @classmethod
+    def of(cls, line: LineSettings) -> Wire:
+        """The wire of a configured line."""
+        if line.transport in {"tcp", "rtu-over-tcp"}:
+            return cls(0.0, line.gap or line.request_delay, line.turnaround, 7 if line.transport == "tcp" else 3)
+        bits = 1 + line.bytesize + (line.parity != "none") + line.stopbits
+        character = bits / line.baudrate
+        gap = line.gap
+        if gap is None:
+            gap = FIXED_GAP_S if line.baudrate > FIXED_GAP_ABOVE_BAUD else GAP_CHARACTERS * character
+        if line.transport == "ascii":
+            # ':' LRC CR LF around hex; no silent interval is asked for (2.5.2.1).
+            return cls(character, line.gap or line.request_delay, line.turnaround, 7, 2)
+        return cls(character, max(gap, line.request_delay), line.turnaround, 3)
+
+    def with_turnaround(self, turnaround: float) -> Wire:
+        """The same wire with a device's measured turnaround."""
+        return replace(self, turnaround=max(turnaround, 0.0))
+
+    def carry(self, pdu_bytes: int) -> float:
+        """Seconds a frame with a PDU of that size is on the wire."""
+        return (pdu_bytes * self.inflation + self.envelope) * self.character
+
+    def read(self, table: Table, count: int) -> float:
+        """Seconds a read of ``count`` registers or bits takes, from one request to the moment of the next."""
+        return (
+            self.gap
+            + self.carry(READ_REQUEST_PDU)
+            + self.turnaround
+            + self.carry(READ_REPLY_PDU + data_bytes(table, count))
+        )
+
+    def lost(self, timeout: float) -> float:
+        """Seconds a request costs that nobody answers within ``timeout`` of its end."""
+        return self.gap + self.carry(READ_REQUEST_PDU) + timeout
+
+    def break_even(self, table: Table) -> int | None:
+        """The largest hole, in registers or bits, that is cheaper to read than to ask around.
+
+        A second request costs its gap, both envelopes, both PDU heads and a turnaround; a hole costs its characters.
+        None where holes cost nothing.
+        """
+        if self.character == 0.0:
+            return None
+        saved = self.read(table, 0)
+        per_item = self.character * self.inflation * (1 / 8 if table in {"coil", "discrete"} else 2)
+        return int(saved / per_item)
+
+
+def data_bytes(table: Table, count: int) -> int:
+    """Bytes of data in the reply to a read."""
+    return (count + 7) // 8 if table in {"coil", "discrete"} else 2 * count
