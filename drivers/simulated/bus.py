@@ -213,7 +213,12 @@ class SerialBus:
 
 
 class NetworkBus:
-    """One TCP connection to a server with one or more units; the server takes requests one after the other."""
+    """One TCP connection to a server with one or more units; the server takes requests one after the other.
+
+    With RTU framing, what is incomplete is forgotten after `_STALE_S`, so that one bad frame is not the last.
+    """
+
+    _STALE_S = 0.05
 
     def __init__(self, wire: NetworkWire, stations: Stations) -> None:
         self._wire = wire
@@ -221,10 +226,14 @@ class NetworkBus:
         self._inbox = Inbox()
         self._stream = bytearray()
         self._free_at = -math.inf
+        self._heard_at = -math.inf
         self.busy_s = 0.0
 
     def send(self, data: bytes, now: float) -> None:
         """Send the master's bytes; every whole request among them is served."""
+        if self._stations.framing.by_silence and now - self._heard_at > self._STALE_S:
+            self._stream.clear()
+        self._heard_at = now
         self._stream += data
         while (frame := self._stations.framing.split(self._stream)) is not None:
             at = began = max(now + self._wire.latency_s, self._free_at)

@@ -1,12 +1,15 @@
-"""What goes wrong with devices and wires in the field, seeded so that a bad day can be replayed exactly."""
+"""What goes wrong with devices and wires in the field, seeded so that a bad day can be replayed exactly.
+
+The values are msgspec structs rather than dataclasses because files fill them, and unknown keys must be errors.
+"""
 
 import math
-from dataclasses import dataclass
 from random import Random
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Window:
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From `start` (included) to `end` (not included), in seconds of the simulation."""
 
     start: float
@@ -17,8 +20,7 @@ class Window:
         return self.start <= now < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A delay in seconds between `low` and `high`; with a `tail` exponential above `low`, cut at `high`.
 
     ``Spread(0.002, 0.004)`` is even; ``Spread(0.01, 2.0, tail=0.05)`` is mostly short and seldom very long.
@@ -35,8 +37,7 @@ class Spread:
         return min(self.high, self.low + rng.expovariate(1.0 / self.tail))
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFaults:
+class DeviceFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one device misbehaves. Every number without a unit is the probability per answer, 0 to 1.
 
     Attributes:
@@ -76,8 +77,7 @@ class DeviceFaults:
         return self.silent or any(window.holds(now) for window in self.silent_in)
 
 
-@dataclass(frozen=True, slots=True)
-class WireFaults:
+class WireFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the wire itself misbehaves.
 
     Attributes:

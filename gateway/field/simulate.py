@@ -1,0 +1,85 @@
+"""`ferrule simulate FILE`: devices to try the gateway on, without a single wire."""
+
+from pathlib import Path
+
+import structlog
+import trio
+
+from drivers.simulated.plan import LinePlan, PlanError, read_plan
+from drivers.simulated.pty_server import PtyServer
+from drivers.simulated.tcp_server import TcpServer
+
+_log = structlog.get_logger()
+
+
+class SimulationError(Exception):
+    """The simulation cannot be started; the message names the place and the cure."""
+
+
+async def serve(
+    path: Path, *, directory: Path, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve all lines of a devices file until cancelled.
+
+    Args:
+        path: the TOML file; config/demo-devices.toml shows what it may say.
+        directory: where the links to the pseudo-terminals appear; made when missing.
+        task_status: started, when every line answers, with the place of each: a path or ``host:port``.
+
+    Raises:
+        SimulationError: the file cannot be read or says something wrong, or an address is taken.
+    """
+    try:
+        plan = read_plan(await trio.Path(path).read_bytes())
+    except OSError as error:
+        raise SimulationError(f"{path}: {error.strerror}") from error
+    except PlanError as error:
+        raise SimulationError(f"{path}: {error}") from error
+    failure = None
+    async with trio.open_nursery() as nursery:
+        try:
+            places = [await _start(nursery, line, directory) for line in plan.line]
+        except SimulationError as error:
+            failure = error  # raised outside the nursery, which would wrap it into a group
+            nursery.cancel_scope.cancel()
+        else:
+            for line, place in zip(plan.line, places, strict=True):
+                units = [device.unit for device in line.device]
+                _log.info("simulated_line", line=line.name, place=place, units=units)
+            task_status.started(places)
+    if failure is not None:
+        raise failure
+
+
+async def _start(nursery: trio.Nursery, line: LinePlan, directory: Path) -> str:
+    if line.is_serial:
+        link = directory / (line.port or line.name)
+        terminal = PtyServer(
+            link,
+            line.build_devices(),
+            line.build_wire(),
+            line.device_faults,
+            wire_faults=line.faults,
+            ascii_framing=line.transport == "ascii",
+            seed=line.seed,
+        )
+        await nursery.start(terminal.serve)
+        return str(link)
+    server = TcpServer(
+        line.host,
+        line.tcp_port or 0,
+        line.build_devices(),
+        line.device_faults,
+        latency_s=line.latency_s,
+        rtu_framing=line.transport == "rtu-over-tcp",
+        unplugged=line.faults.unplugged,
+        seed=line.seed,
+    )
+    try:
+        host, port = await nursery.start(server.serve)
+    except OSError as error:
+        raise SimulationError(
+            f"line {line.name}: cannot listen on {line.host}:{line.tcp_port} ({error.strerror}): "
+            "is a simulation running already?"
+        ) from error
+    return f"{host}:{port}"
