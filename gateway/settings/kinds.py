@@ -14,6 +14,7 @@ from gateway.settings.suggest import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_MODICON = {"1": "discrete", "3": "input", "4": "holding"}
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -67,7 +68,8 @@ class Text:
     def read(self, value: object) -> str:
         """Return it."""
         if not isinstance(value, str):
-            raise UnfitError(f'must be text, not {shown(value)}. Write it in quotes: "{value}"')
+            cure = "" if isinstance(value, list | dict) else f'. Write it in quotes: "{value}"'
+            raise UnfitError(f"must be text, not {shown(value)}{cure}")
         if len(value) > self.longest:
             raise UnfitError(f"is {len(value)} characters long. Keep it to {self.longest}")
         if not value.isprintable():
@@ -117,11 +119,28 @@ class Whole:
 class UnitNumber:
     """A Modbus unit identifier; which ones there are depends on the transport of the line."""
 
-    words: str = "whole number, 1 to 247 (0 to 255 with tcp)"
+    words: str = "whole number, 1 to 247, with tcp 0 to 255"
 
     def read(self, value: object) -> int:
         """Return it."""
         return Whole(-(2**31), 2**31).read(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Of a coil or register, from zero; the Modicon numbers of manuals are taken for what they are."""
+
+    words: str = "whole number, 0 to 65535"
+
+    def read(self, value: object) -> int:
+        """Return it."""
+        written = str(value)
+        table = _MODICON.get(written[0]) if isinstance(value, int) and len(written) == 6 else None
+        if table and 1 <= int(written[1:]) <= 65536:
+            wire = int(written[1:]) - 1
+            reason = f"must be 0 to 65535 as on the wire, not the Modicon number {written}"
+            raise UnfitError(f'{reason}. Write table = "{table}", address = {wire}')
+        return Whole(0, 65535).read(value)
 
 
 @dataclass(frozen=True, slots=True)

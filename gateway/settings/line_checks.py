@@ -156,7 +156,7 @@ def _read_raw(fields: Fields) -> RawSettings | None:
             words = f'[line.raw] with mode "{mode}" has no "{needed}". Add {needed} ({schema.RAW.keys[needed].words})'
             fields.findings.error(table.place, words)
         for key, meant in (("terminator", "terminator"), ("length", "fixed")):
-            if inside.given(key) and mode != meant:
+            if inside.given(key) and inside.sound(key) and mode != meant:
                 inside.refuse(key, f'means nothing in mode "{mode}", only in "{meant}". Remove it')
     if inside.given("length") and inside.sound("length", "max_length") and inside["length"] > inside["max_length"]:
         inside.refuse("length", f"{inside['length']} is above max_length, {inside['max_length']}. Raise that")

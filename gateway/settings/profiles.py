@@ -78,7 +78,7 @@ class ProfileShelf:
             name = tag.value("name") if "name" in tag else None
             if not isinstance(name, str):
                 # Without a name nothing can refer to the tag; reading it says what is missing.
-                read_fields(tag, schema.TAG, self._findings)
+                read_fields(tag, schema.PROFILE_TAG, self._findings)
             elif name in tags:
                 first = tags[name].place_of_value("name")
                 words = f'name: there is a tag "{name}" already (line {first.line}). Rename or remove one'

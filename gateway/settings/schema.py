@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from gateway.settings import model
 from gateway.settings.fields import Schema
 from gateway.settings.kinds import (
+    Address,
     Choice,
     Duration,
     Flag,
@@ -215,7 +217,7 @@ TAG = Schema(
         "name": Name(),
         "description": LONGER,
         "table": Choice(get_args(model.Table)),
-        "address": Whole(0, 65535),
+        "address": Address(),
         "type": Choice(get_args(model.TagType)),
         "length": Whole(1, 125),
         "bit": Whole(0, 63),
@@ -256,6 +258,10 @@ PROFILE = Schema(
 )
 
 PROFILE_DEVICE = Schema("[device]", DEVICE_HABITS)
+
+PROFILE_TAG = replace(TAG, title="[[tag]]")
+
+MAP_ROW = replace(TAG, title="the row")
 
 PROFILE_FILE = Schema(
     "the profile",

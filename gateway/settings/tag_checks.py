@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.settings import schema
-from gateway.settings.fields import Distinct, Fields, Findings, read_fields
+from gateway.settings.fields import Distinct, Fields, Findings, Schema, read_fields
 from gateway.settings.kinds import shown
 from gateway.settings.line_model import RawTagSettings, TagSettings
 from gateway.settings.quantities import say_duration
@@ -34,7 +34,7 @@ def read_tag(node: Node, findings: Findings, device: Mapping[str, Any], names: D
         The tag, None where something about it is wrong.
     """
     defaults = {key: device[key] for key in ("word_order", "byte_order", "poll")}
-    fields = read_fields(node, schema.TAG, findings, defaults)
+    fields = read_fields(node, _schema(node), findings, defaults)
     names.check(fields, "name")
     _settle_type(fields)
     if fields.sound("table", "type"):
@@ -69,6 +69,14 @@ def read_raw_tag(node: Node, findings: Findings, names: Distinct) -> RawTagSetti
     return RawTagSettings(**fields.arguments(), place=node.place)
 
 
+def _schema(node: Node) -> Schema:
+    """Return the schema that calls the tag's table by the header it has in its file."""
+    path = node.layers[0].path
+    if not path:
+        return schema.MAP_ROW
+    return schema.PROFILE_TAG if path[0] == "tag" else schema.TAG
+
+
 def _settle_type(fields: Fields) -> None:
     """Fill in a type that follows from the table or a single bit; a register's must be said."""
     if fields.given("type") or not fields.sound("table"):
@@ -79,7 +87,7 @@ def _settle_type(fields: Fields) -> None:
     fields.faulty.add("type")
     fields.findings.error(
         fields.node.place,
-        f'[[line.device.tag]] has no "type". Add type ({schema.TAG.keys["type"].words})',
+        f'{fields.schema.title} has no "type". Add type ({schema.TAG.keys["type"].words})',
     )
 
 
@@ -106,7 +114,7 @@ def _check_extent(fields: Fields, max_registers: int) -> None:
     fields.values["length"] = registers
     if fields["address"] + registers > 65536:
         last = fields["address"] + registers - 1
-        fields.refuse("address", f"its last register would be {last}. The last there is is 65535")
+        fields.refuse("address", f"its last register would be {last}. The last one is 65535")
     if not of_bits and registers > max_registers:
         words = f"it takes {registers} registers, but max_registers of the device is {max_registers}"
         fields.refuse("length" if fields.given("length") else "type", f"{words}. Raise that, or shorten this")
@@ -126,7 +134,7 @@ def _check_bit_field(fields: Fields) -> None:
         return
     if fields["type"] not in _FIELD_TYPES:
         known = ", ".join(shown(name) for name in _FIELD_TYPES)
-        fields.refuse("bit", f"a bit field has one of the types {known}, not {shown(fields['type'])}")
+        fields.refuse("bit", f"the type of a bit field must be one of {known}, not {shown(fields['type'])}")
         return
     bits = FACTS[fields["type"]].registers * 16
     if fields["type"] == "bool" and fields["width"] != 1:
