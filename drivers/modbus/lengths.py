@@ -18,7 +18,7 @@ _FIXED_REQUEST = {1: 5, 2: 5, 3: 5, 4: 5, 5: 5, 6: 5, 7: 1, 8: 5, 11: 1, 12: 1, 
 _COUNTED_REPLY = frozenset({1, 2, 3, 4, 12, 17, 20, 21, 23})
 _REGISTERS_REPLY = frozenset({3, 4, 23})
 _COUNT_IN_REQUEST = {15: 5, 16: 5, 20: 1, 21: 1, 23: 9}
-_MOST_FIFO_BYTES = 64  # MAP 6.18: at most 31 registers and their count
+_MOST_FIFO_REGISTERS = 31  # MAP 6.18
 _READ_DEVICE_IDENTIFICATION = 14
 
 
@@ -62,11 +62,13 @@ def request_length(pdu: bytes) -> int:
 
 
 def _fifo_length(pdu: bytes) -> int:
-    """Function 24 counts in two bytes, and counts its own register counter too (MAP 6.18)."""
-    if len(pdu) < 3:
+    """Function 24 counts bytes in two bytes, its register counter among them (MAP 6.18)."""
+    if len(pdu) < 5:
         return MORE
-    count = pdu[1] << 8 | pdu[2]
-    return 3 + count if 2 <= count <= _MOST_FIFO_BYTES and not count & 1 else NEVER
+    registers = pdu[3] << 8 | pdu[4]
+    if registers > _MOST_FIFO_REGISTERS or (pdu[1] << 8 | pdu[2]) != 2 + 2 * registers:
+        return NEVER
+    return 5 + 2 * registers
 
 
 def _identification_length(pdu: bytes) -> int:
