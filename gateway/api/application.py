@@ -1,0 +1,239 @@
+"""The ASGI application: which path is answered by whom, in which envelope, with which status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+import structlog
+import trio
+
+from gateway.access.tokens import AGENT_API, OperatorTokens
+from gateway.api import rpc
+from gateway.api.asgi import (
+    Application,
+    BodyError,
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    header,
+    problem,
+    read_body,
+    request_id,
+    respond,
+)
+from gateway.api.dispatch import Answer, Caller, Dispatch
+from gateway.api.methods.line import line_methods
+from gateway.api.methods.modbus import modbus_methods
+from gateway.api.methods.serial import serial_methods
+from gateway.api.methods.server import server_methods
+from gateway.api.methods.tag import tag_methods
+from gateway.api.performance import Performance
+from gateway.api.rpc_errors import FORBIDDEN, STATUS, STATUS_OF_RPC
+from gateway.core.errors import Code, GatewayError
+from gateway.core.ports import DeviceAccess, History
+from gateway.core.timeline import Timeline
+from gateway.settings.model import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Seconds within which a request is answered, whatever the field does.
+DEADLINE = 30.0
+RPC_PATH = f"{AGENT_API}/rpc"
+# Paths of the seed that stand for one method each.
+METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_API}/health": "server.health"}
+
+_JSON = frozenset({b"application/json", b"application/json-rpc"})
+_LONGEST_NUMBER = 18
+
+
+def make_application(
+    *,
+    settings: Settings,
+    version: str,
+    tokens: OperatorTokens,
+    timeline: Timeline,
+    devices: DeviceAccess,
+    history: History,
+) -> Application:
+    """Build the API. Call it inside the run loop: response times are measured on its clock.
+
+    Args:
+        settings: name and limits are used.
+        version: of this software, for ``server.info``.
+        tokens: tell who calls.
+        timeline: the time callers are told.
+        devices: the field side.
+        history: what tags said in the past.
+    """
+    performance = Performance(trio.current_time)
+    methods = {
+        **server_methods(
+            name=settings.gateway.name,
+            version=version,
+            limits=settings.limits,
+            devices=devices,
+            performance=performance,
+            now=timeline.now,
+        ),
+        **line_methods(devices),
+        **tag_methods(devices, history),
+        **modbus_methods(devices),
+        **serial_methods(devices),
+    }
+    return _Api(Dispatch(methods), tokens, timeline, performance, settings.limits.body_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = b"application/json"
+
+
+class _Api:
+    """One instance answers all requests."""
+
+    def __init__(
+        self, dispatch: Dispatch, tokens: OperatorTokens, timeline: Timeline, performance: Performance, body_size: int
+    ) -> None:
+        self._dispatch = dispatch
+        self._tokens = tokens
+        self._timeline = timeline
+        self._performance = performance
+        self._body_size = body_size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            # A WebSocket handshake: closing before accepting answers it with 403.
+            await send({"type": "websocket.close"})
+            return
+        begun = trio.current_time()
+        try:
+            reply = await self._reply(scope, receive, begun + DEADLINE)
+        except Disconnected:
+            return
+        request = request_id(scope, self._timeline.now())
+        self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
+        await respond(
+            send, reply.status, reply.body, request=request, content_type=reply.content_type, headers=reply.headers
+        )
+
+    async def _reply(self, scope: Scope, receive: Receive, deadline: float) -> _Reply:
+        path, verb = scope["path"], scope["method"]
+        if path == RPC_PATH:
+            if verb != "POST":
+                return _not_allowed(verb, path, b"POST")
+            return await self._rpc(scope, receive, deadline)
+        if path in METHOD_PATHS:
+            if verb not in {"GET", "HEAD"}:
+                return _not_allowed(verb, path, b"GET, HEAD")
+            return await self._method_path(METHOD_PATHS[path], scope, deadline)
+        if path == AGENT_API or path.startswith(f"{AGENT_API}/"):
+            return _refused(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
+        detail = f"There is nothing at {path}. The device API is at {RPC_PATH}."
+        return _Reply(404, problem(404, "Not Found", detail), content_type=b"application/problem+json")
+
+    async def _rpc(self, scope: Scope, receive: Receive, deadline: float) -> _Reply:
+        """``POST /api/v1/rpc``: every method, single or in batches (rulings 13 and 17, D-024)."""
+        if not _is_json(scope):
+            reason = "send Content-Type: application/json, without Content-Encoding"
+            return _refused(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
+        try:
+            body = await read_body(scope, receive, self._body_size)
+        except BodyError as error:
+            # What is left of the body must not be taken for the next request.
+            close = ((b"connection", b"close"),)
+            return _refused(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, close)
+        caller = self._caller(scope)
+        parsed = rpc.parse(body)
+        if isinstance(parsed, rpc.Batch):
+            return await self._batch(parsed, caller, deadline)
+        answer = await self._dispatch.answer(parsed, caller, deadline)
+        status = 200 if answer.fault is None else STATUS_OF_RPC.get(answer.fault.code, 200)
+        if isinstance(parsed, rpc.Call) and parsed.notification and status == 200:
+            return _Reply(204)
+        return _Reply(status, answer.body, _challenge(status, scope, answer) + _retry_after(status, answer))
+
+    async def _batch(self, batch: rpc.Batch, caller: Caller, deadline: float) -> _Reply:
+        # One after the other: a batch that writes and then reads means it in that order.
+        bodies = []
+        for item in batch.items:
+            answer = await self._dispatch.answer(item, caller, deadline)
+            if isinstance(item, rpc.Malformed) or not item.notification:
+                bodies.append(answer.body)
+        return _Reply(200, rpc.batch(bodies)) if bodies else _Reply(204)
+
+    async def _method_path(self, method: str, scope: Scope, deadline: float) -> _Reply:
+        """A path that stands for a method; the query may carry the ``id`` to echo (D-021)."""
+        call = rpc.Call(method, {}, _id_of(scope))
+        answer = await self._dispatch.answer(call, self._caller(scope), deadline)
+        status = 200 if answer.fault is None else STATUS[answer.fault.code]
+        return _Reply(status, answer.body, _challenge(status, scope, answer) + _retry_after(status, answer))
+
+    def _caller(self, scope: Scope) -> Caller:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not given:
+            return GatewayError(Code.UNAUTHENTICATED, "no token: send Authorization: Bearer TOKEN")
+        scheme, _, token = given[0].partition(b" ")
+        if len(given) > 1 or scheme.lower() != b"bearer":
+            return GatewayError(Code.UNAUTHENTICATED, "send one Authorization header: Bearer TOKEN")
+        try:
+            return self._tokens.verify(token.strip().decode("latin-1"), AGENT_API)
+        except GatewayError as error:
+            return error
+
+
+def _is_json(scope: Scope) -> bool:
+    media_type, _, parameters = (header(scope, b"content-type") or b"").partition(b";")
+    charset = parameters.strip().lower().replace(b'"', b"")
+    encoding = header(scope, b"content-encoding") or b"identity"
+    return (
+        media_type.strip().lower() in _JSON
+        and charset in {b"", b"charset=utf-8"}
+        and encoding.strip().lower() == b"identity"
+    )
+
+
+def _id_of(scope: Scope) -> rpc.Id:
+    if not scope["query_string"]:
+        return None
+    found = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("id")
+    if found is None:
+        return None
+    text = found[0]
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else text
+
+
+def _challenge(status: int, scope: Scope, answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+    """``WWW-Authenticate`` (RFC 6750, 3): without a token only the scheme, else what is wrong with the token."""
+    if status not in {401, 403} or answer.fault is None:
+        return ()
+    value = b'Bearer realm="ferrule"'
+    if answer.fault.code == FORBIDDEN:
+        needed = str((answer.fault.data or {}).get("requiredScope", ""))
+        value += b', error="insufficient_scope", scope="%b"' % needed.encode()
+    elif header(scope, b"authorization") is not None:
+        value += b', error="invalid_token"'
+    return ((b"www-authenticate", value),)
+
+
+def _retry_after(status: int, answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
+    if status not in {429, 503} or answer.fault is None:
+        return ()
+    return ((b"retry-after", str((answer.fault.data or {}).get("retryAfter", 1)).encode()),)
+
+
+def _not_allowed(verb: str, path: str, allow: bytes) -> _Reply:
+    reason = f"{path} does not take {verb}, but {allow.decode()}"
+    return _refused(405, rpc.METHOD_NOT_FOUND, "Method not found", reason, ((b"allow", allow),))
+
+
+def _refused(
+    status: int, code: int, message: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> _Reply:
+    return _Reply(status, rpc.failure(None, rpc.Fault(code, message, {"reason": reason})), headers)

@@ -1,0 +1,130 @@
+"""The few pieces of ASGI that the API needs: a request with a bounded body, a response in one send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import trio
+
+from gateway.core.events import uuid7
+
+# The ASGI specification, 3.0: scopes and events are dictionaries whose members depend on their type.
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+# Seconds in which a body must be complete: a caller that drips bytes holds a connection no longer than this.
+BODY_DEADLINE = 15.0
+# What is still read and thrown away of a body that is too long, so that the caller gets to read the answer.
+_DISCARDED = 8 * 1024 * 1024
+_DISCARD_TIME = 2.0
+_REQUEST_ID_LENGTH = 128
+_REQUEST_ID_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+class BodyError(Exception):
+    """The body cannot be had.
+
+    Attributes:
+        status: the HTTP status that says so.
+        reason: the same for people.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Disconnected(Exception):  # noqa: N818 - not an error of anybody: the caller has left
+    """Nobody waits for an answer any more."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The value of a header (name in lower case), None where it is missing or stands more than once."""
+    found = None
+    for key, value in scope["headers"]:
+        if key == name:
+            if found is not None:
+                return None
+            found = bytes(value)
+    return found
+
+
+def request_id(scope: Scope, now: float) -> bytes:
+    """The caller's ``X-Request-ID`` where it is short and plain, else a new one."""
+    given = header(scope, b"x-request-id")
+    if given and len(given) <= _REQUEST_ID_LENGTH and _REQUEST_ID_LETTERS.issuperset(given):
+        return given
+    return uuid7(now).encode()
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body, at most ``limit`` bytes, within ``BODY_DEADLINE`` seconds.
+
+    Raises:
+        BodyError: 413 or 408.
+        Disconnected: the caller left before the end.
+    """
+    length = header(scope, b"content-length")
+    if length is not None and len(length) < 16 and int(length) > limit:
+        await _discard(receive)
+        raise _too_long(limit)
+    chunks: list[bytes] = []
+    size = 0
+    with trio.move_on_after(BODY_DEADLINE):
+        while True:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = event.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                await _discard(receive)
+                raise _too_long(limit)
+            chunks.append(chunk)
+            if not event.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    raise BodyError(408, f"the request body was not complete within {BODY_DEADLINE:g} s")
+
+
+def _too_long(limit: int) -> BodyError:
+    return BodyError(413, f"the request body is longer than {limit} bytes ([limits] body_size)")
+
+
+async def _discard(receive: Receive) -> None:
+    size = 0
+    with trio.move_on_after(_DISCARD_TIME):
+        while size < _DISCARDED:
+            event = await receive()
+            size += len(event.get("body", b""))
+            if not event.get("more_body", False):
+                return
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    *,
+    request: bytes,
+    content_type: bytes = b"application/json",
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    """Send a whole response. Nothing of this API may be cached."""
+    start: Headers = [(b"cache-control", b"no-store"), (b"x-request-id", request), *headers]
+    if status != 204:
+        start += [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})
+
+
+def problem(status: int, title: str, detail: str) -> bytes:
+    """A problem document (RFC 9457): the error form outside ``/api/v1``."""
+    slug = title.lower().replace(" ", "-")
+    return json.dumps({"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}).encode()

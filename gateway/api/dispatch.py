@@ -1,0 +1,134 @@
+"""From a call to its answer: the table of methods, who may call them, how long they may take."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from gateway.api import rpc
+from gateway.api.params import P, convert
+from gateway.api.rpc_errors import fault_of, presentable
+from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import Principal
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Who calls; or, where no good token came, the error that everything but an open method is answered with.
+Caller = Principal | GatewayError
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An entry of the table. Make it with ``method``.
+
+    Attributes:
+        scope: what the caller's token must allow; None: any valid token.
+        open: needs no token at all.
+        run: checks the parameters and does the work; its result is what JSON can carry.
+        at_deadline: the result when time runs out while it works; None: an error says so.
+    """
+
+    scope: str | None
+    open: bool
+    run: Callable[[rpc.Params], Awaitable[object]]
+    at_deadline: object
+
+
+def method(
+    model: type[P],
+    work: Callable[[P], Awaitable[object]],
+    *,
+    scope: str | None,
+    without_token: bool = False,
+    at_deadline: object = None,
+) -> Method:
+    """Make an entry of the table: parameters of this model, checked, then the work."""
+
+    async def run(params: rpc.Params) -> object:
+        return await work(convert(params, model))
+
+    return Method(scope, without_token, run, at_deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one call.
+
+    Attributes:
+        body: the encoded response object; a notification's is not sent.
+        fault: the error in it, None for a result.
+    """
+
+    body: bytes
+    fault: rpc.Fault | None = None
+
+
+class Dispatch:
+    """Answers calls.
+
+    Args:
+        methods: by name; there is no other way in.
+    """
+
+    def __init__(self, methods: Mapping[str, Method]) -> None:
+        self._methods = methods
+
+    async def answer(self, call: rpc.Call | rpc.Malformed, caller: Caller, deadline: float) -> Answer:
+        """Answer one call; whatever goes wrong is in the answer, nothing is raised.
+
+        Args:
+            call: what was asked.
+            caller: who asks.
+            deadline: when the answer must stand, on the run loop's clock.
+        """
+        if isinstance(call, rpc.Malformed):
+            return _failed(call.id, call.fault)
+        try:
+            return Answer(rpc.success(call.id, await self._result(call, caller, deadline)))
+        except GatewayError as error:
+            return _failed(call.id, fault_of(error))
+        except _UnknownMethodError:
+            data = {"method": presentable(call.method)}
+            return _failed(call.id, rpc.Fault(rpc.METHOD_NOT_FOUND, "Method not found", data))
+        except Exception:
+            error_id = secrets.token_hex(8)
+            log.exception("method failed", method=call.method, error_id=error_id)
+            return _failed(call.id, rpc.Fault(rpc.INTERNAL_ERROR, "Internal error", {"errorId": error_id}))
+
+    async def _result(self, call: rpc.Call, caller: Caller, deadline: float) -> object:
+        entry = self._methods.get(call.method)
+        if entry is None or not entry.open:
+            # Who has no token is not told either which methods there are.
+            if isinstance(caller, GatewayError):
+                raise caller
+            if entry is None:
+                raise _UnknownMethodError
+            if entry.scope is not None and not caller.may(entry.scope):
+                raise GatewayError(
+                    Code.FORBIDDEN,
+                    f"{call.method} needs the scope {entry.scope}, which this token does not have",
+                    details={"requiredScope": entry.scope},
+                )
+        if trio.current_time() >= deadline:
+            raise _too_slow("it was not begun: the calls before it in the batch took all the time")
+        with trio.CancelScope(deadline=deadline):
+            return await entry.run(call.params)
+        if entry.at_deadline is None:
+            raise _too_slow("the answer took too long")
+        return entry.at_deadline
+
+
+class _UnknownMethodError(Exception):
+    pass
+
+
+def _too_slow(reason: str) -> GatewayError:
+    return GatewayError(Code.UNAVAILABLE, reason, details={"retryAfter": 1})
+
+
+def _failed(id_: rpc.Id, fault: rpc.Fault) -> Answer:
+    return Answer(rpc.failure(id_, fault), fault)

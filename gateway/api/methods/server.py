@@ -1,0 +1,77 @@
+"""``server.info`` and ``server.health``: what the seed paths ``info`` and ``health`` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.api.dispatch import Method, method
+from gateway.api.params import NoParams
+from gateway.api.performance import Performance
+from gateway.core import rfc3339
+from gateway.core.ports import DeviceAccess
+from gateway.settings.model import LimitSettings
+
+PROTOCOL_VERSION = "1.0"
+CAPABILITIES = ("agent-registry", "service-discovery", "serial-communication", "modbus-rtu")
+_BROKEN = frozenset({"down", "parked"})
+
+
+def server_methods(
+    *,
+    name: str,
+    version: str,
+    limits: LimitSettings,
+    devices: DeviceAccess,
+    performance: Performance,
+    now: Callable[[], float],
+) -> dict[str, Method]:
+    """The namespace ``server``.
+
+    Args:
+        name: of this gateway.
+        version: of this software.
+        limits: shown to callers.
+        devices: their lines decide whether the gateway is healthy.
+        performance: measured by the application.
+        now: Unix seconds.
+    """
+    information = {
+        "server": {
+            "name": name,
+            "version": version,
+            "protocolVersion": PROTOCOL_VERSION,
+            "capabilities": CAPABILITIES,
+        },
+        "security": {"rfc1918Enforced": True, "httpsOnly": True, "tokenRequired": True},
+        "limits": {
+            "maxAgents": limits.max_agents,
+            "maxConnections": limits.max_connections,
+            "requestsPerMinute": limits.requests_per_minute,
+        },
+    }
+
+    async def info(_: NoParams) -> object:
+        return information
+
+    async def health(_: NoParams) -> object:
+        return {
+            "status": _status(devices),
+            "timestamp": rfc3339.text(now()),
+            "uptime": int(performance.uptime),
+            "agents": {"total": 0, "active": 0, "healthy": 0},
+            "performance": performance.figures(),
+        }
+
+    return {
+        "server.info": method(NoParams, info, scope=None),
+        "server.health": method(NoParams, health, scope=None, without_token=True),
+    }
+
+
+def _status(devices: DeviceAccess) -> str:
+    """Healthy, degraded when a line is down or parked, unhealthy when all are. A silent device is no fault of ours."""
+    states = [line.get("state") for line in devices.lines()]
+    broken = sum(state in _BROKEN for state in states)
+    if not broken:
+        return "healthy"
+    return "unhealthy" if broken == len(states) else "degraded"

@@ -1,0 +1,106 @@
+"""Parameters to typed values, with errors that name the parameter, the reason and what was provided."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from gateway.api.rpc import Params
+from gateway.core import rfc3339
+from gateway.core.errors import GatewayError, invalid
+from gateway.core.ports import Json
+from gateway.settings.quantities import duration
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=10 * 365 * 86400)]
+
+
+class ParamsModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What the parameters of a method are made of. Names are camelCase on the wire (D-014)."""
+
+
+class NoParams(ParamsModel, frozen=True):
+    """For methods that take none."""
+
+
+P = TypeVar("P", bound=ParamsModel)
+
+_MESSAGE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+
+
+def convert(given: Params, model: type[P]) -> P:
+    """Check parameters against a model.
+
+    Raises:
+        GatewayError: INVALID, with the path of the first parameter at fault.
+    """
+    try:
+        return msgspec.convert(given, model)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), given, model) from None
+
+
+def _explain(message: str, given: Params, model: type[ParamsModel]) -> GatewayError:
+    match = _MESSAGE.fullmatch(message)
+    reason, path = (match["reason"], match["path"] or "") if match else (message, "")
+    field = path.removeprefix(".")
+    if isinstance(given, list):
+        return invalid("params", f"give parameters by name: {_names(model)}", given)
+    if missing := _MISSING.fullmatch(reason):
+        return invalid(f"{field}.{missing[1]}".removeprefix("."), "is required")
+    if unknown := _UNKNOWN.fullmatch(reason):
+        name = unknown[1]
+        return invalid(name, f"there is no such parameter; there are: {_names(model)}", given.get(name))
+    return invalid(field or "params", _words(reason), _at(given, path))
+
+
+def _names(model: type[ParamsModel]) -> str:
+    return ", ".join(field.encode_name for field in msgspec.structs.fields(model)) or "none"
+
+
+def _words(reason: str) -> str:
+    return reason.replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "is no choice:")
+
+
+def _at(given: Json, path: str) -> Json:
+    """The value at a path such as ``.tags[3]``; None where the path leads nowhere."""
+    value = given
+    for name, index in _STEP.findall(path):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and index and int(index) < len(value):
+            value = value[int(index)]
+    return value
+
+
+def moment(field: str, value: str | float) -> float:
+    """Unix seconds of a time given as RFC 3339 or as Unix seconds.
+
+    Raises:
+        GatewayError: INVALID.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return rfc3339.parse(value)
+    except ValueError as error:
+        raise invalid(field, str(error), value) from None
+
+
+def seconds(field: str, value: str | float) -> float:
+    """A duration given as seconds or as text with a unit, such as ``1m``.
+
+    Raises:
+        GatewayError: INVALID.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return duration(value)
+    except ValueError as error:
+        raise invalid(field, str(error), value) from None

@@ -1,0 +1,1 @@
+"""The TLS server under the API: sockets, certificates, connections."""

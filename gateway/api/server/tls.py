@@ -1,0 +1,173 @@
+"""TLS 1.3 with a certificate that always fits: made at the first start, renewed while connections go on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import structlog
+import trio
+
+from gateway.access.files import replace
+from gateway.core.timeline import Timeline
+
+log = structlog.stdlib.get_logger(__name__)
+
+AUTHORITY = "ca.pem"
+AUTHORITY_KEY = "ca.key"
+# Certificate and key in one file, so that they are replaced in one step.
+LEAF = "server.pem"
+RECORD = "server.json"
+
+# Seconds between two looks whether a new certificate is due. A step of the clock is noticed by then.
+UPKEEP_INTERVAL = 10.0
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What must be known of the current certificate to decide whether a new one is due.
+
+    Attributes:
+        names: it is good for.
+        not_before: Unix seconds.
+        not_after: Unix seconds.
+        synchronised: the clock could be trusted when it was made.
+        authority: SHA-256 of the authority's file, in hex.
+    """
+
+    names: list[str]
+    not_before: float
+    not_after: float
+    synchronised: bool
+    authority: str
+
+
+def server_names(host_name: str, addresses: Iterable[str]) -> list[str]:
+    """Every name and address a caller may use for this gateway."""
+    short = host_name.partition(".")[0]
+    hosts = [name for name in (host_name, short, f"{short}.local") if _HOST_NAME.fullmatch(name)]
+    return list(dict.fromkeys([*hosts, "localhost", "127.0.0.1", "::1", *sorted(addresses)]))
+
+
+def due(record: Record | None, names: list[str], now: float, *, synchronised: bool) -> str | None:
+    """Why a new certificate must be made, None where the current one fits.
+
+    An unsynchronised clock that stands before the certificate's start is wrong, not the certificate: boards without
+    a clock chip start in the past, and callers with good clocks must not meet a certificate from there.
+    """
+    if record is None:
+        return "there is none that can be used"
+    if not set(names) <= set(record.names):
+        return "names were added"
+    if now >= record.not_before + (record.not_after - record.not_before) * 2 / 3:
+        return "two thirds of its life are over"
+    if synchronised and not record.synchronised:
+        return "the clock was not synchronised when it was made"
+    if synchronised and now < record.not_before:
+        return "the clock was set back"
+    return None
+
+
+class ServerTls:
+    """The server's TLS context and the files behind it.
+
+    Args:
+        state: the state directory, with ``ca.pem`` for callers to trust.
+        timeline: the time certificates are made with.
+        host_name: of this machine.
+
+    Attributes:
+        context: for listeners; its certificate is replaced in place, for new connections.
+    """
+
+    def __init__(self, state: Path, timeline: Timeline, host_name: str) -> None:
+        self._state = state
+        self._timeline = timeline
+        self._host_name = host_name
+        self._names: list[str] = []
+        self._record: Record | None = None
+        self._loaded = False
+        self._one_at_a_time = trio.Lock()
+        self.context = _tls_1_3()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the authority's certificate, as people compare it: ``AB:CD:…``. Call after ``cover``."""
+        der = ssl.PEM_cert_to_DER_cert((self._state / AUTHORITY).read_text())
+        return hashlib.sha256(der).digest().hex(":").upper()
+
+    async def cover(self, addresses: Iterable[str]) -> None:
+        """Have the certificate name these addresses."""
+        names = server_names(self._host_name, addresses)
+        if names != self._names or not self._loaded:
+            self._names = names
+            await self._renew()
+
+    async def upkeep(self) -> None:
+        """Renew the certificate when its time comes and when the clock steps. Runs until cancelled."""
+        while True:
+            await trio.sleep(UPKEEP_INTERVAL)
+            await self._renew()
+
+    async def _renew(self) -> None:
+        async with self._one_at_a_time:
+            if self._record is None:
+                self._record = self._read_record()
+            now, synchronised = self._timeline.now(), self._timeline.era.synchronised
+            reason = due(self._record, self._names, now, synchronised=synchronised)
+            if reason is not None:
+                if self._record is not None and not synchronised:
+                    # It cannot be earlier now than it was then.
+                    now = max(now, self._record.not_before + 86400.0)
+                self._record = await trio.to_thread.run_sync(self._make, self._names, now, synchronised)
+                log.info("server certificate made", reason=reason, names=self._names)
+            if reason is not None or not self._loaded:
+                self.context.load_cert_chain(self._state / LEAF)
+                self._loaded = True
+
+    def _make(self, names: list[str], now: float, synchronised: bool) -> Record:  # noqa: FBT001 - called by thread
+        from gateway.api.server.certificates import make_authority, make_leaf  # noqa: PLC0415 - needed once a year
+
+        try:
+            authority, key = (self._state / AUTHORITY).read_bytes(), (self._state / AUTHORITY_KEY).read_bytes()
+            leaf = make_leaf(authority, key, names, now)
+        except (FileNotFoundError, ValueError) as error:
+            fresh = make_authority(self._host_name, now)
+            replace(self._state / AUTHORITY_KEY, fresh.key)
+            replace(self._state / AUTHORITY, fresh.certificate, 0o644)
+            log.warning("new certificate authority: callers must trust it", reason=str(error), file=AUTHORITY)
+            leaf = make_leaf(fresh.certificate, fresh.key, names, now)
+        replace(self._state / LEAF, leaf.certificate + leaf.key)
+        record = Record(names, leaf.not_before, leaf.not_after, synchronised, self._authority_digest())
+        replace(self._state / RECORD, msgspec.json.encode(record))
+        return record
+
+    def _read_record(self) -> Record | None:
+        """What is known of the certificate on disk; None where it cannot be used, for whatever reason."""
+        try:
+            self.context.load_cert_chain(self._state / LEAF)
+            record = msgspec.json.decode((self._state / RECORD).read_bytes(), type=Record)
+            return record if record.authority == self._authority_digest() else None
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def _authority_digest(self) -> str:
+        return hashlib.sha256((self._state / AUTHORITY).read_bytes()).hexdigest()
+
+
+def _tls_1_3() -> ssl.SSLContext:
+    """TLS 1.3 and HTTP/1.1 only.
+
+    The key exchange groups are OpenSSL's own (X25519, P-256 and P-384 among them): Python can set one curve, no list.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    # Resuming saves next to nothing with P-256, and without tickets a handshake is one write less.
+    context.num_tickets = 0
+    return context
