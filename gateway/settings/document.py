@@ -139,7 +139,10 @@ class Node:
         yield from dict.fromkeys(key for layer in self.layers for key in layer.data)
 
     def __contains__(self, key: str) -> bool:
-        return any(key in layer.data for layer in self.layers)
+        for layer in self.layers:  # noqa: SIM110 - asked for every key of every tag; any() takes thrice as long
+            if key in layer.data:
+                return True
+        return False
 
     def value(self, key: str) -> object:
         """Return the value of a key that is there."""

@@ -36,6 +36,7 @@ Order = Literal["big", "little"]
 Priority = Literal["low", "normal", "high"]
 WriteFunction = Literal["auto", "single", "multiple"]
 RawMode = Literal["terminator", "idle", "fixed"]
+Encoding = Literal["ascii", "latin-1", "utf-8"]
 Scalar = bool | int | float | str
 
 
@@ -47,10 +48,12 @@ class TagSettings:
         name: last part of the tag's full name ``line/device/tag``.
         table: which of the four Modbus tables it is read from.
         address: of its first coil or register, from zero, as on the wire.
-        type: how its registers are decoded. ``uint8`` and ``int8`` are the low byte of a register.
+        type: how its registers are decoded.
         length: in coils or registers; follows from the type, and is said only for ``string``.
         bit: lowest bit of a bit field in its registers (0 is the least significant); None: the whole value.
         width: of that bit field, in bits.
+        byte: of a register that a ``uint8`` or ``int8`` is.
+        encoding: of a ``string``.
         word_order: "big": the first register is the most significant (the wire's own habit).
         byte_order: "big": the first byte of a register is the most significant (the standard).
         scale: engineering value = raw value x scale + offset.
@@ -78,6 +81,8 @@ class TagSettings:
     length: int = 1
     bit: int | None = None
     width: int = 1
+    byte: Literal["low", "high"] = "low"
+    encoding: Encoding = "ascii"
     word_order: Order = "big"
     byte_order: Order = "big"
     scale: float = 1.0
@@ -172,7 +177,7 @@ class RawSettings:
     idle: float | None = None
     length: int | None = None
     max_length: int = 1024
-    encoding: Literal["ascii", "latin-1", "utf-8"] = "ascii"
+    encoding: Encoding = "ascii"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

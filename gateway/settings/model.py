@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gateway.settings.line_model import (
     DeviceSettings,
+    Encoding,
     LineSettings,
     Order,
     Parity,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CapabilityLimit",
     "DeviceSettings",
+    "Encoding",
     "GatewaySettings",
     "HistorySettings",
     "HistoryTier",

@@ -31,6 +31,7 @@ YEAR = 366 * DAY
 POLL = Duration(0.01, DAY, {"background": None})
 LONGER = Text(longest=2000)
 ORDER = Choice(get_args(model.Order))
+ENCODING = Choice(get_args(model.Encoding))
 
 GATEWAY = Schema("[gateway]", {"name": Name(), "location": Text()}, model.GatewaySettings)
 
@@ -157,7 +158,7 @@ RAW = Schema(
         "idle": Duration(0.001, 60),
         "length": Whole(1, 65536),
         "max_length": Whole(1, 65536),
-        "encoding": Choice(("ascii", "latin-1", "utf-8")),
+        "encoding": ENCODING,
     },
     model.RawSettings,
 )
@@ -222,6 +223,8 @@ TAG = Schema(
         "length": Whole(1, 125),
         "bit": Whole(0, 63),
         "width": Whole(1, 64),
+        "byte": Choice(("low", "high")),
+        "encoding": ENCODING,
         "word_order": ORDER,
         "byte_order": ORDER,
         "scale": Number(),

@@ -9,7 +9,7 @@ from gateway.settings.fields import Distinct, Fields, Findings, Schema, read_fie
 from gateway.settings.kinds import shown
 from gateway.settings.line_model import RawTagSettings, TagSettings
 from gateway.settings.quantities import say_duration
-from gateway.settings.tag_types import FACTS, TypeFacts, raw_sentinel, unwritable
+from gateway.settings.tag_types import FACTS, TypeFacts, raw_sentinel, raw_value, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from gateway.settings.document import Node
 
 _BIT_TABLES = ("coil", "discrete")
-_FIELD_TYPES = ("bool", "uint8", "uint16", "uint32", "uint64")
+_FIELD_TYPES = ("bool", "uint16", "uint32", "uint64")
+_BYTE_TYPES = ("uint8", "int8")
+_SAFE_LEANS_ON = (
+    "scale",
+    "offset",
+    "minimum",
+    "maximum",
+    "length",
+    "bit",
+    "width",
+    "encoding",
+    "sentinels",
+)
 _MEASURE_KEYS = ("scale", "offset", "deadband", "minimum", "maximum")
 
 
@@ -40,6 +52,7 @@ def read_tag(node: Node, findings: Findings, device: Mapping[str, Any], names: D
     if fields.sound("table", "type"):
         _check_extent(fields, device["max_registers"])
         _check_bit_field(fields)
+        _check_coding(fields)
         _check_numbers(fields)
         _check_sentinels(fields)
         _check_writing(fields)
@@ -142,7 +155,8 @@ def _check_bit_field(fields: Fields) -> None:
     elif fields["bit"] + fields["width"] > bits:
         last = fields["bit"] + fields["width"] - 1
         key = "width" if fields.given("width") else "bit"
-        fields.refuse(key, f'its last bit would be {last}, but "{fields["type"]}" has bits 0 to {bits - 1}')
+        words = f'its last bit would be {last}, but "{fields["type"]}" has bits 0 to {bits - 1}'
+        fields.refuse(key, f"{words}. Correct bit or width")
 
 
 def _check_numbers(fields: Fields) -> None:
@@ -154,6 +168,16 @@ def _check_numbers(fields: Fields) -> None:
 def _check_scale(fields: Fields) -> None:
     if fields.sound("scale") and fields["scale"] == 0:
         fields.refuse("scale", "must not be 0, or every value would be the same. Leave it out for 1")
+    for key in ("scale", "offset"):
+        if fields.sound(key) and fields[key] and not 1e-30 <= abs(fields[key]) <= 1e30:
+            fields.refuse(key, f"{fields[key]:g} is out of all proportion. Keep it between 1e-30 and 1e30")
+
+
+def _check_coding(fields: Fields) -> None:
+    if fields["type"] not in _BYTE_TYPES:
+        _refuse_given(fields, ("byte",), 'means nothing but for types "uint8" and "int8". Remove it')
+    if fields["type"] != "string":
+        _refuse_given(fields, ("encoding",), 'means nothing but for type "string". Remove it')
 
 
 def _check_sentinels(fields: Fields) -> None:
@@ -162,10 +186,9 @@ def _check_sentinels(fields: Fields) -> None:
     if fields["type"] in ("bool", "string"):
         fields.refuse("sentinels", f"means nothing for type {shown(fields['type'])}. Remove it")
         return
-    facts = _facts(fields)
     raws = []
     for index, value in enumerate(fields["sentinels"]):
-        raw = raw_sentinel(facts, value)
+        raw = raw_sentinel(_sentinel_facts(fields), value)
         if raw is None:
             fields.faulty.add("sentinels")
             words = f'sentinels: "{fields["type"]}" is never {value}. They are raw values, before scale and offset'
@@ -187,13 +210,18 @@ def _check_writing(fields: Fields) -> None:
     if fields["table"] not in ("coil", "holding"):
         cure = "Only coils and holding registers can be written; remove it or correct the table"
         fields.refuse("writable", f'table "{fields["table"]}" is read only. {cure}')
-    elif fields.given("bit"):
-        cure = "Make a tag of the whole register writable"
-        fields.refuse("writable", f"writing a bit field would overwrite its neighbours. {cure}")
-    if fields.given("safe") and fields.sound("safe", "scale", "offset", "minimum", "maximum", "length"):
+    elif fields.given("bit") and fields.sound("bit", "width") and _bits_span_registers(fields):
+        fields.refuse("writable", "the bits lie in two registers, which no device writes at once. Remove it")
+    if fields.given("safe") and fields.sound("safe", *_SAFE_LEANS_ON):
         words = _why_not_safe(fields)
         if words:
             fields.refuse("safe", words)
+
+
+def _bits_span_registers(fields: Fields) -> bool:
+    """Tell whether function 22, which masks one register, cannot write the bit field."""
+    first, last = fields["bit"], fields["bit"] + fields["width"] - 1
+    return bool(first // 16 != last // 16)
 
 
 def _why_not_safe(fields: Fields) -> str | None:
@@ -201,17 +229,27 @@ def _why_not_safe(fields: Fields) -> str | None:
     if type_name == "bool":
         return None if isinstance(safe, bool) else f'must be true or false for type "bool", not {shown(safe)}'
     if type_name == "string":
-        room = fields["length"] * 2
-        if not isinstance(safe, str):
-            return f'must be text for type "string", not {shown(safe)}'
-        return None if len(safe.encode()) <= room else f"is longer than the {room} bytes of this tag. Shorten it"
+        return _why_not_safe_text(safe, fields["length"] * 2, fields["encoding"])
     if isinstance(safe, bool | str):
         return f'must be a number for type "{type_name}", not {shown(safe)}'
     if fields["minimum"] is not None and safe < fields["minimum"]:
         return f"{safe:g} is below minimum. Choose a plausible value"
     if fields["maximum"] is not None and safe > fields["maximum"]:
         return f"{safe:g} is above maximum. Choose a plausible value"
-    return unwritable(FACTS[type_name], safe, fields["scale"], fields["offset"])
+    words = unwritable(_bits_facts(fields), safe, fields["scale"], fields["offset"])
+    if words is None and raw_value(FACTS[type_name], safe, fields["scale"], fields["offset"]) in fields["sentinels"]:
+        return f'{safe:g} is how the device says "no value". Choose another'
+    return words
+
+
+def _why_not_safe_text(safe: object, room: int, encoding: str) -> str | None:
+    if not isinstance(safe, str):
+        return f'must be text for type "string", not {shown(safe)}'
+    try:
+        size = len(safe.encode(encoding))
+    except UnicodeEncodeError:
+        return f"{shown(safe)} cannot be written in {encoding}. Use its letters, or another encoding"
+    return None if size <= room else f"is longer than the {room} bytes of this tag. Shorten it"
 
 
 def _check_range(fields: Fields) -> None:
@@ -229,12 +267,20 @@ def _check_age(fields: Fields) -> None:
         fields.refuse("stale_after", f"{age} passes between two readings (poll = {period}). Make it longer")
 
 
-def _facts(fields: Fields) -> TypeFacts:
-    """Return the facts of the type, or those of the bit field where there is one."""
+def _bits_facts(fields: Fields) -> TypeFacts:
+    """Return what the type can hold, or the bit field where there is one."""
     facts = FACTS[fields["type"]]
     if fields.given("bit") and fields.sound("bit", "width"):
         return TypeFacts(facts.registers, 0, 2 ** fields["width"] - 1)
     return facts
+
+
+def _sentinel_facts(fields: Fields) -> TypeFacts:
+    """Return what may be read, sentinels among it."""
+    if fields["type"] in ("bcd16", "bcd32"):
+        # Four bits a digit: 0xFFFF is no number and so a likely sentinel.
+        return FACTS["uint16" if fields["type"] == "bcd16" else "uint32"]
+    return _bits_facts(fields)
 
 
 def _refuse_given(fields: Fields, keys: tuple[str, ...], words: str) -> None:

@@ -57,8 +57,8 @@ FACTS: dict[TagType, TypeFacts] = {
     "bcd16": TypeFacts(1, 0, 9999),
     "bcd32": TypeFacts(2, 0, 99_999_999),
     "epoch32": TypeFacts(2, 0, 2**32 - 1, is_measure=False),
-    "epoch64": TypeFacts(4, 0, 2**64 - 1, is_measure=False),
-    "epoch64ms": TypeFacts(4, 0, 2**64 - 1, is_measure=False),
+    "epoch64": TypeFacts(4, -(2**63), 2**63 - 1, is_measure=False),
+    "epoch64ms": TypeFacts(4, -(2**63), 2**63 - 1, is_measure=False),
     "string": TypeFacts(0, 0, 0, is_measure=False),
 }
 
@@ -79,11 +79,15 @@ def raw_sentinel(facts: TypeFacts, value: float) -> float | None:
     return whole if facts.low <= whole <= facts.high else None
 
 
+def raw_value(facts: TypeFacts, value: float, scale: float, offset: float) -> float:
+    """Return what an engineering value is in the registers (infinite where that is beyond all types)."""
+    raw = (value - offset) / scale
+    return round(raw) if facts.is_whole and math.isfinite(raw) else raw
+
+
 def unwritable(facts: TypeFacts, value: float, scale: float, offset: float) -> str | None:
     """Say why an engineering value cannot be put into the registers; None where it can."""
-    raw = (value - offset) / scale
-    if facts.is_whole and math.isfinite(raw):
-        raw = round(raw)
+    raw = raw_value(facts, value, scale, offset)
     if facts.low <= raw <= facts.high:
         return None
     ends = sorted((facts.low * scale + offset, facts.high * scale + offset))

@@ -38,4 +38,4 @@ def test_every_place_is_in_its_file_and_every_problem_has_a_cure(name: str) -> N
         assert problem.severity == "error"
         reason, _, cure = problem.message.partition(". ")
         assert reason
-        assert cure or "must be" in reason
+        assert cure or " must " in reason
