@@ -66,6 +66,7 @@ class SerialBus:
         self._noise_at = self._draw_noise(0.0)
         self._inbox = Inbox()
         self._talks: list[_Talk] = []
+        self._answers: list[_Talk] = []
         self._frame = b""
         self._stream = bytearray()
         self._sent_end = -math.inf
@@ -76,13 +77,22 @@ class SerialBus:
         """Put the master's bytes on the wire, behind those it is still sending."""
         self._make_noise(now)
         character_s = self._wire.character_s
+        merge_s = (self._wire.merge_characters - 1e-3) * character_s
         start = max(now, self._sent_end)
         end = start + len(data) * character_s
         self.busy_s += end - start
+        self._end_talks(start)
+        # Nobody begins to answer within a merging pause: only a talk from before can lie between.
+        continued = (
+            self._by_silence
+            and start - self._sent_end < merge_s
+            and self._last_end <= self._sent_end
+            and not any(talk.start < start for talk in self._talks)
+        )
+        if continued:
+            self._take_back_answers(start)
         quiet_since, spoiled = self._listen(start, end)
         pause = start - quiet_since
-        merged = pause < (self._wire.merge_characters - 1e-3) * character_s
-        continued = merged and quiet_since == self._sent_end
         if self._by_silence and not continued and pause < self._wire.gap_s - 0.01 * character_s:
             self._stations.note(start, 0, "gap_violation")
         self._sent_end = self._last_end = end
@@ -91,25 +101,14 @@ class SerialBus:
         if not self._by_silence:
             self._hear_stream(data, start, spoiled=spoiled)
             return
-        if continued:
-            if self._stations.framing.decode(self._frame) is not None:
-                self._stations.note(start, 0, "gap_violation")  # not the rest of a frame: another one, too soon
-            self._take_back()
-            self._frame += data
-        elif merged:
+        if pause < merge_s and not continued:
             self._stations.note(start, 0, "merged")
-            self._frame = b""
-            return
-        else:
-            self._frame = data
-        if spoiled:
-            self._frame = b""
-            return
-        self._reply(self._frame, end)
+            spoiled = True
+        self._frame = b"" if spoiled else self._frame + data if continued else data
+        self._answers = self._reply(self._frame, end) if self._frame else []
 
     def _listen(self, start: float, end: float) -> tuple[float, bool]:
         """Find since when the wire was quiet at `start`, and spoil whatever overlaps the master's own talk."""
-        self._end_talks(start)
         quiet_since = self._last_end
         spoiled = False
         for talk in self._talks:
@@ -134,14 +133,16 @@ class SerialBus:
         for delivery in talk.deliveries:
             delivery.data = garble(delivery.data, self._rng)
 
-    def _take_back(self) -> None:
-        """Forget answers to a frame that turned out not to be over."""
-        for talk in self._talks:
-            if talk.start >= self._sent_end:
-                for delivery in talk.deliveries:
-                    self._inbox.discard(delivery)
-                self.busy_s -= talk.end - talk.start
-        self._talks = [talk for talk in self._talks if talk.start < self._sent_end]
+    def _take_back_answers(self, now: float) -> None:
+        """Forget the answers to a frame that turned out not to be over."""
+        if self._stations.framing.decode(self._frame) is not None:
+            self._stations.note(now, 0, "gap_violation")  # not the rest of a frame: another one, too soon
+        for talk in self._answers:
+            self._talks.remove(talk)
+            self.busy_s -= talk.end - talk.start
+            for delivery in talk.deliveries:
+                self._inbox.discard(delivery)
+        self._answers = []
 
     def _hear_stream(self, data: bytes, start: float, *, spoiled: bool) -> None:
         if spoiled:
@@ -152,13 +153,16 @@ class SerialBus:
             if byte == 0x0A and (frame := self._stations.framing.split(self._stream)) is not None:
                 self._reply(frame, start + (i + 1) * self._wire.character_s)
 
-    def _reply(self, frame: bytes, end: float) -> None:
+    def _reply(self, frame: bytes, end: float) -> list[_Talk]:
         at = end + self._wire.gap_s if self._by_silence else end
+        talks = []
         for after_s, unit, data in self._stations.hear(frame, at):
-            at += after_s
-            at = self._talk(at, unit, data)
+            talk = self._talk(at + after_s, unit, data)
+            at = talk.end
+            talks.append(talk)
+        return talks
 
-    def _talk(self, start: float, unit: int, data: bytes) -> float:
+    def _talk(self, start: float, unit: int, data: bytes) -> _Talk:
         end = start + len(data) * self._wire.character_s
         self.busy_s += end - start
         talk = _Talk(start, end, unit, self._deliver(start, data))
@@ -167,7 +171,7 @@ class SerialBus:
                 self._spoil(other, start)
                 self._spoil(talk, start)
         self._talks.append(talk)
-        return end
+        return talk
 
     def _deliver(self, start: float, data: bytes) -> list[Delivery]:
         step = self._wire.character_s
@@ -187,8 +191,7 @@ class SerialBus:
             self._end_talks(self._noise_at)
             burst = self._rng.randbytes(self._rng.randrange(1, self._noise_bytes + 1))
             self._stations.note(self._noise_at, 0, "noise")
-            end = self._talk(self._noise_at, 0, burst)
-            self._noise_at = self._draw_noise(end)
+            self._noise_at = self._draw_noise(self._talk(self._noise_at, 0, burst).end)
 
     def next_at(self) -> float:
         """Return when something may arrive at the master."""
@@ -204,6 +207,7 @@ class SerialBus:
         self._make_noise(now)
         self._inbox.clear()
         self._end_talks(math.inf)
+        self._answers = []
         self._frame = b""
         self._stream.clear()
 

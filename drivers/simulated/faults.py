@@ -5,15 +5,19 @@ The values are msgspec structs rather than dataclasses because files fill them, 
 
 import math
 from random import Random
+from typing import Annotated
 
 import msgspec
+
+Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From `start` (included) to `end` (not included), in seconds of the simulation."""
 
-    start: float
-    end: float = math.inf
+    start: Seconds
+    end: Seconds = math.inf
 
     def holds(self, now: float) -> bool:
         """Tell whether `now` lies in the window."""
@@ -26,9 +30,9 @@ class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``Spread(0.002, 0.004)`` is even; ``Spread(0.01, 2.0, tail=0.05)`` is mostly short and seldom very long.
     """
 
-    low: float
-    high: float
-    tail: float | None = None
+    low: Seconds
+    high: Seconds
+    tail: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
 
     def draw(self, rng: Random) -> float:
         """Draw one delay."""
@@ -59,18 +63,18 @@ class DeviceFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent: bool = False
     silent_in: tuple[Window, ...] = ()
     jitter: Spread | None = None
-    late: float = 0.0
+    late: Probability = 0.0
     late_by: Spread = Spread(0.5, 1.5)
-    lost: float = 0.0
-    busy: float = 0.0
-    corrupt: float = 0.0
-    corrupt_bytes: int = 1
-    truncated: float = 0.0
-    wrong_unit: float = 0.0
-    wrong_function: float = 0.0
-    duplicate: float = 0.0
-    noise_before: float = 0.0
-    noise_after: float = 0.0
+    lost: Probability = 0.0
+    busy: Probability = 0.0
+    corrupt: Probability = 0.0
+    corrupt_bytes: Annotated[int, msgspec.Meta(ge=1)] = 1
+    truncated: Probability = 0.0
+    wrong_unit: Probability = 0.0
+    wrong_function: Probability = 0.0
+    duplicate: Probability = 0.0
+    noise_before: Probability = 0.0
+    noise_after: Probability = 0.0
 
     def is_silent(self, now: float) -> bool:
         """Tell whether the device is dead at `now`."""
@@ -88,8 +92,8 @@ class WireFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     echo: bool = False
-    noise_every_s: float | None = None
-    noise_bytes: int = 8
+    noise_every_s: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
+    noise_bytes: Annotated[int, msgspec.Meta(ge=1)] = 8
     unplugged: tuple[Window, ...] = ()
 
 

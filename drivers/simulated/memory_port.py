@@ -162,15 +162,14 @@ class MemoryPort:
 
     async def receive(self, deadline: float) -> bytes | None:
         """Return bytes as soon as any are there, or None when none came until `deadline`."""
+        await trio.lowlevel.checkpoint_if_cancelled()  # before anything is taken, so that nothing is lost
         while True:
             time = trio.current_time()
             now = time - self._epoch
             self._check(now)
             if data := self._bus.take(now):
-                await trio.lowlevel.checkpoint_if_cancelled()
                 return data
             if time >= deadline:
-                await trio.lowlevel.checkpoint_if_cancelled()
                 return None
             next_at = min(self._bus.next_at(), self._plugged_until) + self._epoch
             with trio.CancelScope(deadline=min(deadline, next_at)) as self._waiting:

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from drivers.simulated import signals
 from drivers.simulated.device import AddressRange, Point, SimulatedDevice, Table
-from drivers.simulated.faults import DeviceFaults, WireFaults
+from drivers.simulated.faults import DeviceFaults, Seconds, WireFaults
 from drivers.simulated.registers import KINDS, Kind, Order, encode_text, width
 from drivers.simulated.wire import Chunking, Parity, SerialWire
+
+_Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 
 
 class PlanError(ValueError):
@@ -20,7 +22,7 @@ class PlanError(ValueError):
 class _Sine(msgspec.Struct, tag_field="kind", tag="sine", forbid_unknown_fields=True):
     mean: float
     amplitude: float
-    period_s: float
+    period_s: _Positive
     phase: float = 0.0
 
     def build(self) -> signals.Signal:
@@ -30,7 +32,7 @@ class _Sine(msgspec.Struct, tag_field="kind", tag="sine", forbid_unknown_fields=
 class _Ramp(msgspec.Struct, tag_field="kind", tag="ramp", forbid_unknown_fields=True):
     low: float
     high: float
-    period_s: float
+    period_s: _Positive
 
     def build(self) -> signals.Signal:
         return signals.Ramp(self.low, self.high, self.period_s)
@@ -39,7 +41,7 @@ class _Ramp(msgspec.Struct, tag_field="kind", tag="ramp", forbid_unknown_fields=
 class _Counter(msgspec.Struct, tag_field="kind", tag="counter", forbid_unknown_fields=True):
     start: float = 0.0
     per_s: float = 1.0
-    wraps_at: float = math.inf
+    wraps_at: _Positive = math.inf
 
     def build(self) -> signals.Signal:
         return signals.Counter(self.start, self.per_s, self.wraps_at)
@@ -48,7 +50,7 @@ class _Counter(msgspec.Struct, tag_field="kind", tag="counter", forbid_unknown_f
 class _Square(msgspec.Struct, tag_field="kind", tag="square", forbid_unknown_fields=True):
     low: float = 0.0
     high: float = 1.0
-    period_s: float = 10.0
+    period_s: _Positive = 10.0
     duty: float = 0.5
 
     def build(self) -> signals.Signal:
@@ -59,7 +61,7 @@ class _Noise(msgspec.Struct, tag_field="kind", tag="noise", forbid_unknown_field
     mean: float
     amplitude: float
     seed: int = 0
-    step_s: float = 1.0
+    step_s: _Positive = 1.0
 
     def build(self) -> signals.Signal:
         return signals.Noise(self.mean, self.amplitude, self.seed, self.step_s)
@@ -67,7 +69,7 @@ class _Noise(msgspec.Struct, tag_field="kind", tag="noise", forbid_unknown_field
 
 class _Follow(msgspec.Struct, tag_field="kind", tag="follow", forbid_unknown_fields=True):
     holding: int
-    lag_s: float
+    lag_s: _Positive
     gain: float = 1.0
 
     def build(self) -> signals.Signal:
@@ -146,7 +148,7 @@ class DevicePlan(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     unit: int
     point: list[PointPlan] = []
-    turnaround_s: float = 0.002
+    turnaround_s: Seconds = 0.002
     max_registers: int = 125
     refused: list[_Range] = []
     read_only: list[_Range] = []
@@ -193,8 +195,8 @@ class LinePlan(msgspec.Struct, forbid_unknown_fields=True):
     bytesize: Literal[7, 8] = 8
     parity: Parity = "none"
     stopbits: Literal[1, 2] = 1
-    adapter_latency_s: float | None = None
-    latency_s: float = 0.0
+    adapter_latency_s: _Positive | None = None
+    latency_s: Seconds = 0.0
     seed: int = 0
     faults: WireFaults = WireFaults()
 
