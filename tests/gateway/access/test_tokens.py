@@ -179,6 +179,25 @@ def test_a_gateway_without_a_good_clock_tells_its_time_when_it_refuses_by_time(b
     assert not refusal(board, sign(HEADER, CLAIMS, bytes(32))).details
 
 
+def test_a_token_that_was_good_once_still_ends_with_its_time(board: Board) -> None:
+    token = board.tokens.issue({"devices:read"}, ttl=60)
+    assert board.tokens.verify(token, AGENT_API) == board.tokens.verify(token, AGENT_API)
+    board.now += 121
+    refusal(board, token)
+
+
+def test_a_token_good_for_one_path_family_is_not_for_the_other(board: Board) -> None:
+    token = sign(HEADER, CLAIMS | {"aud": PLUGIN_API})
+    assert board.tokens.verify(token, PLUGIN_API).subject == "operator"
+    refusal(board, token, AGENT_API)
+
+
+def test_more_tokens_than_are_remembered_are_all_good(board: Board) -> None:
+    tokens = [board.tokens.issue({"devices:read"}) for _ in range(300)]
+    for token in tokens + tokens:
+        assert board.tokens.verify(token, AGENT_API).may("devices:read")
+
+
 @pytest.mark.parametrize("ttl", [0, -1, 86401])
 def test_a_lifetime_out_of_bounds_is_refused(board: Board, ttl: int) -> None:
     with pytest.raises(GatewayError, match="1 to 86400 seconds"):
