@@ -1,15 +1,17 @@
-"""Late answers: how a request's reply is kept from being taken for the next one's.
+"""Late answers: how a request's reply is kept from being taken for another one's.
 
-RTU and ASCII frames carry no number. After a time-out the answer may still come, and if the next request to that unit
-asks for the same function and size, the late reply fits it: a wrong value that looks good, and from then on every
-reply may be one behind. A quiet time lowers the odds and proves nothing.
+RTU and ASCII frames carry no number. After a time-out the answer may still come, and if a later request to that unit
+asks for the same function and size, the late reply fits it: a wrong value that looks good, and from then on every reply
+may be one behind. So for a quarantine after each time-out the shape of the lost reply is held open, and requests to
+that unit take other shapes:
 
-A unit works through its requests in order. So the next request to it is a fence: a read whose reply has a shape that
-neither an unanswered request nor any of its polls can produce. When that reply comes, everything before it is answered
-or lost, and polling goes on; anything else that arrives meanwhile is counted as late and dropped. What a fence reads is
-never used as a value, so the late reply of an earlier fence does no harm either. An exception has no shape of its own:
-it passes the fence too, and the rule that only a refusal given twice in a row is believed (see ``line``) covers the
-case that it belonged to an earlier request.
+* The unit is first asked by a *fence*, a read whose reply has a shape that neither an open request nor any of its polls
+  can produce. What it reads is never used as a value; it proves that the unit is there now.
+* A poll whose shape is open is *stretched*: it reads one register more, and the surplus is cut off.
+* Where a device refuses that, the answer cannot be told from the late one: its values are uncertain, never good.
+
+An exception has no size of its own; that a refusal is believed only when given twice in a row (see ``polling``) covers
+the case that it was an earlier request's.
 """
 
 from __future__ import annotations
@@ -19,37 +21,72 @@ from collections.abc import Set as AbstractSet
 
 from drivers.modbus.pdu import Request, read_bits, read_registers
 
-Shape = tuple[int, int]
+# Function, size of the reply, and for writes what the reply repeats: only the same write can have that reply.
+Shape = tuple[int, int, bytes]
 
 LAST_BIT_FUNCTION = 2
 MOST_REGISTERS = 125
 MOST_BITS = 2000
+# How many registers (or bytes of bits) a stretched read may be longer: what a device has behind a block is unknown.
+MOST_STRETCH = 3
 
 
 def shape(request: Request) -> Shape:
-    """What a reply to this request looks like: function and size of its PDU."""
-    return request.function, request.reply_size
+    """What a reply to this request looks like."""
+    return request.function, request.reply_size, request.echo if request.writes else b""
 
 
-def fence(unit: int, reads: Iterable[Request], avoid: AbstractSet[Shape]) -> Request | None:
+def _span(read: Request) -> tuple[int, int]:
+    return int.from_bytes(read.pdu[1:3], "big"), int.from_bytes(read.pdu[3:5], "big")
+
+
+def _like(read: Request, address: int, count: int) -> Request:
+    make = read_bits if read.function <= LAST_BIT_FUNCTION else read_registers
+    return make(read.unit, read.function, address, count)
+
+
+def _step(read: Request) -> tuple[int, int]:
+    return (8, MOST_BITS) if read.function <= LAST_BIT_FUNCTION else (1, MOST_REGISTERS)
+
+
+def fence(reads: Iterable[Request], avoid: AbstractSet[Shape]) -> Request | None:
     """A read whose reply cannot be mistaken for any of the shapes to avoid, or None where there is none.
 
     Args:
-        unit: whom to ask.
-        reads: reads this unit answers or is supposed to.
+        reads: reads the unit answers or is supposed to.
         avoid: shapes of its polls and of all requests still open.
     """
     for read in reads:
-        function = read.function
-        address, count = int.from_bytes(read.pdu[1:3], "big"), int.from_bytes(read.pdu[3:5], "big")
-        make, step, most = (
-            (read_bits, 8, MOST_BITS) if function <= LAST_BIT_FUNCTION else (read_registers, 1, MOST_REGISTERS)
-        )
+        address, count = _span(read)
+        step, most = _step(read)
         # Shorter reads first: they stay inside what the unit is known to have.
         for candidate in (*range(count - step, 0, -step), *range(count + step, most + 1, step)):
             if address + candidate > 0x10000:
                 break
-            request = make(unit, function, address, candidate)
+            request = _like(read, address, candidate)
             if shape(request) not in avoid:
                 return request
+    return None
+
+
+def stretched(read: Request, avoid: AbstractSet[Shape], limit: int = MOST_STRETCH) -> tuple[Request, int] | None:
+    """The same read, longer by as little as makes its shape none of those to avoid; None where that is not possible.
+
+    Args:
+        read: what is to be read.
+        avoid: shapes that are open.
+        limit: how many registers (or bytes of bits) longer it may be.
+
+    Returns:
+        The longer read, and by how much it is longer.
+    """
+    address, count = _span(read)
+    step, most = _step(read)
+    for more in range(1, limit + 1):
+        candidate = count + more * step
+        if candidate > most or address + candidate > 0x10000:
+            break
+        request = _like(read, address, candidate)
+        if shape(request) not in avoid:
+            return request, more
     return None

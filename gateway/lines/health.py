@@ -5,8 +5,11 @@ Keyed by (line, unit): a dead unit 1 on one bus says nothing of unit 1 on anothe
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from gateway.lines.fence import Shape
 
 # Time-outs follow the measured latency as TCP's retransmission timer does (RFC 6298, 2.2 and 2.3).
 ALPHA = 1 / 8
@@ -22,6 +25,13 @@ FIRST_TIMEOUT_S = 0.25
 # Pauses between probes of a unit that does not answer: at once, then growing to this.
 PROBE_STEP_S = 0.5
 PROBE_MAX_S = 10.0
+# Sums of small credits do not meet a cost to the last bit.
+ROUNDING_S = 1e-6
+# How long the reply to a request that timed out may still be on its way: some times what the configuration calls the
+# slowest answer. A unit that proves to be slower than that gets more.
+QUARANTINE_TIMEOUTS = 4.0
+QUARANTINE_LEAST_S = 2.0
+QUARANTINE_MAX_S = 60.0
 # Two answers missing in a row make a unit silent: one may be noise.
 MISSES_UNTIL_SILENT = 2
 
@@ -109,13 +119,14 @@ class Health:
 
     __slots__ = (
         "_bound",
+        "_open",
+        "_quarantine",
         "counters",
         "latency",
         "misses",
         "next_probe",
         "presence",
         "since",
-        "unanswered",
     )
 
     def __init__(self, timeout: float, now: float) -> None:
@@ -126,19 +137,26 @@ class Health:
         self.since = now
         self.misses = 0
         self.next_probe = 0.0
-        # Reply shapes (function, bytes) of requests that were never answered: see ``fence``.
-        self.unanswered: set[tuple[int, int]] = set()
+        self._open: dict[Shape, float] = {}
+        self._quarantine = max(QUARANTINE_TIMEOUTS * timeout, QUARANTINE_LEAST_S)
+
+    @property
+    def shortest(self) -> float:
+        """The time-out that what is known of this unit justifies, in seconds."""
+        if self.latency.samples == 0:
+            return min(FIRST_TIMEOUT_S, self._bound)
+        if self.latency.samples < ENOUGH:
+            return self._bound / 2
+        return min(max(self.latency.mean, 0.0) + SPREADS * self.latency.spread + ALLOWANCE_S, self._bound)
 
     @property
     def timeout(self) -> float:
-        """Seconds this unit is given for its next answer, from the end of the request to the start of the reply."""
-        if self.latency.samples == 0:
-            base = min(FIRST_TIMEOUT_S, self._bound)
-        elif self.latency.samples < ENOUGH:
-            base = self._bound / 2
-        else:
-            base = max(self.latency.mean, 0.0) + SPREADS * self.latency.spread + ALLOWANCE_S
-        return min(base * float(1 << min(self.misses, 10)), self._bound)
+        """Seconds this unit is given for its next answer, from the end of the request to the start of the reply.
+
+        Doubled twice while it does not answer, then from the start again: a unit that has become slow is found, and
+        one that is gone does not cost the longest time-out for ever.
+        """
+        return min(self.shortest * float(1 << (self.misses % 3)), self._bound)
 
     @property
     def usable(self) -> bool:
@@ -171,14 +189,28 @@ class Health:
         return True
 
     def reset(self) -> None:
-        """The connection is a new one: presence must be proved again; what was measured stays."""
-        self.presence = Presence.UNPROVEN
-        self.misses = 0
-        self.unanswered.clear()
+        """The port was opened anew: presence must be proved again; what was measured, and what is open, stays."""
+        if self.presence is not Presence.SILENT:
+            self.presence = Presence.UNPROVEN
+            self.misses = 0
 
-    def retry_now(self, now: float) -> None:
-        """Somebody says the unit is back: probe it at once."""
-        self.next_probe = now
+    def lost(self, shape: Shape, now: float) -> None:
+        """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
+        self._open[shape] = now + self._quarantine
+
+    def noticed(self, cause: Cause) -> None:
+        """Something went wrong in an exchange with this unit."""
+        self.counters.count(cause)
+        if cause is Cause.WRONG_SHAPE and not self._open:
+            # An answer to a request that was given up longer ago than the quarantine: this unit can be later still.
+            self._quarantine = min(self._quarantine * 2, QUARANTINE_MAX_S)
+
+    def open_shapes(self, now: float) -> AbstractSet[Shape]:
+        """Shapes of replies that may still come."""
+        if self._open:
+            for shape in [shape for shape, until in self._open.items() if until <= now]:
+                del self._open[shape]
+        return self._open.keys()
 
 
 class SilenceBudget:
@@ -207,13 +239,13 @@ class SilenceBudget:
     def covers(self, cost: float, now: float) -> bool:
         """Whether a request that may be lost can be afforded now."""
         self._earn(now)
-        return self._credit >= min(cost, self._burst)
+        return self._credit >= min(cost, self._burst) - ROUNDING_S
 
     def affordable_at(self, cost: float, now: float) -> float:
         """When it can be afforded, if nothing else is lost until then."""
         self._earn(now)
         short = min(cost, self._burst) - self._credit
-        if short <= 0:
+        if short <= ROUNDING_S:
             return now
         return now + short / self._share if self._share > 0 else float("inf")
 

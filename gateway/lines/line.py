@@ -180,10 +180,12 @@ class Line:
                 await self._order(self._orders.popleft())
                 continue
             self._in_a_row = 0
-            unit = polling.probe_due(now) if polling.absent else None
-            if unit is not None:
-                await polling.probe(unit)
-                polling.check_all_silent()
+            probe = polling.probe_due(now) if polling.absent else None
+            if probe is not None:
+                await polling.probe(*probe)
+                if polling.hanging(now):
+                    log.info("nobody answers, opening the port anew", line=self.settings.name)
+                    return
                 continue
             poll = schedule.take(now)
             if poll is not None:
@@ -240,8 +242,7 @@ class Line:
                     order.answered(read)
                 return
             order.request = modify[1](read.payload)
-        if shape(order.request) in unit.open_fences:
-            await self.polling.clear_fences(unit)
+        ambiguous = shape(order.request) in unit.health.open_shapes(trio.current_time())
         order.sent = True
         answer = await self._ask(unit, order, order.request)
         if (
@@ -260,6 +261,10 @@ class Line:
             result = await self.polling.exchange(unit, order.read_back)
             if isinstance(result, Answer) and isinstance(result.answer, Data):
                 order.checked = order.check(result.answer.payload)
+                ambiguous = False
+        if ambiguous and isinstance(answer, Data):
+            order.fail(Reason.LATE_POSSIBLE, "the answer may be the late one to an earlier request: ask again")
+            return
         order.answered(answer)
 
     async def _ask(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:

@@ -17,7 +17,7 @@ from gateway.core.ports import FactStore
 from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
 from gateway.lines.exchange import Answer, Lost, Talk
-from gateway.lines.fence import shape
+from gateway.lines.fence import shape, stretched
 from gateway.lines.health import Health, Presence, SilenceBudget
 from gateway.lines.orders import reason_of
 from gateway.lines.plan import divide
@@ -43,6 +43,10 @@ FUNCTION_CODE = 1
 BUSY_BEFORE_BAD = 3
 # All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
 ALL_SILENT_REOPEN_S = 30.0
+ALL_SILENT_REOPEN_MAX_S = 600.0
+# A probe waits until it fits before the next deadline, but not longer than this: an overloaded line must find its
+# devices again too.
+PROBE_PATIENCE_S = 5.0
 SPLITS = "splits"
 
 
@@ -74,7 +78,10 @@ class Polling:
         self._announce = announce
         self._talk: Talk | None = None
         self._silent_since: float | None = None
-        self._undecoded: tuple[BlockPoll, bytes, float] | None = None
+        # Since when a probe could be afforded but did not fit before the next deadline.
+        self._probe_ready: float | None = None
+        self._reopen_after = ALL_SILENT_REOPEN_S
+        self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
         learned = facts.recall(SPLITS)
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
@@ -107,13 +114,13 @@ class Polling:
         """The port is open: everything is due, and nobody has proved to be there yet."""
         now = trio.current_time()
         self._talk = talk
-        self._silent_since = None
         self.absent.clear()
         for unit in self.units.values():
-            # Nothing that was asked on the old connection can still be answered on the new one.
             unit.health.reset()
-            unit.open_fences.clear()
-            self.schedule.add(unit.polls, now)
+            if unit.health.presence is Presence.SILENT:
+                self.absent.append(unit)
+            else:
+                self.schedule.add(unit.polls, now)
 
     def link_down(self, reason: Reason) -> None:
         """The port is gone, or may not be used: no value of this line is current."""
@@ -127,8 +134,17 @@ class Polling:
 
     # Exchanging
 
-    async def exchange(self, unit: Unit, request: Request) -> Answer | Lost:
-        """One exchange, with all that follows from it for the unit's health and the line's budget."""
+    async def exchange(self, unit: Unit, request: Request, patience: float | None = None) -> Answer | Lost:
+        """One exchange, with all that follows from it for the unit's health and the line's budget.
+
+        Args:
+            unit: whom to ask.
+            request: what to ask.
+            patience: seconds to wait for the answer; None: as the unit's latency suggests.
+
+        Raises:
+            LinkDown: the wire is gone.
+        """
         health = unit.health
         health.counters.requests += 1
         started = trio.current_time()
@@ -136,15 +152,13 @@ class Polling:
         if talk is None:
             raise LinkDown("closed", "the line is not open")
         fragile = health.misses > 0
-        result = await talk.exchange(request, health.timeout, health.counters.count, unit.pace, self.finish)
+        result = await talk.exchange(request, patience or health.timeout, health.noticed, unit.pace, self.finish)
         now = trio.current_time()
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
             behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
             if not behind_gateway:
                 unit.broken = 0
-                if unit.open_fences and shape(request) not in unit.open_fences:
-                    unit.open_fences.clear()
                 if health.answered(result.at, None if fragile else result.turnaround):
                     self._appeared(unit, now)
                 if isinstance(result.answer, Refusal):
@@ -157,7 +171,7 @@ class Polling:
             unit.broken += 1
             return result
         if not self.numbered:
-            health.unanswered.add(shape(request))
+            health.lost(shape(request), now)
         self._missed(unit, result.cost, now, Reason.NO_ANSWER)
         return result
 
@@ -167,13 +181,13 @@ class Polling:
         self.schedule.hold(unit.polls)
         if unit not in self.absent and unit.device is not None:
             self.absent.append(unit)
-        if silent:
+        if unit.health.presence is Presence.SILENT:
             self._store.fail(unit.cells.values(), reason)
+        if silent:
             log.warning("device silent", line=self.settings.name, device=unit.name, unit=unit.number)
             self._announce("device:down", self._device_event(unit, reason))
 
     def _appeared(self, unit: Unit, now: float) -> None:
-        unit.health.unanswered.clear()
         if unit in self.absent:
             self.absent.remove(unit)
             self.schedule.add(unit.polls, now)
@@ -183,30 +197,23 @@ class Polling:
     def _device_event(self, unit: Unit, reason: Reason | None) -> dict[str, object]:
         return {"line": self.settings.name, "device": unit.name, "unit": unit.number, "reason": reason}
 
-    async def probe(self, unit: Unit) -> bool:
+    async def probe(self, unit: Unit, patience: float | None = None) -> bool:
         """Ask an absent unit once. Returns whether it is there."""
-        request = unit.sign_of_life() if self.numbered else unit.fence()
-        unanswered = set(unit.health.unanswered)
-        await self.exchange(unit, request)
-        if unit.health.presence is Presence.ONLINE:
-            return True
-        # What a fence reads is never used, so its own late reply need not be fenced off from the next fence: without
-        # this a unit that is silent for long would use up all shapes.
-        unit.health.unanswered = unanswered
-        if not self.numbered:
-            unit.open_fences.add(shape(request))
-        return False
-
-    async def clear_fences(self, unit: Unit) -> None:
-        """Make sure that no late reply of an earlier fence is still to come, before a caller asks in its shape."""
-        await self.exchange(unit, unit.sign_of_life())
+        request = unit.sign_of_life() if self.numbered else unit.fence(trio.current_time())
+        await self.exchange(unit, request, patience)
+        return unit.health.presence is Presence.ONLINE
 
     # Polling
 
     async def poll(self, poll: BlockPoll) -> None:
         """Do one poll and all that follows from its outcome; the answer is decoded by ``finish``."""
-        unit = poll.unit
-        result = await self.exchange(unit, poll.request)
+        unit, request, stretch, doubtful = poll.unit, poll.request, 0, False
+        open_shapes = unit.health.open_shapes(trio.current_time())
+        if open_shapes and shape(request) in open_shapes:
+            longer = stretched(request, open_shapes, poll.most_stretch)
+            doubtful = longer is None
+            request, stretch = longer or (request, 0)
+        result = await self.exchange(unit, request)
         now = trio.current_time()
         if isinstance(result, Lost):
             if result.answered:
@@ -216,11 +223,15 @@ class Polling:
         elif isinstance(result.answer, Data):
             poll.refusals = 0
             unit.busy = 0
-            self._undecoded = (poll, result.answer.payload, result.at)
+            self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             missed = self.schedule.done(poll, result.at)
             if missed:
                 for cell in poll.cells:
                     cell.missed += missed
+        elif stretch:
+            # The device has nothing there behind this block: it is asked for less, or as it is and in doubt.
+            poll.most_stretch = stretch - 1
+            self.schedule.again(poll)
         else:
             self._refused(unit, poll, result.answer, now)
 
@@ -228,10 +239,13 @@ class Polling:
         """Decode and publish the last answer. Done while the next request is on the wire, or when the line rests."""
         if self._undecoded is None:
             return
-        poll, payload, at = self._undecoded
+        poll, payload, at, doubtful = self._undecoded
         self._undecoded = None
         values = poll.values(payload)
-        self._store.apply(poll.cells, values, at)
+        if doubtful:
+            self._store.doubt(poll.cells, values, at, Reason.LATE_POSSIBLE)
+        else:
+            self._store.apply(poll.cells, values, at)
         poll.release()
 
     def _broken(self, unit: Unit, poll: BlockPoll, now: float) -> None:
@@ -302,28 +316,57 @@ class Polling:
         """Whether a request to an absent unit may be lost now."""
         return self.budget.covers(self.worst(unit), trio.current_time())
 
-    def probe_due(self, now: float) -> Unit | None:
-        """The absent unit to ask now, if there is one and the budget allows it."""
-        first = min(self.absent, key=lambda unit: unit.health.next_probe)
-        return first if first.health.next_probe <= now and self.budget.covers(self.worst(first), now) else None
+    def probe_due(self, now: float) -> tuple[Unit, float] | None:
+        """The absent unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
+        first = self._first_absent()
+        if now < first.health.next_probe:
+            return None
+        slack = self.schedule.slack(now)
+        cost, patience = self._probe_cost(first, slack)
+        if not self.budget.covers(cost, now):
+            self._probe_ready = None
+            return None
+        if self._probe_ready is None:
+            self._probe_ready = now
+        if cost > slack and now - self._probe_ready < PROBE_PATIENCE_S:
+            return None
+        self._probe_ready = None
+        return first, patience
+
+    def _probe_cost(self, unit: Unit, slack: float) -> tuple[float, float]:
+        """What a probe costs when it is lost, and its time-out: as long as it may be, as short as deadlines ask for.
+
+        A line whose deadlines leave no room for a slow unit could not poll it either.
+        """
+        fixed = self.wire.lost(0.0)
+        patience = max(unit.health.shortest, min(unit.health.timeout, 0.9 * slack - fixed))
+        return fixed + patience, patience
 
     def wake(self, now: float) -> float:
         """When there may be work, if there is none now."""
         wake = self.schedule.wake(now)
-        for unit in self.absent:
-            wake = min(wake, max(unit.health.next_probe, self.budget.affordable_at(self.worst(unit), now)))
-        return wake
+        if wake <= now or not self.absent:
+            return wake
+        first = self._first_absent()
+        cost, _ = self._probe_cost(first, self.schedule.slack(now))
+        probe = max(first.health.next_probe, self.budget.affordable_at(cost, now))
+        if probe <= now:
+            # It does not fit before the next deadline: it is looked at again after the next poll, or when overdue.
+            probe = (self._probe_ready or now) + PROBE_PATIENCE_S
+        return min(wake, probe)
 
-    def check_all_silent(self) -> None:
-        """Give up a port on which nobody has answered for long.
+    def _first_absent(self) -> Unit:
+        return min(self.absent, key=lambda unit: unit.health.next_probe)
 
-        Raises:
-            LinkDown: all configured units have been silent for half a minute.
-        """
-        now = trio.current_time()
+    def hanging(self, now: float) -> bool:
+        """Whether the port should be opened anew: nobody has answered for long, so perhaps it is the adapter."""
         if any(unit.health.presence is not Presence.SILENT for unit in self.units.values() if unit.device):
-            self._silent_since = None
-        elif self._silent_since is None:
+            self._silent_since, self._reopen_after = None, ALL_SILENT_REOPEN_S
+            return False
+        if self._silent_since is None:
             self._silent_since = now
-        elif now - self._silent_since > ALL_SILENT_REOPEN_S:
-            raise LinkDown("error", "no device on this line answers: the port is opened anew in case the adapter hangs")
+        if now - self._silent_since < self._reopen_after:
+            return False
+        self._silent_since = None
+        self._reopen_after = min(self._reopen_after * 2, ALL_SILENT_REOPEN_MAX_S)
+        return True

@@ -105,6 +105,13 @@ class Schedule(Generic[P]):
                 return poll
         return self._fitting(now)
 
+    def _release(self, now: float) -> None:
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= now:
+            _, ticket, poll = heapq.heappop(waiting)
+            if poll.ticket == ticket:
+                heapq.heappush(self._ready, (poll.deadline, ticket, poll))
+
     def _first_background(self) -> P | None:
         heap = self._background
         while heap and heap[0][2].ticket != heap[0][1]:
@@ -130,6 +137,18 @@ class Schedule(Generic[P]):
         while waiting and waiting[0][2].ticket != waiting[0][1]:
             heapq.heappop(waiting)
         return waiting[0][0] if waiting else math.inf
+
+    def slack(self, now: float) -> float:
+        """Seconds the line can be kept busy from now on without any poll missing its deadline by that.
+
+        Looks at every poll, released or not: something that takes long holds up those that fall due meanwhile.
+        """
+        slack = math.inf
+        for heap in (self._ready, self._waiting):
+            for _, ticket, poll in heap:
+                if poll.ticket == ticket:
+                    slack = min(slack, poll.deadline - poll.cost - now)
+        return slack
 
     def wake(self, now: float) -> float:
         """When ``take`` may have something, if it has nothing now."""

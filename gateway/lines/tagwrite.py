@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
-from drivers.modbus.values import BlockCodec, Unusable, encode, encode_mask
 
 from drivers.modbus.pdu import (
     Request,
@@ -18,11 +17,15 @@ from drivers.modbus.pdu import (
     write_register,
     write_registers,
 )
+from drivers.modbus.values import BlockCodec, encode, encode_mask, mask_register
 from gateway.core.errors import GatewayError, invalid
-from gateway.core.reading import Value
+from gateway.core.reading import Reason, Value
 from gateway.lines.orders import ORDER_PATIENCE_S, Writing
-from gateway.lines.unit import BIT_TABLES, FUNCTION_OF, field_of
+from gateway.lines.unit import BIT_TABLES, FUNCTION_OF, field_of, usable
 from gateway.settings.line_model import DeviceSettings, TagSettings
+
+# Types that fill half a register: the other half must stay as it is.
+PART_OF_REGISTER = frozenset({"uint8", "int8"})
 
 Modify = Callable[[bytes], Request]
 Check = Callable[[bytes], tuple[bool, Value | None]]
@@ -46,12 +49,11 @@ def writing(device: DeviceSettings, tag: TagSettings, value: Value) -> Writing:
                 if multiple
                 else write_coil(device.unit, tag.address, value)
             )
-        elif tag.bit is not None and tag.length == 1:
+        elif tag.bit is not None or tag.type in PART_OF_REGISTER:
             and_mask, or_mask = encode_mask(field, value)
-            request = mask_write(device.unit, tag.address, and_mask, or_mask)
-            modify = _modification(device, tag, and_mask, or_mask)
-        elif tag.bit is not None:
-            raise _unfit(value, "a bit field over several registers cannot be written in one step")
+            address = tag.address + mask_register(field)
+            request = mask_write(device.unit, address, and_mask, or_mask)
+            modify = _modification(device, address, and_mask, or_mask)
         else:
             registers = encode(field, value)
             single = len(registers) == 1 and not multiple
@@ -78,16 +80,16 @@ def _read(device: DeviceSettings, tag: TagSettings) -> Request:
     return make(device.unit, FUNCTION_OF[tag.table], tag.address, tag.length)
 
 
-def _modification(device: DeviceSettings, tag: TagSettings, and_mask: int, or_mask: int) -> tuple[Request, Modify]:
+def _modification(device: DeviceSettings, address: int, and_mask: int, or_mask: int) -> tuple[Request, Modify]:
     def apply(payload: bytes) -> Request:
         # Modbus Application Protocol 1.1b3, 6.16: result = (current AND and_mask) OR (or_mask AND NOT and_mask).
         content = unpack_registers(payload)[0]
         content = (content & and_mask) | (or_mask & ~and_mask & 0xFFFF)
         if device.write_function == "multiple":
-            return write_registers(device.unit, tag.address, [content])
-        return write_register(device.unit, tag.address, content)
+            return write_registers(device.unit, address, [content])
+        return write_register(device.unit, address, content)
 
-    return read_registers(device.unit, FUNCTION_OF["holding"], tag.address, 1), apply
+    return read_registers(device.unit, FUNCTION_OF["holding"], address, 1), apply
 
 
 def _check(tag: TagSettings, value: Value) -> Check:
@@ -96,10 +98,10 @@ def _check(tag: TagSettings, value: Value) -> Check:
 
     def check(payload: bytes) -> tuple[bool, Value | None]:
         """Compare on the wire's own grid: 20.04 written to a register of tenths reads back as 20.0 and is right."""
-        found = codec.decode(payload)[0]
-        if isinstance(found, Unusable):
+        found = usable(codec.decode(payload)[0])
+        if isinstance(found, Reason):
             return False, None
-        if bits or tag.bit is not None:
+        if bits or tag.bit is not None or tag.type in PART_OF_REGISTER:
             return found == value, found
         return encode(field_of(tag, 0), found) == encode(field_of(tag, 0), value), found
 

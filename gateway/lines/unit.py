@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import trio
-from drivers.modbus.values import BlockCodec, Field, Unusable
 
 from drivers.modbus.pdu import Request, read_bits, read_registers
+from drivers.modbus.values import BlockCodec, Decoded, Field, Unusable
 from gateway.core.ports import Json
 from gateway.core.reading import Reason, Value
 from gateway.core.tags import Cell, Tag
 from gateway.lines.exchange import Pace
-from gateway.lines.fence import Shape, fence, shape
+from gateway.lines.fence import MOST_STRETCH, Shape, fence, shape
 from gateway.lines.health import Health
 from gateway.lines.plan import Block, plan
 from gateway.lines.schedule import Poll
-from gateway.lines.wire import Wire
+from gateway.lines.wire import Wire, data_bytes
 from gateway.settings.line_model import DeviceSettings, Table, TagSettings
 
 FUNCTION_OF: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
@@ -34,11 +34,20 @@ STALE_LEAST_S = 2.0
 STALE_BACKGROUND_S = 300.0
 
 
+def usable(decoded: Decoded) -> Value | Reason:
+    """What the codec found, with the store's reason where there is no value."""
+    if decoded is None:
+        return Reason.NO_VALUE
+    return UNUSABLE[decoded] if isinstance(decoded, Unusable) else decoded
+
+
 class BlockPoll(Poll):
     """A block, ready to be sent: nothing is computed for a poll but its answer.
 
     Attributes:
+        size: bytes of data in its answer.
         refusals: exceptions in a row.
+        most_stretch: by how much more a longer read of this block was not refused yet.
         finished: set when the poll that is under way has had its outcome; made by who wants to wait for it.
     """
 
@@ -48,7 +57,9 @@ class BlockPoll(Poll):
         self.unit = unit
         self.request = request
         self.cells: list[Cell] = [unit.cells[place.tag.name] for place in block.places]
+        self.size = data_bytes(block.table, block.count)
         self.refusals = 0
+        self.most_stretch = MOST_STRETCH
         self.finished: trio.Event | None = None
         self._codec = BlockCodec(
             block.count,
@@ -61,9 +72,7 @@ class BlockPoll(Poll):
     def values(self, payload: bytes) -> list[Value | Reason]:
         """What the bytes of an answer say, a value or the reason why there is none for each cell."""
         if payload != self._payload:
-            self._values = [
-                UNUSABLE[value] if isinstance(value, Unusable) else value for value in self._codec.decode(payload)
-            ]
+            self._values = [usable(value) for value in self._codec.decode(payload)]
             self._payload = payload
         return self._values
 
@@ -92,8 +101,6 @@ class Unit:
         self.polls: list[BlockPoll] = []
         self.cells: dict[str, Cell] = {}
         self.splits: dict[Table, frozenset[int]] = {}
-        # Shapes of fences that were not answered: their late replies may still come.
-        self.open_fences: set[Shape] = set()
         self.broken = 0
         self.busy = 0
         # Set once a unit has refused function 22, so that bit fields are written by read, modify and write.
@@ -141,14 +148,12 @@ class Unit:
         # A unit without tags: any device answers this, if only with a refusal.
         return read_registers(self.number, FUNCTION_OF["holding"], 0, 1)
 
-    def fence(self) -> Request:
+    def fence(self, now: float) -> Request:
         """A read that cannot be mistaken for anything asked before: see ``fence``."""
         reads = [poll.request for poll in self.polls] or [self.sign_of_life()]
-        avoid: set[Shape] = {shape(read) for read in reads} | self.health.unanswered
-        found = fence(self.number, reads, avoid)
-        # There are 125 sizes to choose from, and a unit whose blocks use them all does not exist; asking for an
-        # unconfigured size of another table is as good a fence.
-        return found or read_bits(self.number, FUNCTION_OF["coil"], 0, 1)
+        avoid: set[Shape] = {shape(read) for read in reads} | self.health.open_shapes(now)
+        # There are 125 sizes to choose from, and a unit whose blocks use them all does not exist.
+        return fence(reads, avoid) or self.sign_of_life()
 
 
 def field_of(tag: TagSettings, offset: int) -> Field:

@@ -14,6 +14,8 @@ FIXED_GAP_ABOVE_BAUD = 19200
 # A read request PDU is 5 bytes; a reply PDU is 2 bytes and its data.
 READ_REQUEST_PDU = 5
 READ_REPLY_PDU = 2
+# A request that may be lost is a short one; its reply is waited for to its end.
+SMALL_REPLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Wire:
 
     def lost(self, timeout: float) -> float:
         """Seconds a request costs that nobody answers within ``timeout`` of its end."""
-        return self.gap + self.carry(READ_REQUEST_PDU) + timeout
+        return self.gap + self.carry(READ_REQUEST_PDU) + timeout + self.carry(READ_REPLY_PDU + SMALL_REPLY)
 
     def break_even(self, table: Table) -> int | None:
         """The largest hole, in registers or bits, that is cheaper to read than to ask around.
