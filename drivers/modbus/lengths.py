@@ -23,9 +23,7 @@ _READ_DEVICE_IDENTIFICATION = 14
 
 
 def reply_length(pdu: bytes) -> int:
-    """Length of the reply PDU that begins with `pdu`, or MORE, or NEVER."""
-    if not pdu:
-        return MORE
+    """Length of the reply PDU that begins with `pdu` (a byte or more), or MORE, or NEVER."""
     function = pdu[0]
     if function > 0x80:
         return 2
@@ -46,9 +44,7 @@ def reply_length(pdu: bytes) -> int:
 
 
 def request_length(pdu: bytes) -> int:
-    """Length of the request PDU that begins with `pdu`, or MORE, or NEVER."""
-    if not pdu:
-        return MORE
+    """Length of the request PDU that begins with `pdu` (a byte or more), or MORE, or NEVER."""
     function = pdu[0]
     if fixed := _FIXED_REQUEST.get(function):
         return fixed

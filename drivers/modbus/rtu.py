@@ -62,6 +62,14 @@ def _prepare(request: Request) -> _Prepared:
     )
 
 
+def _reply_start(now: _Prepared, buffer: bytes, stop: int) -> int:
+    """Where the normal reply starts if it ends at `stop`; below 1 if it does not."""
+    if now.size:
+        return stop - now.size
+    start = buffer.find(now.head, 1, stop)
+    return start if start + reply_length(buffer[start + 1 : stop]) + _ENVELOPE == stop else 0
+
+
 class RtuFramer:
     """The RTU `Framer`: finds the reply to one request among noise, echoes and other units' frames.
 
@@ -239,18 +247,19 @@ class RtuFramer:
         """Find an intact reply behind the start of the buffer, among the ends not yet looked at."""
         buffer = self._buffer
         for stop in range(self._searched + 1, end + 1 if now.refusal else 0):
-            for head, size in ((now.head, now.size), (now.refusal, _SHORTEST)):
-                start = stop - size
-                if size and start > 0 and buffer.startswith(head, start) and not crc16(buffer[start:stop]):
-                    event = self._intact(now, buffer[start:stop])
-                    if not isinstance(event, Answered):
-                        continue
-                    self._drop(stop)
-                    if self._echo_due and buffer[start:stop] == now.sent:
-                        self._echo_due = False
-                        return None
-                    self._need = 0
-                    return event
+            for start in (_reply_start(now, buffer, stop), stop - _SHORTEST):
+                if start < 1 or not buffer.startswith((now.head, now.refusal), start):
+                    continue
+                frame = buffer[start:stop]
+                if crc16(frame) or not isinstance(event := self._intact(now, frame), Answered):
+                    continue
+                self._drop(stop)
+                self._need = _SHORTEST
+                if self._echo_due and frame == now.sent:
+                    self._echo_due = False
+                    return None
+                self._need = 0
+                return event
         self._searched = end
         return None
 
