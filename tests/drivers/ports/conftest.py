@@ -1,10 +1,14 @@
+import fcntl
 import os
+import struct
+import termios
 import tty
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trio
 
 
 @dataclass
@@ -24,6 +28,17 @@ class Terminal:
             if end in self.open_ends:
                 self.open_ends.remove(end)
                 os.close(end)
+
+    async def deliver(self, data: bytes) -> None:
+        """Write, and wait until the kernel, which takes its time, has carried it over."""
+        before = self._waiting()
+        os.write(self.master, data)
+        while self._waiting() < before + len(data):
+            await trio.lowlevel.checkpoint()
+
+    def _waiting(self) -> int:
+        count: int = struct.unpack("i", fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4)))[0]
+        return count
 
     def unplug(self) -> None:
         self.close(self.slave, self.master)

@@ -39,7 +39,7 @@ async def test_is_a_port(port: SerialPort, terminal: Terminal) -> None:
 async def test_bytes_go_both_ways(port: SerialPort, terminal: Terminal) -> None:
     await port.send(b"\x01\x03\x00")
     assert os.read(terminal.master, 100) == b"\x01\x03\x00"
-    os.write(terminal.master, b"\x11\x00\xff\x13")
+    await terminal.deliver(b"\x11\x00\xff\x13")
     assert await port.receive(await soon()) == b"\x11\x00\xff\x13"
 
 
@@ -50,14 +50,14 @@ async def test_nothing_there_is_none_and_not_a_hang_up(port: SerialPort) -> None
 
 
 async def test_bytes_that_came_before_a_passed_deadline_are_returned(port: SerialPort, terminal: Terminal) -> None:
-    os.write(terminal.master, b"late reader")
+    await terminal.deliver(b"late reader")
     assert await port.receive(trio.current_time() - 1) == b"late reader"
 
 
 async def test_a_cancelled_reader_loses_nothing(port: SerialPort, terminal: Terminal) -> None:
+    await terminal.deliver(b"kept")
     with trio.CancelScope() as scope:
         scope.cancel()
-        os.write(terminal.master, b"kept")
         await port.receive(await soon())
     assert await port.receive(await soon()) == b"kept"
 
@@ -77,10 +77,8 @@ async def test_a_receive_without_deadline_waits_for_bytes(port: SerialPort, term
 
 
 async def test_drain_takes_all_that_arrived(port: SerialPort, terminal: Terminal) -> None:
-    os.write(terminal.master, bytes(200))
-    assert await port.receive(await soon()) is not None
-    os.write(terminal.master, b"noise")
-    os.write(terminal.master, b" and echo")
+    await terminal.deliver(b"noise")
+    await terminal.deliver(b" and echo")
     assert port.drain() == b"noise and echo"
 
 
@@ -127,6 +125,11 @@ async def test_a_full_kernel_buffer_is_written_piece_by_piece(port: SerialPort, 
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(far_end)
     assert bytes(taken) == data
+
+
+async def test_a_full_kernel_buffer_is_drained_at_once(port: SerialPort, terminal: Terminal) -> None:
+    await terminal.deliver(bytes(4095))  # all that the kernel keeps
+    assert len(port.drain()) == 4095
 
 
 async def test_a_port_that_takes_nothing_is_stuck(terminal: Terminal, autojump_clock: trio.testing.MockClock) -> None:
@@ -199,7 +202,7 @@ async def test_facts_tell_what_could_not_be_had(terminal: Terminal) -> None:
 
 
 async def test_what_arrived_before_opening_is_thrown_away(terminal: Terminal) -> None:
-    os.write(terminal.master, b"old")
+    await terminal.deliver(b"old")
     opened = await open_serial(SerialSettings(terminal.path))
     assert opened.drain() == b""
     await opened.aclose()
