@@ -280,7 +280,7 @@ class ListOf:
     @property
     def words(self) -> str:
         """What it is a list of."""
-        return f"list of {self.kind.words}"
+        return f"list, each a {self.kind.words}"
 
     def read(self, value: object) -> tuple[object, ...]:
         """Return the elements."""

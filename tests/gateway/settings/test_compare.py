@@ -1,0 +1,103 @@
+"""A reload touches what differs, and nothing else."""
+
+from __future__ import annotations
+
+from gateway.settings.compare import Changes, difference
+from gateway.settings.document import Document
+from gateway.settings.load import interpret
+
+OLD = """
+[gateway]
+name = "one"
+[[line]]
+name = "a"
+transport = "rtu"
+port = "/dev/ttyS0"
+[[line.device]]
+name = "d"
+unit = 1
+[[line.device.tag]]
+name = "x"
+table = "input"
+address = 0
+type = "uint16"
+[[line.device.tag]]
+name = "y"
+table = "input"
+address = 1
+type = "uint16"
+[[line.device]]
+name = "e"
+unit = 2
+[[line.device.tag]]
+name = "z"
+table = "coil"
+address = 0
+[[line]]
+name = "b"
+transport = "serial"
+port = "/dev/ttyS1"
+[[line.tag]]
+name = "w"
+columns = [1, 5]
+"""
+
+
+def changes(*edits: tuple[str, str]) -> Changes:
+    new = OLD
+    for before, after in edits:
+        assert before in new
+        new = new.replace(before, after, 1)
+    return difference(interpret(Document("a.toml", OLD)), interpret(Document("b.toml", new)))
+
+
+def test_the_same_written_otherwise_is_no_change() -> None:
+    found = changes(("[gateway]", "# more\n\n[gateway]"), ('name = "x"', 'name = "x"\npoll = "1000ms"'))
+    assert found.lines.unchanged == ("a", "b")
+    assert found.tags.unchanged == ("a/d/x", "a/d/y", "a/e/z", "b/w")
+    assert not any((*found.lines.changed, *found.tags.changed, *found.devices.changed, *found.reopened))
+    assert not any((found.gateway_changed, found.server_changed, found.limits_changed, found.history_changed))
+
+
+def test_a_changed_tag_costs_only_its_own_value() -> None:
+    found = changes(('name = "x"', 'name = "x"\nscale = 2'))
+    assert found.lines.changed == ("a",)
+    assert found.lines.unchanged == ("b",)
+    assert found.reopened == ()
+    assert found.devices.changed == ("a/d",)
+    assert found.devices.unchanged == ("a/e",)
+    assert found.tags.changed == ("a/d/x",)
+    assert found.tags.unchanged == ("a/d/y", "a/e/z", "b/w")
+
+
+def test_another_speed_reopens_the_line_and_keeps_the_values() -> None:
+    found = changes(('port = "/dev/ttyS0"', 'port = "/dev/ttyS0"\nbaudrate = 9600'))
+    assert found.reopened == ("a",)
+    assert found.devices.changed == ()
+    assert found.tags.changed == ()
+
+
+def test_another_port_or_unit_is_another_device_so_its_values_are_forgotten() -> None:
+    assert changes(('"/dev/ttyS0"', '"/dev/ttyS9"')).tags.changed == ("a/d/x", "a/d/y", "a/e/z")
+    assert changes(("unit = 2", "unit = 3")).tags.changed == ("a/e/z",)
+
+
+def test_added_and_removed() -> None:
+    found = changes(('name = "b"', 'name = "c"'), ('name = "y"', 'name = "q"'), ('name = "e"', 'name = "f"'))
+    assert (found.lines.added, found.lines.removed, found.lines.changed) == (("c",), ("b",), ("a",))
+    assert (found.devices.added, found.devices.removed) == (("a/f",), ("a/e",))
+    assert found.tags.added == ("a/d/q", "a/f/z", "c/w")
+    assert found.tags.removed == ("a/d/y", "a/e/z", "b/w")
+
+
+def test_sections() -> None:
+    text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
+    text += '[webhook]\nallow = [{ host = "x" }]\n'
+    found = changes(('name = "one"', 'name = "two"'), ("[[line]]", text + "[[line]]"))
+    assert found.gateway_changed
+    assert found.server_changed
+    assert found.storage_changed
+    assert found.history_changed
+    assert found.limits_changed
+    assert found.webhook_changed
+    assert found.lines.unchanged == ("a", "b")

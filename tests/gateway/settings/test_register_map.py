@@ -1,0 +1,160 @@
+"""A vendor's register map in CSV becomes a profile, or says row by row why not."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+import tomli
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.settings.document import Document
+from gateway.settings.load import interpret
+from gateway.settings.model import TagType
+from gateway.settings.problems import SettingsError
+from gateway.settings.register_map import MapNotation, import_register_map
+
+TABLES = '"coil", "discrete", "input" or "holding"'
+
+
+def tags(text: str, notation: MapNotation = MapNotation()) -> list[dict[str, object]]:  # noqa: B008 - it is frozen
+    found: list[dict[str, object]] = tomli.loads(import_register_map(text, "map.csv", "m", "M", notation))["tag"]
+    return found
+
+
+def problems(text: str, notation: MapNotation = MapNotation()) -> list[str]:  # noqa: B008 - it is frozen
+    with pytest.raises(SettingsError) as refusal:
+        import_register_map(text, "map.csv", "m", "M", notation)
+    return [str(problem) for problem in refusal.value.problems]
+
+
+def test_a_plain_map() -> None:
+    text = "name,table,address,type,scale,units\nvoltage,holding,0,uint16,0.1,V\nenergy,input,0x0A,uint32,,kWh\n"
+    assert tags(text) == [
+        {"name": "voltage", "table": "holding", "address": 0, "type": "uint16", "scale": 0.1, "units": "V"},
+        {"name": "energy", "table": "input", "address": 10, "type": "uint32", "units": "kWh"},
+    ]
+
+
+def test_titles_separators_and_words_of_vendors() -> None:
+    text = (
+        "\ufeffRegister name;Register type;Data type;Start address;Factor;Unit;R/W;Bemerkung\r\n"
+        'Voltage L1 (V);Holding Register;U16;6Bh;0,1;V;R/W;"three; phases"\r\n'
+        "\r\n"
+        "Running;Digital input;Boolean;3;;;RO;\r\n"
+    )
+    profile = import_register_map(text, "map.csv", "vendor-x", "Vendor X")
+    assert "# Columns of the map that are not used here: Bemerkung" in profile
+    first, second = tomli.loads(profile)["tag"]
+    assert first == {
+        "name": "Voltage_L1_V",
+        "table": "holding",
+        "address": 107,
+        "type": "uint16",
+        "scale": 0.1,
+        "units": "V",
+        "writable": True,
+        "description": "Voltage L1 (V)",
+    }
+    assert (second["table"], second["type"]) == ("discrete", "bool")
+    assert tags("name\ttable\taddress\ttype\nx\t4x\t1\tfloat\n")[0]["type"] == "float32"
+
+
+def test_modicon_numbers_only_when_told() -> None:
+    text = "name,address,type\nx,40108,int16\ny,300001,int16\n"
+    assert tags(text, MapNotation(modicon=True)) == [
+        {"name": "x", "table": "holding", "address": 107, "type": "int16"},
+        {"name": "y", "table": "input", "address": 0, "type": "int16"},
+    ]
+    assert tags("name,modicon,type\nx,40108,int16\n")[0]["address"] == 107
+    # Without that, 40108 is the address 40108: SunSpec devices do have such.
+    assert tags("name,address,type,table\nx,40108,int16,holding\n")[0]["address"] == 40108
+
+
+def test_maps_that_count_from_one() -> None:
+    text = "name,address,type\nx,1,int16\n"
+    assert tags(text, MapNotation(one_based=True, table="holding"))[0]["address"] == 0
+    assert problems(text.replace(",1,", ",0,"), MapNotation(one_based=True, table="holding")) == [
+        "map.csv:2:1: error: address: 0 where addresses count from one. Check how this map counts"
+    ]
+
+
+def test_every_bad_row_gets_one_error_with_its_line() -> None:
+    text = (
+        "name,table,address,type,scale,access\n"
+        "good,holding,1,int16,,\n"
+        ",holding,1,int16,,\n"
+        "a,,1,int16,,\n"
+        "b,holding,,int16,,\n"
+        "c,holding,1.5,int16,,\n"
+        "d,holding,1,int15,,\n"
+        "e,holding,1,int16,x,\n"
+        "f,register,1,int16,,\n"
+        "g,holding,1,int16,,maybe\n"
+        "good,holding,1,int16,,\n"
+        "h,holding,70000,int16,0,\n"
+        "i,input,1,int16,,RW\n"
+        "j,holding,1,,,\n"
+        "k,holding,1,string,,\n"
+    )
+    types = " / ".join(f'"{name}"' for name in get_args(TagType))
+    assert problems(text) == [
+        "map.csv:3:1: error: the row has no name. Give every register one",
+        f'map.csv:4:1: error: the row has no table. Write {TABLES} into a column "table"',
+        "map.csv:5:1: error: the row has no address. Write it, or remove the row",
+        'map.csv:6:1: error: address: "1.5" is no whole number. Write it like 107, 0x6B or 6Bh',
+        f'map.csv:7:1: error: type: "int15" is not known here. Write one of {types.replace(" /", ",")}',
+        'map.csv:8:1: error: scale: "x" is no number. Write it like 0.1 or 0,1',
+        f'map.csv:9:1: error: table: "register" is not known here. Write one of {TABLES.replace(" or", ",")}',
+        'map.csv:10:1: error: access: "maybe" is not known here. Write one of "R", "RW"',
+        'map.csv:11:1: error: name: there is a tag "good" already (line 2). Rename or remove one',
+        "map.csv:12:1: error: address: must be 0 to 65535, not 70000",
+        (
+            'map.csv:13:1: error: writable: table "input" is read only. '
+            "Only coils and holding registers can be written; remove it or correct the table"
+        ),
+        f'map.csv:14:1: error: the row has no "type". Add type ({types})',
+        "map.csv:15:1: error: type: a string needs its length in registers (two characters each). Add length",
+    ]
+
+
+def test_modicon_mistakes() -> None:
+    text = "name,table,modicon,type\na,input,40001,int16\nb,,4,int16\nc,,20001,int16\nd,,40000,int16\n"
+    assert [line.split(". ")[0] for line in problems(text)] == [
+        'map.csv:2:1: error: address: 40001 is a holding number, but the table is "input"',
+        'map.csv:3:1: error: address: "4" is no Modicon number',
+        'map.csv:4:1: error: address: "20001" is no Modicon number',
+        'map.csv:5:1: error: address: "40000" is no Modicon number',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 'map.csv:1:1: error: the header has no column "name", only nothing'),
+        ("a;b\n1;2\n", 'map.csv:1:1: error: the header has no column "name", only "a", "b"'),
+        ("name,table\n", 'map.csv:1:1: error: the header has no column "address", only "name", "table"'),
+        ("name,address,register\n", 'map.csv:1:1: error: columns "address" and "register" both mean address'),
+        ("name,address\n\n", "map.csv:1:1: error: the file has no rows"),
+    ],
+)
+def test_files_that_are_no_map(text: str, words: str) -> None:
+    assert problems(text)[0].startswith(words)
+
+
+cells = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(["holding", "1", "int16", "0,1", '"', "x"])
+
+
+@settings(max_examples=150)
+@given(st.lists(st.lists(cells, min_size=6, max_size=6), max_size=4), st.sampled_from(",;\t"))
+def test_what_is_imported_can_be_loaded(rows: list[list[str]], separator: str) -> None:
+    header = ["name", "table", "address", "type", "scale", "units"]
+    text = "\n".join(separator.join(row) for row in [header, *rows])
+    try:
+        profile = import_register_map(text, "map.csv", "m", "M")
+    except SettingsError:
+        return
+    line = '[[line]]\nname = "l"\ntransport = "tcp"\nhost = "h"\n[[line.device]]\nname = "d"\nunit = 1\n'
+    body = profile[profile.index("[[tag]]") :].replace("[[tag]]", "[[line.device.tag]]")
+    assert interpret(Document("test.toml", line + body)).lines[0].devices[0].tags
