@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.timeline import Timeline
@@ -34,7 +34,7 @@ class Event:
     Attributes:
         id: UUIDv7 (RFC 9562, 5.7): unique, and sortable by time.
         gateway: which gateway says so; fleets are merged by (gateway, sequence).
-        sequence: counts the events of a gateway, without gaps, over restarts.
+        sequence: counts the events of a gateway; a restart may leave a gap.
         type: colon words, e.g. ``device:down``.
         time: Unix seconds of when it happened.
         clock: whether that time can be trusted: ``synchronised`` or ``unsynchronised``.
@@ -59,21 +59,31 @@ def uuid7(unix_seconds: float) -> str:
 
 
 class EventSource:
-    """Makes the gateway's events, numbered without gaps.
+    """Makes the gateway's events and numbers them: a number is never used twice, over restarts too.
 
     Args:
         gateway: the gateway's id.
         timeline: the time of each event.
-        last_sequence: the number of the last event before this start, 0 for the first start ever.
+        reserved: numbers up to this one may have been used before this start.
+        reserve: keeps the number up to which events may be made from now on.
+        stride: how many numbers are reserved at once.
     """
 
-    def __init__(self, gateway: str, timeline: Timeline, last_sequence: int = 0) -> None:
+    def __init__(
+        self, gateway: str, timeline: Timeline, reserved: int, *, reserve: Callable[[int], None], stride: int
+    ) -> None:
         self._gateway = gateway
         self._timeline = timeline
-        self.last_sequence = last_sequence
+        self._reserve = reserve
+        self._stride = stride
+        self._reserved = reserved
+        self.last_sequence = reserved
 
     def make(self, type_: str, data: Data) -> Event:
         """A new event that happens now."""
+        if self.last_sequence == self._reserved:
+            self._reserved += self._stride
+            self._reserve(self._reserved)
         self.last_sequence += 1
         now = self._timeline.now()
         return Event(uuid7(now), self._gateway, self.last_sequence, type_, now, self._timeline.era.clock, data)

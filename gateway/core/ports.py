@@ -45,8 +45,11 @@ class FactStore(Protocol):
         """All facts of a kind by key, as they stood at the start or were remembered since."""
         ...
 
-    def remember(self, kind: str, key: str, value: Json) -> None:
-        """Keep a fact; None forgets it. Returns at once, it is on disk within the flush interval."""
+    def remember(self, kind: str, key: str, value: Json, *, urgent: bool = False) -> None:
+        """Keep a fact; None forgets it. Returns at once.
+
+        It is on disk within the flush interval; an urgent one (a lease) at once, sharing an fsync with its neighbours.
+        """
         ...
 
     async def settle(self) -> None:

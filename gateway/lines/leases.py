@@ -51,14 +51,14 @@ class Leases:
         self._set(name, now + seconds)
         self._pauses.pop(name, None)
         if new:
-            self._facts.remember(LEASES, name, fact)
+            self._facts.remember(LEASES, name, fact, urgent=True)
         return new
 
     def end(self, name: str) -> None:
         """The lease is over: the safe value was written, or a write without a lease took its place."""
         self._pauses.pop(name, None)
         if self._ends.pop(name, None) is not None:
-            self._facts.remember(LEASES, name, None)
+            self._facts.remember(LEASES, name, None, urgent=True)
 
     def next_end(self) -> float | None:
         """When the next lease runs out."""

@@ -35,7 +35,7 @@ class Facts:
     def recall(self, kind: str) -> dict[str, Json]:
         return dict(self.kinds.get(kind, {}))
 
-    def remember(self, kind: str, key: str, value: Json) -> None:
+    def remember(self, kind: str, key: str, value: Json, *, urgent: bool = False) -> None:
         facts = self.kinds.setdefault(kind, {})
         if value is None:
             facts.pop(key, None)

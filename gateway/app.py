@@ -1,0 +1,246 @@
+"""Everybody meets here: the parts are built, nested in the order in which they stop, and handed to each other.
+
+Stop order is the nesting: the server first, so that nobody is told anything new; then the lines; then the writers of
+history and facts; the store last, when nothing is left to write.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+import trio
+
+from gateway.access.admin import load_admin
+from gateway.access.keys import load_root_key
+from gateway.access.tokens import OperatorTokens
+from gateway.api.application import make_application
+from gateway.api.server.serving import serve
+from gateway.api.server.tls import ServerTls
+from gateway.core.bus import Bus
+from gateway.core.events import Event, EventSource
+from gateway.core.tags import TagStore
+from gateway.core.timeline import Timeline
+from gateway.lines.fieldside import FieldSide
+from gateway.lines.lines import Lines
+from gateway.settings.compare import difference
+from gateway.settings.load import load
+from gateway.settings.model import Settings
+from gateway.settings.problems import SettingsError
+from gateway.storage import Boot, Storage, StoreSettings, Tier, open_storage
+from gateway.systemd import Notifier
+from gateway.wallclock import WallClock, boot_id, uptime
+
+log = structlog.stdlib.get_logger(__name__)
+
+CLOCK_LOOK_S = 1.0
+LOCK_FILE = "lock"
+EVENT_SEQUENCE = "event_sequence"
+# Event numbers are reserved on disk in strides of this: a restart may leave a gap, never a number used twice.
+STRIDE = 10_000
+
+
+class StartError(Exception):
+    """The gateway cannot start; the text says why and what to do."""
+
+
+@contextmanager
+def owned(state: Path) -> Iterator[None]:
+    """Hold the state directory for this process; the file also tells ``ferrule reload`` whom to call.
+
+    Raises:
+        StartError: another gateway has it, or it cannot be made.
+    """
+    try:
+        state.mkdir(mode=0o750, parents=True, exist_ok=True)
+        descriptor = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise StartError(f"{state}: {error.strerror}. Name a directory this user may write to: --state DIR") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(f"{state} is in use by another gateway: stop that one, or name another --state") from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+        os.truncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def store_settings(settings: Settings) -> StoreSettings:
+    """The store's view of the configuration."""
+    return StoreSettings(
+        write_budget=settings.storage.write_budget,
+        database_limit=settings.storage.database_limit,
+        flush_interval=settings.history.flush_interval,
+        raw_retention=settings.history.retention,
+        tiers=tuple(Tier(resolution=tier.resolution, retention=tier.retention) for tier in settings.history.tiers),
+    )
+
+
+class Gateway:
+    """One running gateway.
+
+    Args:
+        config: the configuration file.
+        state: the state directory.
+        notifier: the service manager.
+        on_ready: told the URLs that are served, once they are.
+    """
+
+    def __init__(self, config: Path, state: Path, notifier: Notifier, on_ready: Callable[[list[str]], None]) -> None:
+        self._config = config
+        self._state = state
+        self._notifier = notifier
+        self._on_ready = on_ready
+        self._settings = load(config)
+        self._stop = trio.Event()
+        self._events: Bus[Event] = Bus()
+
+    async def run(self) -> None:
+        """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+
+        Raises:
+            StartError: it cannot start.
+            BindError: it may not or cannot listen where the configuration says.
+        """
+        for warning in self._settings.warnings:
+            log.warning(str(warning))
+        with owned(self._state):
+            root, _ = load_root_key(self._state), load_admin(self._state)
+            clock = WallClock()
+            timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
+            async with open_storage(
+                self._state,
+                settings=store_settings(self._settings),
+                monotonic=trio.current_time,
+                wall=timeline.now,
+                boot=Boot(boot_id(), uptime),
+            ) as storage:
+                tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
+                await self._consume(storage, timeline, tokens, root.gateway_id)
+
+    async def _consume(self, storage: Storage, timeline: Timeline, tokens: OperatorTokens, gateway_id: str) -> None:
+        tags = TagStore(trio.current_time, timeline)
+        source = self._event_source(storage, timeline, gateway_id)
+
+        def announce(type_: str, data: dict[str, object]) -> None:
+            self._events.publish(source.make(type_, data))
+
+        lines = Lines(tags, storage.facts, announce)
+        app = make_application(
+            settings=self._settings,
+            version=version("ferrule"),
+            tokens=tokens,
+            timeline=timeline,
+            devices=FieldSide(lines, tags),
+            history=storage.history,
+        )
+        tls = ServerTls(self._state, timeline, socket.gethostname())
+        async with trio.open_nursery() as consumers:
+            consumers.start_soon(storage.run)
+            consumers.start_soon(_watch_clock, timeline, storage)
+            async with trio.open_nursery() as field:
+                await field.start(lines.run, self._settings.lines)
+                await storage.restore(tags)
+                record = storage.record
+                consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
+                field.start_soon(self._watch_signals, lines)
+                field.start_soon(self._feed_watchdog, lines)
+                # What was built so far lives as long as the process: the collector need not look at it again.
+                gc.collect()
+                gc.freeze()
+                async with trio.open_nursery() as server:
+                    urls = await server.start(
+                        lambda task_status: serve(
+                            app, self._settings.server, tls, stop=self._stop, task_status=task_status
+                        )
+                    )
+                    log.info("serving", urls=urls, authority_sha256=tls.fingerprint)
+                    self._notifier.ready(f"serving on {', '.join(urls) or 'no address yet'}")
+                    self._on_ready(urls)
+                log.info("stopping")
+                field.cancel_scope.cancel()
+            consumers.cancel_scope.cancel()
+
+    @staticmethod
+    def _event_source(storage: Storage, timeline: Timeline, gateway_id: str) -> EventSource:
+        kept = storage.facts.recall(EVENT_SEQUENCE).get("reserved")
+        reserved = kept if isinstance(kept, int) else 0
+        return EventSource(
+            gateway_id,
+            timeline,
+            reserved,
+            reserve=lambda last: storage.facts.remember(EVENT_SEQUENCE, "reserved", last),
+            stride=STRIDE,
+        )
+
+    async def _watch_signals(self, lines: Lines) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    await self._reload(lines)
+                else:
+                    self._notifier.stopping()
+                    self._stop.set()
+
+    async def _reload(self, lines: Lines) -> None:
+        """Take over a changed configuration; a bad one is refused, and the old one goes on."""
+        try:
+            settings = await trio.to_thread.run_sync(load, self._config)
+        except (SettingsError, OSError) as error:
+            log.warning("configuration refused, the old one goes on", problems=str(error).splitlines())
+            return
+        changes = difference(self._settings, settings)
+        by_name = {line.name: line for line in settings.lines}
+        touched = [*changes.lines.changed, *changes.lines.added]
+        await lines.reload([*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched])
+        waiting = {
+            "gateway": changes.gateway_changed,
+            "server": changes.server_changed,
+            "storage": changes.storage_changed,
+            "history": changes.history_changed,
+            "limits": changes.limits_changed,
+            "webhook": changes.webhook_changed,
+        }
+        if any(waiting.values()):
+            log.warning(
+                "these sections take effect at the next start", sections=[name for name in waiting if waiting[name]]
+            )
+        self._settings = settings
+        log.info(
+            "configuration reloaded",
+            added=changes.lines.added,
+            changed=changes.lines.changed,
+            removed=changes.lines.removed,
+            unchanged=len(changes.lines.unchanged),
+        )
+        self._notifier.status(f"configuration reloaded, {len(by_name)} lines")
+
+    async def _feed_watchdog(self, lines: Lines) -> None:
+        """Fed by the work itself: it starves when the loop stalls or no line makes progress (ruling 21)."""
+        if self._notifier.watchdog is None:
+            return
+        while True:
+            if lines.alive(trio.current_time()):
+                self._notifier.alive()
+            await trio.sleep(self._notifier.watchdog / 3)
+
+
+async def _watch_clock(timeline: Timeline, storage: Storage) -> None:
+    while True:
+        correction = timeline.look()
+        if correction is not None:
+            log.info("the clock is synchronised now: earlier times of this start were corrected")
+            storage.corrected(correction.offset)
+        await trio.sleep(CLOCK_LOOK_S)

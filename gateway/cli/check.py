@@ -1,0 +1,38 @@
+"""``ferrule check``: is a configuration right, and can its lines do what it asks?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gateway.cli.main import WRONG, fail
+from gateway.field.check import report
+from gateway.settings.load import load
+from gateway.settings.problems import SettingsError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule check``."""
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--blocks", action="store_true", help="also show every block of the plan and its tags")
+    parser.add_argument("--quiet", action="store_true", help="only say what is wrong")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check a file; exit 0 when it can be run, 2 when not."""
+    try:
+        settings = load(arguments.file)
+    except SettingsError as error:
+        print(error)
+        return WRONG
+    except OSError as error:
+        return fail(f"{arguments.file}: {error.strerror}", WRONG)
+    for warning in settings.warnings:
+        print(warning)
+    judged = report(settings, blocks=arguments.blocks)
+    if not arguments.quiet:
+        sys.stdout.write(judged.text)
+    for problem in judged.problems:
+        print(problem)
+    return WRONG if judged.refused else 0

@@ -1,0 +1,92 @@
+"""``ferrule demo``: what ``make run`` starts: simulated devices in a process of their own, and the gateway."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from gateway import logs
+from gateway.app import Gateway
+from gateway.cli.main import FAILED, WRONG, fail
+from gateway.cli.run import say_ready, serve
+from gateway.settings.problems import SettingsError
+from gateway.systemd import Notifier
+
+START_PATIENCE_S = 15.0
+STOP_PATIENCE_S = 3.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule demo``."""
+    parser.add_argument("--config", type=Path, default=Path("config/demo.toml"), metavar="FILE")
+    parser.add_argument("--devices", type=Path, default=Path("config/demo-devices.toml"), metavar="FILE")
+    parser.add_argument("--state", type=Path, default=Path("var/demo"), metavar="DIR")
+
+
+def say_how(state: Path, urls: list[str]) -> None:
+    """Tell a newcomer what to try next."""
+    say_ready(urls)
+    ferrule = Path(sys.argv[0])
+    url = urls[0] if urls else "https://127.0.0.1:3500"
+    call = '{"jsonrpc":"2.0","id":1,"method":"tag.read","params":{"tags":["rs485/meter/voltage-l1"]}}'
+    print(f"certificate authority: {state / 'ca.pem'}")
+    print(f"first administrator:   {state / 'admin.json'}")
+    print("read a tag, in another terminal here:")
+    print(
+        f"curl --cacert {state / 'ca.pem'} -H 'Content-Type: application/json' "
+        f'-H "Authorization: Bearer $({ferrule} token --state {state} --scope devices:read)" '
+        f"-d '{call}' {url}/api/v1/rpc",
+        flush=True,
+    )
+
+
+async def demonstrate(gateway: Gateway, devices: Path, state: Path) -> int:
+    """Run both until told to stop."""
+    simulator = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "gateway", "simulate", str(devices), "--directory", str(state)],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        if not await _serving(simulator):
+            return fail(f"the simulated devices of {devices} did not start")
+        return await serve(gateway)
+    finally:
+        with trio.move_on_after(STOP_PATIENCE_S, shield=True) as patience:
+            # A Ctrl-C reaches both, so it may have gone by itself.
+            if simulator.poll() is None:
+                simulator.terminate()
+            await simulator.wait()
+        if patience.cancelled_caught:
+            simulator.kill()
+
+
+async def _serving(simulator: trio.Process) -> bool:
+    """Wait for the first line the simulator prints: it prints none before all its devices are there."""
+    if simulator.stdout is None:
+        return False
+    with trio.move_on_after(START_PATIENCE_S):
+        return bool(await simulator.stdout.receive_some())
+    return False
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demonstration until it is told to stop."""
+    logs.set_up()
+    state: Path = arguments.state
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        gateway = Gateway(arguments.config, state, Notifier.from_environment(), partial(say_how, state))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG
+    except OSError as error:
+        return fail(f"{arguments.config}: {error.strerror}. Start it in the directory that holds config/", WRONG)
+    try:
+        return trio.run(demonstrate, gateway, arguments.devices, state)
+    except KeyboardInterrupt:
+        return FAILED

@@ -1,0 +1,33 @@
+"""``ferrule token``: a bearer token for an operator (ruling 13)."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from gateway.access.keys import KeyFileError, load_root_key
+from gateway.access.scopes import parse_scopes
+from gateway.access.tokens import DEFAULT_TTL, OperatorTokens
+from gateway.cli.main import WRONG, add_state, fail
+from gateway.core.errors import GatewayError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule token``."""
+    add_state(parser)
+    parser.add_argument("--scope", required=True, help='what it allows, e.g. "devices:read devices:write"')
+    parser.add_argument("--ttl", type=int, default=DEFAULT_TTL, metavar="S", help=f"seconds (default {DEFAULT_TTL})")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a token."""
+    try:
+        scopes = parse_scopes(arguments.scope)
+        root = load_root_key(arguments.state)
+        # The key file is at hand, so the clock of this board is the gateway's own.
+        print(OperatorTokens(root, time.time, lambda: True).issue(scopes, arguments.ttl))
+    except GatewayError as error:
+        return fail(error.reason, WRONG)
+    except KeyFileError as error:
+        return fail(str(error))
+    return 0

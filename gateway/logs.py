@@ -1,0 +1,84 @@
+"""What the gateway writes to its log: JSON under systemd, readable on a terminal, never a secret."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Keys whose values are secrets, whatever they hold; compared without case, dashes and underscores.
+SECRET_KEYS = frozenset(
+    {
+        "token",
+        "secret",
+        "clientsecret",
+        "password",
+        "passphrase",
+        "authorization",
+        "apikey",
+        "key",
+        "cookie",
+        "signature",
+    }
+)
+# What looks like a secret wherever it stands: bearer tokens, JWS, webhook secrets.
+SECRET_TEXT = re.compile(
+    r"(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*|whsec_[A-Za-z0-9+/=_-]+"
+)
+HIDDEN = "[hidden]"
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "")
+
+
+def hide(value: object) -> object:
+    """The value with everything that looks like a secret taken out, at any depth."""
+    if isinstance(value, str):
+        return SECRET_TEXT.sub(HIDDEN, value)
+    if isinstance(value, dict):
+        return {key: HIDDEN if _plain(str(key)) in SECRET_KEYS else hide(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide(item) for item in value]
+    return value
+
+
+def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: hide secrets by key and by look."""
+    for key, value in event.items():
+        event[key] = HIDDEN if _plain(key) in SECRET_KEYS else hide(value)
+    return event
+
+
+def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
+    """Set up logging to standard error for this process.
+
+    Args:
+        level: the least severe level that is written.
+        as_json: JSON lines; None: when standard error is the systemd journal.
+    """
+    if as_json is None:
+        as_json = "JOURNAL_STREAM" in os.environ
+    renderer = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    tail: list[Any] = [renderer]
+    if as_json:
+        tail.insert(0, structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            without_secrets,
+            *tail,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
