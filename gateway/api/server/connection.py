@@ -51,7 +51,6 @@ class ServerConfig(Config):
     keep_alive_timeout = 30.0
     # A new handshake costs as much as five requests: a connection is never ended just for its age.
     keep_alive_max_requests = 2**62
-    graceful_timeout = 5.0
     h11_max_incomplete_size = 16 * 1024
     websocket_max_message_size = 64 * 1024
 

@@ -20,6 +20,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 # Seconds between two looks at the addresses of this machine.
 LOOK_INTERVAL = 5.0
+GRACE = 5.0
 
 
 async def serve(
@@ -28,15 +29,17 @@ async def serve(
     tls: ServerTls,
     *,
     stop: trio.Event,
+    grace: float = GRACE,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until ``stop`` is set; then answers under way are finished (5 s at most) and all is closed.
+    """Serve until ``stop`` is set; then answers under way are finished and all is closed.
 
     Args:
         app: the ASGI application.
         settings: where to listen.
         tls: the certificate, which is kept fitting the addresses.
         stop: set it to end; cancelling ends at once, and drops what is under way.
+        grace: seconds that answers under way may still take after ``stop``.
         task_status: told the URLs that are served, e.g. ``["https://127.0.0.1:3500"]``, as soon as they are; empty
             while the configured address is not on this machine.
 
@@ -55,7 +58,7 @@ async def serve(
                     await stop.wait()
             listening.cancel_scope.cancel()
         await server.context.terminated.set()
-        connections.cancel_scope.deadline = trio.current_time() + server.config.graceful_timeout
+        connections.cancel_scope.deadline = trio.current_time() + grace
 
 
 class _Server:

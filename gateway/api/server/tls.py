@@ -102,7 +102,11 @@ class ServerTls:
         return hashlib.sha256(der).digest().hex(":").upper()
 
     async def cover(self, addresses: Iterable[str]) -> None:
-        """Have the certificate name these addresses."""
+        """Have the certificate name these addresses.
+
+        Raises:
+            OSError: there is no certificate yet, and none can be written.
+        """
         names = server_names(self._host_name, addresses)
         if names != self._names or not self._loaded:
             self._names = names
@@ -124,7 +128,14 @@ class ServerTls:
                 if self._record is not None and not synchronised:
                     # It cannot be earlier now than it was then.
                     now = max(now, self._record.not_before + 86400.0)
-                self._record = await trio.to_thread.run_sync(self._make, self._names, now, synchronised)
+                try:
+                    self._record = await trio.to_thread.run_sync(self._make, self._names, now, synchronised)
+                except OSError as error:
+                    # A full card must not end the server while the old certificate can still be shown.
+                    if not self._loaded:
+                        raise
+                    log.warning("server certificate not renewed", reason=reason, error=str(error))
+                    return
                 log.info("server certificate made", reason=reason, names=self._names)
             if reason is not None or not self._loaded:
                 self.context.load_cert_chain(self._state / LEAF)
@@ -140,7 +151,8 @@ class ServerTls:
             fresh = make_authority(self._host_name, now)
             replace(self._state / AUTHORITY_KEY, fresh.key)
             replace(self._state / AUTHORITY, fresh.certificate, 0o644)
-            log.warning("new certificate authority: callers must trust it", reason=str(error), file=AUTHORITY)
+            reason = "the first start" if isinstance(error, FileNotFoundError) else str(error)
+            log.warning("new certificate authority: callers must trust it", reason=reason, file=AUTHORITY)
             leaf = make_leaf(fresh.certificate, fresh.key, names, now)
         replace(self._state / LEAF, leaf.certificate + leaf.key)
         record = Record(names, leaf.not_before, leaf.not_after, synchronised, self._authority_digest())
