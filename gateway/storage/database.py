@@ -1,0 +1,386 @@
+"""One SQLite file: opened, checked, written in transactions, and lived without while the disk is in trouble."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.core.ports import Json
+from gateway.storage.ballast import Ballast
+from gateway.storage.budget import Budget
+from gateway.storage.hands import READERS, Hands, Stop
+from gateway.storage.migrate import Step, migrate, sync_directory
+from gateway.storage.set_aside import set_aside
+from gateway.storage.settings import Announce
+from gateway.storage.trouble import CURES, StoreTrouble, Trouble, classify
+from gateway.storage.wal_meter import WalMeter
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+# Frames in the log that make a checkpoint due: about 2 MiB. A larger one would hold the writer for too long.
+_CHECKPOINT_FRAMES = 500
+_RETRY_FIRST_S = 1.0
+_RETRY_LAST_S = 60.0
+# How many steps of SQLite's machine a query runs between two looks at whether its caller still waits.
+_STEPS_BETWEEN_LOOKS = 2000
+
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA journal_size_limit = 8388608",
+    "PRAGMA cache_size = -1024",
+    "PRAGMA temp_store = MEMORY",
+    # Some builds overwrite every freed page with zeros, which doubles what deleting writes to the card.
+    "PRAGMA secure_delete = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA trusted_schema = OFF",
+)
+
+
+class Database:
+    """A file of the store.
+
+    Args:
+        path: the file; ``-wal`` and ``-shm`` lie beside it.
+        steps: its schema, step by step.
+        hands: who executes statements.
+        budget: told of every byte.
+        ballast: dropped when the disk is full.
+        announce: told when the disk gets into trouble and out of it.
+        monotonic: seconds, for the pauses between attempts.
+        wall: Unix seconds, for the name of a damaged file.
+        check_limit: files up to this size are checked as a whole when they are opened.
+
+    Attributes:
+        trouble: why the disk takes nothing, None when all is well.
+        renewed: called after a new file took the place of a damaged one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        steps: tuple[Step, ...],
+        *,
+        hands: Hands,
+        budget: Budget,
+        ballast: Ballast,
+        announce: Announce,
+        monotonic: Callable[[], float],
+        wall: Callable[[], float],
+        check_limit: int,
+    ) -> None:
+        self.path = path
+        self.trouble: Trouble | None = None
+        self.renewed: list[Callable[[], None]] = []
+        self._steps = steps
+        self._hands = hands
+        self._budget = budget
+        self._ballast = ballast
+        self._announce = announce
+        self._monotonic = monotonic
+        self._wall = wall
+        self._check_limit = check_limit
+        self._meter = WalMeter(path)
+        self._connection: sqlite3.Connection | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._files = 0
+        self._suspect = False
+        self._bad: Path | None = None
+        self._retry_at = 0.0
+        self._pause = _RETRY_FIRST_S
+
+    async def open(self) -> None:
+        """Open the file, or learn why not; a damaged one is set aside and a new one begun.
+
+        Raises:
+            NewerSchema: a newer version of the gateway wrote it.
+        """
+        for _ in range(2):
+            with suppress(StoreTrouble):
+                await self.write(_nothing, "schema")
+                return
+
+    async def write(self, job: Job[T], part: str) -> T:
+        """Run a job in one transaction, on disk (fsync) when this returns.
+
+        Args:
+            job: executes statements; BEGIN and COMMIT are done for it. It may be run twice.
+            part: on whose behalf, for the write budget.
+
+        Raises:
+            StoreTrouble: the disk did not take it, or did not take anything lately and it is not time to try again.
+        """
+        if self.trouble is not None and self._monotonic() < self._retry_at:
+            raise StoreTrouble(self.trouble, "waiting to try again")
+        try:
+            result, written = await self._hands.write(partial(self._attempt, job))
+        except StoreTrouble as trouble:
+            self._fell(trouble)
+            raise
+        finally:
+            self._tell_of_new_file()
+        self._budget.spend(part, written)
+        self._recovered()
+        return result
+
+    async def read(self, job: Job[T]) -> T:
+        """Run a job in a read transaction of its own connection; ends soon when the caller is cancelled.
+
+        Raises:
+            StoreTrouble: the file cannot be read.
+        """
+        try:
+            return await self._hands.read(partial(self._query, job))
+        except StoreTrouble as trouble:
+            self._suspect = self._suspect or trouble.kind is Trouble.CORRUPT
+            raise
+
+    def bytes_used(self, connection: sqlite3.Connection) -> int:
+        """Bytes of the file that hold something; call it within a job."""
+        size, pages, free = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
+        )
+        return int(size) * (int(pages) - int(free))
+
+    async def checkpoint(self) -> None:
+        """Copy the log into the file now."""
+        connection = self._connection
+        if connection is not None:
+            self._budget.spend("checkpoint", await self._hands.write(partial(self._checkpoint, connection)))
+
+    async def close(self) -> None:
+        """Close the file and all readers."""
+        await self._hands.write(self._close)
+
+    # From here on: in the writer thread.
+
+    def _attempt(self, job: Job[T]) -> tuple[T, int]:
+        try:
+            try:
+                return self._transact(job)
+            except (sqlite3.Error, OSError) as error:
+                if classify(error) is not Trouble.FULL or not self._ballast.drop():
+                    raise
+                return self._transact(job)
+        except (sqlite3.Error, OSError) as error:
+            kind = classify(error)
+            if kind is None:
+                raise
+            if kind is Trouble.CORRUPT:
+                kind = self._begin_anew()
+            elif kind is not Trouble.FULL:
+                self._drop()  # a descriptor of a disk that went away and came back stays broken
+            raise StoreTrouble(kind, str(error)) from error
+
+    def _transact(self, job: Job[T]) -> tuple[T, int]:
+        copied = 0
+        if self._suspect:
+            raise _corrupt("a reader found damage")
+        if self._connection is None:
+            self._connection, copied = self._connect()
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = job(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            raise
+        written = copied + self._meter.appended()
+        if self._meter.frames >= _CHECKPOINT_FRAMES:
+            written += self._checkpoint(connection)
+        return result, written
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> int:
+        """Copy the log into the database. What is committed is safe either way, so a failure waits for the next."""
+        try:
+            _, in_log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            if classify(error) in {None, Trouble.CORRUPT}:
+                raise
+            return 0
+        return self._meter.checkpointed(in_log, copied)
+
+    def _connect(self) -> tuple[sqlite3.Connection, int]:
+        """Open, check and migrate the file.
+
+        Raises:
+            sqlite3.Error: with the code of a damaged file where its content contradicts itself.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            sync_directory(self.path.parent)
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
+        try:
+            connection.text_factory = _text
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise sqlite3.DatabaseError(f"{self.path}: no write-ahead log, journal mode is {mode}")
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            if self.path.stat().st_size <= self._check_limit:
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    raise _corrupt(found)
+            self._meter.appended()  # what an earlier process left in the log is not written now
+            copied = migrate(connection, self.path, self._steps)
+            self._probe(connection)
+            return connection, copied
+        except sqlite3.Error as error:
+            connection.close()
+            if classify(error) is None:
+                # Statements that worked on every sound file fail here: the file is to blame, whatever the code says.
+                raise _corrupt(str(error)) from error
+            raise
+        except BaseException:
+            connection.close()
+            raise
+
+    def _probe(self, connection: sqlite3.Connection) -> None:
+        """Compare the tables with those the steps make."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+            migrate(model, self.path, self._steps)
+            query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+            if model.execute(query).fetchall() != connection.execute(query).fetchall():
+                raise _corrupt("tables are not those of this schema")
+
+    def _begin_anew(self) -> Trouble:
+        """Put a damaged file out of the way, so that the next attempt makes a new one."""
+        self._drop()
+        self._files += 1
+        try:
+            self._bad = set_aside(self.path, self._wall())
+        except OSError as error:
+            return classify(error) or Trouble.IO
+        self._suspect = False
+        return Trouble.CORRUPT
+
+    def _drop(self) -> None:
+        self._meter.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def _close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+        self._drop()
+
+    # From here on: in a reader thread.
+
+    def _query(self, job: Job[T], stop: Stop) -> T:
+        files = self._files
+        try:
+            connection = self._idle_reader() or self._connect_reader()
+        except sqlite3.Error as error:
+            raise StoreTrouble(classify(error) or Trouble.CORRUPT, str(error)) from error
+        sound = False
+        try:
+            connection.set_progress_handler(stop, _STEPS_BETWEEN_LOOKS)
+            connection.execute("BEGIN")
+            result = job(connection)
+            connection.execute("ROLLBACK")
+            sound = True
+            return result
+        except sqlite3.Error as error:
+            kind = classify(error)
+            if kind is None:
+                raise
+            raise StoreTrouble(kind, str(error)) from error
+        finally:
+            if sound and files == self._files and len(self._idle) < READERS:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _idle_reader(self) -> sqlite3.Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        """A connection that cannot write. On a read-only disk the log cannot be shared: then the file alone is read."""
+        uri = self.path.absolute().as_uri()
+        for mode in ("mode=ro", "mode=ro&immutable=1"):
+            connection = sqlite3.connect(
+                f"{uri}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=1.0
+            )
+            try:
+                connection.text_factory = _text
+                connection.execute("PRAGMA cache_size = -1024")
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                return connection
+            except sqlite3.Error as error:
+                connection.close()
+                if classify(error) is not Trouble.READ_ONLY or mode.endswith("immutable=1"):
+                    raise
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    # From here on: in the run loop.
+
+    def _fell(self, trouble: StoreTrouble) -> None:
+        if trouble.kind is Trouble.CORRUPT:
+            # The damaged file is out of the way: the next attempt has every reason to succeed.
+            self.trouble, self._retry_at = trouble.kind, self._monotonic()
+            return
+        if trouble.kind is not self.trouble:
+            self._pause = _RETRY_FIRST_S
+            self._announce(
+                "storage",
+                "critical",
+                f"{self.path.name}: {CURES[trouble.kind]}; everything is kept in memory until then",
+                {"state": "firing", "reason": trouble.kind, "file": self.path.name, "error": str(trouble)},
+            )
+        self.trouble = trouble.kind
+        self._retry_at = self._monotonic() + self._pause
+        self._pause = min(self._pause * 2, _RETRY_LAST_S)
+
+    def _recovered(self) -> None:
+        before, self.trouble = self.trouble, None
+        self._pause = _RETRY_FIRST_S
+        if before not in {None, Trouble.CORRUPT}:
+            details: dict[str, Json] = {"state": "resolved", "reason": before, "file": self.path.name}
+            self._announce("storage", "info", f"{self.path.name}: the disk takes data again", details)
+
+    def _tell_of_new_file(self) -> None:
+        bad, self._bad = self._bad, None
+        if bad is None:
+            return
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
+        for tell in self.renewed:
+            tell()
+        self._announce(
+            "storage",
+            "critical",
+            f"{self.path.name} was damaged: it is kept as {bad.name}, a new one is begun",
+            {"state": "firing", "reason": Trouble.CORRUPT, "file": self.path.name, "kept_as": bad.name},
+        )
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """The job of just opening."""
+
+
+def _text(raw: bytes) -> str:
+    """Text as it stands in the file; damaged bytes must not stop a reader, checksums find them where it matters."""
+    return raw.decode("utf-8", "replace")
+
+
+def _corrupt(text: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
