@@ -27,10 +27,11 @@ from gateway.lines.line import Line
 from gateway.lines.lines import Lines
 from gateway.lines.opener import SERIAL_TRANSPORTS
 from gateway.lines.orders import ORDER_PATIENCE_S, Order, Writing, reason_of
+from gateway.lines.plan import BIT_TABLES
 from gateway.lines.ports_here import serial_ports_here
 from gateway.lines.raw_line import RawLine
 from gateway.lines.report import device_report, line_report
-from gateway.lines.unit import BIT_TABLES, FUNCTION_OF
+from gateway.lines.unit import FUNCTION_OF
 from gateway.settings.line_model import Table
 
 # How long a caller who wants a fresh value waits for it; then it gets what there is, with its age and quality.

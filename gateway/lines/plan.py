@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from gateway.lines.wire import Wire
 from gateway.settings.line_model import DeviceSettings, Table, TagSettings
 
+BIT_TABLES = frozenset({"coil", "discrete"})
+# What a background tag's own request would cost is reckoned as if it were sent this often.
+BACKGROUND_S = 30.0
+
 # Table -> addresses which no block may cross from below, learned from refusals.
 Splits = Mapping[Table, frozenset[int]]
 
@@ -85,13 +89,52 @@ def plan(device: DeviceSettings, wire: Wire, splits: Splits, longest: float | No
     for tag in device.tags:
         groups[tag.table, tag.poll].append(Place(tag, tag.address, tag.length))
     blocks: list[Block] = []
-    for (table, period), places in groups.items():
+    # The fastest first: slower ones may then ride along with them.
+    for (table, period), places in sorted(groups.items(), key=lambda group: _seconds(group[0][1])):
         hole = _hole(device, wire, table)
-        most = device.max_bits if table in {"coil", "discrete"} else device.max_registers
+        most = device.max_bits if table in BIT_TABLES else device.max_registers
         barriers = sorted(splits.get(table, frozenset()))
         for run in _runs(sorted(places, key=lambda place: (place.address, place.end)), hole, most, barriers):
-            blocks.extend(_bounded(table, period, run, wire, longest))
+            for block in _bounded(table, period, run, wire, longest):
+                if not _rides_along(block, blocks, _Limits(wire, most, barriers, longest, device.max_hole)):
+                    blocks.append(block)
     return blocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    wire: Wire
+    most: int
+    barriers: Sequence[int]
+    longest: float | None
+    hole: int | None
+
+
+def _seconds(period: float | None) -> float:
+    return BACKGROUND_S if period is None else period
+
+
+def _rides_along(slow: Block, blocks: list[Block], limits: _Limits) -> bool:
+    """Let a block be read with a faster one, oftener than asked, where that costs less than its own request."""
+    own = limits.wire.read(slow.table, slow.count) / _seconds(slow.period)
+    for index, fast in enumerate(blocks):
+        if fast.table != slow.table or _seconds(fast.period) >= _seconds(slow.period):
+            continue
+        start, end = min(fast.address, slow.address), max(fast.end, slow.end)
+        if limits.hole is not None and end - start - fast.count - slow.count > limits.hole:
+            continue
+        together = limits.wire.read(fast.table, end - start)
+        more = (together - limits.wire.read(fast.table, fast.count)) / _seconds(fast.period)
+        if (
+            end - start <= limits.most
+            and more <= own
+            and (limits.longest is None or together <= limits.longest)
+            and not any(start < barrier < end for barrier in limits.barriers)
+        ):
+            places = sorted((*fast.places, *slow.places), key=lambda place: (place.address, place.end))
+            blocks[index] = Block(fast.table, start, end - start, fast.period, tuple(places))
+            return True
+    return False
 
 
 def _hole(device: DeviceSettings, wire: Wire, table: Table) -> int | None:

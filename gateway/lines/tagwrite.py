@@ -21,7 +21,8 @@ from drivers.modbus.values import BlockCodec, encode, encode_mask, mask_register
 from gateway.core.errors import GatewayError, invalid
 from gateway.core.reading import Reason, Value
 from gateway.lines.orders import ORDER_PATIENCE_S, Writing
-from gateway.lines.unit import BIT_TABLES, FUNCTION_OF, field_of, usable
+from gateway.lines.plan import BIT_TABLES
+from gateway.lines.unit import FUNCTION_OF, field_of, usable
 from gateway.settings.line_model import DeviceSettings, TagSettings
 
 # Types that fill half a register: the other half must stay as it is.

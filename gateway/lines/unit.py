@@ -14,13 +14,12 @@ from gateway.core.tags import Cell, Tag
 from gateway.lines.exchange import Pace
 from gateway.lines.fence import MOST_STRETCH, Shape, fence, shape
 from gateway.lines.health import Health
-from gateway.lines.plan import Block, plan
+from gateway.lines.plan import BIT_TABLES, Block, plan
 from gateway.lines.schedule import Poll
 from gateway.lines.wire import Wire, data_bytes
 from gateway.settings.line_model import DeviceSettings, Table, TagSettings
 
 FUNCTION_OF: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
-BIT_TABLES = frozenset({"coil", "discrete"})
 UNUSABLE: dict[Unusable, Reason] = {
     Unusable.SENTINEL: Reason.NO_VALUE,
     Unusable.NOT_A_NUMBER: Reason.NOT_A_NUMBER,
@@ -163,6 +162,8 @@ def field_of(tag: TagSettings, offset: int) -> Field:
         type=tag.type,
         word_order=tag.word_order,
         byte_order=tag.byte_order,
+        byte=tag.byte,
+        encoding=tag.encoding,
         bit=tag.bit,
         width=tag.width,
         length=tag.length,

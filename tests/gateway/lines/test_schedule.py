@@ -1,0 +1,132 @@
+"""Earliest deadline first: who is next, what is skipped, and that nobody starves. Pure, on made-up time."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.lines.schedule import BACKGROUND_PATIENCE_S, Poll, Schedule, next_slot
+
+
+def test_the_earliest_deadline_goes_first_whatever_came_first() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    slow, fast = Poll(10.0), Poll(0.5)
+    schedule.add([slow], 0.0)
+    schedule.add([fast], 0.1)
+    assert schedule.take(0.2) is fast
+    assert schedule.take(0.2) is slow
+    assert schedule.take(0.2) is None
+
+
+def test_due_times_stay_on_one_grid_and_do_not_drift() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    poll = Poll(1.0)
+    schedule.add([poll], 0.3)
+    dues = []
+    now = 0.3
+    for _ in range(5):
+        assert schedule.take(now) is poll
+        schedule.done(poll, now + 0.07)
+        dues.append(poll.due)
+        now = poll.due
+    assert dues == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_slots_that_are_over_are_skipped_and_counted() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    poll = Poll(1.0)
+    schedule.add([poll], 0.0)
+    assert schedule.take(0.0) is poll
+    assert schedule.done(poll, 3.5) == 3
+    assert (poll.due, poll.missed) == (4.0, 3)
+    assert schedule.take(3.6) is None, "what was missed is not caught up with"
+
+
+def test_a_background_poll_never_holds_up_a_periodic_one() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    periodic, background = Poll(1.0, cost=0.1), Poll(None, cost=0.4)
+    schedule.add([periodic, background], 0.0)
+    assert schedule.take(0.0) is periodic
+    schedule.done(periodic, 0.7)
+    assert schedule.take(0.7) is None, "it would not be done before the next release at 1.0"
+    assert schedule.take(1.0) is periodic
+    schedule.done(periodic, 1.1)
+    assert schedule.take(1.1) is background
+
+
+def test_a_background_poll_gets_its_turn_on_a_full_line() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    periodic, background = Poll(1.0, cost=0.9), Poll(None, cost=0.5)
+    schedule.add([periodic, background], 0.0)
+    now, served = 0.0, None
+    while served is None and now < 100:
+        poll = schedule.take(now)
+        if poll is background:
+            served = now
+        elif poll is not None:
+            now += 0.95
+            schedule.done(poll, now)
+        else:
+            now = schedule.wake(now)
+    assert served is not None
+    assert served <= BACKGROUND_PATIENCE_S + 1
+
+
+def test_held_polls_are_out_until_they_are_added_again() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    poll = Poll(1.0)
+    schedule.add([poll], 0.0)
+    schedule.hold([poll])
+    assert schedule.take(5.0) is None
+    assert schedule.wake(5.0) == math.inf
+    schedule.add([poll], 6.0)
+    assert schedule.take(6.0) is poll
+
+
+def test_a_hurried_poll_is_due_now_and_keeps_its_grid() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    poll = Poll(10.0)
+    schedule.add([poll], 0.0)
+    assert schedule.take(0.0) is poll
+    schedule.done(poll, 0.1)
+    schedule.hurry(poll, 3.0)
+    assert schedule.take(3.0) is poll
+    schedule.done(poll, 3.1)
+    assert poll.due == 10.0
+
+
+@given(st.floats(0, 1e7), st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 7.0, 60.0]))
+def test_the_next_slot_is_ahead_and_at_most_one_period_away(moment: float, period: float) -> None:
+    slot = next_slot(moment, period)
+    assert moment < slot <= moment + period * 1.01
+    assert math.isclose(slot / period, round(slot / period), abs_tol=1e-6)
+
+
+Periods = st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0]), min_size=1, max_size=12)
+
+
+@given(Periods, st.floats(0.05, 0.95))
+def test_a_feasible_set_never_misses_and_the_bound_of_check_holds(periods: list[float], load: float) -> None:
+    """Deadlines hold when demand plus the longest exchange fit: exchanges cannot be interrupted."""
+    cost = load / sum(1 / period for period in periods)
+    polls = [Poll(period, cost) for period in periods]
+    schedule: Schedule[Poll] = Schedule()
+    schedule.add(polls, 0.0)
+    fits = all(
+        cost + sum(cost * math.floor(window / poll.period) for poll in polls if poll.period) <= window
+        for window in sorted(set(periods))
+    )
+    now = 0.0
+    while now < 30.0:
+        poll = schedule.take(now)
+        if poll is None:
+            now = schedule.wake(now)
+            continue
+        now += cost
+        schedule.done(poll, now)
+    if fits and load < 0.9:
+        assert sum(poll.missed for poll in polls) == 0
+    # Even overloaded, nobody starves.
+    assert all(poll.due > 5.0 for poll in polls)
