@@ -1,0 +1,117 @@
+"""Scales and readers: messages that come by themselves become tags."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from drivers.ports.port import LineFaults, LinkDown, Port
+from gateway.core.ports import Outcome
+from gateway.core.reading import Quality, Reason
+from gateway.core.tags import TagStore
+from gateway.core.timeline import Timeline
+from gateway.lines.raw_line import RawLine, value_in
+from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings
+
+
+class ScriptedPort:
+    """Says what a test tells it to."""
+
+    name = "scale"
+
+    def __init__(self) -> None:
+        self.send_message, self.messages = trio.open_memory_channel[bytes | None](100)
+        self.sent: list[bytes] = []
+
+    async def send(self, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        self.sent.append(data)
+
+    async def receive(self, deadline: float) -> bytes | None:
+        with trio.move_on_at(deadline):
+            data = await self.messages.receive()
+            if data is None:
+                raise LinkDown("hung_up", "unplugged")
+            return data
+        return None
+
+    def drain(self) -> bytes:
+        return b""
+
+    async def pause_until(self, moment: float) -> None:
+        await trio.sleep_until(moment)
+
+    def faults(self) -> LineFaults | None:
+        return None
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+WEIGHT = RawTagSettings(name="weight", pattern=r"([-+]?\s*[\d.,]+)\s*kg", minimum=-5, maximum=100, units="kg")
+STABLE = RawTagSettings(name="state", pattern=r"^(ST|US)", type="string")
+SETTINGS = LineSettings(name="scale", transport="serial", port="p", raw=RawSettings(), tags=(WEIGHT, STABLE))
+
+
+async def test_messages_become_readings_and_the_line_comes_back(autojump_clock: MockClock) -> None:
+    port = ScriptedPort()
+    opened: list[ScriptedPort] = []
+
+    async def open_port(_: LineSettings) -> Port:
+        await trio.lowlevel.checkpoint()
+        opened.append(port)
+        return port
+
+    store = TagStore(trio.current_time, Timeline(trio.current_time, trio.current_time, lambda: True))
+    line = RawLine(SETTINGS, open_port, store, lambda *_: None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        await trio.sleep(0.1)
+        assert store.read("scale/weight").reason is Reason.NOT_YET_READ  # type: ignore[union-attr]  # it is there
+        port.send_message.send_nowait(b"ST,GS,+  12,5 kg\r\nUS,")
+        port.send_message.send_nowait(b"GS,-1.25kg\n")
+        await trio.sleep(0.1)
+        reading = store.read("scale/weight")
+        assert reading is not None
+        assert (reading.value, reading.quality) == (-1.25, Quality.GOOD)
+        assert store.read("scale/state").value == "US"  # type: ignore[union-attr]  # it is there
+        assert line.last is not None
+        assert line.last[0] == b"US,GS,-1.25kg"
+        port.send_message.send_nowait(b"ERR 7\n")
+        await trio.sleep(0.1)
+        assert store.read("scale/weight").value == -1.25, "a message of another kind says nothing of the weight"  # type: ignore[union-attr]  # it is there
+        port.send_message.send_nowait(b"ST,GS,+999 kg\n")
+        await trio.sleep(0.1)
+        assert store.read("scale/weight").reason is Reason.OUT_OF_RANGE  # type: ignore[union-attr]  # it is there
+        assert (await line.write(b"T\r\n")).outcome is Outcome.UNKNOWN
+        assert port.sent == [b"T\r\n"]
+        port.send_message.send_nowait(None)
+        await trio.sleep(0.1)
+        assert store.read("scale/weight").reason is Reason.LINK_DOWN  # type: ignore[union-attr]  # it is there
+        assert (await line.write(b"T\r\n")).outcome is Outcome.NOT_SENT
+        await trio.sleep(2)
+        port.send_message.send_nowait(b"ST,GS, 3 kg\n")
+        await trio.sleep(0.1)
+        assert store.read("scale/weight").value == 3.0  # type: ignore[union-attr]  # it is there
+        assert len(opened) == 2
+        line.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "value"),
+    [
+        ("  7 ", RawTagSettings(name="n", type="int"), 7),
+        ("7.5", RawTagSettings(name="n", type="int"), Reason.NOT_A_NUMBER),
+        ("nan", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
+        ("inf", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
+        ("", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
+        ("on", RawTagSettings(name="n", type="bool"), True),
+        ("OFF", RawTagSettings(name="n", type="bool"), False),
+        ("maybe", RawTagSettings(name="n", type="bool"), Reason.BAD_TEXT),
+        ("AB0125CD", RawTagSettings(name="n", columns=(3, 6), scale=0.1), 12.5),
+        ("nothing here", RawTagSettings(name="n", pattern=r"(\d+) kg"), None),
+    ],
+)
+def test_values_in_messages(text: str, tag: RawTagSettings, value: object) -> None:
+    assert value_in(text, tag) == value

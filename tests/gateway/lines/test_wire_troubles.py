@@ -1,0 +1,146 @@
+"""Echo, wrong units, foreign talk, network lines, broken and busy devices: each seen, named and survived."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from drivers.simulated.device import SimulatedDevice
+from drivers.simulated.faults import DeviceFaults, WireFaults
+from gateway.core.reading import Quality, Reason
+from gateway.lines.health import Cause
+from tests.gateway.lines.bench import Bench, device, open_bench, tag
+
+
+def simulated(unit: int = 1) -> SimulatedDevice:
+    return SimulatedDevice(unit, holding={n: 10 * n for n in range(50)})
+
+
+def errors(bench: Bench, unit: int = 1) -> dict[Cause, int]:
+    return bench.line.polling.units[unit].health.counters.errors
+
+
+async def test_local_echo_is_stripped(autojump_clock: MockClock) -> None:
+    echo = WireFaults(echo=True)
+    writable = tag("t", 1, writable=True)
+    async with open_bench([device(1, writable)], [simulated()], wire_faults=echo, echo=True) as bench:
+        await trio.sleep(3)
+        assert (bench.read("d1/t").value, bench.read("d1/t").quality) == (10, Quality.GOOD)
+        assert (await bench.field.write("bus/d1/t", 5, None)).outcome == "confirmed"
+        assert not errors(bench)
+
+
+async def test_an_echo_that_was_not_announced_is_named(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("t", 1))], [simulated()], wire_faults=WireFaults(echo=True)) as bench:
+        await trio.sleep(3)
+        assert bench.read("d1/t").quality is Quality.GOOD
+        assert errors(bench)[Cause.ECHO] > 0
+        advice = bench.field.devices()[0]["advice"]
+        assert "echo = true" in str(advice)
+
+
+async def test_answers_of_other_units_are_counted_and_waited_out(autojump_clock: MockClock) -> None:
+    faults = {1: DeviceFaults(wrong_unit=0.3)}
+    async with open_bench([device(1, tag("t", 1, poll=0.2))], [simulated()], faults=faults) as bench:
+        for _ in range(200):
+            await trio.sleep(0.2)
+            reading = bench.read("d1/t")
+            assert reading.quality is not Quality.GOOD or reading.value == 10
+        assert errors(bench)[Cause.WRONG_UNIT] > 5
+
+
+async def test_noise_is_told_from_silence(autojump_clock: MockClock) -> None:
+    noisy = {1: DeviceFaults(noise_before=0.5)}
+    async with open_bench([device(1, tag("t", 1, poll=0.2))], [simulated()], faults=noisy) as bench:
+        await trio.sleep(30)
+        assert bench.read("d1/t").quality is Quality.GOOD, "noise before a good frame does not lose it"
+    async with open_bench([device(1, tag("t", 1))], []) as bench:
+        await trio.sleep(10)
+        assert set(errors(bench)) == {Cause.TIMEOUT}
+
+
+async def test_a_busy_device_keeps_its_value_for_a_while(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("t", 1, poll=0.5))], [simulated()]) as bench:
+        await trio.sleep(3)
+        bench.memory.stations.faults[1] = DeviceFaults(busy=1.0)
+        await trio.sleep(0.8)
+        assert bench.read("d1/t").quality is Quality.GOOD
+        await trio.sleep(3)
+        assert bench.read("d1/t").reason is Reason.DEVICE_BUSY
+        assert bench.read("d1/t").value is None
+        bench.memory.stations.faults[1] = DeviceFaults()
+        await trio.sleep(2)
+        assert bench.read("d1/t").quality is Quality.GOOD
+
+
+async def test_a_device_that_only_sends_garbage_is_broken_not_silent(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("t", 1))], [simulated()]) as bench:
+        await trio.sleep(3)
+        bench.memory.stations.faults[1] = DeviceFaults(corrupt=1.0)
+        await trio.sleep(20)
+        reading = bench.read("d1/t")
+        assert reading.quality is Quality.BAD
+        assert reading.value is None
+        assert errors(bench).get(Cause.CRC, 0) + errors(bench).get(Cause.NOISE, 0) > 3
+
+
+async def test_an_unknown_table_is_refused_by_function(autojump_clock: MockClock) -> None:
+    refuses = SimulatedDevice(1, holding={0: 1}, refused_functions=(4,))
+    tags = [tag("h", 0), tag("i", 0, table="input")]
+    async with open_bench([device(1, *tags)], [refuses]) as bench:
+        await trio.sleep(3)
+        assert bench.read("d1/h").quality is Quality.GOOD
+        assert bench.read("d1/i").reason is Reason.ILLEGAL_FUNCTION
+
+
+async def test_a_network_line_survives_late_answers_by_their_number(autojump_clock: MockClock) -> None:
+    tags = [tag(f"t{n}", 2 * n, poll=0.5) for n in range(6)]
+    faults = {1: DeviceFaults(late=0.05)}
+    async with open_bench([device(1, *tags, max_hole=0)], [simulated()], transport="tcp", faults=faults) as bench:
+        for _ in range(300):
+            await trio.sleep(0.3)
+            for n in range(6):
+                reading = bench.read(f"d1/t{n}")
+                assert reading.quality is not Quality.GOOD or reading.value == 20 * n
+                assert reading.reason is not Reason.LATE_POSSIBLE, "a transaction number proves whose answer it is"
+        assert errors(bench)[Cause.LATE] > 3
+        assert bench.line.opened == 1, "a silent device is no broken link"
+
+
+async def test_the_same_unit_number_on_two_lines_is_two_devices(autojump_clock: MockClock) -> None:
+    async with (
+        open_bench([device(1, tag("t", 0))], []) as dead,
+        open_bench([device(1, tag("t", 1))], [simulated()]) as live,
+    ):
+        await trio.sleep(5)
+        assert dead.read("d1/t").quality is Quality.BAD
+        assert live.read("d1/t").quality is Quality.GOOD
+
+
+async def test_on_demand_reads_reach_any_unit_and_never_wait_behind_a_dead_one(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("t", 0)), device(9, tag("t", 0))], [simulated(), simulated(5)]) as bench:
+        await trio.sleep(5)
+        answer = await bench.field.modbus_read("bus", 5, "holding", 3, 4)
+        assert answer.values == [30, 40, 50, 60]
+        refused = await bench.field.modbus_read("bus", 5, "holding", 900, 1)
+        assert (refused.values, refused.reason) == (None, "illegal_address")
+        start = trio.current_time()
+        missing = await bench.field.modbus_read("bus", 77, "holding", 0, 1)
+        assert (missing.values, missing.reason) == (None, "no_answer")
+        dead = await bench.field.read(["bus/d9/t"], 0.0)
+        assert dead[0].quality is Quality.BAD
+        assert trio.current_time() - start < 1.5
+        assert bench.read("d1/t").quality is Quality.GOOD
+
+
+async def test_a_caller_can_ask_for_a_fresh_value(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("t", 1, poll=60.0))], [simulated()]) as bench:
+        await trio.sleep(30)
+        start = trio.current_time()
+        [old] = await bench.field.read(["bus/d1/t"], None)
+        assert old.sample is not None
+        assert start - old.sample.acquired > 20
+        [fresh] = await bench.field.read(["bus/d1/t"], 1.0)
+        assert fresh.sample is not None
+        assert fresh.sample.acquired >= start
+        assert trio.current_time() - start < 0.2
