@@ -151,7 +151,7 @@ class Polling:
         talk = self._talk
         if talk is None:
             raise LinkDown("closed", "the line is not open")
-        fragile = health.misses > 0
+        fragile, before = health.misses > 0, health.presence
         result = await talk.exchange(request, patience or health.timeout, health.noticed, unit.pace, self.finish)
         now = trio.current_time()
         self.busy.add(now - started, now)
@@ -160,7 +160,7 @@ class Polling:
             if not behind_gateway:
                 unit.broken = 0
                 if health.answered(result.at, None if fragile else result.turnaround):
-                    self._appeared(unit, now)
+                    self._appeared(unit, before, now)
                 if isinstance(result.answer, Refusal):
                     health.counters.refused(result.answer.name)
                 return result
@@ -187,11 +187,16 @@ class Polling:
             log.warning("device silent", line=self.settings.name, device=unit.name, unit=unit.number)
             self._announce("device:down", self._device_event(unit, reason))
 
-    def _appeared(self, unit: Unit, now: float) -> None:
+    def _appeared(self, unit: Unit, before: Presence, now: float) -> None:
         if unit in self.absent:
             self.absent.remove(unit)
-            self.schedule.add(unit.polls, now)
-        if unit.device is not None:
+            if before is Presence.DOUBTFUL:
+                # One lost answer is no excuse: what was due meanwhile keeps its deadline.
+                for poll in unit.polls:
+                    self.schedule.again(poll)
+            else:
+                self.schedule.add(unit.polls, now)
+        if unit.device is not None and before is not Presence.DOUBTFUL:
             self._announce("device:up", self._device_event(unit, None))
 
     def _device_event(self, unit: Unit, reason: Reason | None) -> dict[str, object]:
@@ -228,7 +233,7 @@ class Polling:
             if missed:
                 for cell in poll.cells:
                     cell.missed += missed
-        elif stretch:
+        elif stretch and result.answer.code in ADDRESS_CODES:
             # The device has nothing there behind this block: it is asked for less, or as it is and in doubt.
             poll.most_stretch = stretch - 1
             self.schedule.again(poll)

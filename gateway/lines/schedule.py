@@ -77,6 +77,7 @@ class Schedule(Generic[P]):
 
     def again(self, poll: P) -> None:
         """Give a poll back undone: it keeps its due time and its deadline."""
+        poll.held = False
         self._queue(poll, poll.due)
 
     def postpone(self, poll: P, due: float) -> None:
