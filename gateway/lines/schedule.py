@@ -71,9 +71,11 @@ class Schedule(Generic[P]):
             poll.ticket = -1
 
     def hurry(self, poll: P, now: float) -> None:
-        """Make a poll due now; its later due times stay on the grid."""
-        if not poll.held and poll.due > now:
-            self._queue(poll, now)
+        """Run a poll before all others: somebody waits for it. Its later due times stay on the grid."""
+        if not poll.held:
+            poll.due = min(poll.due, now)
+            poll.ticket = next(self._number)
+            heapq.heappush(self._ready, (now, poll.ticket, poll))
 
     def again(self, poll: P) -> None:
         """Give a poll back undone: it keeps its due time and its deadline."""

@@ -92,9 +92,14 @@ def test_a_hurried_poll_is_due_now_and_keeps_its_grid() -> None:
     assert schedule.take(0.0) is poll
     schedule.done(poll, 0.1)
     schedule.hurry(poll, 3.0)
-    assert schedule.take(3.0) is poll
+    soon = Poll(0.5)
+    schedule.add([soon], 2.6)
+    schedule.hurry(poll, 3.0)
+    assert schedule.take(3.0) is poll, "somebody waits for it"
     schedule.done(poll, 3.1)
     assert poll.due == 10.0
+    assert schedule.take(3.1) is soon
+    assert schedule.take(3.1) is None
 
 
 @given(st.floats(0, 1e7), st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 7.0, 60.0]))
