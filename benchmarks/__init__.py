@@ -1,0 +1,1 @@
+"""What polling costs here, beside its peers in the same run: ``python -m benchmarks``."""

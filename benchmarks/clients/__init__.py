@@ -1,0 +1,1 @@
+"""One process a contestant: each does its work for some seconds and prints one JSON object of measurements."""

@@ -1,0 +1,1 @@
+"""One file a table: runs its contestants in interleaved rounds and says what came out."""
