@@ -110,25 +110,25 @@ class Gateway:
     async def run(self) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
+        The caller holds the state directory (``owned``).
+
         Raises:
-            StartError: it cannot start.
             BindError: it may not or cannot listen where the configuration says.
         """
         for warning in self._settings.warnings:
             log.warning(str(warning))
-        with owned(self._state):
-            root, _ = load_root_key(self._state), load_admin(self._state)
-            clock = WallClock()
-            timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
-            async with open_storage(
-                self._state,
-                settings=store_settings(self._settings),
-                monotonic=trio.current_time,
-                wall=timeline.now,
-                boot=Boot(boot_id(), uptime),
-            ) as storage:
-                tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
-                await self._consume(storage, timeline, tokens, root.gateway_id)
+        root, _ = load_root_key(self._state), load_admin(self._state)
+        clock = WallClock()
+        timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
+        async with open_storage(
+            self._state,
+            settings=store_settings(self._settings),
+            monotonic=trio.current_time,
+            wall=timeline.now,
+            boot=Boot(boot_id(), uptime),
+        ) as storage:
+            tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
+            await self._consume(storage, timeline, tokens, root.gateway_id)
 
     async def _consume(self, storage: Storage, timeline: Timeline, tokens: OperatorTokens, gateway_id: str) -> None:
         tags = TagStore(trio.current_time, timeline)

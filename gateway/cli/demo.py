@@ -13,7 +13,7 @@ import trio
 from gateway import logs
 from gateway.app import Gateway
 from gateway.cli.main import FAILED, WRONG, fail
-from gateway.cli.run import say_ready, serve
+from gateway.cli.run import hold, say_ready
 from gateway.settings.problems import SettingsError
 from gateway.systemd import Notifier
 
@@ -46,15 +46,20 @@ def say_how(state: Path, urls: list[str]) -> None:
 
 
 async def demonstrate(gateway: Gateway, devices: Path, state: Path) -> int:
-    """Run both until told to stop."""
+    """Run both until told to stop. The caller holds the state directory: the simulator puts its terminals there."""
     simulator = await trio.lowlevel.open_process(
         [sys.executable, "-m", "gateway", "simulate", str(devices), "--directory", str(state)],
         stdout=subprocess.PIPE,
     )
     try:
         if not await _serving(simulator):
+            with trio.move_on_after(STOP_PATIENCE_S):
+                await simulator.wait()
+                # It has said why.
+                return FAILED
             return fail(f"the simulated devices of {devices} did not start")
-        return await serve(gateway)
+        await gateway.run()
+        return 0
     finally:
         with trio.move_on_after(STOP_PATIENCE_S, shield=True) as patience:
             # A Ctrl-C reaches both, so it may have gone by itself.
@@ -87,6 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return fail(f"{arguments.config}: {error.strerror}. Start it in the directory that holds config/", WRONG)
     try:
-        return trio.run(demonstrate, gateway, arguments.devices, state)
+        return trio.run(hold, state, partial(demonstrate, gateway, arguments.devices, state))
     except KeyboardInterrupt:
         return FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gateway import logs
 from gateway.access.admin import AdminFileError
 from gateway.access.keys import KeyFileError
 from gateway.api.server.sockets import BindError
-from gateway.app import Gateway, StartError
+from gateway.app import Gateway, StartError, owned
 from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, add_state, fail
 from gateway.settings.problems import SettingsError
 from gateway.storage import NewerSchema
@@ -48,10 +49,11 @@ def load(config: Path, state: Path) -> Gateway | int:
         return fail(f"{config}: {error.strerror}. Name another file: --config FILE", WRONG)
 
 
-async def serve(gateway: Gateway) -> int:
-    """Run a gateway to its end; what keeps it from starting is said in one line."""
+async def hold(state: Path, work: Callable[[], Awaitable[int]]) -> int:
+    """Do the work with the state directory in our hands; what keeps it from starting is said in one line."""
     try:
-        await gateway.run()
+        with owned(state):
+            return await work()
     except REFUSALS as error:
         return fail(str(error))
     except BaseExceptionGroup as group:
@@ -62,6 +64,11 @@ async def serve(gateway: Gateway) -> int:
         while isinstance(leaf, BaseExceptionGroup):
             leaf = leaf.exceptions[0]
         return fail(str(leaf))
+
+
+async def serve(gateway: Gateway) -> int:
+    """Run a gateway to its end."""
+    await gateway.run()
     return 0
 
 
@@ -72,6 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(gateway, int):
         return gateway
     try:
-        return trio.run(partial(serve, gateway))
+        return trio.run(hold, arguments.state, partial(serve, gateway))
     except KeyboardInterrupt:
         return FAILED

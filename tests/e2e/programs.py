@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -145,8 +146,8 @@ class Program:
         return code
 
     def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        if not self.ended:
+        """End it at once, as a power cut would; with all of its group where it leads one."""
+        with suppress(ProcessLookupError):
             self.send(signal.SIGKILL)
         self.process.wait(PATIENCE_S)
 
