@@ -16,6 +16,8 @@ import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Response
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
@@ -49,8 +51,6 @@ class ServerConfig(Config):
     ssl_handshake_timeout = 10.0
     # Also the time a caller has for the header of a request.
     keep_alive_timeout = 30.0
-    # A new handshake costs as much as five requests: a connection is never ended just for its age.
-    keep_alive_max_requests = 2**62
     h11_max_incomplete_size = 16 * 1024
     websocket_max_message_size = 64 * 1024
 
@@ -108,12 +108,17 @@ class Http1(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         """Nothing switches to HTTP/2: neither its preface nor ``Upgrade: h2c``."""
 
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Send a piece of an answer; unlike stock code, with a reason phrase, which some clients insist on."""
+        if isinstance(event, Response) and event.status_code >= 200:
+            headers = [*event.headers, *self.config.response_headers("h11")]
+            reason = _REASONS.get(event.status_code, b"")
+            await self._send_h11_event(h11.Response(status_code=event.status_code, headers=headers, reason=reason))
+        else:
+            await super().stream_send(event)
+
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         """Hold the header back until the first piece of the body: one TLS record and one system call less."""
-        if isinstance(event, h11.Response):
-            # h11 leaves the reason phrase empty, which some clients count as a failure.
-            reason = _REASONS.get(event.status_code, b"")
-            event = h11.Response(status_code=event.status_code, headers=event.headers, reason=reason)
         try:
             data = self.connection.send(event) or b""
         except h11.LocalProtocolError:
