@@ -137,7 +137,7 @@ class Connection(TCPServer):
     """One accepted connection, from the peer gate to its end."""
 
     async def run(self) -> None:
-        """Serve it. Whatever happens in here, the server goes on."""
+        """Serve it. Whatever happens in here, the server goes on; who accepted the connection closes it at last."""
         try:
             await self._serve()
         except* OSError:
@@ -159,25 +159,23 @@ class Connection(TCPServer):
         except (trio.BrokenResourceError, trio.TooSlowError):
             await trio.aclose_forcefully(self.stream)
             return
-        try:
-            async with Requests() as requests:
-                self._task_group = requests
-                self.protocol = Http1(  # type: ignore[assignment] # the base's wrapper only chooses between 1.1 and 2
-                    self.app,
-                    self.config,
-                    self.context,
-                    requests,
-                    ConnectionState(self.state),
-                    True,
-                    peer,
-                    here,
-                    self.protocol_send,
-                )
-                await self.protocol.initiate()
-                await self.idle_task.restart(requests, self._idle_timeout)
-                await self._read_data()
-        finally:
-            await self._close()
+        async with Requests() as requests:
+            self._task_group = requests
+            self.protocol = Http1(  # type: ignore[assignment] # the base's wrapper only chooses between 1.1 and 2
+                self.app,
+                self.config,
+                self.context,
+                requests,
+                ConnectionState(self.state),
+                True,
+                peer,
+                here,
+                self.protocol_send,
+            )
+            await self.protocol.initiate()
+            await self.idle_task.restart(requests, self._idle_timeout)
+            await self._read_data()
+        await self._close()
 
     async def protocol_send(self, event: Event) -> None:
         """Send bytes within the write deadline; a caller who does not take them is cut off."""
