@@ -27,6 +27,7 @@ from gateway.api.server.serving import serve
 from gateway.api.server.tls import ServerTls
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource
+from gateway.core.ports import Json
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.fieldside import FieldSide
@@ -106,6 +107,7 @@ class Gateway:
         self._settings = load(config)
         self._stop = trio.Event()
         self._events: Bus[Event] = Bus()
+        self._source: EventSource | None = None
 
     async def run(self) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
@@ -130,9 +132,16 @@ class Gateway:
             tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
             await self._consume(storage, timeline, tokens, root.gateway_id)
 
+    def _alert(self, component: str, severity: str, summary: str, details: dict[str, Json]) -> None:
+        """The store has something to say (D-135); it may speak before events can be numbered."""
+        log.warning(summary, component=component, severity=severity, **details)
+        if self._source is not None:
+            data = {"component": component, "severity": severity, "summary": summary, **details}
+            self._events.publish(self._source.make("system:alert", data))
+
     async def _consume(self, storage: Storage, timeline: Timeline, tokens: OperatorTokens, gateway_id: str) -> None:
         tags = TagStore(trio.current_time, timeline)
-        source = self._event_source(storage, timeline, gateway_id)
+        source = self._source = self._event_source(storage, timeline, gateway_id)
 
         def announce(type_: str, data: dict[str, object]) -> None:
             self._events.publish(source.make(type_, data))
@@ -145,6 +154,7 @@ class Gateway:
             timeline=timeline,
             devices=FieldSide(lines, tags),
             history=storage.history,
+            store=storage,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname())
         async with trio.open_nursery() as consumers:

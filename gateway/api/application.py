@@ -33,7 +33,7 @@ from gateway.api.methods.tag import tag_methods
 from gateway.api.performance import Performance
 from gateway.api.rpc_errors import FORBIDDEN, STATUS, STATUS_OF_RPC
 from gateway.core.errors import Code, GatewayError
-from gateway.core.ports import DeviceAccess, History
+from gateway.core.ports import DeviceAccess, History, Store
 from gateway.core.timeline import Timeline
 from gateway.settings.model import Settings
 
@@ -57,6 +57,7 @@ def make_application(
     timeline: Timeline,
     devices: DeviceAccess,
     history: History,
+    store: Store,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
@@ -67,6 +68,7 @@ def make_application(
         timeline: the time callers are told.
         devices: the field side.
         history: what tags said in the past.
+        store: how the disk is.
     """
     performance = Performance(trio.current_time)
     methods = {
@@ -75,6 +77,7 @@ def make_application(
             version=version,
             limits=settings.limits,
             devices=devices,
+            store=store,
             performance=performance,
             now=timeline.now,
         ),

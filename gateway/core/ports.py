@@ -89,6 +89,31 @@ class WriteBudget(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreState:
+    """How the store is, for callers.
+
+    Attributes:
+        durable: whether the disk takes data; otherwise history and facts are in memory only.
+        written_today: bytes.
+        write_budget: bytes a day.
+        history: how far history has given way to the budget: everything, seldom, thinned, memory.
+    """
+
+    durable: bool
+    written_today: int
+    write_budget: int
+    history: str
+
+
+class Store(Protocol):
+    """The store as a whole."""
+
+    def state(self) -> StoreState:
+        """How it is now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class RawAnswer:
     """What an on-demand Modbus read brought."""
 

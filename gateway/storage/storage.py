@@ -14,7 +14,7 @@ from typing import TypeVar
 import structlog
 import trio
 
-from gateway.core.ports import Json
+from gateway.core.ports import Json, StoreState
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.storage.ballast import Ballast
@@ -169,6 +169,11 @@ class Storage:
             "write_budget": self.budget.status(),
         }
 
+    def state(self) -> StoreState:
+        """See ``core.ports.Store``."""
+        durable = self._control.trouble is None and self._past.trouble is None
+        return StoreState(durable, self.budget.used, self._settings.write_budget, self.budget.level.name.lower())
+
     async def _keep_budget(self) -> None:
         while True:
             await trio.sleep(self._settings.flush_interval)
@@ -186,6 +191,10 @@ class Storage:
         await self._past.checkpoint()
         self._remember_budget()
         await self.facts.flush()
+        await self.shut()
+
+    async def shut(self) -> None:
+        """Close the files, whatever is still in memory."""
         await self._past.close()
         await self._control.close()
 
@@ -232,7 +241,12 @@ async def open_storage(
         announce=announce,
         boot=boot or Boot(f"process-{wall()}", monotonic),
     )
-    await storage.open()
+    try:
+        await storage.open()
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await storage.shut()
+        raise
     try:
         yield storage
     finally:

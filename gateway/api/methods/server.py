@@ -8,7 +8,7 @@ from gateway.api.dispatch import Method, method
 from gateway.api.params import NoParams
 from gateway.api.performance import Performance
 from gateway.core import rfc3339
-from gateway.core.ports import DeviceAccess
+from gateway.core.ports import DeviceAccess, Store, StoreState
 from gateway.settings.model import LimitSettings
 
 PROTOCOL_VERSION = "1.0"
@@ -22,6 +22,7 @@ def server_methods(
     version: str,
     limits: LimitSettings,
     devices: DeviceAccess,
+    store: Store,
     performance: Performance,
     now: Callable[[], float],
 ) -> dict[str, Method]:
@@ -32,6 +33,7 @@ def server_methods(
         version: of this software.
         limits: shown to callers.
         devices: their lines decide whether the gateway is healthy.
+        store: whether the disk takes data decides it too.
         performance: measured by the application.
         now: Unix seconds.
     """
@@ -54,12 +56,19 @@ def server_methods(
         return information
 
     async def health(_: NoParams) -> object:
+        state = store.state()
         return {
-            "status": _status(devices),
+            "status": _status(devices, state),
             "timestamp": rfc3339.text(now()),
             "uptime": int(performance.uptime),
             "agents": {"total": 0, "active": 0, "healthy": 0},
             "performance": performance.figures(),
+            "storage": {
+                "durable": state.durable,
+                "writtenToday": state.written_today,
+                "writeBudget": state.write_budget,
+                "history": state.history,
+            },
         }
 
     return {
@@ -68,10 +77,13 @@ def server_methods(
     }
 
 
-def _status(devices: DeviceAccess) -> str:
-    """Healthy, degraded when a line is down or parked, unhealthy when all are. A silent device is no fault of ours."""
+def _status(devices: DeviceAccess, store: StoreState) -> str:
+    """Healthy; degraded when a line is down or parked, or the disk takes no data; unhealthy when all lines are.
+
+    A silent device is no fault of ours.
+    """
     states = [line.get("state") for line in devices.lines()]
     broken = sum(state in _BROKEN for state in states)
     if not broken:
-        return "healthy"
+        return "healthy" if store.durable else "degraded"
     return "unhealthy" if broken == len(states) else "degraded"

@@ -26,6 +26,7 @@ from gateway.core.ports import (
     Outcome,
     RawAnswer,
     SerialAnswer,
+    StoreState,
     TagRow,
     WriteResult,
 )
@@ -131,6 +132,16 @@ class FakeHistory:
 
 
 @dataclass
+class FakeStore:
+    """A store that is as it is told to be."""
+
+    durable: bool = True
+
+    def state(self) -> StoreState:
+        return StoreState(self.durable, 1234, 200_000_000, "everything")
+
+
+@dataclass
 class Board:
     """The wall clock of the gateway under test."""
 
@@ -154,6 +165,7 @@ class Rig:
         self.board = Board()
         self.field = FakeField()
         self.history = FakeHistory()
+        self.store = FakeStore()
         self.root: RootKey = load_root_key(state)
         self.tokens = OperatorTokens(self.root, self.board.timeline.now, lambda: self.board.timeline.era.synchronised)
         self.settings = Settings(gateway=GatewaySettings(name="rig"), limits=limits or LimitSettings())
@@ -164,6 +176,7 @@ class Rig:
             timeline=self.board.timeline,
             devices=self.field,
             history=self.history,
+            store=self.store,
         )
         self.url = ""
 

@@ -311,6 +311,12 @@ async def test_health_is_the_seeds_example_measured(rig: Rig, autojump_clock: Mo
             "uptime": 0,
             "agents": {"total": 0, "active": 0, "healthy": 0},
             "performance": {"averageResponseTime": None, "requestsPerSecond": None, "errorRate": None},
+            "storage": {
+                "durable": True,
+                "writtenToday": 1234,
+                "writeBudget": 200_000_000,
+                "history": "everything",
+            },
         },
     }
     assert second["id"] is None

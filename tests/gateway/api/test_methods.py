@@ -325,6 +325,8 @@ async def test_health_follows_the_lines_not_the_devices(rig: Rig, client: httpx.
     assert await status("up", "down") == "degraded"
     assert await status("parked", "up") == "degraded"
     assert await status("parked", "down") == "unhealthy"
+    rig.store.durable = False
+    assert await status("up") == "degraded", "the disk takes no data"
 
 
 async def test_a_read_that_takes_too_long_is_unavailable(rig: Rig, autojump_clock: MockClock) -> None:
