@@ -59,8 +59,9 @@ def fence(reads: Iterable[Request], avoid: AbstractSet[Shape]) -> Request | None
     for read in reads:
         address, count = _span(read)
         step, most = _step(read)
-        # Shorter reads first: they stay inside what the unit is known to have.
-        for candidate in (*range(count - step, 0, -step), *range(count + step, most + 1, step)):
+        # The shortest first: a reply that does not come is waited for to its end, and a shorter read stays inside
+        # what the unit is known to have.
+        for candidate in (*range(step, count, step), *range(count + step, most + 1, step)):
             if address + candidate > 0x10000:
                 break
             request = _like(read, address, candidate)

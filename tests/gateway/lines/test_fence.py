@@ -27,6 +27,13 @@ def test_a_bit_fence_differs_in_bytes_not_only_in_bits(count: int, address: int)
     assert found.reply_size != read.reply_size
 
 
+def test_a_fence_is_as_short_as_can_be() -> None:
+    read = read_registers(1, 3, 10, 60)
+    found = fence([read], {shape(read), shape(read_registers(1, 3, 0, 1))})
+    assert found is not None
+    assert found.pdu == read_registers(1, 3, 10, 2).pdu
+
+
 def test_a_stretched_read_is_longer_by_the_least_that_helps() -> None:
     read = read_registers(1, 3, 10, 2)
     longer = stretched(read, {shape(read), shape(read_registers(1, 3, 0, 3))})
