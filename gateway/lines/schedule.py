@@ -144,13 +144,19 @@ class Schedule(Generic[P]):
     def slack(self, now: float) -> float:
         """Seconds the line can be kept busy from now on without any poll missing its deadline by that.
 
-        Looks at every poll, released or not: something that takes long holds up those that fall due meanwhile.
+        Looks at every poll, released or not: something that takes long holds up those that fall due meanwhile, and
+        those with earlier deadlines go before the others then.
         """
-        slack = math.inf
-        for heap in (self._ready, self._waiting):
-            for _, ticket, poll in heap:
-                if poll.ticket == ticket:
-                    slack = min(slack, poll.deadline - poll.cost - now)
+        slack, work = math.inf, 0.0
+        polls = [
+            (poll.deadline, poll.cost)
+            for heap in (self._ready, self._waiting)
+            for _, ticket, poll in heap
+            if poll.ticket == ticket
+        ]
+        for deadline, cost in sorted(polls):
+            work += cost
+            slack = min(slack, deadline - work - now)
         return slack
 
     def wake(self, now: float) -> float:

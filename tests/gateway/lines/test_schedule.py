@@ -135,3 +135,9 @@ def test_a_feasible_set_never_misses_and_the_bound_of_check_holds(periods: list[
         assert sum(poll.missed for poll in polls) == 0
     # Even overloaded, nobody starves.
     assert all(poll.due > 5.0 for poll in polls)
+
+
+def test_slack_counts_all_the_work_before_a_deadline() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    schedule.add([Poll(1.0, cost=0.2), Poll(1.0, cost=0.3), Poll(5.0, cost=0.1)], 0.0)
+    assert math.isclose(schedule.slack(0.0), 0.5)
