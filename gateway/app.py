@@ -54,8 +54,8 @@ class StartError(Exception):
 
 
 @contextmanager
-def owned(state: Path) -> Iterator[None]:
-    """Hold the state directory for this process; the file also tells ``ferrule reload`` whom to call.
+def owned(state: Path, config: Path) -> Iterator[None]:
+    """Hold the state directory for this process; the file also tells ``ferrule reload`` whom to call, and of what.
 
     Raises:
         StartError: another gateway has it, or it cannot be made.
@@ -71,7 +71,7 @@ def owned(state: Path) -> Iterator[None]:
         except OSError:
             raise StartError(f"{state} is in use by another gateway: stop that one, or name another --state") from None
         os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        os.write(descriptor, f"{os.getpid()}\n{config.absolute()}\n".encode())
         yield
         os.truncate(descriptor, 0)
     finally:

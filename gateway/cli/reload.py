@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from gateway.cli.main import DEFAULT_CONFIG, WRONG, add_state, fail
+from gateway.cli.main import WRONG, add_state, fail
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
@@ -15,28 +15,32 @@ from gateway.settings.problems import SettingsError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule reload``."""
     parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="FILE",
-        help=f"the file the gateway was started with; it is checked first (default {DEFAULT_CONFIG})",
+        "--config", type=Path, metavar="FILE", help="only if the gateway was started with this file (default: any)"
     )
     add_state(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the file, then tell the gateway; a bad file never reaches it."""
+    """Check the file the gateway was started with, then tell the gateway; a bad file never reaches it."""
     try:
-        load(arguments.config)
+        first, _, second = (arguments.state / "lock").read_text().partition("\n")
+        pid, config = int(first), Path(second.rstrip("\n"))
+    except (OSError, ValueError):
+        return fail(f"no gateway runs on {arguments.state}; name its state directory: --state DIR")
+    if arguments.config is not None and arguments.config.resolve() != config.resolve():
+        return fail(f"that gateway was started with {config}, not with {arguments.config}", WRONG)
+    try:
+        load(config)
     except SettingsError as error:
         print(error)
         return WRONG
     except OSError as error:
-        return fail(f"{arguments.config}: {error.strerror}", WRONG)
+        return fail(f"{config}: {error.strerror}", WRONG)
     try:
-        pid = int((arguments.state / "lock").read_text())
         os.kill(pid, signal.SIGHUP)
-    except (OSError, ValueError):
-        return fail(f"no gateway runs on {arguments.state}")
-    print(f"told the gateway (process {pid}); its log says what changed")
+    except ProcessLookupError:
+        return fail(f"no gateway runs on {arguments.state}: process {pid} is gone")
+    except PermissionError:
+        return fail(f"process {pid} belongs to another user; use sudo")
+    print(f"{config} is right, and the gateway (process {pid}) was told; its log says what changed")
     return 0
