@@ -92,6 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return fail(f"{arguments.config}: {error.strerror}. Start it in the directory that holds config/", WRONG)
     try:
-        return trio.run(hold, state, partial(demonstrate, gateway, arguments.devices, state))
+        return trio.run(hold, state, arguments.config, partial(demonstrate, gateway, arguments.devices, state))
     except KeyboardInterrupt:
         return FAILED

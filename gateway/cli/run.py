@@ -49,10 +49,10 @@ def load(config: Path, state: Path) -> Gateway | int:
         return fail(f"{config}: {error.strerror}. Name another file: --config FILE", WRONG)
 
 
-async def hold(state: Path, work: Callable[[], Awaitable[int]]) -> int:
+async def hold(state: Path, config: Path, work: Callable[[], Awaitable[int]]) -> int:
     """Do the work with the state directory in our hands; what keeps it from starting is said in one line."""
     try:
-        with owned(state):
+        with owned(state, config):
             return await work()
     except REFUSALS as error:
         return fail(str(error))
@@ -79,6 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(gateway, int):
         return gateway
     try:
-        return trio.run(hold, arguments.state, partial(serve, gateway))
+        return trio.run(hold, arguments.state, arguments.config, partial(serve, gateway))
     except KeyboardInterrupt:
         return FAILED
