@@ -193,7 +193,7 @@ class Polling:
             if before is Presence.DOUBTFUL:
                 # One lost answer is no excuse: what was due meanwhile keeps its deadline.
                 for poll in unit.polls:
-                    self.schedule.again(poll)
+                    _count_missed(poll, self.schedule.resume(poll, now))
             else:
                 self.schedule.add(unit.polls, now)
         if unit.device is not None and before is not Presence.DOUBTFUL:
@@ -229,10 +229,7 @@ class Polling:
             poll.refusals = 0
             unit.busy = 0
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
-            missed = self.schedule.done(poll, result.at)
-            if missed:
-                for cell in poll.cells:
-                    cell.missed += missed
+            _count_missed(poll, self.schedule.done(poll, result.at))
         elif stretch and result.answer.code in ADDRESS_CODES:
             # The device has nothing there behind this block: it is asked for less, or as it is and in doubt.
             poll.most_stretch = stretch - 1
@@ -375,3 +372,9 @@ class Polling:
         self._silent_since = None
         self._reopen_after = min(self._reopen_after * 2, ALL_SILENT_REOPEN_MAX_S)
         return True
+
+
+def _count_missed(poll: BlockPoll, missed: int) -> None:
+    if missed:
+        for cell in poll.cells:
+            cell.missed += missed

@@ -82,6 +82,17 @@ class Schedule(Generic[P]):
         poll.held = False
         self._queue(poll, poll.due)
 
+    def resume(self, poll: P, now: float) -> int:
+        """Take a poll back in after ``hold`` as if nothing had been; returns how many deadlines it missed.
+
+        What is over cannot be kept any more and must not go before what can: then it is due now.
+        """
+        poll.held = False
+        missed = _missed(poll, now)
+        poll.missed += missed
+        self._queue(poll, now if missed else poll.due)
+        return missed
+
     def postpone(self, poll: P, due: float) -> None:
         """Give a poll back that is not worth repeating before ``due``."""
         self._queue(poll, due)
@@ -176,11 +187,17 @@ class Schedule(Generic[P]):
         if poll.period is None:
             self._queue(poll, now + max(BACKGROUND_PAUSE_S, 10 * poll.cost))
             return 0
-        missed = max(0, math.ceil((now - poll.deadline) / poll.period)) if now > poll.deadline else 0
+        missed = _missed(poll, now)
         poll.missed += missed
         # The next slot of the grid that is still ahead: slots that are over are skipped, not caught up with.
         self._queue(poll, next_slot(max(now, poll.due), poll.period))
         return missed
+
+
+def _missed(poll: Poll, now: float) -> int:
+    if poll.period is None or now <= poll.deadline:
+        return 0
+    return math.ceil((now - poll.deadline) / poll.period)
 
 
 def next_slot(moment: float, period: float) -> float:

@@ -141,3 +141,18 @@ def test_slack_counts_all_the_work_before_a_deadline() -> None:
     schedule: Schedule[Poll] = Schedule()
     schedule.add([Poll(1.0, cost=0.2), Poll(1.0, cost=0.3), Poll(5.0, cost=0.1)], 0.0)
     assert math.isclose(schedule.slack(0.0), 0.5)
+
+
+def test_deadlines_that_are_over_do_not_go_before_those_that_can_be_kept() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    lost, kept = Poll(2.0), Poll(1.0)
+    schedule.add([lost, kept], 0.0)
+    schedule.hold([lost])
+    assert schedule.resume(lost, 1.5) == 0
+    assert lost.deadline == 2.0, "what is still ahead stands"
+    schedule.hold([lost])
+    schedule.take(4.5)
+    schedule.done(kept, 4.5)
+    assert schedule.resume(lost, 5.1) == 2
+    assert schedule.take(5.1) is kept
+    assert lost.missed == 2
