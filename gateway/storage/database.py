@@ -27,6 +27,7 @@ Job = Callable[[sqlite3.Connection], T]
 _CHECKPOINT_FRAMES = 500
 _RETRY_FIRST_S = 1.0
 _RETRY_LAST_S = 60.0
+_CALM_S = 30.0
 # How many steps of SQLite's machine a query runs between two looks at whether its caller still waits.
 _STEPS_BETWEEN_LOOKS = 2000
 
@@ -92,6 +93,8 @@ class Database:
         self._files = 0
         self._suspect = False
         self._bad: Path | None = None
+        self._announced: Trouble | None = None
+        self._fell_at = 0.0
         self._retry_at = 0.0
         self._pause = _RETRY_FIRST_S
 
@@ -337,6 +340,8 @@ class Database:
             return
         if trouble.kind is not self.trouble:
             self._pause = _RETRY_FIRST_S
+        if trouble.kind is not self._announced:
+            self._announced = trouble.kind
             self._announce(
                 "storage",
                 "critical",
@@ -344,14 +349,17 @@ class Database:
                 {"state": "firing", "reason": trouble.kind, "file": self.path.name, "error": str(trouble)},
             )
         self.trouble = trouble.kind
-        self._retry_at = self._monotonic() + self._pause
+        self._fell_at = self._monotonic()
+        self._retry_at = self._fell_at + self._pause
         self._pause = min(self._pause * 2, _RETRY_LAST_S)
 
     def _recovered(self) -> None:
-        before, self.trouble = self.trouble, None
+        self.trouble = None
         self._pause = _RETRY_FIRST_S
-        if before not in {None, Trouble.CORRUPT}:
-            details: dict[str, Json] = {"state": "resolved", "reason": before, "file": self.path.name}
+        # A disk on the edge takes one write and refuses the next: that is one trouble, and told once.
+        if self._announced is not None and self._monotonic() - self._fell_at >= _CALM_S:
+            details: dict[str, Json] = {"state": "resolved", "reason": self._announced, "file": self.path.name}
+            self._announced = None
             self._announce("storage", "info", f"{self.path.name}: the disk takes data again", details)
 
     def _tell_of_new_file(self) -> None:

@@ -97,7 +97,7 @@ class Facts:
     @property
     def durable(self) -> bool:
         """Whether everything remembered is on disk."""
-        return not self._pending
+        return not self._pending and not self._flushing.locked()
 
     async def run(self) -> None:
         """Write what is pending, for ever."""

@@ -29,12 +29,18 @@ _HOUR_MS = 3_600_000
 _MARGIN_MS = 60_000
 # With the budget short, a flush waits for so many intervals.
 _SELDOM = 10
+# With the budget shorter still, upkeep is put off for so many hours.
+_PUT_OFF_H = 6
 # Rows after which a flush does not wait for its interval, as a share of what memory may hold.
 _EAGER = 4
 # Shares of the size limit: above the first the oldest is deleted, above the second nothing is added.
 _CROWDED, _CRAMMED = 0.90, 0.98
 # A question that names no stretch of its own must not decide how much memory an answer takes.
 _LIMIT = 100_000
+
+
+class _BudgetSpent(Exception):  # noqa: N818 - a reason to stop in the middle, not an error
+    """Upkeep goes on when there is budget again; every step stands for itself."""
 
 
 class HistoryStore:
@@ -84,6 +90,7 @@ class HistoryStore:
         self._tidying = trio.Lock()
         self._tidied_hour = 0
         self._correction: int | None = None
+        self._wake = trio.Event()
         self._bytes = 0
         self._crowded = False
         database.renewed.append(self._recorder.forget_numbers)
@@ -133,6 +140,7 @@ class HistoryStore:
             offset: of the correction, wall minus monotonic of the run loop.
         """
         self._correction = milliseconds(offset - self._recorder.origin)
+        self._wake.set()
 
     async def _beat(self, tags: TagStore, timeline: Timeline) -> None:
         while True:
@@ -142,28 +150,26 @@ class HistoryStore:
     async def _write(self, timeline: Timeline) -> None:
         flushed = self._monotonic()
         while True:
-            await trio.sleep(min(1.0, self._settings.flush_interval))
-            passed = self._monotonic() - flushed
-            if self._flush_due(passed):
+            with trio.move_on_after(self._settings.flush_interval):
+                await self._wake.wait()
+            self._wake = trio.Event()
+            level = self._budget.level
+            seldom = self._settings.flush_interval * (1 if level is Level.EVERYTHING else _SELDOM)
+            many = self._recorder.waiting_rows * _EAGER >= self._settings.memory_rows
+            # While the budget is spent nothing is written: the oldest rows in memory give way.
+            if level is not Level.MEMORY and (many or self._monotonic() - flushed >= seldom):
                 flushed = self._monotonic()
                 await self.flush()
             hour = (milliseconds(self._wall()) - _MARGIN_MS) // _HOUR_MS
-            due = hour != self._tidied_hour or self._correction is not None
-            if due and self._budget.level < Level.THINNED and self._database.trouble is None:
+            due = hour != self._tidied_hour or self._correction is not None or self._crammed
+            affordable = level < Level.THINNED or (level is Level.THINNED and hour - self._tidied_hour >= _PUT_OFF_H)
+            if due and affordable and self._database.trouble is None:
                 await self.tidy(synchronised=timeline.era.synchronised)
-
-    def _flush_due(self, passed: float) -> bool:
-        level = self._budget.level
-        interval = self._settings.flush_interval * (1 if level is Level.EVERYTHING else _SELDOM)
-        # Never while the budget is spent: then the oldest rows in memory give way.
-        if level is Level.MEMORY or passed < self._settings.flush_interval:
-            return False
-        return passed >= interval or self._recorder.waiting_rows * _EAGER >= self._settings.memory_rows
 
     async def flush(self) -> bool:
         """Write the rows in memory in one transaction. Returns whether all are on disk; never raises for the disk."""
         async with self._flushing:
-            if self._bytes > _CRAMMED * self._settings.database_limit:
+            if self._crammed:
                 return False
             batch = self._recorder.batch()
             if not batch:
@@ -195,6 +201,7 @@ class HistoryStore:
             try:
                 await self._note_correction()
                 if not await self.flush():
+                    await self._make_room()
                     return
                 await self._steps([self._correcting.step])
                 await self._steps(
@@ -206,6 +213,9 @@ class HistoryStore:
                 await self._make_room()
             except StoreTrouble as trouble:
                 log.warning("history upkeep put off", trouble=trouble.kind)
+                return
+            except _BudgetSpent:
+                log.info("history upkeep put off, the write budget is spent")
                 return
             self._tidied_hour = boundary // _HOUR_MS
 
@@ -221,7 +231,9 @@ class HistoryStore:
     async def _make_room(self) -> None:
         self._bytes = await self._database.read(self._database.bytes_used)
         crowded = self._bytes > _CROWDED * self._settings.database_limit
-        if crowded:
+        before = self._bytes + 1
+        while before > self._bytes > _CROWDED * self._settings.database_limit:
+            before = self._bytes
             await self._steps(await self._database.read(self._aging.by_size))
             self._bytes = await self._database.read(self._database.bytes_used)
         if crowded != self._crowded:
@@ -235,10 +247,17 @@ class HistoryStore:
                 {"state": "firing" if crowded else "resolved", "limit": self._settings.database_limit},
             )
 
+    @property
+    def _crammed(self) -> bool:
+        return self._bytes > _CRAMMED * self._settings.database_limit
+
     async def _steps(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            while await self._database.write(step, "history_upkeep"):
-                pass
+            again = True
+            while again:
+                if self._budget.level is Level.MEMORY:
+                    raise _BudgetSpent
+                again = await self._database.write(step, "history_upkeep")
 
     def status(self) -> dict[str, Json]:
         """Rows recorded, waiting, dropped; size of the file."""
