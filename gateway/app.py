@@ -126,7 +126,8 @@ class Gateway:
             self._state,
             settings=store_settings(self._settings),
             monotonic=trio.current_time,
-            wall=timeline.now,
+            # Not the timeline's: the writer thread asks too, and there is no run loop in it.
+            wall=clock.now,
             boot=Boot(boot_id(), uptime),
         ) as storage:
             tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,15 @@ class Gateway(Program):
         state: its state directory.
     """
 
-    def __init__(self, config: Path, state: Path, prints: Path, env: Mapping[str, str] | None = None) -> None:
-        super().__init__([FERRULE, "run", "--config", config, "--state", state], prints, env=env)
+    def __init__(
+        self,
+        config: Path,
+        state: Path,
+        prints: Path,
+        env: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
+        super().__init__([*before, FERRULE, "run", "--config", config, "--state", state], prints, env=env)
         self.state = state
         self.url = ""
         self._client: httpx.Client | None = None
@@ -131,9 +137,9 @@ class Site:
             f'[history]\nflush_interval = "1s"\n\n{lines}'
         )
 
-    def launch(self, env: Mapping[str, str] | None = None) -> Gateway:
-        """Start a gateway and do not wait for anything."""
-        gateway = Gateway(self.config, self.state, self.prints, env)
+    def launch(self, env: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> Gateway:
+        """Start a gateway and do not wait for anything; ``before`` is a command that starts the one that follows."""
+        gateway = Gateway(self.config, self.state, self.prints, env, before)
         self.gateways.append(gateway)
         return gateway
 
@@ -169,11 +175,3 @@ def device(name: str, unit: int, tags: Iterable[str], more: str = "") -> str:
     """A device; each tag is the inside of an inline table."""
     rows = ",\n".join(f"  {{ {tag} }}" for tag in tags)
     return f'[[line.device]]\nname = "{name}"\nunit = {unit}\n{more}\ntag = [\n{rows},\n]\n'
-
-
-def seconds_of(timestamp: str) -> float:
-    """Seconds within its day of an RFC 3339 time in UTC."""
-    match = re.fullmatch(r"\d{4}-\d\d-\d\dT(\d\d):(\d\d):(\d\d(?:\.\d+)?)Z", timestamp)
-    assert match is not None, timestamp
-    hours, minutes, seconds = match.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
