@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +37,7 @@ class Pair:
 
 
 @pytest.fixture
-def pair(site: Site, start: Start) -> Iterator[Pair]:
+def pair(site: Site, start: Start) -> Pair:
     ports = {"a": free_port(), "b": free_port()}
     devices = {}
     for name, port in ports.items():
