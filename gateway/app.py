@@ -43,6 +43,7 @@ from gateway.wallclock import WallClock, boot_id, uptime
 log = structlog.stdlib.get_logger(__name__)
 
 CLOCK_LOOK_S = 1.0
+HEARTBEAT_S = 900.0
 LOCK_FILE = "lock"
 EVENT_SEQUENCE = "event_sequence"
 # Event numbers are reserved on disk in strides of this: a restart may leave a gap, never a number used twice.
@@ -80,7 +81,10 @@ def owned(state: Path, config: Path) -> Iterator[None]:
 
 def store_settings(settings: Settings) -> StoreSettings:
     """The store's view of the configuration."""
+    polls = [tag.poll for line in settings.lines for device in line.devices for tag in device.tags if tag.poll]
     return StoreSettings(
+        # A tag that is read less often than the heartbeat would show gaps where there are none.
+        heartbeat=max([HEARTBEAT_S, *polls]),
         write_budget=settings.storage.write_budget,
         database_limit=settings.storage.database_limit,
         flush_interval=settings.history.flush_interval,

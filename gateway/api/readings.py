@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway.core import rfc3339
 from gateway.core.ports import HistorySample, TagRow, WriteResult
-from gateway.core.reading import Reading, Sample
+from gateway.core.reading import WORDS, Reading, Sample
 
 Form = dict[str, object]
 
@@ -15,7 +15,7 @@ def readings(items: Iterable[Reading]) -> list[Form]:
     """Readings as the API shows them.
 
     ``value`` is null when quality is bad; ``lastValue`` is there only then, and only if one was ever read.
-    ``timestamp`` says when the value (or that last value) was acquired, null if never.
+    ``message`` says the reason in words, where there is one. ``timestamp`` says when the value (or that last value) was acquired, null if never.
     """
     forms = []
     known: Sample | None = None
@@ -35,8 +35,10 @@ def readings(items: Iterable[Reading]) -> list[Form]:
             "clock": None if sample is None else sample.era.clock,
             "sequence": None if sample is None else sample.sequence,
         }
-        if item.value is None and item.last_value is not None:
-            form["lastValue"] = item.last_value
+        if item.reason is not None:
+            form["message"] = WORDS[item.reason]
+            if item.value is None and item.last_value is not None:
+                form["lastValue"] = item.last_value
         forms.append(form)
     return forms
 

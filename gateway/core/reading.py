@@ -39,7 +39,6 @@ class Reason(StrEnum):
     STALE = "stale"
     LATE_POSSIBLE = "late_possible"
     FAULT = "fault"
-    RESTORED = "restored"
 
 
 WORDS: dict[Reason, str] = {
@@ -61,7 +60,6 @@ WORDS: dict[Reason, str] = {
     Reason.STALE: "the value is older than it may be: the line is overloaded or held up",
     Reason.LATE_POSSIBLE: "this may be the late answer to an earlier request",
     Reason.FAULT: "this line stopped by a fault of the gateway; it is tried again every ten minutes",
-    Reason.RESTORED: "the last value before the gateway restarted",
 }
 
 
