@@ -23,8 +23,9 @@ BABBLE_S = 0.5
 # Wake this much before the predicted end of a reply: the prediction is the fastest reply seen, and a wake that comes
 # too early costs one more pass while one that comes too late costs bus time.
 EARLY_S = 0.0003
-# How fast the prediction follows when replies turn out to have been complete before we looked.
-NUDGE_S = 0.00025
+# How fast the prediction follows when replies turn out to have been complete before we looked: so much, and twice as
+# much each time in a row.
+NUDGE_S = 0.0002
 
 CountCause = Callable[[Cause], None]
 STRAY_CAUSES = {
@@ -64,17 +65,20 @@ class Lost:
 class Pace:
     """Predicts when a unit's reply is complete: the fastest turnaround seen, slowly forgotten."""
 
-    __slots__ = ("turnaround",)
+    __slots__ = ("_nudge", "turnaround")
 
     def __init__(self, turnaround: float) -> None:
         self.turnaround = turnaround
+        self._nudge = NUDGE_S
 
-    def was_complete(self) -> None:
-        """The reply lay there when we woke: it may have been there for some time."""
-        self.turnaround -= max(NUDGE_S, self.turnaround / 8)
+    def was_complete(self, turnaround: float) -> None:
+        """The reply lay there when we looked: it may have been there for some time, and took so long at most."""
+        self.turnaround = min(self.turnaround, turnaround) - self._nudge
+        self._nudge *= 2
 
     def saw(self, turnaround: float) -> None:
         """The reply came while we looked."""
+        self._nudge = NUDGE_S
         if turnaround < self.turnaround:
             self.turnaround = turnaround
         else:
@@ -130,15 +134,20 @@ class SerialTalk:
         deadline = request_end + patience + reply_time
         likely = request_end + pace.turnaround + reply_time - EARLY_S
         received = 0
-        if character and likely > trio.current_time():
-            await port.pause_until(likely)
         first_look = True
         while True:
-            data = await port.receive(deadline)
-            now = trio.current_time()
-            if data is None:
-                return await self._gave_up(count, now - sent)
-            self._quiet_since = now
+            data = b""
+            if character and likely > trio.current_time():
+                await port.pause_until(likely)
+                # What is there after a pause is worth no pass of the loop.
+                data = port.drain()
+            if not data:
+                arrived = await port.receive(deadline)
+                if arrived is None:
+                    return await self._gave_up(count, trio.current_time() - sent)
+                data = arrived
+                first_look = False
+            now = self._quiet_since = trio.current_time()
             received += len(data)
             event = framer.feed(data)
             while isinstance(event, Stray):
@@ -146,10 +155,12 @@ class SerialTalk:
                 received = 0
                 event = framer.feed(b"")
             if event is None:
+                if now > deadline:
+                    # Somebody talks without pause, but not to us.
+                    return await self._gave_up(count, now - sent)
                 first_look = False
-                missing = now + (framer.reply_size - received) * character - EARLY_S
-                if missing > now:
-                    await port.pause_until(min(missing, deadline))
+                # The last character but one is waited for by the clock, the last one by itself.
+                likely = min(now + (framer.reply_size - received - 1) * character - EARLY_S, deadline)
                 continue
             if isinstance(event, Broken):
                 count(Cause.CRC if event.cause == "crc" else Cause.SHORT)
@@ -157,7 +168,7 @@ class SerialTalk:
                 return Lost(Cause.CRC, answered=True, cost=trio.current_time() - sent)
             turnaround = now - request_end - reply_time
             if first_look:
-                pace.was_complete()
+                pace.was_complete(turnaround)
             else:
                 pace.saw(turnaround)
             return Answer(event.answer, now, turnaround)

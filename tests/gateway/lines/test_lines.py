@@ -104,9 +104,8 @@ class Faulty(Wrapped):
 class Hanging(Wrapped):
     """A fault of ours: a wait without a deadline."""
 
-    async def receive(self, deadline: float) -> bytes | None:
+    async def send(self, data: bytes) -> None:
         await trio.sleep_forever()
-        return None
 
 
 async def test_a_line_with_a_fault_of_ours_is_parked_alone_and_tried_again(autojump_clock: MockClock) -> None:
