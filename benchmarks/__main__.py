@@ -10,12 +10,13 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.programs import CannotMeasure, Options
-from benchmarks.tables import codec, tags, tcp
+from benchmarks.tables import codec, rtu, tags, tcp
 
 TABLES = {
     "codec": codec.run,
     "tcp": tcp.run,
     "tags": tags.run,
+    "rtu": rtu.run,
 }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from functools import partial
 
 import trio
 
+from benchmarks.clients.tally import Tally
 from drivers.modbus.pdu import Data, read_registers
 from drivers.modbus.tcp import TcpFramer
 from drivers.modbus.values import BlockCodec, Field
@@ -35,24 +35,16 @@ async def run(tcp_port: int, count: int, seconds: float) -> dict[str, float]:
     request = read_registers(1, 3, 0, count)
     codec = BlockCodec(count, [Field(offset, "uint16") for offset in range(count)])
     pace = Pace(0.005)
-    polls = failures = number = 0
-    start, used = 0.0, 0.0
-    while True:
-        if number == WARM_UP:
-            start, used = time.perf_counter(), time.process_time()
-            polls = failures = 0
-        if start and time.perf_counter() - start >= seconds:
-            break
-        number += 1
+    tally = Tally(count, seconds, WARM_UP)
+    while tally.goes_on():
         result = await talk.exchange(request, 1.0, _count, pace, _nothing)
         if isinstance(result, Answer) and isinstance(result.answer, Data):
-            values = codec.decode(result.answer.payload)
-            polls += len(values) == count
+            tally.took(codec.decode(result.answer.payload))
         else:
-            failures += 1
-    cpu, wall = time.process_time() - used, time.perf_counter() - start
+            tally.took(None)
+    measured = tally.result()
     await port.aclose()
-    return {"polls": polls, "failures": failures, "cpu": cpu, "wall": wall}
+    return measured
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def run(options: Options) -> list[Table]:
     results = interleave({name: partial(measured, command) for name, command in commands.items()}, options.rounds)
     ours = "ferrule lines, store and bus"
     table = Table(
-        f"{blocks * tags} tags, each read every {period:g} s, all values changing, one subscriber that reads every change",
+        f"{blocks * tags} tags, each read every {period:g} s, all changing, one subscriber reads all",
         ("program", "us/tag", "noise", "% of a core", "tags/s", "x ferrule"),
         notes=("Instant devices in memory: what remains is schedule, framing, match, decode, store and bus.",),
     )

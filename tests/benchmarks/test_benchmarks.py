@@ -36,7 +36,7 @@ def test_a_table_says_which_targets_were_missed() -> None:
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("name", ["codec", "tags", "tcp"])
+@pytest.mark.parametrize("name", ["codec", "rtu", "tags", "tcp"])
 def test_it_runs(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--tiny", name],
