@@ -25,7 +25,7 @@ class Bus(Protocol):
         """Return what has arrived at the master by `now`."""
 
     def clear(self, now: float) -> None:
-        """Forget what is on its way: the master's adapter is gone, or new."""
+        """Forget what has arrived: the master's adapter is gone, or new. What ends with a connection ends too."""
 
     def pending(self) -> list[tuple[float, bytes]]:
         """Return what is on its way to the master, with times."""
@@ -203,10 +203,10 @@ class SerialBus:
         return self._inbox.take(now)
 
     def clear(self, now: float) -> None:
-        """Forget what is on its way."""
+        """Forget what has arrived; who talks goes on talking, and is heard from now on."""
         self._make_noise(now)
-        self._inbox.clear()
-        self._end_talks(math.inf)
+        self._inbox.take(now)
+        self._end_talks(now)
         self._answers = []
         self._frame = b""
         self._stream.clear()

@@ -6,7 +6,7 @@ import trio.testing
 
 from drivers.ports.port import LinkDown, Port
 from drivers.simulated.device import SimulatedDevice
-from drivers.simulated.faults import DeviceFaults, Window, WireFaults
+from drivers.simulated.faults import DeviceFaults, Spread, Window, WireFaults
 from drivers.simulated.framing import Request, RtuFraming, TcpFraming
 from drivers.simulated.memory_port import MemoryLine
 from drivers.simulated.stations import LineEvent
@@ -106,9 +106,22 @@ async def test_an_answer_on_its_way_is_lost_with_the_plug(autojump_clock: trio.t
     port = await line.open()
     await port.send(rtu(1))
     line.unplug()
+    await trio.sleep(0.1)
     line.replug()
     port = await line.open()
     assert await port.receive(1.0) is None
+
+
+async def test_a_late_answer_is_heard_by_the_next_port(autojump_clock: trio.testing.MockClock) -> None:
+    line = MemoryLine([device()], faults={1: DeviceFaults(late=1.0, late_by=Spread(0.5, 0.5))})
+    port = await line.open()
+    await port.send(rtu(1))
+    await trio.sleep(0.2)
+    await port.aclose()
+    port = await line.open()
+    assert await all_until(port, 1.0) == rtu(1, ANSWER)
+    await port.send(rtu(1))
+    assert line.gap_violations == 0
 
 
 @pytest.mark.parametrize("start", [0.0, 0.1, 17.3])
