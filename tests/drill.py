@@ -1,0 +1,131 @@
+"""The long proofs: a day of simulated field, ten million fuzzed frames, a store killed over and over.
+
+``python -m tests.drill`` runs them all, each part in a process of its own, as many at once as there are cores.
+``python -m tests.drill sim --seed N --minutes M`` replays one simulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+
+from tests.drivers.modbus.fuzz_frames import fuzz
+from tests.gateway.storage.test_kill import drill as kill_store
+from tests.sim.run import Report, simulate
+
+FRAMES = 10_000_000
+FRAME_PARTS = 20
+KILLS = 200
+HOURS = 24.0
+# A day is run as plants of two hours, each with a seed of its own: as much virtual time, and twelve plants of it.
+SIM_PART_MINUTES = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of work for one process; ``work`` returns the sentence that says what it proved."""
+
+    name: str
+    work: Callable[[], str]
+
+
+def simulated(seed: int, minutes: float) -> str:
+    report = simulate(seed, minutes)
+    return describe(report)
+
+
+def describe(report: Report) -> str:
+    numbers = ", ".join(f"{name} {value:g}" for name, value in report.numbers.items())
+    tally = ", ".join(f"{kind} {number}" for kind, number in sorted(report.tally.items()))
+    return (
+        f"{report.minutes:g} virtual minutes of plant {report.seed} in {report.real_s:.0f} s, no promise broken\n"
+        f"    {numbers}\n    {tally}\n    digest {report.digest[:16]}"
+    )
+
+
+def fuzzed(seed: int, frames: int) -> str:
+    answered = fuzz(seed, frames)
+    return f"{frames} exchanges with damaged frames, {answered} answered, every answer intact"
+
+
+def killed(kills: int, seed: int) -> str:
+    found = kill_store(kills, seed=seed)
+    return f"{kills} kills of a writing store, nothing acknowledged was lost: {found}"
+
+
+def sim_parts(seed: int, minutes: float) -> list[Part]:
+    parts = []
+    while minutes > 0:
+        length = min(minutes, SIM_PART_MINUTES)
+        parts.append(Part(f"sim seed {seed}", partial(simulated, seed, length)))
+        minutes, seed = minutes - length, seed + 1
+    return parts
+
+
+def frame_parts(seed: int, frames: int) -> list[Part]:
+    each = max(1, frames // FRAME_PARTS)
+    return [Part(f"frames seed {seed + n}", partial(fuzzed, seed + n, each)) for n in range(FRAME_PARTS)]
+
+
+def store_parts(seed: int, kills: int) -> list[Part]:
+    return [Part(f"store seed {seed}", partial(killed, kills, seed))]
+
+
+def timed(part: Part) -> tuple[bool, str]:
+    began = time.perf_counter()
+    try:
+        words = part.work()
+    except Exception as failure:  # noqa: BLE001 - reported with its trace, and the other parts go on
+        trace = "" if isinstance(failure, AssertionError) and failure.args else traceback.format_exc()
+        return False, f"FAILED {part.name}: {failure}\n{trace}"
+    return True, f"{part.name} ({time.perf_counter() - began:.0f} s): {words}"
+
+
+def run(parts: list[Part], processes: int) -> int:
+    """Run all parts and say what each proved. Returns the exit code."""
+    failed = 0
+    with ProcessPoolExecutor(processes) as pool:
+        for done in as_completed([pool.submit(timed, part) for part in parts]):
+            proved, words = done.result()
+            failed += not proved
+            print(words, flush=True)  # noqa: T201 - a drill reports
+    print(f"{len(parts) - failed} of {len(parts)} parts proved" + (f", {failed} FAILED" if failed else ""), flush=True)  # noqa: T201 - a drill reports
+    return 1 if failed else 0
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.drill", description=__doc__)
+    parser.add_argument("what", nargs="?", default="all", choices=["all", "sim", "frames", "store"])
+    parser.add_argument("--seed", type=int, default=1, help="of the first part; each further one takes the next")
+    parser.add_argument("--minutes", type=float, help="virtual minutes of one plant, to replay what was reported")
+    parser.add_argument("--hours", type=float, default=HOURS, help="virtual hours, in plants of two hours")
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--kills", type=int, default=KILLS)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args(words)
+
+
+def main(words: list[str]) -> int:
+    given = arguments(words)
+    parts: list[Part] = []
+    if given.what in {"all", "store"}:
+        parts += store_parts(given.seed, given.kills)
+    if given.what in {"all", "sim"}:
+        if given.minutes is not None:
+            parts.append(Part(f"sim seed {given.seed}", partial(simulated, given.seed, given.minutes)))
+        else:
+            parts += sim_parts(given.seed, 60.0 * given.hours)
+    if given.what in {"all", "frames"}:
+        parts += frame_parts(given.seed, given.frames)
+    return run(parts, given.processes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""Callers who write set-points, with and without leases, and check that they are told the truth."""
+
+from __future__ import annotations
+
+from itertools import count
+from random import Random
+
+import trio
+
+from gateway.core.errors import GatewayError
+from gateway.core.ports import Outcome, WriteResult
+from gateway.core.reading import Value
+from tests.sim.site import Site, SiteLine
+from tests.sim.truth import Point, decode, same, span
+
+PAUSE_S = (1.0, 6.0)
+# An order expires after ten seconds, and what is under way takes some time-outs more.
+LONGEST_WRITE_S = 20.0
+# What may explain that an outcome is unknown happened during the write, or left a late answer open before it.
+EVIDENCE_S = 10.0
+# Who writes to a device that is away asks for one time-out of the line, out of turn: polls may be late for it.
+AWAY_S = 2.0
+# A healthy device has its safe value this soon: the door wakes at the end of the lease, the write goes first.
+SAFE_SOON_S = 2.0
+# Where a device or line had been away: tries are up to 15 s apart, probes 10 s, and both may wait for the budget.
+SAFE_AT_LAST_S = 90.0
+
+
+class Caller:
+    """Writes the tags of one line, one after the other, for ever."""
+
+    def __init__(self, site: Site, line: SiteLine) -> None:
+        self._site = site
+        self._line = line
+        self._rng = Random(f"{site.seed}/caller/{line.name}")
+        self._numbers = count(1)
+        self._points = [point for point in site.plant.points.values() if point.line == line.name and point.tag.writable]
+        self._leases: dict[str, float] = {}
+        self._written: dict[str, Value] = {}
+
+    async def run(self) -> None:
+        rng = self._rng
+        while self._points:
+            await trio.sleep(rng.uniform(*PAUSE_S))
+            point = rng.choice(self._points)
+            # A tag with a lease goes on with leases: whoever writes without one ends them.
+            leased = point.tag.safe is not None and point.tag.name == "setpoint"
+            await self._write(point, self._value(point), rng.uniform(1.0, 15.0) if leased else None)
+
+    def _value(self, point: Point) -> Value:
+        if point.tag.type == "bool":
+            return self._rng.random() < 0.5
+        number = next(self._numbers)
+        return 1000 + number % 60_000 if point.tag.type == "uint16" else 100_000 + number
+
+    async def _write(self, point: Point, value: Value, lease: float | None) -> None:
+        site, began = self._site, trio.current_time()
+        away = self._line.reachable_since(point.device.unit) is None
+        if away:
+            self._line.excuse(AWAY_S)
+        try:
+            result = await site.field.write(point.name, value, lease)
+        except GatewayError as error:
+            site.broken(point.name, f"a write of {value!r} was refused as invalid: {error}")
+            return
+        now = trio.current_time()
+        if away:
+            self._line.excuse(AWAY_S)
+        site.tally[f"write:{result.outcome}"] += 1
+        site.note(f"write {point.name} {value!r} {result.outcome} {result.reason}")
+        if now - began > LONGEST_WRITE_S:
+            site.broken(point.name, f"a write took {now - began:.1f} s to end")
+        self._judge(point, value, result, began, now)
+        if lease is not None and result.outcome in {Outcome.CONFIRMED, Outcome.UNKNOWN}:
+            self._leases[point.name] = began + lease
+
+    def _judge(self, point: Point, value: Value, result: WriteResult, began: float, now: float) -> None:
+        """Compare what the caller was told with what the device did."""
+        executed = any(same(value, made) for made in point.device.writes(point.tag, began, now))
+        outcome = result.outcome
+        told = f"a write of {value!r} begun at {began:.3f} was called {outcome} ({result.reason}: {result.message})"
+        if outcome is Outcome.CONFIRMED and not executed:
+            self._site.broken(point.name, f"{told}, but the device never executed it")
+        if outcome in {Outcome.REFUSED, Outcome.NOT_SENT} and executed:
+            self._site.broken(point.name, f"{told}, but the device executed it")
+        if outcome is Outcome.UNKNOWN and not self._line.loss_since(point.device.unit, began - EVIDENCE_S):
+            self._site.broken(point.name, f"{told}, but the wire lost nothing")
+
+    def look(self, now: float) -> None:
+        """Leases that ran out: the device must hold the safe value soon."""
+        for name, end in list(self._leases.items()):
+            point = self._site.plant.points[name]
+            line, unit = self._line, point.device.unit
+            since = line.reachable_since(unit)
+            safe = point.tag.safe
+            if since is None or safe is None or now <= end:
+                continue
+            calm = line.members[unit].healthy and now > line.excused_until and since < end
+            bound = SAFE_SOON_S if calm and line.excused_until < end else SAFE_AT_LAST_S
+            if now - max(end, since) <= bound:
+                continue
+            words = [
+                point.device.word_at(point.tag.table, point.tag.address + offset, now)
+                for offset in range(span(point.tag))
+            ]
+            held = decode(point.tag, words)
+            if not same(held, safe):
+                self._site.broken(
+                    name,
+                    f"its lease ended at {end:.3f} and its device is within reach since {since:.3f}, "
+                    f"but it holds {held!r}, not the safe value {safe!r}",
+                )
+            self._site.tally["lease:safe"] += 1
+            del self._leases[name]
