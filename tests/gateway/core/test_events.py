@@ -1,0 +1,69 @@
+"""Events are numbered once for ever, and their ids sort by time."""
+
+from __future__ import annotations
+
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.events import EventSource, uuid7
+from gateway.core.timeline import Timeline
+
+NOON = 1_800_000_000.0
+
+
+def source(reserved: int, kept: list[int], *, stride: int = 10, wall: float = NOON) -> EventSource:
+    timeline = Timeline(lambda: 0.0, lambda: wall, lambda: True)
+    return EventSource("ferrule-1", timeline, reserved, reserve=kept.append, stride=stride)
+
+
+def test_an_event_says_who_when_and_what() -> None:
+    event = source(0, []).make("device:down", {"line": "bus"})
+    assert (event.gateway, event.sequence, event.type, event.time, event.clock) == (
+        "ferrule-1",
+        1,
+        "device:down",
+        NOON,
+        "synchronised",
+    )
+    assert event.data == {"line": "bus"}
+    assert uuid.UUID(event.id).version == 7
+
+
+def test_numbers_are_reserved_before_they_are_used_and_in_strides() -> None:
+    kept: list[int] = []
+    events = source(0, kept, stride=3)
+    used = []
+    for _ in range(7):
+        used.append(events.make("a:b", {}).sequence)
+        assert kept[-1] >= used[-1]
+    assert used == [1, 2, 3, 4, 5, 6, 7]
+    assert kept == [3, 6, 9]
+
+
+@given(st.lists(st.integers(0, 25), min_size=1, max_size=8), st.integers(1, 10))
+def test_no_number_is_used_twice_over_any_restarts(lives: list[int], stride: int) -> None:
+    kept = [0]
+    used: list[int] = []
+    for length in lives:
+        events = source(kept[-1], kept, stride=stride)
+        used.extend(events.make("a:b", {}).sequence for _ in range(length))
+    assert used == sorted(set(used))
+
+
+@given(st.floats(0, 2**47 / 1000), st.floats(0, 2**47 / 1000))
+def test_ids_are_version_7_and_sort_by_time(one: float, other: float) -> None:
+    first, second = sorted((int(one * 1000), int(other * 1000)))
+    ids = [uuid7((first + 0.5) / 1000), uuid7((second + 0.5) / 1000)]
+    if first < second:
+        assert ids == sorted(ids)
+    for moment, text in zip((first, second), ids, strict=True):
+        parsed = uuid.UUID(text)
+        assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+        # RFC 9562, 5.7: the first 48 bits are Unix milliseconds.
+        assert parsed.int >> 80 == moment
+
+
+def test_ids_of_one_moment_are_all_different() -> None:
+    assert len({uuid7(NOON) for _ in range(10_000)}) == 10_000
