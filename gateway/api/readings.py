@@ -15,7 +15,8 @@ def readings(items: Iterable[Reading]) -> list[Form]:
     """Readings as the API shows them.
 
     ``value`` is null when quality is bad; ``lastValue`` is there only then, and only if one was ever read.
-    ``message`` says the reason in words, where there is one. ``timestamp`` says when the value (or that last value) was acquired, null if never.
+    ``message`` says the reason in words, where there is one. ``timestamp`` says when the value (or that last value) was
+    acquired, null if never.
     """
     forms = []
     known: Sample | None = None
