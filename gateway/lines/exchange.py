@@ -20,6 +20,8 @@ from gateway.lines.wire import Wire
 
 # How long a line may babble after a failed exchange before it is given up and opened anew.
 BABBLE_S = 0.5
+# How much longer than its deadline an exchange may go on while bytes keep coming: the answer may be among them.
+TALKING_S = 0.05
 # Wake this much before the predicted end of a reply: the prediction is the fastest reply seen, and a wake that comes
 # too early costs one more pass while one that comes too late costs bus time.
 EARLY_S = 0.0003
@@ -238,7 +240,8 @@ class NetworkTalk:
         while True:
             data = await port.receive(deadline)
             now = trio.current_time()
-            if data is None:
+            # A peer that talks without pause, but not to us, must not hold the line beyond its time either.
+            if data is None or now > deadline + TALKING_S:
                 framer.abandon()
                 count(Cause.TIMEOUT)
                 return Lost(Cause.TIMEOUT, answered=False, cost=now - sent)

@@ -6,11 +6,12 @@ from trio.testing import MockClock
 
 from drivers.modbus.pdu import Data, read_registers
 from drivers.modbus.rtu import RtuFramer
+from drivers.modbus.tcp import TcpFramer
 from drivers.ports.port import LineFaults, LinkDown
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.memory_port import MemoryLine
 from drivers.simulated.wire import SerialWire
-from gateway.lines.exchange import Answer, Pace, SerialTalk
+from gateway.lines.exchange import Answer, Lost, NetworkTalk, Pace, SerialTalk
 from gateway.lines.health import Cause
 from gateway.lines.wire import Wire
 from gateway.settings.line_model import LineSettings
@@ -83,3 +84,36 @@ async def test_the_line_is_not_left_idle_for_long_whatever_was_assumed(
     # Before the device works, it waits for the silence that ends the request.
     least = 33 * WIRE.character + 2 * WIRE.gap + 0.004
     assert least - 1e-6 <= (trio.current_time() - began) / 20 < 1.01 * least
+
+
+async def test_a_peer_that_talks_without_pause_does_not_hold_a_network_line(autojump_clock: MockClock) -> None:
+    class Chatterbox:
+        """Answers requests nobody made, for ever."""
+
+        name = "chatterbox"
+
+        async def send(self, data: bytes) -> None:
+            await trio.lowlevel.checkpoint()
+
+        async def receive(self, deadline: float) -> bytes | None:
+            await trio.sleep(0.01)
+            return bytes.fromhex("7777 0000 0005 01 03 02 0007")
+
+        def drain(self) -> bytes:
+            return b""
+
+        async def pause_until(self, moment: float) -> None:
+            await trio.sleep_until(moment)
+
+        def faults(self) -> LineFaults | None:
+            return None
+
+        async def aclose(self) -> None:
+            await trio.lowlevel.checkpoint()
+
+    talk = NetworkTalk(Chatterbox(), TcpFramer(), Wire(0.0, 0.0, 0.01, 7))
+    began = trio.current_time()
+    with trio.fail_after(60):
+        result = await talk.exchange(read_registers(1, 3, 0, 1), 0.5, lambda _: None, Pace(0.01), nothing)
+    assert isinstance(result, Lost)
+    assert trio.current_time() - began < 0.6
