@@ -10,13 +10,16 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.programs import CannotMeasure, Options
-from benchmarks.tables import codec, rtu, tags, tcp
+from benchmarks.tables import codec, memory, paced, rtu, start, tags, tcp
 
 TABLES = {
     "codec": codec.run,
     "tcp": tcp.run,
+    "paced": paced.run,
     "tags": tags.run,
     "rtu": rtu.run,
+    "memory": memory.run,
+    "start": start.run,
 }
 
 

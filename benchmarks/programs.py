@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,13 @@ def server(build: Path) -> Iterator[int]:
     """A libmodbus TCP server for as long as the block runs; gives its port."""
     with _program([*realtime(), compiled("server", build)]) as program:
         yield int(_line(program))
+
+
+@contextmanager
+def servers(build: Path, count: int) -> Iterator[list[int]]:
+    """Several such servers, each a device of its own; gives their ports."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(server(build)) for _ in range(count)]
 
 
 @contextmanager

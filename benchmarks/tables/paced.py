@@ -1,0 +1,49 @@
+"""Many TCP devices at the pace of real life: waking is what costs, not the codec."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks.programs import Options, measured, python, server
+from benchmarks.report import Table, Target
+from benchmarks.rounds import interleave
+
+SECONDS = 5.0
+DEVICES, COUNT, PERIOD_S = 32, 10, 0.1
+OURS, TOGETHER, SPREAD = "ferrule lines, schedule, store", "pymodbus async, all together", "pymodbus async, spread out"
+
+
+def run(options: Options) -> list[Table]:
+    """Measure 32 devices, ten times a second each."""
+    seconds = SECONDS * options.seconds
+    with server(options.build) as port:
+        arguments = (port, DEVICES, COUNT, PERIOD_S, seconds)
+        commands = {
+            OURS: python("paced_ours", *arguments),
+            SPREAD: python("paced_pymodbus", "spread", *arguments),
+            TOGETHER: python("paced_pymodbus", "together", *arguments),
+        }
+        results = interleave({name: partial(measured, command) for name, command in commands.items()}, options.rounds)
+    table = Table(
+        f"{DEVICES} TCP devices, {COUNT} registers, every {PERIOD_S:g} s",
+        ("program", "us CPU/poll", "noise", "% of a core", "x pymodbus spread", "x pymodbus together", "polls/s"),
+        notes=(
+            "pymodbus decodes to a list and drops it; ours goes on through decode to tags, health, schedule and store.",
+            "Spread out: every device has its own phase. All together: all are due at the same moments, as ours are.",
+        ),
+    )
+    for name in commands:
+        table.add(
+            name,
+            f"{results.of(name, 'us'):.0f}",
+            f"±{results.spread(name, 'us'):.0%}",
+            f"{results.of(name, 'cpu') / results.of(name, 'wall') * 100:.2f}",
+            f"{results.ratio(name, SPREAD, 'us'):.2f}",
+            f"{results.ratio(name, TOGETHER, 'us'):.2f}",
+            f"{results.of(name, 'polls') / results.of(name, 'wall'):.0f}",
+        )
+    table.targets = [
+        Target("CPU of 32 devices at 10 Hz, x pymodbus async spread out", results.ratio(OURS, SPREAD, "us"), 0.25),
+        Target("CPU of 32 devices at 10 Hz, x pymodbus async together", results.ratio(OURS, TOGETHER, "us"), 0.25),
+    ]
+    return [table]
