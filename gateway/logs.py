@@ -11,8 +11,8 @@ from typing import Any
 
 import structlog
 
-# Keys whose values are secrets, whatever they hold; compared without case, dashes and underscores.
-SECRET_KEYS = frozenset(
+# The last word of keys whose values are secrets, whatever they hold: "api_key", "clientSecret", "Set-Cookie".
+SECRET_WORDS = frozenset(
     {
         "token",
         "secret",
@@ -26,6 +26,7 @@ SECRET_KEYS = frozenset(
         "signature",
     }
 )
+WORD_ENDS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 # What looks like a secret wherever it stands: bearer tokens, JWS, webhook secrets.
 SECRET_TEXT = re.compile(
     r"(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*|whsec_[A-Za-z0-9+/=_-]+"
@@ -33,8 +34,8 @@ SECRET_TEXT = re.compile(
 HIDDEN = "[hidden]"
 
 
-def _plain(key: str) -> str:
-    return key.lower().replace("_", "").replace("-", "")
+def _secret(key: str) -> bool:
+    return WORD_ENDS.split(key)[-1].lower() in SECRET_WORDS
 
 
 def hide(value: object) -> object:
@@ -42,7 +43,7 @@ def hide(value: object) -> object:
     if isinstance(value, str):
         return SECRET_TEXT.sub(HIDDEN, value)
     if isinstance(value, dict):
-        return {key: HIDDEN if _plain(str(key)) in SECRET_KEYS else hide(item) for key, item in value.items()}
+        return {key: HIDDEN if _secret(str(key)) else hide(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [hide(item) for item in value]
     return value
@@ -51,8 +52,17 @@ def hide(value: object) -> object:
 def without_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: hide secrets by key and by look."""
     for key, value in event.items():
-        event[key] = HIDDEN if _plain(key) in SECRET_KEYS else hide(value)
+        event[key] = HIDDEN if _secret(key) else hide(value)
     return event
+
+
+class Others(logging.Handler):
+    """Takes what libraries log in the standard way, and Python's warnings, through the same door."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record of theirs as one of ours."""
+        logger = structlog.stdlib.get_logger(record.name)
+        logger.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
@@ -64,21 +74,23 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
     """
     if as_json is None:
         as_json = "JOURNAL_STREAM" in os.environ
-    renderer = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    tail: list[Any] = [renderer]
-    if as_json:
-        tail.insert(0, structlog.processors.format_exc_info)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Before the secrets are taken out: an exception may quote what a caller sent.
+            structlog.processors.format_exc_info,
             without_secrets,
-            *tail,
+            structlog.processors.JSONRenderer()
+            if as_json
+            else structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[Others()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
