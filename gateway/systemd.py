@@ -26,8 +26,9 @@ class Notifier:
         microseconds = os.environ.pop("WATCHDOG_USEC", None)
         pid = os.environ.pop("WATCHDOG_PID", None)
         for_us = pid is None or pid == str(os.getpid())
-        watchdog = int(microseconds) / 1e6 if microseconds and microseconds.isdigit() and for_us else None
-        return cls(address, watchdog)
+        # 0 would ask for a sign of life without a pause.
+        watchdog = int(microseconds) / 1e6 if microseconds and microseconds.isdigit() and for_us else 0.0
+        return cls(address, watchdog or None)
 
     def _send(self, message: str) -> None:
         if not self._address:
