@@ -213,7 +213,7 @@ class Gateway:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""
         try:
             settings = await trio.to_thread.run_sync(load, self._config)
-        except (SettingsError, OSError) as error:
+        except SettingsError as error:
             log.warning("configuration refused, the old one goes on", problems=str(error).splitlines())
             return
         changes = difference(self._settings, settings)

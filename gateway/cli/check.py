@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.main import WRONG, fail
+from gateway.cli.main import WRONG
 from gateway.field.check import report
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
@@ -26,8 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error)
         return WRONG
-    except OSError as error:
-        return fail(f"{arguments.file}: {error.strerror}", WRONG)
     for warning in settings.warnings:
         print(warning)
     judged = report(settings, blocks=arguments.blocks)

@@ -84,13 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
     logs.set_up()
     state: Path = arguments.state
     try:
-        state.mkdir(parents=True, exist_ok=True)
         gateway = Gateway(arguments.config, state, Notifier.from_environment(), partial(say_how, state))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return WRONG
-    except OSError as error:
-        return fail(f"{arguments.config}: {error.strerror}. Start it in the directory that holds config/", WRONG)
     try:
         return trio.run(hold, state, arguments.config, partial(demonstrate, gateway, arguments.devices, state))
     except KeyboardInterrupt:

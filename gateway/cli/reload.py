@@ -35,8 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error)
         return WRONG
-    except OSError as error:
-        return fail(f"{config}: {error.strerror}", WRONG)
     try:
         os.kill(pid, signal.SIGHUP)
     except ProcessLookupError:

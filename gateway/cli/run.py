@@ -45,8 +45,6 @@ def load(config: Path, state: Path) -> Gateway | int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return WRONG
-    except OSError as error:
-        return fail(f"{config}: {error.strerror}. Name another file: --config FILE", WRONG)
 
 
 async def hold(state: Path, config: Path, work: Callable[[], Awaitable[int]]) -> int:

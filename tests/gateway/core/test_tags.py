@@ -257,8 +257,8 @@ def test_a_listener_knows_what_the_store_knows_within_the_deadband(taken: list[S
                 rig.apply(value)
             elif what == "doubt":
                 # A doubtful answer that has no value says nothing at all.
-                value = 2.0 if isinstance(value, Reason) else value
-                rig.store.doubt(rig.cells, [value, 1], rig.now, Reason.LATE_POSSIBLE)
+                doubtful = 2.0 if isinstance(value, Reason) else value
+                rig.store.doubt(rig.cells, [doubtful, 1], rig.now, Reason.LATE_POSSIBLE)
             else:
                 rig.store.fail(rig.cells, Reason.NO_ANSWER)
             while (changes := rig.heard.receive_nowait()) is not None:

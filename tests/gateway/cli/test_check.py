@@ -1,0 +1,66 @@
+"""``ferrule check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.main import main
+
+DEMO = Path(__file__).parents[3] / "config" / "demo.toml"
+LINE = (
+    '[gateway]\nname = "g"\n[server]\nbind = "127.0.0.1"\n[[line]]\nname = "bus"\ntransport = "rtu"\nport = "/dev/x"\n'
+)
+
+
+def config(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "ferrule.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_demo_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(DEMO)]) == 0
+    shown = capsys.readouterr().out
+    assert "line rs485" in shown
+    assert "utilisation" in shown
+    assert "2 lines" in shown
+
+
+def test_quiet_says_nothing_where_nothing_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--quiet", str(DEMO)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_blocks_shows_the_requests(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(DEMO)]) == 0
+    short = capsys.readouterr().out
+    assert main(["check", "--blocks", str(DEMO)]) == 0
+    assert len(capsys.readouterr().out) > len(short)
+
+
+def test_mistakes_have_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config(tmp_path, LINE + "baudrate = 12\nparrity = 1\n")
+    assert main(["check", file]) == 2
+    shown = capsys.readouterr().out
+    assert f"{file}:9:" in shown
+    assert f"{file}:10:1: error: " in shown
+    assert '"parity"' in shown
+
+
+def test_a_line_with_more_work_than_time_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = "".join(
+        f'  {{ name = "t{n}", table = "holding", address = {n * 200}, type = "uint16", poll = "20ms" }},\n'
+        for n in range(20)
+    )
+    file = config(tmp_path, f'{LINE}baudrate = 1200\n[[line.device]]\nname = "d"\nunit = 1\ntag = [\n{tags}]\n')
+    assert main(["check", file]) == 2
+    shown = capsys.readouterr().out
+    assert f"{file}:" in shown
+    assert ": error: " in shown
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "absent.toml")]) == 2
+    assert f"{tmp_path / 'absent.toml'}:1:1: error: cannot read the file" in capsys.readouterr().out
