@@ -16,6 +16,7 @@ import trio
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
+from gateway.lines.alarm import Alarm
 from gateway.lines.exchange import Answer, Talk
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause
@@ -51,9 +52,10 @@ class Line:
         opener: opens the port and says how to talk on it.
         polling: the units and what is polled on them.
         announce: told of ``line:up``, ``line:down`` and ``line:parked``.
+        alarm: wakes the line when something is due.
     """
 
-    def __init__(self, opener: Opener, polling: Polling, announce: Announce) -> None:
+    def __init__(self, opener: Opener, polling: Polling, announce: Announce, alarm: Alarm) -> None:
         self.settings: LineSettings = polling.settings
         self.polling = polling
         self.state = State.STARTING
@@ -64,6 +66,7 @@ class Line:
         self.alive_at = trio.current_time()
         self._opener = opener
         self._announce = announce
+        self._alarm = alarm
         self._orders: deque[Order] = deque()
         self._talk: Talk | None = None
         self._wakeup = trio.Event()
@@ -196,8 +199,8 @@ class Line:
 
     async def _idle(self, wake: float, now: float) -> None:
         self._wakeup = trio.Event()
-        with trio.move_on_at(min(wake, now + LONGEST_SLEEP_S)):
-            await self._wakeup.wait()
+        self._alarm.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup)
+        await self._wakeup.wait()
 
     # Orders
 

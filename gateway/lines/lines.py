@@ -11,6 +11,7 @@ import trio
 from gateway.core.ports import FactStore
 from gateway.core.supervise import Lives, supervise
 from gateway.core.tags import TagStore
+from gateway.lines.alarm import Alarm
 from gateway.lines.door import Spot, WriteDoor
 from gateway.lines.line import Line, Opener
 from gateway.lines.opener import numbered, open_port, opener
@@ -68,6 +69,7 @@ class Lines:
         self._announce = announce
         self._lives = lives
         self._make_opener = make_opener
+        self._alarm = Alarm()
         self._running: dict[str, Running] = {}
         self.spots: dict[str, Spot] = {}
         self.door = WriteDoor(self.spots.get, facts)
@@ -92,6 +94,7 @@ class Lines:
                 self._start(settings)
             nursery.start_soon(self.door.run)
             nursery.start_soon(self._watch)
+            nursery.start_soon(self._alarm.run)
             task_status.started()
 
     def _start(self, settings: LineSettings) -> None:
@@ -106,7 +109,7 @@ class Lines:
                 facts=self._facts,
                 announce=self._announce,
             )
-            line = Line(self._make_opener(settings), polling, self._announce)
+            line = Line(self._make_opener(settings), polling, self._announce, self._alarm)
             for unit in polling.units.values():
                 if unit.device is not None:
                     for tag in unit.device.tags:
