@@ -71,7 +71,11 @@ class BlockPoll(Poll):
     def values(self, payload: bytes) -> list[Value | Reason]:
         """What the bytes of an answer say, a value or the reason why there is none for each cell."""
         if payload != self._payload:
-            self._values = [usable(value) for value in self._codec.decode(payload)]
+            # Nearly all values are usable as they are, and seeing that is cheaper than a call.
+            self._values = [
+                usable(value) if value is None or isinstance(value, Unusable) else value
+                for value in self._codec.decode(payload)
+            ]
             self._payload = payload
         return self._values
 
