@@ -73,7 +73,7 @@ class BlockPoll(Poll):
         if payload != self._payload:
             # Nearly all values are usable as they are, and seeing that is cheaper than a call.
             self._values = [
-                usable(value) if value is None or isinstance(value, Unusable) else value
+                usable(value) if value is None or type(value) is Unusable else value  # type: ignore[misc]  # narrows
                 for value in self._codec.decode(payload)
             ]
             self._payload = payload
