@@ -198,6 +198,10 @@ class Health:
         """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
         self._open[shape] = now + self._quarantine
 
+    def doubted(self, shape: Shape, now: float) -> None:
+        """A request was answered by what may have been another's late reply: its own may come within a time-out."""
+        self._open[shape] = max(self._open.get(shape, now), now + self.timeout)
+
     def noticed(self, cause: Cause) -> None:
         """Something went wrong in an exchange with this unit."""
         self.counters.count(cause)

@@ -152,6 +152,7 @@ class Polling:
         if talk is None:
             raise LinkDown("closed", "the line is not open")
         fragile, before = health.misses > 0, health.presence
+        outstanding = set(health.open_shapes(started))
         result = await talk.exchange(request, patience or health.timeout, health.noticed, unit.pace, self.finish)
         now = trio.current_time()
         self.busy.add(now - started, now)
@@ -163,12 +164,22 @@ class Polling:
                     self._appeared(unit, before, now)
                 if isinstance(result.answer, Refusal):
                     health.counters.refused(result.answer.name)
+                    if outstanding:
+                        # A refusal has no shape: it may be an earlier request's, and the reply to this one on its way.
+                        health.lost(shape(request), now)
+                elif shape(request) in outstanding:
+                    # If it was the late one, the reply to this request comes now. No longer than a time-out, or a
+                    # block that cannot be stretched would stay in doubt for ever.
+                    health.doubted(shape(request), now)
                 return result
             health.counters.refused("gateway_path")
             self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
             return result
         if result.answered:
             unit.broken += 1
+            if outstanding:
+                # What was damaged may have been an earlier request's.
+                health.lost(shape(request), now)
             return result
         if not self.numbered:
             health.lost(shape(request), now)

@@ -1,0 +1,96 @@
+"""Which replies may still come after an answer that may have been another request's: on a scripted wire."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+from trio.testing import MockClock
+
+from drivers.modbus.pdu import Data, Refusal, Request
+from gateway.core.tags import TagStore
+from gateway.core.timeline import Timeline
+from gateway.lines.exchange import Answer, CountCause, Lost, Pace
+from gateway.lines.fence import shape
+from gateway.lines.health import Cause
+from gateway.lines.polling import Polling
+from gateway.settings.line_model import LineSettings
+from tests.gateway.lines.bench import Facts, device, tag
+
+LOST = Lost(Cause.TIMEOUT, answered=False, cost=0.5)
+DAMAGED = Lost(Cause.CRC, answered=True, cost=0.1)
+
+
+class Script:
+    """Answers every request with the next of what was written down."""
+
+    def __init__(self, *results: Answer | Lost) -> None:
+        self.results = deque(results)
+        self.asked: list[Request] = []
+
+    async def exchange(
+        self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
+    ) -> Answer | Lost:
+        await trio.sleep(0.01)
+        self.asked.append(request)
+        return self.results.popleft()
+
+    async def broadcast(self, request: Request, delay: float) -> None:
+        await trio.sleep(delay)
+
+
+def polling_on(script: Script) -> Polling:
+    settings = LineSettings(
+        name="bus", transport="rtu", port="sim", timeout=0.5, devices=(device(1, tag("a", 0), tag("b", 50)),)
+    )
+    store = TagStore(trio.current_time, Timeline(trio.current_time, lambda: 0.0, lambda: True))
+    polling = Polling(settings, numbered=False, store=store, facts=Facts(), announce=lambda *_: None)
+    polling.link_up(script)
+    return polling
+
+
+def answer(of: Data | Refusal) -> Answer:
+    return Answer(of, trio.current_time(), 0.005)
+
+
+async def test_a_refusal_may_be_an_earlier_requests(autojump_clock: MockClock) -> None:
+    script = Script(LOST, answer(Refusal(2)))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    await polling.exchange(unit, unit.polls[0].request)
+    await polling.probe(unit)
+    assert shape(script.asked[1]) in unit.health.open_shapes(trio.current_time())
+
+
+async def test_a_damaged_answer_may_be_an_earlier_requests(autojump_clock: MockClock) -> None:
+    script = Script(LOST, DAMAGED)
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    await polling.exchange(unit, unit.polls[0].request)
+    await polling.probe(unit)
+    assert shape(script.asked[1]) in unit.health.open_shapes(trio.current_time())
+
+
+async def test_after_an_answer_in_doubt_its_own_may_follow_within_a_time_out(autojump_clock: MockClock) -> None:
+    data = Data(b"\0\1")
+    script = Script(LOST, answer(data), answer(data))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    request = unit.polls[0].request
+    await polling.exchange(unit, request)
+    await trio.sleep(1.95)
+    await polling.exchange(unit, request)
+    await trio.sleep(0.1)
+    assert shape(request) in unit.health.open_shapes(trio.current_time()), "the quarantine is over, the doubt is not"
+    await trio.sleep(0.5)
+    assert not unit.health.open_shapes(trio.current_time())
+
+
+async def test_what_is_answered_with_nothing_outstanding_leaves_nothing_open(autojump_clock: MockClock) -> None:
+    script = Script(answer(Refusal(2)), DAMAGED, answer(Data(b"\0\1")))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    for _ in range(3):
+        await polling.exchange(unit, unit.polls[0].request)
+    assert not unit.health.open_shapes(trio.current_time())
