@@ -48,7 +48,9 @@ def say_how(state: Path, urls: list[str]) -> None:
 async def demonstrate(gateway: Gateway, devices: Path, state: Path) -> int:
     """Run both until told to stop. The caller holds the state directory: the simulator puts its terminals there."""
     simulator = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "gateway", "simulate", str(devices), "--directory", str(state)],
+        [sys.executable, "-m", "gateway", "simulate", str(devices), "--directory", str(state), "--until-input-ends"],
+        # Nobody writes there: it ends with this process, however that ends, and takes the devices with it.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     try:

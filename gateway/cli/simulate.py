@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +22,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--directory", type=Path, default=Path(), metavar="DIR", help="where the pseudo-terminals appear (default .)"
     )
+    parser.add_argument(
+        "--until-input-ends", action="store_true", help="end when standard input does: with the program that writes it"
+    )
 
 
-async def simulate(file: Path, directory: Path) -> None:
+async def _input_ends() -> None:
+    """Return when nobody can write to standard input any more."""
+    while True:
+        await trio.lowlevel.wait_readable(sys.stdin)
+        if not os.read(sys.stdin.fileno(), 4096):
+            return
+
+
+async def simulate(file: Path, directory: Path, *, until_input_ends: bool) -> None:
     """Serve simulated devices until SIGTERM or SIGINT."""
     async with trio.open_nursery() as nursery:
+
+        async def follow() -> None:
+            await _input_ends()
+            nursery.cancel_scope.cancel()
+
+        if until_input_ends:
+            nursery.start_soon(follow)
         places = await nursery.start(partial(serve, file, directory=directory))
         for place in places:
             print(f"serving {place}", flush=True)
@@ -37,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve simulated devices."""
     logs.set_up()
     try:
-        trio.run(simulate, arguments.file, arguments.directory)
+        trio.run(partial(simulate, arguments.file, arguments.directory, until_input_ends=arguments.until_input_ends))
     except* SimulationError as group:
         return_code = fail(str(group.exceptions[0]), WRONG)
     else:

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,13 @@ SILENT = {"rs485/spare/level", "rs485/spare/flow"}
 @pytest.fixture
 def demo_place() -> Iterator[Path]:
     """The demo's state directory, empty; what was there before comes back afterwards."""
-    for port in (3500, 15020):
+
+    def free(port: int) -> bool:
         with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", port)), f"port {port} is taken: is a demo running? Stop it first"
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+
+    for port in (3500, 15020):
+        until(partial(free, port), f"port {port} is free: is a demo running? Stop it first")
     kept = STATE.with_name("demo-kept-by-test")
     if STATE.exists():
         STATE.rename(kept)
@@ -175,3 +180,11 @@ def test_the_demo_starts_from_what_is_there_and_ends_without_a_trace(
     for program in (first, second):
         assert "Traceback" not in program.stderr
     assert not (STATE / "tty-rs485").is_symlink()
+
+
+def test_a_killed_demo_leaves_no_devices_behind(demo_place: Path, start: Start) -> None:
+    program = start(FERRULE, "demo", cwd=ROOT)
+    program.line(READY)
+    assert (STATE / "tty-rs485").is_symlink()
+    program.kill()
+    until(lambda: not (STATE / "tty-rs485").is_symlink(), "its devices have ended")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -100,6 +101,23 @@ def test_a_state_path_that_is_no_directory_is_named(site: Site) -> None:
     [words] = gateway.stderr.splitlines()
     assert str(site.state) in words
     assert "--state" in words
+
+
+def test_a_first_start_may_be_cut_short_anywhere(site: Site, plant: Drive) -> None:
+    for moment in ("lock", "root.key", "admin.json", "ferrule.db", "ca.pem", "server.pem"):
+        gateway = site.launch()
+        until((site.state / moment).exists, f"{moment} is there")
+        gateway.kill()
+    site.start().awaits("plant/drive/beyond", quality="good")
+
+
+def test_only_the_authority_s_certificate_can_be_read_by_others(site: Site, plant: Drive) -> None:
+    site.start()
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in site.state.iterdir()}
+    assert [name for name, mode in modes.items() if mode & 0o007] == ["ca.pem"]
+    secrets = {"root.key", "admin.json", "ca.key", "server.pem", "ferrule.db"}
+    assert all(modes[name] == 0o600 for name in secrets)
+    assert stat.S_IMODE(site.state.stat().st_mode) & 0o007 == 0
 
 
 def test_a_root_key_that_others_can_read_is_refused(site: Site) -> None:
