@@ -70,6 +70,13 @@ async def test_the_policy_can_be_chosen(autojump_clock: MockClock) -> None:
     assert [moment - start for moment in part.began] == pytest.approx([0, 30, 60])
 
 
+async def test_parking_gives_all_lives_back(autojump_clock: MockClock) -> None:
+    part = Part(5)
+    start = trio.current_time()
+    await part.supervised(Lives(restarts=1, window=10_000.0, pause=5.0, parked=30.0))
+    assert [moment - start for moment in part.began] == pytest.approx([0, 5, 35, 40, 70, 75])
+
+
 async def test_cancelling_ends_it_in_the_middle_and_while_parked(autojump_clock: MockClock) -> None:
     for after in (0.5, 100.0):
         part = Part(None, lasts=0.1)
