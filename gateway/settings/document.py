@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -15,6 +16,7 @@ from gateway.settings.problems import Place, Problem, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+_BACKSLASH = "Backslashes mean something in double quotes; use single quotes"
 _CURES = {
     "Cannot overwrite a value": "Give each key once",
     "Cannot mutate immutable namespace": "A table written in braces is complete; put all its keys inside them",
@@ -23,7 +25,11 @@ _CURES = {
     "Unterminated string": "A closing quote is missing",
     "Expected '=' after a key in a key/value pair": "Write key = value",
     "Illegal character '\\n'": "A closing quote is missing",
+    "Unclosed inline table": "A comma or a closing brace } is missing",
+    "Invalid hex value": _BACKSLASH,
+    "Unescaped '\\' in a string": _BACKSLASH,
 }
+_ENDLESS = re.compile(r"[0-9][0-9_]{1000,}")
 
 
 class Source(Protocol):
@@ -56,6 +62,13 @@ class Document:
             self.data: dict[str, object] = tomli.loads(text)
         except tomli.TOMLDecodeError as error:
             raise SettingsError((_syntax_problem(path, error),)) from None
+        except RecursionError:
+            message = "not valid here: tables or lists are nested too deeply. Check the brackets and dots"
+            raise SettingsError((Problem(path, 1, 1, "error", message),)) from None
+        except ValueError:
+            # Python reads no number of more than a few thousand digits (CVE-2020-10735), and tomli lets that through.
+            message = "not valid here: a number has thousands of digits. Write a shorter one"
+            raise SettingsError((_at_match(path, text, _ENDLESS, message),)) from None
 
     @cached_property
     def _positions(self) -> Positions:
@@ -189,6 +202,13 @@ class Node:
             if key in layer.data:
                 return layer
         raise KeyError(key)
+
+
+def _at_match(path: str, text: str, pattern: re.Pattern[str], message: str) -> Problem:
+    """Return the problem that stands where a pattern is first found."""
+    match = pattern.search(text)
+    start = match.start() if match else 0
+    return Problem(path, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start), "error", message)
 
 
 def _syntax_problem(path: str, error: tomli.TOMLDecodeError) -> Problem:
