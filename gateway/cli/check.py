@@ -14,8 +14,10 @@ from gateway.settings.problems import SettingsError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule check``."""
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--blocks", action="store_true", help="also show every block of the plan and its tags")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="the configuration; docs/configuration.md says its keys"
+    )
+    parser.add_argument("--blocks", action="store_true", help="also show every request, what it costs and all its tags")
     parser.add_argument("--quiet", action="store_true", help="only say what is wrong")
 
 

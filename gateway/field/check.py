@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.lines.feasibility import PlannedBlock, Verdict, judge
+from gateway.lines.plan import Block
 from gateway.lines.unit import STALE_LEAST_S, STALE_PERIODS
 from gateway.settings.model import LineSettings, Settings
 from gateway.settings.problems import Place, Problem
 
 # Above this a line has little left for writes, retries and slow days.
 BUSY = 0.8
+# So many tags are named in a row of the table; --blocks names them all.
+FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +39,64 @@ def report(settings: Settings, *, blocks: bool) -> Report:
 
     Args:
         settings: what is asked.
-        blocks: list every request of the plan.
+        blocks: list every request of the plan, with all its tags.
     """
     problems: list[Problem] = []
     parts = []
     for line in settings.lines:
         if line.transport == "serial":
-            parts.append(f"line {line.name}: raw serial, {len(line.tags)} tags cut from its messages\n")
+            parts.append(f"line {line.name}: raw serial, {_count(len(line.tags), 'tag')} cut from its messages\n")
             continue
         verdict = judge(line)
         problems.extend(_problems(settings, verdict))
         parts.append(_line(verdict))
-        parts.extend(_tags(verdict))
+        parts.extend(_ages(verdict))
         if blocks:
             parts.extend(_block(planned) for planned in verdict.blocks)
-    tags = sum(len(device.tags) for line in settings.lines for device in line.devices)
-    parts.append(f"{settings.path}: {len(settings.lines)} lines, {tags} tags\n")
+    tags = sum(len(line.tags) + sum(len(device.tags) for device in line.devices) for line in settings.lines)
+    parts.append(f"{settings.path}: {_count(len(settings.lines), 'line')}, {_count(tags, 'tag')}\n")
     return Report("".join(parts), tuple(problems))
 
 
 def _line(verdict: Verdict) -> str:
     line = verdict.line
-    registers = sum(planned.block.count for planned in verdict.blocks)
-    wanted = sum(len(planned.block.places) for planned in verdict.blocks)
+    tags = sum(len(planned.block.places) for planned in verdict.blocks)
+    reads = f"read by {_count(len(verdict.blocks), 'request')}" if verdict.blocks else "so that nothing is polled"
+    cost = f"; silent devices may cost {line.silent_share:.0%} more" if len(line.devices) > 1 else ""
     return (
-        f"line {line.name}: {len(verdict.blocks)} requests touching {registers} registers or bits for {wanted} tags, "
-        f"{len(line.devices)} devices\n"
-        f"  utilisation {verdict.utilisation:.1%}, and {verdict.silent_utilisation:.1%} of what is left when silent "
-        f"devices use up their share ({line.silent_share:.0%})\n"
+        f"line {line.name}: {_count(len(line.devices), 'device')}, {_count(tags, 'tag')}, {reads}\n"
+        f"  utilisation {verdict.utilisation:.1%} with all devices answering{cost}\n"
     )
 
 
-def _tags(verdict: Verdict) -> list[str]:
-    """Worst ages by device and period: every tag of a block shares its block's."""
-    rows = [f"  {'device':<20} {'poll':>8} {'worst age':>12} {'1 or more silent':>18}   tags\n"]
+def _ages(verdict: Verdict) -> list[str]:
+    """How old values can get, by request: all tags of a request share its age."""
+    if not verdict.blocks:
+        return []
+    # The only device of a line has no neighbour whose silence could hold it up.
+    neighbours = len(verdict.line.devices) > 1
+    width = max(len("device"), *(len(planned.device.name) for planned in verdict.blocks))
+    silent = f"{'while others are silent':>25}" if neighbours else ""
+    rows = [f"  {'device':<{width}} {'poll':>12} {'worst age':>11}{silent}   tags\n"]
     for planned in verdict.blocks:
         period = planned.block.period
-        names = ", ".join(place.tag.name for place in planned.block.places)
+        silent = f"{_seconds(verdict.age(planned, silent=True)):>25}" if neighbours else ""
         rows.append(
-            f"  {planned.device.name:<20} {_seconds(period) if period else 'backgr.':>8} "
-            f"{_seconds(verdict.age(planned, silent=False)):>12} {_seconds(verdict.age(planned, silent=True)):>18}"
-            f"   {names}\n"
+            f"  {planned.device.name:<{width}} {_seconds(period) if period else 'background':>12} "
+            f"{_seconds(verdict.age(planned, silent=False)):>11}{silent}   {_few(planned.block)}\n"
         )
     return rows
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _few(block: Block) -> str:
+    """The first tags of a request, and how many more there are."""
+    names = [place.tag.name for place in block.places]
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more
 
 
 def _seconds(value: float | None) -> str:
@@ -89,9 +107,11 @@ def _seconds(value: float | None) -> str:
 
 def _block(planned: PlannedBlock) -> str:
     block = planned.block
+    kind = "bit" if block.table in {"coil", "discrete"} else "register"
+    names = ", ".join(place.tag.name for place in block.places)
     return (
-        f"  unit {planned.device.unit} {block.table} {block.address}..{block.end - 1} ({block.count}), "
-        f"{len(block.places)} tags, {planned.cost * 1000:.1f} ms\n"
+        f"  unit {planned.device.unit} {block.table} {block.address} to {block.end - 1} "
+        f"({_count(block.count, kind)}), {planned.cost * 1000:.1f} ms: {names}\n"
     )
 
 
@@ -125,18 +145,23 @@ def _problems(settings: Settings, verdict: Verdict) -> list[Problem]:
         age, period = verdict.age(planned, silent=True), planned.block.period
         if age is None or period is None:
             continue
-        for place_ in planned.block.places:
-            limit = place_.tag.stale_after or max(STALE_PERIODS * period, STALE_LEAST_S)
-            if age > limit:
-                problems.append(
-                    Problem.at(
-                        place_.tag.place or place,
-                        f"{line.name}/{planned.device.name}/{place_.tag.name} may become {_seconds(age)} old while a "
-                        f"device is silent, and is called stale after {_seconds(limit)}. Lower the time-out of the "
-                        "line, or poll less often",
-                        "warning",
-                    )
+        limits = {
+            place_.tag.name: place_.tag.stale_after or max(STALE_PERIODS * period, STALE_LEAST_S)
+            for place_ in planned.block.places
+        }
+        late = [place_.tag for place_ in planned.block.places if age > limits[place_.tag.name]]
+        if late:
+            # One for each request: what holds for one tag of it holds for all.
+            others = f" and {_count(len(late) - 1, 'tag')} beside it" if len(late) > 1 else ""
+            problems.append(
+                Problem.at(
+                    late[0].place or place,
+                    f"{line.name}/{planned.device.name}/{late[0].name}{others} may become {_seconds(age)} old while a "
+                    f"device is silent, and is called stale after {_seconds(limits[late[0].name])}. Lower the time-out "
+                    "of the line, or poll less often",
+                    "warning",
                 )
+            )
     return problems
 
 

@@ -64,3 +64,41 @@ def test_a_line_with_more_work_than_time_is_refused(tmp_path: Path, capsys: pyte
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tmp_path / "absent.toml")]) == 2
     assert f"{tmp_path / 'absent.toml'}:1:1: error: cannot read the file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", [f"a = {'[' * 5000}{']' * 5000}\n", f"[{'.'.join('a' * 3000)}]\n"])
+def test_what_is_nested_too_deeply_is_refused(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config(tmp_path, text)
+    assert main(["check", file]) == 2
+    assert f"{file}:1:1: error: " in capsys.readouterr().out
+
+
+def test_an_endless_number_is_refused_at_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config(tmp_path, f"{LINE}baudrate = {'9' * 5000}\n")
+    assert main(["check", file]) == 2
+    assert f"{file}:9:12: error: " in capsys.readouterr().out
+
+
+def test_a_row_names_few_tags_and_blocks_names_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = "".join(f'  {{ name = "t{n}", table = "input", address = {n}, type = "int16" }},\n' for n in range(9))
+    file = config(tmp_path, f'{LINE}[[line.device]]\nname = "d"\nunit = 1\ntag = [\n{tags}]\n')
+    assert main(["check", file]) == 0
+    shown = capsys.readouterr().out
+    assert "t0, t1, t2 and 6 more" in shown
+    assert "1 device, 9 tags, read by 1 request" in shown
+    assert "silent" not in shown
+    assert main(["check", "--blocks", file]) == 0
+    assert "input 0 to 8 (9 registers)" in (shown := capsys.readouterr().out)
+    assert "t7, t8" in shown
+
+
+def test_a_request_that_may_be_late_is_warned_of_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = "".join(
+        f'  {{ name = "t{n}", table = "input", address = {n}, type = "int16", stale_after = "1500ms" }},\n'
+        for n in range(9)
+    )
+    devices = "".join(f'[[line.device]]\nname = "d{unit}"\nunit = {unit}\ntag = [\n{tags}]\n' for unit in (1, 2))
+    assert main(["check", "--quiet", config(tmp_path, LINE + devices)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert "bus/d1/t0 and 8 tags beside it may become" in first
+    assert "bus/d2/t0 and 8 tags beside it may become" in second
