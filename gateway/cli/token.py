@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a token."""
+    if not arguments.state.is_dir():
+        # Making it here would give a key that no gateway has, and a token that none takes.
+        return fail(
+            f"{arguments.state} is no directory; name the one the gateway keeps its state in: --state DIR", WRONG
+        )
     try:
         scopes = parse_scopes(arguments.scope)
         root = load_root_key(arguments.state)
@@ -30,4 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(error.reason, WRONG)
     except KeyFileError as error:
         return fail(str(error))
+    except OSError as error:
+        return fail(f"{error.filename or arguments.state}: {error.strerror}. No key can be read or made there")
     return 0

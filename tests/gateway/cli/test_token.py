@@ -15,6 +15,7 @@ from gateway.cli.main import main
 
 def test_a_token_is_one_line_that_the_gateway_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = tmp_path / "state"
+    state.mkdir()
     assert main(["token", "--state", str(state), "--scope", "devices:read devices:write", "--ttl", "60"]) == 0
     [token] = capsys.readouterr().out.splitlines()
     tokens = OperatorTokens(load_root_key(state), time.time, lambda: True)
@@ -56,3 +57,12 @@ def test_a_damaged_key_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     key.touch(mode=0o600)
     assert main(["token", "--state", str(tmp_path), "--scope", "devices:read"]) == 1
     assert str(key) in capsys.readouterr().err
+
+
+def test_a_state_directory_that_is_not_there_is_named_and_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slip = tmp_path / "sate"
+    assert main(["token", "--state", str(slip), "--scope", "devices:read"]) == 2
+    assert str(slip) in capsys.readouterr().err
+    assert not slip.exists()
