@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -22,6 +25,13 @@ from gateway.systemd import Notifier
 
 # What keeps a gateway from starting; each text says what to do about it.
 REFUSALS = (StartError, BindError, KeyFileError, AdminFileError, NewerSchema)
+
+# What to do about a file of the state directory that cannot be used.
+CURES = {
+    errno.ENOSPC: "Free some space",
+    errno.EISDIR: "A file belongs there: move the directory away",
+    errno.EIO: "The disk reports errors: replace the card",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,14 +64,31 @@ async def hold(state: Path, config: Path, work: Callable[[], Awaitable[int]]) ->
             return await work()
     except REFUSALS as error:
         return fail(str(error))
+    except OSError as error:
+        return _unusable(error, state)
     except BaseExceptionGroup as group:
-        known, others = group.split(REFUSALS)
+        known, others = group.split((*REFUSALS, OSError))
         if known is None or others is not None:
             raise
         leaf: BaseException = known
         while isinstance(leaf, BaseExceptionGroup):
             leaf = leaf.exceptions[0]
-        return fail(str(leaf))
+        return _unusable(leaf, state) if isinstance(leaf, OSError) else fail(str(leaf))
+
+
+def _unusable(error: OSError, state: Path) -> int:
+    """A file of the state directory cannot be read or written: the disk is full, or somebody has put his own there.
+
+    Raises:
+        OSError: the error is about something else, so that it is a fault of ours.
+    """
+    named = error.filename2 or error.filename
+    # Reading and writing of an open file raise without its name; no socket raises these.
+    file = Path(os.fsdecode(named)) if named else state if error.errno in CURES else None
+    if file is None or state not in (file, *file.parents):
+        raise error
+    cure = CURES.get(error.errno or 0, "Let this user read and write there, or name another directory: --state DIR")
+    return fail(f"{file}: {error.strerror}. {cure}")
 
 
 async def serve(gateway: Gateway) -> int:
@@ -76,6 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
     gateway = load(arguments.config, arguments.state)
     if isinstance(gateway, int):
         return gateway
+    # A reload that is asked for before we listen must not end us; the file is read now anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         return trio.run(hold, arguments.state, arguments.config, partial(serve, gateway))
     except KeyboardInterrupt:

@@ -20,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule simulate``."""
     parser.add_argument("file", type=Path, metavar="FILE", help="the devices; config/demo-devices.toml shows how")
     parser.add_argument(
-        "--directory", type=Path, default=Path(), metavar="DIR", help="where the pseudo-terminals appear (default .)"
+        "--directory",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where the pseudo-terminals appear, under the names the file gives (default .)",
     )
     parser.add_argument(
         "--until-input-ends", action="store_true", help="end when standard input does: with the program that writes it"
@@ -60,6 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
         trio.run(partial(simulate, arguments.file, arguments.directory, until_input_ends=arguments.until_input_ends))
     except* SimulationError as group:
         return_code = fail(str(group.exceptions[0]), WRONG)
+    except* UnicodeDecodeError:
+        return_code = fail(f"{arguments.file}: is not UTF-8; save it as UTF-8", WRONG)
+    except* OSError:
+        return_code = fail(
+            f"{arguments.directory}: no pseudo-terminal can be put there. Name a directory this user may write to: "
+            "--directory DIR"
+        )
     else:
         return_code = 0
     return return_code

@@ -82,3 +82,12 @@ def test_an_address_that_is_not_here_yet_is_waited_for(site: Site) -> None:
     assert gateway.line("ready ") == "ready no address yet"
     assert "cannot listen yet" in gateway.stderr
     assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "server.json", "admin.json", "root.key"])
+def test_a_directory_where_a_file_belongs_is_named(site: Site, name: str) -> None:
+    site.configure()
+    (site.state / name).mkdir(parents=True)
+    words = refused(site.launch(), 1)
+    assert str(site.state) in words
+    assert "move the directory away" in words
