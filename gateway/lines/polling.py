@@ -369,7 +369,16 @@ class Polling:
         return min(wake, probe)
 
     def _first_absent(self) -> Unit:
-        return min(self.absent, key=lambda unit: unit.health.next_probe)
+        """Whom to ask first: units in doubt, the cheapest of them; then the silent, in the order of their pauses.
+
+        A unit in doubt has missed one answer and is most likely there: it must not wait behind an expensive probe.
+        """
+
+        def urgency(unit: Unit) -> tuple[bool, float]:
+            silent = unit.health.presence is Presence.SILENT
+            return silent, unit.health.next_probe if silent else self.worst(unit)
+
+        return min(self.absent, key=urgency)
 
     def hanging(self, now: float) -> bool:
         """Whether the port should be opened anew: nobody has answered for long, so perhaps it is the adapter."""
