@@ -67,11 +67,15 @@ class Ledger:
             await trio.sleep(MEASURE_EVERY_S)
 
     def _check_budget(self) -> None:
+        """What can give way has given way in time; facts (leases, in this plant) never do."""
         budget = self._site.storage.budget
+        parts = budget.status()["parts"]
+        assert isinstance(parts, dict)
+        history = budget.used - _number(parts.get("facts", 0))
         passed = trio.current_time() % DAY_S / DAY_S
         allowed = self._settings.write_budget * (HEAD_START + SPREAD * passed + STEPS + 0.05)
-        if budget.used > allowed:
-            self._site.broken("the write budget", f"{budget.used} bytes written, {allowed:.0f} are allowed by now")
+        if history > allowed:
+            self._site.broken("the write budget", f"{history} bytes of history, {allowed:.0f} are allowed by now")
 
     async def compare(self) -> None:
         """Every row of the history is a change that was seen; and with budget to spare, every change is a row."""
@@ -90,8 +94,11 @@ class Ledger:
             whole = len(readings) < KEPT_CHANGES
             if whole and any(value not in values for _, value in invented):
                 self._site.broken(tag, f"history has rows that were never seen: {sorted(invented, key=str)[:3]}")
-            if complete and not seen <= rows:
-                self._site.broken(tag, f"history lacks changes: {sorted(seen - rows, key=str)[:3]}")
+            # A clock that is set back shows a millisecond twice; the row of that time is one of the two.
+            times = {time for time, _ in rows}
+            lacking = {row for row in seen - rows if row[0] not in times or sum(row[0] == t for t, _ in seen) == 1}
+            if complete and lacking:
+                self._site.broken(tag, f"history lacks changes: {sorted(lacking, key=str)[:3]}")
 
 
 def _number(value: Json) -> int:

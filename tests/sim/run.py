@@ -27,6 +27,7 @@ from tests.sim.watch import Watch
 
 CHANGES_QUEUE = 8192
 WRITE_BUDGET = 40_000_000
+MEMORY_ROWS = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ async def _run(
     clock = WallClock()
     timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
     # Small enough that it matters: some minutes of changes use up the head start of the day.
-    settings = StoreSettings(ballast=0, write_budget=WRITE_BUDGET, memory_rows=4000)
+    settings = StoreSettings(ballast=0, write_budget=WRITE_BUDGET, memory_rows=MEMORY_ROWS)
     async with open_storage(
         state,
         settings=settings,

@@ -32,6 +32,8 @@ LOSSES = DISTURBANCES | {
     "silent", "lost", "corrupt", "truncated", "wrong_unit", "wrong_function", "noise_before", "duplicate",
     "no_such_unit", "reload",
 }  # fmt: skip
+BEHIND_S = 0.1
+WRITES = frozenset({5, 6, 15, 16, 22})
 TRUE_TIME = 1_779_444_000.0
 FIRST_TIME = 86_400.0 * 365 * 30
 
@@ -99,6 +101,7 @@ class SiteLine:
         self.witness = Witness(plan.settings.transport, self._closed)
         self.settings = plan.settings
         self.excused_until = RECOVERY_S
+        self.ordered_at = 0.0
         self.plugged = True
         self.trouble_since: dict[int, float] = {}
         self.well_since: dict[int, float] = {}
@@ -166,6 +169,10 @@ class SiteLine:
     def _record(self, event: LineEvent) -> None:
         kind = event.kind
         self.site.tally[kind] += 1
+        if event.at > trio.current_time() + BEHIND_S:
+            # A server that works on one request after the other is behind: this one waits for an earlier one.
+            self.losses[0] = event.at
+            self.excused_until = max(self.excused_until, event.at + RECOVERY_S)
         if kind in LOSSES:
             self.losses[0 if kind in DISTURBANCES else event.unit] = event.at
             if kind in DISTURBANCES:
@@ -186,6 +193,8 @@ class SiteLine:
     def _closed(self, exchange: Exchange) -> None:
         """Measure how long the values of a block had to wait for new ones."""
         self.exchanges += 1
+        if exchange.function in WRITES:
+            self.ordered_at = trio.current_time()
         if not exchange.received:
             return
         key = (exchange.unit, exchange.function, exchange.address)
