@@ -73,7 +73,7 @@ def gateway(site: Site, scale: Scale) -> Gateway:
 
 def test_its_messages_become_readings(gateway: Gateway, scale: Scale) -> None:
     assert gateway.call("serial.read", {"line": "scale"})["text"] is None
-    scale.says("ST,GS,+  12.5 kg".replace("+  ", "+"))
+    scale.says("ST,GS,+12.5 kg")
     weight = gateway.awaits("scale/weight", quality="good")
     assert weight["value"] == 12.5
     assert gateway.read("scale/stable")["scale/stable"]["value"] == "ST"
