@@ -83,8 +83,9 @@ def _unusable(error: OSError, state: Path) -> int:
         OSError: the error is about something else, so that it is a fault of ours.
     """
     named = error.filename2 or error.filename
-    # Reading and writing of an open file raise without its name; no socket raises these.
-    file = Path(os.fsdecode(named)) if named else state if error.errno in CURES else None
+    # What fails on an open file comes without its name, or with its number; no socket fails in these ways.
+    nameless = state if error.errno in CURES else None
+    file = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else nameless
     if file is None or state not in (file, *file.parents):
         raise error
     cure = CURES.get(error.errno or 0, "Let this user read and write there, or name another directory: --state DIR")

@@ -36,5 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyFileError as error:
         return fail(str(error))
     except OSError as error:
-        return fail(f"{error.filename or arguments.state}: {error.strerror}. No key can be read or made there")
+        return fail(f"{arguments.state}: {error.strerror}. The key there can be neither read nor made")
     return 0
