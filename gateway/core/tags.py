@@ -6,7 +6,7 @@ its tags; ``Reading`` objects are built when somebody asks, and for changes only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.core.bus import Bus
@@ -25,6 +25,7 @@ class Tag:
         poll: period in seconds; None for background tags that are read as the line has time.
         stale_after: age in seconds beyond which a good value is served as uncertain.
         deadband: change in engineering units below which nobody is told.
+        origin: what the value is read from and how; a tag whose origin changes starts anew.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Tag:
     stale_after: float = 3.0
     deadband: float = 0.0
     description: str = ""
+    origin: Hashable = None
 
 
 class Cell:
@@ -78,12 +80,16 @@ class TagStore:
     def add(self, tags: Iterable[Tag]) -> list[Cell]:
         """Take tags into the store and return their cells; a tag that is there keeps its reading.
 
-        A changed definition (type, units) starts anew: the old value would be of another kind.
+        A tag that is now read from elsewhere, or in another way, starts anew: its old value is another thing's.
         """
         cells = []
         for tag in tags:
             cell = self._cells.get(tag.name)
-            if cell is None or (cell.tag.type, cell.tag.units) != (tag.type, tag.units):
+            if cell is None or (cell.tag.type, cell.tag.units, cell.tag.origin) != (
+                tag.type,
+                tag.units,
+                tag.origin,
+            ):
                 cell = self._cells[tag.name] = Cell(tag)
             cell.tag = tag
             cells.append(cell)
@@ -174,6 +180,20 @@ class TagStore:
             cell.quality, cell.reason = Quality.BAD, reason
             changed.append(cell)
         self._tell(changed)
+
+    def sweep(self) -> None:
+        """Tell listeners of good values that have become stale. Who reads is told at once; call this now and then."""
+        now = self._monotonic()
+        stale = [
+            cell
+            for cell in self._cells.values()
+            if cell.quality is Quality.GOOD
+            and cell.sample is not None
+            and now - cell.sample.acquired > cell.tag.stale_after
+        ]
+        for cell in stale:
+            cell.quality, cell.reason = Quality.UNCERTAIN, Reason.STALE
+        self._tell(stale)
 
     def restore(self, name: str, value: Value, sample: Sample) -> None:
         """Put back what was known before a restart: for people, never as a current value."""

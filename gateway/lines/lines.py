@@ -140,9 +140,10 @@ class Lines:
             running.ended.set()
 
     async def _watch(self) -> None:
-        """Restart a line alone when its task makes no progress."""
+        """Restart a line alone when its task makes no progress, and have stale values told."""
         while True:
             await trio.sleep(WATCH_EVERY_S)
+            self._store.sweep()
             now = trio.current_time()
             for running in self._running.values():
                 line = running.line

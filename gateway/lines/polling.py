@@ -16,7 +16,7 @@ from drivers.ports.port import LinkDown
 from gateway.core.ports import FactStore
 from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
-from gateway.lines.exchange import Answer, Lost, Talk
+from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import shape, stretched
 from gateway.lines.health import Health, Presence, SilenceBudget
 from gateway.lines.orders import reason_of
@@ -85,7 +85,7 @@ class Polling:
         learned = facts.recall(SPLITS)
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
-            tags = [tag_of(settings.name, device.name, tag, writable=settings.writable) for tag in device.tags]
+            tags = [tag_of(settings, device, tag) for tag in device.tags]
             for tag, cell in zip(device.tags, store.add(tags), strict=True):
                 unit.cells[tag.name] = cell
             unit.recall(learned.get(self._fact_key(unit)))
@@ -134,13 +134,16 @@ class Polling:
 
     # Exchanging
 
-    async def exchange(self, unit: Unit, request: Request, patience: float | None = None) -> Answer | Lost:
+    async def exchange(
+        self, unit: Unit, request: Request, patience: float | None = None, pace: Pace | None = None
+    ) -> Answer | Lost:
         """One exchange, with all that follows from it for the unit's health and the line's budget.
 
         Args:
             unit: whom to ask.
             request: what to ask.
             patience: seconds to wait for the answer; None: as the unit's latency suggests.
+            pace: the request's own prediction; None: the unit's.
 
         Raises:
             LinkDown: the wire is gone.
@@ -151,16 +154,20 @@ class Polling:
         talk = self._talk
         if talk is None:
             raise LinkDown("closed", "the line is not open")
-        fragile, before = health.misses > 0, health.presence
+        before = health.presence
         outstanding = set(health.open_shapes(started))
-        result = await talk.exchange(request, patience or health.timeout, health.noticed, unit.pace, self.finish)
+        result = await talk.exchange(
+            request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
+        )
         now = trio.current_time()
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
             behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
             if not behind_gateway:
                 unit.broken = 0
-                if health.answered(result.at, None if fragile else result.turnaround):
+                # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
+                telling = isinstance(result.answer, Data) and shape(request) not in outstanding
+                if health.answered(result.at, result.turnaround if telling else None):
                     self._appeared(unit, before, now)
                 if isinstance(result.answer, Refusal):
                     health.counters.refused(result.answer.name)
@@ -229,16 +236,19 @@ class Polling:
             longer = stretched(request, open_shapes, poll.most_stretch)
             doubtful = longer is None
             request, stretch = longer or (request, 0)
-        result = await self.exchange(unit, request)
+        patience = max(unit.health.timeout, poll.patience)
+        result = await self.exchange(unit, request, patience, poll.pace)
         now = trio.current_time()
         if isinstance(result, Lost):
             if result.answered:
                 self._broken(unit, poll, now)
             else:
+                poll.patience = min(2 * patience, unit.health.bound)
                 poll.release()
         elif isinstance(result.answer, Data):
             poll.refusals = 0
             unit.busy = 0
+            poll.took(result.turnaround)
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             _count_missed(poll, self.schedule.done(poll, result.at))
         elif stretch and result.answer.code in ADDRESS_CODES:

@@ -13,11 +13,11 @@ from gateway.core.reading import Reason, Value
 from gateway.core.tags import Cell, Tag
 from gateway.lines.exchange import Pace
 from gateway.lines.fence import MOST_STRETCH, Shape, fence, shape
-from gateway.lines.health import Health
+from gateway.lines.health import ALLOWANCE_S, Health
 from gateway.lines.plan import BIT_TABLES, Block, plan
 from gateway.lines.schedule import Poll
 from gateway.lines.wire import Wire, data_bytes
-from gateway.settings.line_model import DeviceSettings, Table, TagSettings
+from gateway.settings.line_model import DeviceSettings, LineSettings, Table, TagSettings
 
 FUNCTION_OF: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 UNUSABLE: dict[Unusable, Reason] = {
@@ -47,6 +47,9 @@ class BlockPoll(Poll):
         size: bytes of data in its answer.
         refusals: exceptions in a row.
         most_stretch: by how much more a longer read of this block was not refused yet.
+        pace: when its answers are complete.
+        patience: least seconds its answer is given, whatever the unit's other answers take: registers that a device has
+            to compute or to fetch can be far slower than their neighbours.
         finished: set when the poll that is under way has had its outcome; made by who wants to wait for it.
     """
 
@@ -59,6 +62,8 @@ class BlockPoll(Poll):
         self.size = data_bytes(block.table, block.count)
         self.refusals = 0
         self.most_stretch = MOST_STRETCH
+        self.pace = Pace(unit.pace.turnaround)
+        self.patience = 0.0
         self.finished: trio.Event | None = None
         self._codec = BlockCodec(
             block.count,
@@ -78,6 +83,11 @@ class BlockPoll(Poll):
             ]
             self._payload = payload
         return self._values
+
+    def took(self, turnaround: float) -> None:
+        """Its answer took so long: the patience goes up at once, and down slowly."""
+        enough = 2 * max(turnaround, 0.0) + ALLOWANCE_S
+        self.patience = enough if enough > self.patience else self.patience + (enough - self.patience) / 8
 
     def release(self) -> None:
         """The poll has had its outcome: whoever waits for it may go on."""
@@ -179,18 +189,27 @@ def field_of(tag: TagSettings, offset: int) -> Field:
     )
 
 
-def tag_of(line: str, device: str, tag: TagSettings, *, writable: bool) -> Tag:
+def tag_of(line: LineSettings, device: DeviceSettings, tag: TagSettings) -> Tag:
     """The store's view of a configured tag."""
     stale_after = tag.stale_after
     if stale_after is None:
         stale_after = STALE_BACKGROUND_S if tag.poll is None else max(STALE_PERIODS * tag.poll, STALE_LEAST_S)
     return Tag(
-        name=f"{line}/{device}/{tag.name}",
+        name=f"{line.name}/{device.name}/{tag.name}",
         type=tag.type,
         units=tag.units or None,
-        writable=tag.writable and writable,
+        writable=tag.writable and line.writable,
         poll=tag.poll,
         stale_after=stale_after,
         deadband=tag.deadband,
         description=tag.description,
+        origin=(
+            line.transport,
+            line.port,
+            line.host,
+            line.tcp_port,
+            device.unit,
+            tag.table,
+            field_of(tag, tag.address),
+        ),
     )

@@ -167,6 +167,37 @@ async def test_reload_leaves_unchanged_lines_and_kept_tags_alone(autojump_clock:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_tag_that_is_now_read_from_elsewhere_starts_anew(autojump_clock: MockClock) -> None:
+    plant = Plant()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, list(plant.settings.values()))
+        await trio.sleep(3)
+        moved = replace(plant.settings["b"], devices=(device(1, tag("t", 9)),))
+        plant.memories["b"].unplug()
+        await plant.lines.reload(["b"], [moved])
+        reading = plant.store.read("b/d1/t")
+        assert reading is not None
+        assert (reading.value, reading.last_value, reading.sample) == (None, None, None), (
+            "3 is another register's value"
+        )
+        nursery.cancel_scope.cancel()
+
+
+async def test_listeners_hear_of_values_that_become_stale(autojump_clock: MockClock) -> None:
+    plant = Plant()
+    plant.settings["a"] = replace(plant.settings["a"], devices=(device(1, tag("t", 3, stale_after=0.2)),))
+    heard = []
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, list(plant.settings.values()))
+        with plant.store.changes.subscribe() as changes:
+            await trio.sleep(11)
+            while (change := changes.receive_nowait()) is not None:
+                heard += [(r.quality, r.reason) for r in change.readings if r.tag == "a/d1/t"]
+        nursery.cancel_scope.cancel()
+    assert (Quality.UNCERTAIN, Reason.STALE) in heard
+    assert heard[-1][0] in {Quality.GOOD, Quality.UNCERTAIN}
+
+
 async def test_all_lines_stalled_starves_the_watchdog(autojump_clock: MockClock) -> None:
     plant = Plant()
     async with trio.open_nursery() as nursery:
