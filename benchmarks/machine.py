@@ -25,6 +25,13 @@ def realtime() -> tuple[str, ...]:
     return prefix if allowed else ()
 
 
+def pinned(core: int) -> tuple[str, ...]:
+    """What to put before a command to keep it on one core; empty where that is not to be had."""
+    taskset = shutil.which("taskset")
+    cores = sorted(os.sched_getaffinity(0))
+    return (taskset, "-c", str(cores[core % len(cores)])) if taskset is not None else ()
+
+
 def heading() -> str:
     """The machine, the versions, and what the neighbours are doing."""
     model = next(

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.machine import realtime
+from benchmarks.machine import pinned, realtime
 from benchmarks.rounds import Sample
 
 SOURCES = Path(__file__).parent / "c"
@@ -62,9 +62,10 @@ def compiled(name: str, build: Path) -> str:
 
 
 @contextmanager
-def server(build: Path) -> Iterator[int]:
-    """A libmodbus TCP server for as long as the block runs; gives its port."""
-    with _program([*realtime(), compiled("server", build)]) as program:
+def server(build: Path, core: int | None = None) -> Iterator[int]:
+    """A libmodbus TCP server for as long as the block runs, on one core if that is said; gives its port."""
+    place = pinned(core) if core is not None else ()
+    with _program([*realtime(), *place, compiled("server", build)]) as program:
         yield int(_line(program))
 
 
@@ -106,13 +107,15 @@ def _line(program: subprocess.Popen[str]) -> str:
     return program.stdout.readline().strip()
 
 
-def measured(command: Sequence[str], *, patience: float = 120.0, urgent: bool = True) -> Sample:
-    """Run a client to its end and return what it printed.
+def measured(
+    command: Sequence[str], *, patience: float = 120.0, urgent: bool = True, core: int | None = None
+) -> Sample:
+    """Run a client to its end, on one core if that is said, and return what it printed.
 
     Raises:
         CannotMeasure: it failed; the text is what it said.
     """
-    prefix = realtime() if urgent else ()
+    prefix = (*(realtime() if urgent else ()), *(pinned(core) if core is not None else ()))
     done = subprocess.run([*prefix, *command], capture_output=True, text=True, timeout=patience, check=False, cwd=ROOT)
     if done.returncode:
         raise CannotMeasure(f"{' '.join(command)} failed:\n{done.stderr}")

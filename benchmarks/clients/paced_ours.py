@@ -26,7 +26,7 @@ async def run(port: int, devices: int, count: int, period: float, seconds: float
     async with running(settings) as (lines, _):
         gc.collect()
         gc.freeze()
-        await trio.sleep(max(1.0, 3 * period))
+        await trio.sleep(10 * period)
         counters = [
             unit.health.counters for line in lines if isinstance(line, Line) for unit in line.polling.units.values()
         ]

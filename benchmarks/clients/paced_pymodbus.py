@@ -45,7 +45,7 @@ async def run(*, spread: bool, port: int, devices: int, count: int, period: floa
     ]
     gc.collect()
     gc.freeze()
-    await asyncio.sleep(max(1.0, 3 * period))
+    await asyncio.sleep(10 * period)
     before = tally.answers
     start, used = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)

@@ -17,8 +17,7 @@ SHOWN = 14
 
 def run(options: Options) -> list[Table]:
     """Poll 1000 tags over TCP for a minute."""
-    lines, tags = (2, 5) if options.tiny else (LINES, TAGS)
-    seconds = SECONDS * options.seconds
+    lines, tags, seconds = (2, 5, 0.5) if options.tiny else (LINES, TAGS, SECONDS * options.seconds)
     with tempfile.TemporaryDirectory(prefix="ferrule-bench-") as home, servers(options.build, lines) as ports:
         config = write_config(Path(home) / "ferrule.toml", ports, tags, "1s")
         with gateway(config, Path(home) / "state") as process:
