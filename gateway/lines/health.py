@@ -32,6 +32,8 @@ ROUNDING_S = 1e-6
 QUARANTINE_TIMEOUTS = 4.0
 QUARANTINE_LEAST_S = 2.0
 QUARANTINE_MAX_S = 60.0
+# A unit that has become slower than all doubling reaches is found by every sixth probe, which gets the whole bound.
+WHOLE_BOUND_EVERY = 6
 # Two answers missing in a row make a unit silent: one may be noise.
 MISSES_UNTIL_SILENT = 2
 
@@ -101,7 +103,7 @@ class Latency:
         self.samples = 0
 
     def measured(self, turnaround: float) -> None:
-        """Take one more measurement. Only of requests sent once: a repeated one could be the first one's answer."""
+        """Take one more measurement. Only of answers that cannot be another request's."""
         if self.samples == 0:
             self.mean, self.spread = turnaround, abs(turnaround) / 2
         else:
@@ -118,9 +120,9 @@ class Health:
     """
 
     __slots__ = (
-        "_bound",
         "_open",
         "_quarantine",
+        "bound",
         "counters",
         "latency",
         "misses",
@@ -130,7 +132,7 @@ class Health:
     )
 
     def __init__(self, timeout: float, now: float) -> None:
-        self._bound = timeout
+        self.bound = timeout
         self.latency = Latency()
         self.counters = Counters()
         self.presence = Presence.UNPROVEN
@@ -144,19 +146,22 @@ class Health:
     def shortest(self) -> float:
         """The time-out that what is known of this unit justifies, in seconds."""
         if self.latency.samples == 0:
-            return min(FIRST_TIMEOUT_S, self._bound)
+            return min(FIRST_TIMEOUT_S, self.bound)
+        likely = max(self.latency.mean, 0.0) + SPREADS * self.latency.spread + ALLOWANCE_S
         if self.latency.samples < ENOUGH:
-            return self._bound / 2
-        return min(max(self.latency.mean, 0.0) + SPREADS * self.latency.spread + ALLOWANCE_S, self._bound)
+            likely = max(likely, self.bound / 2)
+        return min(likely, self.bound)
 
     @property
     def timeout(self) -> float:
         """Seconds this unit is given for its next answer, from the end of the request to the start of the reply.
 
-        Doubled twice while it does not answer, then from the start again: a unit that has become slow is found, and
-        one that is gone does not cost the longest time-out for ever.
+        Doubled twice while it does not answer, then from the start again, and the whole bound now and then: a unit that
+        has become slow is found, and one that is gone does not cost the longest time-out each time.
         """
-        return min(self.shortest * float(1 << (self.misses % 3)), self._bound)
+        if self.misses % WHOLE_BOUND_EVERY == WHOLE_BOUND_EVERY - 1:
+            return self.bound
+        return min(self.shortest * float(1 << (self.misses % 3)), self.bound)
 
     @property
     def usable(self) -> bool:
@@ -164,9 +169,9 @@ class Health:
         return self.presence in {Presence.ONLINE, Presence.UNPROVEN}
 
     def answered(self, now: float, turnaround: float | None) -> bool:
-        """The unit answered. Returns whether that is news."""
+        """The unit answered, after ``turnaround`` seconds where that says something. Returns whether that is news."""
         self.counters.answers += 1
-        if turnaround is not None and self.misses == 0:
+        if turnaround is not None:
             self.latency.measured(turnaround)
         self.misses = 0
         if self.presence is Presence.ONLINE:

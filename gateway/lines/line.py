@@ -19,7 +19,7 @@ from gateway.core.reading import Reason
 from gateway.lines.alarm import Alarm
 from gateway.lines.exchange import Answer, Talk
 from gateway.lines.fence import shape
-from gateway.lines.health import Cause
+from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
 from gateway.lines.polling import FUNCTION_CODE, GATEWAY_CODES, Announce, Polling
 from gateway.lines.unit import BlockPoll, Unit
@@ -261,7 +261,7 @@ class Line:
         if answer is None:
             return
         if isinstance(order, Writing) and isinstance(answer, Data) and order.read_back and order.check:
-            result = await self.polling.exchange(unit, order.read_back)
+            result = await self.polling.exchange(unit, order.read_back, unit.health.bound)
             if isinstance(result, Answer) and isinstance(result.answer, Data):
                 order.checked = order.check(result.answer.payload)
                 ambiguous = False
@@ -272,7 +272,10 @@ class Line:
 
     async def _ask(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:
         """Exchange for an order; None when the order has failed by it."""
-        result = await self.polling.exchange(unit, request)
+        # An order gets all the time the configuration allows: a write can take far longer than the reads that the
+        # time-out follows (EEPROM), and to call it lost then would be a lie.
+        whole = request.writes or unit.health.presence is Presence.ONLINE
+        result = await self.polling.exchange(unit, request, unit.health.bound if whole else None)
         if isinstance(result, Answer):
             if isinstance(result.answer, Data) or result.answer.code not in GATEWAY_CODES:
                 return result.answer
