@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -25,10 +25,17 @@ class NoParams(ParamsModel, frozen=True):
     """For methods that take none."""
 
 
+# The end of the year 9999 in Unix seconds, the last RFC 3339 can write. Milliseconds given for seconds are beyond it.
+LAST_MOMENT = 253_402_300_799
+
 P = TypeVar("P", bound=ParamsModel)
 
 _MESSAGE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+# Only what msgspec says of a type: the caller's own words stand in other messages.
+_PLAIN = re.compile(r"expected ").match
+_JSON_WORDS = {"str": "string", "int": "whole number", "float": "number", "bool": "boolean"}
+_TYPE = re.compile(rf"\b({'|'.join(_JSON_WORDS)})\b")
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
@@ -56,7 +63,8 @@ def _explain(message: str, given: Params, model: type[ParamsModel]) -> GatewayEr
     if unknown := _UNKNOWN.fullmatch(reason):
         name = unknown[1]
         return invalid(name, f"there is no such parameter; there are: {_names(model)}", given.get(name))
-    return invalid(field or "params", _words(reason), _at(given, path))
+    choices = _choices(model, field) if reason.startswith("Invalid enum value") else ""
+    return invalid(field or "params", f"{_words(reason)}{choices}", _at(given, path))
 
 
 def _names(model: type[ParamsModel]) -> str:
@@ -64,7 +72,16 @@ def _names(model: type[ParamsModel]) -> str:
 
 
 def _words(reason: str) -> str:
-    return reason.replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "is no choice:")
+    """Say it in the words of JSON: callers need not know what the types are called in Python."""
+    plain = reason.replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "is no choice:")
+    # Whether a parameter may be left out is no news to somebody who gave it.
+    return _TYPE.sub(lambda match: _JSON_WORDS[match[0]], plain.replace(" | null", "")) if _PLAIN(plain) else plain
+
+
+def _choices(model: type[ParamsModel], field: str) -> str:
+    types = {found.encode_name: found.type for found in msgspec.structs.fields(model)}
+    choices = get_args(types[field]) if get_origin(types.get(field)) is Literal else ()
+    return f"; there are: {', '.join(str(choice) for choice in choices)}" if choices else ""
 
 
 def _at(given: Json, path: str) -> Json:
@@ -85,6 +102,8 @@ def moment(field: str, value: str | float) -> float:
         GatewayError: INVALID.
     """
     if not isinstance(value, str):
+        if not -LAST_MOMENT <= value <= LAST_MOMENT:
+            raise invalid(field, "is no time: give seconds since 1970, or RFC 3339", value)
         return value
     try:
         return rfc3339.parse(value)

@@ -10,7 +10,7 @@ from gateway.api.dispatch import Method, method
 from gateway.api.methods.outcome import UNKNOWN_AT_DEADLINE
 from gateway.api.params import Name, ParamsModel, Seconds, moment, seconds
 from gateway.api.readings import history_sample, readings, tag_row, write_result
-from gateway.core.errors import invalid
+from gateway.core.errors import GatewayError, invalid
 from gateway.core.ports import DeviceAccess, History
 
 MAX_TAGS = 1000
@@ -50,11 +50,19 @@ class TagHistory(ParamsModel, frozen=True):
     resolution: str | float | None = None
 
 
+def _filter(params: TagList) -> tuple[str | None, str | None]:
+    """The line and the device asked for; a device may be named as ``device.list`` does it: ``line/device``."""
+    owner, slash, device = (params.device or "").rpartition("/")
+    if not slash or params.line not in (None, owner):
+        return params.line, params.device
+    return owner, device
+
+
 def tag_methods(devices: DeviceAccess, history: History) -> dict[str, Method]:
     """The namespace ``tag``."""
 
     async def list_tags(params: TagList) -> object:
-        rows = devices.tags(params.line, params.device)
+        rows = devices.tags(*_filter(params))
         end = None if params.limit is None else params.offset + params.limit
         return {"tags": [tag_row(row) for row in rows[params.offset : end]], "total": len(rows)}
 
@@ -74,7 +82,10 @@ def tag_methods(devices: DeviceAccess, history: History) -> dict[str, Method]:
         found = await history.samples(params.tag, start, end, resolution, MAX_SAMPLES + 1)
         if not found:
             # Tags taken out of the configuration keep their history; a name nobody ever used is a mistake.
-            await devices.read([params.tag], None)
+            try:
+                await devices.read([params.tag], None)
+            except GatewayError as error:
+                raise invalid("tag", error.reason, params.tag) from None
         return {
             "samples": [history_sample(sample, summed=resolution is not None) for sample in found[:MAX_SAMPLES]],
             "truncated": len(found) > MAX_SAMPLES,

@@ -107,6 +107,8 @@ async def test_tags_are_listed_filtered_and_paged(client: httpx.AsyncClient) -> 
     page = await result(client, "tag.list", {"limit": 2, "offset": 1})
     assert page == {"tags": everything["tags"][1:3], "total": 4}
     assert (await result(client, "tag.list", {"line": "bus", "device": "dead"}))["total"] == 2
+    assert (await result(client, "tag.list", {"device": "bus/dead"}))["total"] == 2
+    assert (await result(client, "tag.list", {"line": "other", "device": "bus/dead"}))["total"] == 0
     assert await result(client, "tag.list", {"line": "other"}) == {"tags": [], "total": 0}
     assert (await result(client, "tag.list", {"offset": 9}))["tags"] == []
 
@@ -170,7 +172,8 @@ async def test_a_history_too_long_is_cut_and_says_so(rig: Rig, client: httpx.Asy
 async def test_no_history_is_empty_for_a_known_tag_and_an_error_for_none(rig: Rig, client: httpx.AsyncClient) -> None:
     rig.history.length = 0
     assert (await result(client, "tag.history", {"tag": "bus/meter/power", "start": 0, "end": 1}))["samples"] == []
-    assert (await error(client, "tag.history", {"tag": "bus/meter/pwr", "start": 0, "end": 1}))["code"] == -32602
+    found = await error(client, "tag.history", {"tag": "bus/meter/pwr", "start": 0, "end": 1})
+    assert (found["code"], found["data"]["field"]) == (-32602, "tag")
 
 
 async def test_modbus_registers_are_read(rig: Rig, client: httpx.AsyncClient) -> None:
@@ -221,8 +224,8 @@ async def test_a_serial_line_is_written_with_text_or_bytes(rig: Rig, client: htt
         ("tag.read", {}, "tags", "required"),
         ("tag.read", {"tags": []}, "tags", "length >= 1"),
         ("tag.read", {"tags": ["x"] * 1001}, "tags", "length <= 1000"),
-        ("tag.read", {"tags": "bus/meter/power"}, "tags", "expected array, got str"),
-        ("tag.read", {"tags": ["bus/meter/power", 5]}, "tags[1]", "expected str, got int"),
+        ("tag.read", {"tags": "bus/meter/power"}, "tags", "expected array, got string"),
+        ("tag.read", {"tags": ["bus/meter/power", 5]}, "tags[1]", "expected string, got whole number"),
         ("tag.read", {"tags": ["bus/meter/power", "bus/x"]}, "tags[1]", "there is no tag bus/x"),
         ("tag.read", {"tags": ["x"], "maxage": 1}, "maxage", "there are: tags, maxAge"),
         ("tag.read", {"tags": ["x"], "maxAge": -1}, "maxAge", ">= 0"),
@@ -234,6 +237,8 @@ async def test_a_serial_line_is_written_with_text_or_bytes(rig: Rig, client: htt
         ("tag.write", {"tag": "x", "value": [1]}, "value", "got array"),
         ("tag.write", {"tag": "x", "value": 1, "lease": 0}, "lease", "> 0"),
         ("tag.history", {"tag": "x", "start": "yesterday", "end": 1}, "start", "Write it as"),
+        ("tag.history", {"tag": "x", "start": 0, "end": 10**18}, "end", "seconds since 1970"),
+        ("tag.list", {"limit": "5"}, "limit", "expected whole number, got string"),
         ("tag.history", {"tag": "x", "start": 2, "end": 1}, "end", "before start"),
         ("tag.history", {"tag": "x", "start": 0, "end": 1, "resolution": "1 fortnight"}, "resolution", "no unit"),
         ("tag.history", {"tag": "x", "start": 0, "end": 1, "resolution": 0}, "resolution", "more than 0"),
@@ -247,7 +252,7 @@ async def test_a_serial_line_is_written_with_text_or_bytes(rig: Rig, client: htt
             "modbus.read",
             {"line": "l", "unit": 1, "table": "coils", "address": 0, "count": 1},
             "table",
-            "no choice: 'coils'",
+            "no choice: 'coils'; there are: coil, discrete, input, holding",
         ),
         (
             "modbus.read",
