@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MODICON = {"1": "discrete", "3": "input", "4": "holding"}
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -55,7 +56,11 @@ class Flag:
         """Return it."""
         if isinstance(value, bool):
             return value
-        raise UnfitError(f"must be true or false, not {shown(value)}")
+        meant = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+        word = meant.get(value.lower()) if isinstance(value, str) else None
+        raise UnfitError(
+            f"must be true or false, not {shown(value)}{f'. Write {word}, without quotes' if word else ''}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ class Number:
     def read(self, value: object) -> float:
         """Return it."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UnfitError(f"must be a number, not {shown(value)}")
+            raise UnfitError(f"must be a number, not {shown(value)}{_unquoted(value)}")
         if not abs(value) <= sys.float_info.max:
             raise UnfitError("must be a finite number that fits 64 bits of floating point")
         if not self.low <= value <= self.high:
@@ -330,6 +335,12 @@ class Pattern:
         if compiled.groups > 1:
             raise UnfitError(f"has {compiled.groups} groups. Keep one ( ) around the value; write others as (?: )")
         return text
+
+
+def _unquoted(value: object) -> str:
+    """The cure for a number that stands in quotes, perhaps with a decimal comma."""
+    number = value.replace(",", ".") if isinstance(value, str) else ""
+    return f". Write it without quotes: {number}" if _DECIMAL.fullmatch(number) else ""
 
 
 def shown(value: object) -> str:

@@ -13,7 +13,7 @@ COLUMNS = _by_word(
         "address": "address addr register registeraddress registerno reg startaddress adresse dataaddress",
         "modicon": "modicon modiconaddress plcaddress",
         "table": "table registertype objecttype area space registertable function functioncode fc",
-        "type": "type datatype format dataformat datentyp",
+        "type": "type datatype format dataformat typ datentyp",
         "length": "length len count registers words quantity noofregisters registercount size",
         "units": "units unit uom engineeringunits engineeringunit einheit",
         "scale": "scale factor multiplier gain scalefactor faktor",

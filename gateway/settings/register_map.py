@@ -77,7 +77,10 @@ def import_register_map(
         message = f"the row is no CSV: {error}. Check its quotes"
         raise SettingsError((*findings.errors(path), Problem.at(place, message))) from None
     if problems := findings.errors(path):
-        raise SettingsError(problems)
+        # A title that is not known is the likeliest reason why something is missing in every row.
+        words = f"columns that are not known here: {', '.join(shown(title) for title in unused)}. Rename what you need"
+        warnings = (Problem.at(Place(path, 1, 1), words, "warning"),) if unused else ()
+        raise SettingsError(problems, warnings)
     return _render(profile, title, tags, unused)
 
 
@@ -187,7 +190,11 @@ def _location(cells: dict[str, str], notation: MapNotation) -> dict[str, object]
         return {"table": found, "address": int(match[2]) - 1}
     table = table or notation.table
     if table is None:
-        raise ValueError('the row has no table. Write "coil", "discrete", "input" or "holding" into a column "table"')
+        modicon = _MODICON.fullmatch(cells.get("address", ""))
+        option = ", or say --modicon if these are numbers such as 40108" if modicon else ", or say --table"
+        raise ValueError(
+            f'the row has no table. Write "coil", "discrete", "input" or "holding" into a column "table"{option}'
+        )
     if "address" not in cells:
         raise ValueError("the row has no address. Write it, or remove the row")
     address = _whole("address", cells["address"]) - (1 if notation.one_based else 0)

@@ -50,3 +50,19 @@ def test_a_file_that_cannot_be_read_is_named(
         table.write_bytes(content)
     assert main(["import", str(table)]) == 2
     assert str(table) in capsys.readouterr().err
+
+
+def test_modicon_numbers_and_unknown_columns_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "zaehler.csv"
+    table.write_text("Bezeichnung;Adresse;Typ;Faktor;Hinweis\nSpannung;40001;float;0,1;x\n")
+    assert main(["import", str(table)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{table}:1:1: warning: ")
+    assert '"Hinweis"' in first
+    assert "--modicon" in second
+    assert main(["import", "--modicon", str(table)]) == 0
+    assert tomli.loads(capsys.readouterr().out)["tag"] == [
+        {"name": "Spannung", "table": "holding", "address": 0, "type": "float32", "scale": 0.1}
+    ]

@@ -101,7 +101,7 @@ def test_every_bad_row_gets_one_error_with_its_line() -> None:
     types = " / ".join(f'"{name}"' for name in get_args(TagType))
     assert problems(text) == [
         "map.csv:3:1: error: the row has no name. Give every register one",
-        f'map.csv:4:1: error: the row has no table. Write {TABLES} into a column "table"',
+        f'map.csv:4:1: error: the row has no table. Write {TABLES} into a column "table", or say --table',
         "map.csv:5:1: error: the row has no address. Write it, or remove the row",
         'map.csv:6:1: error: address: "1.5" is no whole number. Write it like 107, 0x6B or 6Bh',
         f'map.csv:7:1: error: type: "int15" is not known here. Write one of {types.replace(" /", ",")}',
