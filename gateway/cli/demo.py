@@ -23,9 +23,23 @@ STOP_PATIENCE_S = 3.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule demo``."""
-    parser.add_argument("--config", type=Path, default=Path("config/demo.toml"), metavar="FILE")
-    parser.add_argument("--devices", type=Path, default=Path("config/demo-devices.toml"), metavar="FILE")
-    parser.add_argument("--state", type=Path, default=Path("var/demo"), metavar="DIR")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config/demo.toml"),
+        metavar="FILE",
+        help="configuration (default config/demo.toml)",
+    )
+    parser.add_argument(
+        "--devices",
+        type=Path,
+        default=Path("config/demo-devices.toml"),
+        metavar="FILE",
+        help="the simulated devices (default config/demo-devices.toml)",
+    )
+    parser.add_argument(
+        "--state", type=Path, default=Path("var/demo"), metavar="DIR", help="state directory (default var/demo)"
+    )
 
 
 def say_how(state: Path, urls: list[str]) -> None:

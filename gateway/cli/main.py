@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
     "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),
 }
+EXIT_CODES = "exit codes: 0 done, 1 it failed, 2 the command line or a file is wrong"
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="ferrule",
         description="Edge gateway: polls serial and Modbus devices and serves them on the LAN.",
-        epilog="commands:\n" + "\n".join(f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items()),
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<10} {about}" for name, (_, about) in COMMANDS.items())
+        + f"\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ferrule {version('ferrule')}")

@@ -17,7 +17,7 @@ from gateway.settings.problems import SettingsError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule reload``."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="only if the gateway was started with this file (default: any)"
+        "--config", type=Path, metavar="FILE", help="refuse unless the gateway was started with this file"
     )
     add_state(parser)
 

@@ -16,7 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule token``."""
     add_state(parser)
     parser.add_argument("--scope", required=True, help='what it allows, e.g. "devices:read devices:write"')
-    parser.add_argument("--ttl", type=int, default=DEFAULT_TTL, metavar="S", help=f"seconds (default {DEFAULT_TTL})")
+    parser.add_argument(
+        "--ttl",
+        type=int,
+        default=DEFAULT_TTL,
+        metavar="S",
+        help=f"how long it is good, in seconds, at most a day (default {DEFAULT_TTL})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
