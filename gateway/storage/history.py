@@ -89,6 +89,7 @@ class HistoryStore:
         self._flushing = trio.Lock()
         self._tidying = trio.Lock()
         self._tidied_hour = 0
+        self._stuck: str | None = None
         self._correction: int | None = None
         self._wake = trio.Event()
         self._bytes = 0
@@ -176,18 +177,25 @@ class HistoryStore:
                 return True
             try:
                 if not await self._hands.write(self._ballast.take):
-                    log.warning("history stays in memory, the disk is nearly full", rows=len(batch))
+                    self._stays("the disk is nearly full", len(batch))
                     return False
                 numbers, self._bytes = await self._database.write(
                     lambda connection: (self._recorder.store(connection, batch), self._database.bytes_used(connection)),
                     "history",
                 )
             except StoreTrouble as trouble:
-                log.warning("history stays in memory", trouble=trouble.kind, rows=len(batch))
+                self._stays(trouble.kind, len(batch))
                 return False
+            self._stuck = None
             self._recorder.keep_numbers(numbers)
             self._recorder.written(batch)
             return True
+
+    def _stays(self, why: str, rows: int) -> None:
+        """Log that rows stay in memory: once for each reason, for a disk can be full for weeks."""
+        if why != self._stuck:
+            log.warning("history stays in memory", trouble=why, rows=rows)
+            self._stuck = why
 
     async def tidy(self, *, synchronised: bool) -> None:
         """Sort, correct, compute tiers and delete; in steps, with everybody else's writes between them.
