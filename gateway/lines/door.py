@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
@@ -14,6 +15,7 @@ from gateway.core.ports import FactStore, Outcome, WriteResult
 from gateway.core.reading import Value
 from gateway.lines.leases import Leases
 from gateway.lines.line import Line
+from gateway.lines.orders import Writing
 from gateway.lines.tagwrite import writing
 from gateway.lines.unit import BlockPoll, Unit
 from gateway.settings.line_model import TagSettings
@@ -80,32 +82,38 @@ class WriteDoor:
         order = writing(device, spot.tag, value)
         agreed = self._leases.ends(name)
         if lease is not None:
-            await self._lend(spot, lease)
+            self._lend(spot, lease)
+        order.then = partial(self._ended, spot, order, lease, agreed, self._leases.taker(name))
+        if lease is not None:
+            try:
+                # The promise must survive a crash that comes right after the write.
+                await self._facts.settle()
+            except trio.Cancelled:
+                order.fail("cancelled", "the caller left before it was sent")
+                raise
         spot.line.submit(order)
         await order.done.wait()
-        result = order.result()
-        if lease is None and result.outcome is Outcome.CONFIRMED:
-            self._leases.end(name)
-        if lease is not None and result.outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
-            self._leases.put_back(name, agreed)
-        if result.outcome is not Outcome.NOT_SENT and spot.poll is not None:
-            spot.line.hurry(spot.poll)
-        return result
+        return order.result()
 
-    async def _lend(self, spot: Spot, lease: float) -> None:
+    def _ended(self, spot: Spot, order: Writing, lease: float | None, agreed: float | None, taker: int | None) -> None:
+        outcome = order.result().outcome
+        # Who took the lease while this write was on its way has the last word on it.
+        if self._leases.taker(spot.name) == taker:
+            if lease is None and outcome is Outcome.CONFIRMED:
+                self._leases.end(spot.name)
+            if lease is not None and outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
+                self._leases.put_back(spot.name, agreed, trio.current_time())
+                self._changed.set()
+        if outcome is not Outcome.NOT_SENT and spot.poll is not None:
+            spot.line.hurry(spot.poll)
+
+    def _lend(self, spot: Spot, lease: float) -> None:
         if spot.tag.safe is None:
             raise invalid("lease", "this tag has no safe value: set safe = ... in the configuration", lease)
         if not SHORTEST_LEASE_S <= lease <= LONGEST_LEASE_S:
             raise invalid("lease", f"a lease lasts {SHORTEST_LEASE_S:g} to {LONGEST_LEASE_S:g} seconds", lease)
-        new = self._leases.take(spot.name, lease, trio.current_time(), fact=True)
+        self._leases.take(spot.name, lease, trio.current_time(), fact=True)
         self._changed.set()
-        if new:
-            # The promise must survive a crash that comes right after the write.
-            await self._facts.settle()
-
-    def lease_ends(self, name: str) -> float | None:
-        """When a tag's lease runs out (monotonic seconds), or None."""
-        return self._leases.ends(name)
 
     async def run(self) -> None:
         """Put tags back to their safe value when their lease runs out; never returns."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from itertools import count
 
 from gateway.core.ports import FactStore, Json
 
@@ -29,6 +30,8 @@ class Leases:
     def __init__(self, facts: FactStore, now: float) -> None:
         self._facts = facts
         self._ends: dict[str, float] = {}
+        self._takers: dict[str, int] = {}
+        self._number = count(1)
         self._pauses: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
         for name in facts.recall(LEASES):
@@ -45,18 +48,23 @@ class Leases:
         """When a tag's lease runs out (monotonic seconds), or None where it has none."""
         return self._ends.get(name)
 
-    def take(self, name: str, seconds: float, now: float, fact: Json) -> bool:
-        """Begin or renew a lease. Returns whether it is new, so that it must be on disk before the write leaves."""
+    def taker(self, name: str) -> int | None:
+        """Who took or renewed the lease last, by a number that is never given twice; None where nobody did."""
+        return self._takers.get(name)
+
+    def take(self, name: str, seconds: float, now: float, fact: Json) -> None:
+        """Begin or renew a lease. It must be on disk before the write leaves."""
         new = name not in self._ends
         self._set(name, now + seconds)
+        self._takers[name] = next(self._number)
         self._pauses.pop(name, None)
         if new:
             self._facts.remember(LEASES, name, fact, urgent=True)
-        return new
 
     def end(self, name: str) -> None:
         """The lease is over: the safe value was written, or a write without a lease took its place."""
         self._pauses.pop(name, None)
+        self._takers.pop(name, None)
         if self._ends.pop(name, None) is not None:
             self._facts.remember(LEASES, name, None, urgent=True)
 
@@ -80,12 +88,13 @@ class Leases:
         """Whether the safe value is still what this tag waits for: nobody has taken a new lease since."""
         return self._ends.get(name) == math.inf
 
-    def put_back(self, name: str, end: float | None) -> None:
+    def put_back(self, name: str, end: float | None, now: float) -> None:
         """The write that began or renewed the lease was not sent: what was agreed before still holds."""
         if end is None:
             self.end(name)
         else:
-            self._set(name, end)
+            # Where the safe value was on its way nobody waits for it any more: it is due again.
+            self._set(name, now if end == math.inf else end)
 
     def retry(self, name: str, now: float) -> None:
         """The safe value could not be written, or it is not known whether it was: try again after a pause."""

@@ -42,6 +42,7 @@ class Order:
         request: what to send.
         expires: monotonic seconds; not sent by then, it is given back.
         sent: whether it has left; from then on "not sent" would be a lie.
+        then: what follows from its outcome, done even if the caller has left.
     """
 
     unit: int
@@ -51,11 +52,13 @@ class Order:
     answer: Data | Refusal | None = None
     failure: WriteResult | None = None
     done: trio.Event = field(default_factory=trio.Event)
+    then: Callable[[], None] = field(default=lambda: None)
 
     def answered(self, answer: Data | Refusal) -> None:
         """The device answered."""
         self.answer = answer
         self.done.set()
+        self.then()
 
     def fail(self, reason: str, message: str) -> None:
         """There will be no answer: unknown once it was sent, else not sent."""
@@ -63,6 +66,7 @@ class Order:
             outcome = Outcome.UNKNOWN if self.sent and self.request.writes else Outcome.NOT_SENT
             self.failure = WriteResult(outcome, reason, message)
             self.done.set()
+            self.then()
 
 
 @dataclass(slots=True, eq=False)
