@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 import trio
@@ -36,11 +36,19 @@ class Hung(Exception):  # noqa: N818 - what happened to the line
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """A line and the scope its task runs in."""
+    """A line and what its task runs in.
+
+    Attributes:
+        scope: of its present life.
+        supervision: of all its lives, and of the pauses between them.
+        ended: set when there will be no other life.
+        hung: its present life is being ended because it made no progress.
+    """
 
     line: AnyLine
-    scope: trio.CancelScope
-    ended: trio.Event
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    supervision: trio.CancelScope = field(default_factory=trio.CancelScope)
+    ended: trio.Event = field(default_factory=trio.Event)
     hung: bool = False
 
 
@@ -115,7 +123,7 @@ class Lines:
                     for tag in unit.device.tags:
                         name = f"{settings.name}/{unit.device.name}/{tag.name}"
                         self.spots[name] = Spot(name, line, unit, tag)
-        running = Running(line, trio.CancelScope(), trio.Event())
+        running = Running(line)
         self._running[settings.name] = running
         self._nursery.start_soon(self._supervised, running)
 
@@ -130,12 +138,13 @@ class Lines:
                 raise Hung(f"line {line.settings.name} made no progress for {HUNG_AFTER_S:g} s")
 
         try:
-            await supervise(
-                f"line {line.settings.name}",
-                life,
-                lives=self._lives,
-                on_park=lambda fault: line.park(f"stopped by a fault of the gateway: {fault!r}"),
-            )
+            with running.supervision:
+                await supervise(
+                    f"line {line.settings.name}",
+                    life,
+                    lives=self._lives,
+                    on_park=lambda fault: line.park(f"stopped by a fault of the gateway: {fault!r}"),
+                )
         finally:
             running.ended.set()
 
@@ -156,8 +165,10 @@ class Lines:
         """Whether at least one line makes progress, or there is none: what the watchdog is fed by."""
         if not self._running:
             return True
+        # A parked line does not stall: it waits for its next try, and to kill the gateway would not bring that nearer.
         return any(
-            now - running.line.alive_at <= HUNG_AFTER_S + running.line.settings.reconnect_max
+            running.line.state == "parked"
+            or now - running.line.alive_at <= HUNG_AFTER_S + running.line.settings.reconnect_max
             for running in self._running.values()
         )
 
@@ -166,15 +177,14 @@ class Lines:
 
         A changed line is in both. Tags that both configurations have keep their readings.
         """
-        for name in removed:
-            running = self._running.pop(name)
-            running.line.stop()
-            with trio.move_on_after(STOP_PATIENCE_S):
-                await running.ended.wait()
-            running.scope.cancel()
-            await running.ended.wait()
-            for tag in [tag for tag, spot in self.spots.items() if spot.line is running.line]:
-                del self.spots[tag]
+        stopped = [self._running.pop(name) for name in removed]
+        async with trio.open_nursery() as nursery:
+            for running in stopped:
+                nursery.start_soon(self._end, running)
+        # From here on nothing waits: a tag that both configurations have is never missed by a caller or a lease.
+        gone = [running.line for running in stopped]
+        for tag in [tag for tag, spot in self.spots.items() if spot.line in gone]:
+            del self.spots[tag]
         before = {tag for name in removed for tag in self._store.names() if tag.startswith(f"{name}/")}
         for settings in started:
             self._start(settings)
@@ -184,3 +194,12 @@ class Lines:
             for tag in running.line.settings.tags
         }
         self._store.remove(before - self.spots.keys() - raw)
+
+    @staticmethod
+    async def _end(running: Running) -> None:
+        """End a line and its supervision: after the exchange that is under way, or without it where that lasts."""
+        running.line.stop()
+        with trio.move_on_after(STOP_PATIENCE_S):
+            await running.ended.wait()
+        running.supervision.cancel()
+        await running.ended.wait()

@@ -10,6 +10,7 @@ from trio.testing import MockClock
 from drivers.ports.port import LineFaults, Port
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.memory_port import MemoryLine
+from gateway.core.ports import Outcome
 from gateway.core.reading import Quality, Reason
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
@@ -205,4 +206,48 @@ async def test_all_lines_stalled_starves_the_watchdog(autojump_clock: MockClock)
         await trio.sleep(5)
         assert plant.lines.alive(trio.current_time())
         assert not plant.lines.alive(trio.current_time() + 1000)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_parked_line_is_reloaded_at_once(autojump_clock: MockClock) -> None:
+    """Who mends the configuration of a line that fell need not wait for its next try."""
+    plant = Plant()
+    plant.faulty.add("a")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, list(plant.settings.values()))
+        await trio.sleep(60)
+        assert plant.line("a").state is State.PARKED
+        plant.faulty.clear()
+        with trio.fail_after(5):
+            await plant.lines.reload(["a"], [plant.settings["a"]])
+        await trio.sleep(3)
+        assert plant.quality("a/d1/t") == (Quality.GOOD, None)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_gateway_whose_only_line_is_parked_is_not_restarted(autojump_clock: MockClock) -> None:
+    plant = Plant()
+    plant.faulty.add("a")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, [plant.settings["a"]])
+        await trio.sleep(300)
+        assert plant.line("a").state is State.PARKED
+        assert plant.lines.alive(trio.current_time())
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_lease_that_runs_out_during_a_reload_is_kept(autojump_clock: MockClock) -> None:
+    """One line takes its time to stop; meanwhile the tags of the other are still there."""
+    plant = Plant()
+    speed = tag("speed", 0, writable=True, safe=0)
+    settings = {name: replace(line, devices=(device(1, speed),)) for name, line in plant.settings.items()}
+    plant.hanging.add("b")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, list(settings.values()))
+        await trio.sleep(3)
+        assert (await plant.lines.door.write("a/d1/speed", 9, 2.0)).outcome is Outcome.CONFIRMED
+        await trio.sleep(1)
+        await plant.lines.reload(["a", "b"], list(settings.values()))
+        await trio.sleep(10)
+        assert plant.memories["a"].stations.devices[1].get("holding", 0) == 0
         nursery.cancel_scope.cancel()
