@@ -67,10 +67,14 @@ def make_leaf(authority: bytes, authority_key: bytes, names: list[str], now: flo
         now: Unix seconds.
 
     Raises:
-        ValueError: certificate and key of the authority do not belong together, or it is not valid now.
+        ValueError: certificate or key of the authority are damaged or do not belong together, or it is not valid now.
     """
-    issuer = x509.load_pem_x509_certificate(authority)
-    issuer_key = serialization.load_pem_private_key(authority_key, None)
+    try:
+        issuer = x509.load_pem_x509_certificate(authority)
+        issuer_key = serialization.load_pem_private_key(authority_key, None)
+    except (TypeError, ValueError):
+        # What the library says of it is for programmers.
+        raise ValueError("the authority's certificate or key is damaged") from None
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey) or issuer_key.public_key() != issuer.public_key():
         raise ValueError("the authority's key is not that of its certificate")
     start = _from(now)

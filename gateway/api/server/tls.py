@@ -148,10 +148,12 @@ class ServerTls:
             authority, key = (self._state / AUTHORITY).read_bytes(), (self._state / AUTHORITY_KEY).read_bytes()
             leaf = make_leaf(authority, key, names, now)
         except (FileNotFoundError, ValueError) as error:
+            begun = (self._state / AUTHORITY).exists() or (self._state / AUTHORITY_KEY).exists()
             fresh = make_authority(self._host_name, now)
             replace(self._state / AUTHORITY_KEY, fresh.key)
             replace(self._state / AUTHORITY, fresh.certificate, 0o644)
-            reason = "the first start" if isinstance(error, FileNotFoundError) else str(error)
+            lost = "one of its two files is missing" if begun else "the first start"
+            reason = lost if isinstance(error, FileNotFoundError) else str(error)
             log.warning("new certificate authority: callers must trust it", reason=reason, file=AUTHORITY)
             leaf = make_leaf(fresh.certificate, fresh.key, names, now)
         replace(self._state / LEAF, leaf.certificate + leaf.key)

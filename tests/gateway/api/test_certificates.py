@@ -184,6 +184,22 @@ async def test_a_damaged_state_heals(tmp_path: Path, board: Board, damaged: str,
     assert json.loads((tmp_path / "server.json").read_bytes())["names"] == server_names("board", [])
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "one of its two files is missing"), (b"nonsense", "certificate or key is damaged")]
+)
+async def test_why_there_is_a_new_authority_is_said_in_words(
+    tmp_path: Path, board: Board, content: bytes | None, reason: str
+) -> None:
+    await tls(tmp_path, board).cover([])
+    (tmp_path / "ca.pem").unlink()
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    with structlog.testing.capture_logs() as logs:
+        await tls(tmp_path, board).cover([])
+    [said] = [entry["reason"] for entry in logs if "must trust it" in entry["event"]]
+    assert reason in said
+
+
 async def test_a_certificate_that_cannot_be_written_leaves_the_old_one_served(tmp_path: Path, board: Board) -> None:
     state = tmp_path / "state"
     state.mkdir()
