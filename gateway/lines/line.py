@@ -239,15 +239,22 @@ class Line:
     async def _carry_out(self, unit: Unit, order: Order) -> None:
         modify = order.modify if isinstance(order, Writing) else None
         if modify is not None and unit.no_mask_write:
+            if _outstanding(unit, modify[0]):
+                order.fail(Reason.LATE_POSSIBLE, "the register cannot be read for certain now; nothing was sent")
+                return
             read = await self._ask(unit, order, modify[0])
             if not isinstance(read, Data):
                 if isinstance(read, Refusal):
                     order.answered(read)
                 return
             order.request = modify[1](read.payload)
-        ambiguous = shape(order.request) in unit.health.open_shapes(trio.current_time())
+        ambiguous = _outstanding(unit, order.request)
+        functions = {function for function, *_ in unit.health.open_shapes(trio.current_time())}
         order.sent = True
         answer = await self._ask(unit, order, order.request)
+        if isinstance(answer, Refusal) and order.request.function in functions:
+            order.fail(Reason.LATE_POSSIBLE, "the refusal may be the late one of an earlier request: ask again")
+            return
         if (
             isinstance(answer, Refusal)
             and answer.code == FUNCTION_CODE
@@ -260,13 +267,26 @@ class Line:
             return
         if answer is None:
             return
-        if isinstance(order, Writing) and isinstance(answer, Data) and order.read_back and order.check:
+        if isinstance(answer, Data) and self.polling.echoed(order.request):
+            ambiguous = True
+        if (
+            isinstance(order, Writing)
+            and isinstance(answer, Data)
+            and order.read_back
+            and order.check
+            and not _outstanding(unit, order.read_back)
+        ):
             result = await self.polling.exchange(unit, order.read_back, unit.health.bound)
             if isinstance(result, Answer) and isinstance(result.answer, Data):
                 order.checked = order.check(result.answer.payload)
                 ambiguous = False
         if ambiguous and isinstance(answer, Data):
-            order.fail(Reason.LATE_POSSIBLE, "the answer may be the late one to an earlier request: ask again")
+            if self.polling.echoed(order.request):
+                order.fail(
+                    "echo", "the adapter echoes, and this echo looks like an answer: set echo = true on the line"
+                )
+            else:
+                order.fail(Reason.LATE_POSSIBLE, "the answer may be the late one to an earlier request: ask again")
             return
         order.answered(answer)
 
@@ -286,3 +306,8 @@ class Line:
         else:
             order.fail(Reason.BROKEN_ANSWER, f"the answer of {unit.name} arrived damaged")
         return None
+
+
+def _outstanding(unit: Unit, request: Request) -> bool:
+    """Whether the answer to this request could be the late one to an earlier request."""
+    return shape(request) in unit.health.open_shapes(trio.current_time())

@@ -27,7 +27,7 @@ def talk_on(line: LineSettings, port: Port) -> Talk:
     wire = Wire.of(line)
     if line.transport == "tcp":
         return NetworkTalk(port, TcpFramer(), wire)
-    framer: Framer = AsciiFramer() if line.transport == "ascii" else RtuFramer(echo=line.echo)
+    framer: Framer = AsciiFramer(echo=line.echo) if line.transport == "ascii" else RtuFramer(echo=line.echo)
     return SerialTalk(port, framer, wire)
 
 

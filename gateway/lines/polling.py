@@ -18,7 +18,7 @@ from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import shape, stretched
-from gateway.lines.health import Health, Presence, SilenceBudget
+from gateway.lines.health import Cause, Health, Presence, SilenceBudget
 from gateway.lines.orders import reason_of
 from gateway.lines.plan import divide
 from gateway.lines.schedule import Schedule
@@ -192,6 +192,17 @@ class Polling:
             health.lost(shape(request), now)
         self._missed(unit, result.cost, now, Reason.NO_ANSWER)
         return result
+
+    def echoed(self, request: Request) -> bool:
+        """Whether what looks like the answer to this request may be its echo, on a line that was not said to have one.
+
+        The reply to some writes is the request itself. That the adapter echoes is seen at the first read.
+        """
+        return (
+            request.echo == request.pdu
+            and not self.settings.echo
+            and any(Cause.ECHO in unit.health.counters.errors for unit in self.units.values())
+        )
 
     def _missed(self, unit: Unit, cost: float, now: float, reason: Reason) -> None:
         self.budget.spend(cost, now)

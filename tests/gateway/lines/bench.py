@@ -11,7 +11,7 @@ import trio
 from drivers.ports.port import Port
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, WireFaults
-from drivers.simulated.memory_port import MemoryLine
+from drivers.simulated.memory_port import FramingName, MemoryLine
 from drivers.simulated.stations import LineEvent
 from drivers.simulated.wire import NetworkWire, SerialWire
 from gateway.core.ports import Json
@@ -94,7 +94,10 @@ async def open_bench(
     events: list[tuple[str, dict[str, object]]] = []
     wire_events: list[LineEvent] = []
     wire = NetworkWire() if transport == "tcp" else SerialWire(settings.baudrate)
-    memory = MemoryLine(simulated, wire, faults, wire_faults=wire_faults, seed=7, record=wire_events.append)
+    framing: FramingName | None = "ascii" if transport == "ascii" else None
+    memory = MemoryLine(
+        simulated, wire, faults, framing=framing, wire_faults=wire_faults, seed=7, record=wire_events.append
+    )
 
     def make_opener(of: LineSettings) -> Opener:
         async def open_line() -> tuple[Port, Talk]:

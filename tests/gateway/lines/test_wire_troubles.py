@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -37,6 +38,23 @@ async def test_an_echo_that_was_not_announced_is_named(autojump_clock: MockClock
         assert errors(bench)[Cause.ECHO] > 0
         advice = bench.field.devices()[0]["advice"]
         assert "echo = true" in str(advice)
+
+
+@pytest.mark.parametrize("transport", ["rtu", "ascii"])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_an_echo_confirms_no_write(autojump_clock: MockClock, transport: str, announced: bool) -> None:  # noqa: FBT001 - a parameter
+    """The reply to function 6 is the request itself: the echo of a lost write looks like it."""
+    tags = [tag("t", 1, poll=60.0, writable=True), tag("r", 2, poll=60.0, writable=True, readback=True)]
+    echo = WireFaults(echo=True)
+    async with open_bench(
+        [device(1, *tags)], [simulated()], wire_faults=echo, echo=announced, transport=transport
+    ) as bench:
+        await trio.sleep(3)
+        assert (await bench.field.write("bus/d1/r", 5, None)).outcome == "confirmed", "the read after it proves it"
+        await trio.sleep(1)
+        bench.memory.stations.faults[1] = DeviceFaults(silent=True)
+        result = await bench.field.write("bus/d1/t", 5, None)
+        assert (result.outcome, result.reason) == ("unknown", "no_answer" if announced else "echo")
 
 
 async def test_answers_of_other_units_are_counted_and_waited_out(autojump_clock: MockClock) -> None:

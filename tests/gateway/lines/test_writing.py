@@ -6,11 +6,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from drivers.modbus.pdu import read_registers, write_register
 from drivers.simulated.device import AddressRange, SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, Window
 from gateway.core.errors import GatewayError
 from gateway.core.ports import Outcome
 from gateway.core.reading import Value
+from gateway.lines.fence import shape
 from tests.gateway.lines.bench import Facts, device, open_bench, tag
 
 SETPOINT = tag("speed", 0, writable=True, safe=0)
@@ -218,3 +220,28 @@ async def test_a_full_queue_says_so(autojump_clock: MockClock) -> None:
             for _ in range(100):
                 nursery.start_soon(write)
         assert outcomes.count("queue_full") >= 30
+
+
+async def test_what_may_be_a_late_answer_decides_nothing(autojump_clock: MockClock) -> None:
+    """Neither what a register holds before a bit of it is changed, nor what it holds after, nor that it was refused."""
+    simulated = SimulatedDevice(
+        1, holding={0: 7, 1: 7}, refused_functions=(22,), read_only=[AddressRange("holding", 1)]
+    )
+    tags = [
+        tag("pump", 0, type="bool", bit=3, writable=True),
+        tag("speed", 0, writable=True, readback=True),
+        tag("fixed", 1, writable=True),
+    ]
+    async with open_bench([device(1, *tags)], [simulated]) as bench:
+        await trio.sleep(2)
+        assert (await bench.field.write("bus/d1/pump", True, None)).outcome is Outcome.CONFIRMED
+        health = bench.line.polling.units[1].health
+        for late in (read_registers(1, 3, 100, 1), write_register(1, 100, 5)):
+            health.lost(shape(late), trio.current_time())
+        outcomes = [
+            (await bench.field.write(name, value, None)).outcome
+            for name, value in (("bus/d1/pump", False), ("bus/d1/speed", 9), ("bus/d1/fixed", 9))
+        ]
+        assert outcomes == [Outcome.NOT_SENT, Outcome.UNKNOWN, Outcome.UNKNOWN]
+        await trio.sleep(10)
+        assert (await bench.field.write("bus/d1/fixed", 9, None)).outcome is Outcome.REFUSED
