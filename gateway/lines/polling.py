@@ -118,7 +118,8 @@ class Polling:
         for unit in self.units.values():
             unit.health.reset()
             if unit.health.presence is Presence.SILENT:
-                self.absent.append(unit)
+                if unit.device is not None:
+                    self.absent.append(unit)
             else:
                 self.schedule.add(unit.polls, now)
 
@@ -162,6 +163,8 @@ class Polling:
         now = trio.current_time()
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
+            # Somebody is there, if only a gateway: the port does what it should.
+            self._silent_since = None
             behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
             if not behind_gateway:
                 unit.broken = 0
@@ -187,6 +190,9 @@ class Polling:
             if outstanding:
                 # What was damaged may have been an earlier request's.
                 health.lost(shape(request), now)
+            if not health.usable and unit.broken > BROKEN_RETRIES:
+                # Probes that bring nothing but damage cost the line what silence costs.
+                self._missed(unit, result.cost, now, Reason.BROKEN_ANSWER)
             return result
         if not self.numbered:
             health.lost(shape(request), now)
@@ -226,6 +232,8 @@ class Polling:
             else:
                 self.schedule.add(unit.polls, now)
         if unit.device is not None and before is not Presence.DOUBTFUL:
+            if before is Presence.SILENT:
+                log.info("device answers again", line=self.settings.name, device=unit.name, unit=unit.number)
             self._announce("device:up", self._device_event(unit, None))
 
     def _device_event(self, unit: Unit, reason: Reason | None) -> dict[str, object]:
@@ -262,8 +270,9 @@ class Polling:
             poll.took(result.turnaround)
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             _count_missed(poll, self.schedule.done(poll, result.at))
-        elif stretch and result.answer.code in ADDRESS_CODES:
-            # The device has nothing there behind this block: it is asked for less, or as it is and in doubt.
+        elif stretch and result.answer.code not in GATEWAY_CODES | BUSY_CODES:
+            # The device has nothing there behind this block, whatever it calls that: it is asked for less, or as it is
+            # and in doubt.
             poll.most_stretch = stretch - 1
             self.schedule.again(poll)
         else:

@@ -18,6 +18,8 @@ from typing import Generic, TypeVar
 BACKGROUND_PATIENCE_S = 30.0
 # The least time between two reads of the same background poll: "as the line has time" must not mean a busy loop.
 BACKGROUND_PAUSE_S = 5.0
+# Entries of a heap from which on void ones are looked for.
+TIDY_ABOVE = 256
 
 
 class Poll:
@@ -57,6 +59,7 @@ class Schedule(Generic[P]):
         self._ready: list[tuple[float, int, P]] = []
         self._background: list[tuple[float, int, P]] = []
         self._number = count()
+        self._most = TIDY_ABOVE
 
     def add(self, polls: Iterable[P], now: float) -> None:
         """Take polls in (or back in, after ``hold``): due at once, then on the grid."""
@@ -102,6 +105,14 @@ class Schedule(Generic[P]):
         poll.ticket = next(self._number)
         heap = self._background if poll.period is None else self._waiting
         heapq.heappush(heap, (due, poll.ticket, poll))
+        if len(heap) > self._most:
+            self._tidy(heap)
+
+    def _tidy(self, heap: list[tuple[float, int, P]]) -> None:
+        """Throw void entries away: a poll read on demand leaves one at each of its turns, until its slot comes."""
+        heap[:] = [entry for entry in heap if entry[2].ticket == entry[1]]
+        heapq.heapify(heap)
+        self._most = max(self._most, 2 * len(heap))
 
     def take(self, now: float) -> P | None:
         """The poll to run now, or None. It must be given back by ``done`` or ``hold``."""
@@ -118,13 +129,6 @@ class Schedule(Generic[P]):
             if poll.ticket == entry:
                 return poll
         return self._fitting(now)
-
-    def _release(self, now: float) -> None:
-        waiting = self._waiting
-        while waiting and waiting[0][0] <= now:
-            _, ticket, poll = heapq.heappop(waiting)
-            if poll.ticket == ticket:
-                heapq.heappush(self._ready, (poll.deadline, ticket, poll))
 
     def _first_background(self) -> P | None:
         heap = self._background

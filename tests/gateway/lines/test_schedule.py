@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,3 +157,20 @@ def test_deadlines_that_are_over_do_not_go_before_those_that_can_be_kept() -> No
     assert schedule.resume(lost, 5.1) == 2
     assert schedule.take(5.1) is kept
     assert lost.missed == 2
+
+
+def test_reads_on_demand_leave_nothing_behind() -> None:
+    """A poll of once a day is asked for again and again: the schedule must not grow until midnight."""
+    schedule: Schedule[Poll] = Schedule()
+    daily = Poll(86400.0, 0.01)
+    schedule.add([daily], 0.0)
+    now = 1.0
+    tracemalloc.start()
+    for _ in range(10_000):
+        schedule.hurry(daily, now)
+        assert schedule.take(now) is daily
+        schedule.done(daily, now)
+        now += 0.01
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 100_000

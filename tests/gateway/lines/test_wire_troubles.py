@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, WireFaults
+from drivers.simulated.memory_port import MemoryPort
 from gateway.core.reading import Quality, Reason
 from gateway.lines.health import Cause
 from tests.gateway.lines.bench import Bench, device, open_bench, tag
@@ -162,3 +163,69 @@ async def test_a_caller_can_ask_for_a_fresh_value(autojump_clock: MockClock) -> 
         assert fresh.sample is not None
         assert fresh.sample.acquired >= start
         assert trio.current_time() - start < 0.2
+
+
+async def test_a_gateway_without_path_is_no_reason_to_open_the_link_anew(autojump_clock: MockClock) -> None:
+    units = [device(1, tag("t", 0)), device(2, tag("t", 0))]
+    async with open_bench(units, [simulated(9)], transport="tcp") as bench:
+        await trio.sleep(300)
+        assert bench.read("d1/t").reason is Reason.GATEWAY_PATH
+        assert bench.line.opened == 1
+
+
+async def test_a_unit_that_only_a_caller_asked_for_is_not_probed(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("t", 0))], [simulated()]) as bench:
+        await trio.sleep(5)
+        await bench.field.modbus_read("bus", 77, "holding", 0, 1)
+        bench.memory.unplug()
+        await trio.sleep(1)
+        bench.memory.replug()
+        await trio.sleep(5)
+        lost = bench.line.polling.budget.lost
+        await trio.sleep(60)
+        assert bench.line.polling.budget.lost == lost
+
+
+async def test_a_refused_longer_read_is_not_held_against_the_block(autojump_clock: MockClock) -> None:
+    """Some devices call what lies behind their last register a failure of their own (exception 4)."""
+
+    class Odd(SimulatedDevice):
+        def answer(self, pdu: bytes, now: float) -> bytes | None:
+            answer = super().answer(pdu, now)
+            return bytes((0x83, 4)) if answer == bytes((0x83, 2)) else answer
+
+    async with open_bench([device(1, tag("t", 0), tag("u", 1))], [Odd(1, holding={0: 1, 1: 2})]) as bench:
+        await trio.sleep(5)
+        bench.memory.stations.faults[1] = DeviceFaults(lost=1.0)
+        await trio.sleep(1.02)
+        bench.memory.stations.faults.clear()
+        for _ in range(100):
+            await trio.sleep(0.1)
+            assert bench.read("d1/t").reason is not Reason.DEVICE_FAILURE
+
+
+async def test_two_units_with_one_number_cost_no_more_than_silence(autojump_clock: MockClock) -> None:
+    """Once it was silent, a unit whose answers are always damaged is probed with pauses, not without end."""
+    units = [device(1, tag("t", 0, poll=None)), device(2, tag("t", 0))]
+    async with open_bench(units, [simulated(1), simulated(2)]) as bench:
+        await trio.sleep(5)
+        bench.memory.stations.faults[2] = DeviceFaults(silent=True)
+        await trio.sleep(5)
+        bench.memory.stations.faults.clear()
+        port = bench.line.port
+        assert isinstance(port, MemoryPort)
+        drain = port.drain
+        counters = bench.line.polling.units[2].health.counters
+        before = counters.requests
+
+        def damaged() -> bytes:
+            data = drain()
+            return data[:-1] + bytes((data[-1] ^ 1,)) if data[:1] == b"\x02" else data
+
+        port.drain = damaged  # type: ignore[method-assign]  # two who talk at once
+        await trio.sleep(60)
+        assert counters.errors[Cause.CRC] > 3
+        assert counters.requests - before < 60
+        sample = bench.read("d1/t").sample
+        assert sample is not None
+        assert trio.current_time() - sample.acquired < 30
