@@ -157,9 +157,15 @@ class Polling:
             raise LinkDown("closed", "the line is not open")
         before = health.presence
         outstanding = set(health.open_shapes(started))
-        result = await talk.exchange(
-            request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
-        )
+        try:
+            result = await talk.exchange(
+                request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
+            )
+        except BaseException:
+            # Broken off: the reply may still come, on the port that is opened next.
+            if not self.numbered:
+                health.lost(shape(request), trio.current_time())
+            raise
         now = trio.current_time()
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
