@@ -6,7 +6,7 @@ from typing import Protocol
 
 from drivers.simulated.faults import WireFaults, garble
 from drivers.simulated.stations import Stations
-from drivers.simulated.wire import Delivery, Inbox, NetworkWire, SerialWire, hand_over
+from drivers.simulated.wire import NEARLY, Delivery, Inbox, NetworkWire, SerialWire, hand_over
 
 
 class Bus(Protocol):
@@ -123,10 +123,12 @@ class SerialBus:
         """Keep of what is over by `now` only its end."""
         if not self._talks:
             return
+        # As for deliveries: what has been handed over as complete must not collide with what follows at once.
+        over = now + NEARLY * self._wire.character_s
         for talk in self._talks:
-            if talk.end <= now:
+            if talk.end <= over:
                 self._last_end = max(self._last_end, min(talk.end, now))
-        self._talks = [talk for talk in self._talks if talk.end > now]
+        self._talks = [talk for talk in self._talks if talk.end > over]
 
     def _spoil(self, talk: _Talk, at: float) -> None:
         self._stations.note(at, talk.unit, "collision")

@@ -10,7 +10,7 @@ Parity = Literal["none", "even", "odd"]
 # Above 19200 Bd the specification fixes the silence (Modbus over Serial Line V1.02, section 2.5.1.1).
 _FIXED_GAP_S = 0.00175
 # A character that is due within a thousandth of its own length is there: clocks are floats.
-_NEARLY = 1e-3
+NEARLY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Delivery:
         if self.step == 0.0 or now >= self.end:
             data, self.data = self.data, b""
             return data
-        count = int((now - self.at) / self.step + _NEARLY) + 1
+        count = int((now - self.at) / self.step + NEARLY) + 1
         data, self.data = self.data[:count], self.data[count:]
         self.at += self.step * count
         return data
@@ -97,7 +97,7 @@ def hand_over(first_at: float, data: bytes, step: float, chunking: Chunking | No
         if full < len(data) and first_at + full * step <= due:
             end, due = full + 1, first_at + full * step
         else:
-            end = min(len(data), int((due - first_at) / step + _NEARLY) + 1)
+            end = min(len(data), int((due - first_at) / step + NEARLY) + 1)
         yield Delivery(due, data[start:end])
         start = end
 

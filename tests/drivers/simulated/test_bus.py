@@ -310,3 +310,17 @@ def test_rtu_over_tcp_recovers_from_an_unfinished_frame() -> None:
 def test_two_devices_cannot_share_a_unit() -> None:
     with pytest.raises(ValueError, match="unit 1"):
         Stations(devices(1, 1), RTU)
+
+
+@pytest.mark.parametrize("start", [0.0, 8.0, 15.1238, 12345.678])
+def test_who_speaks_right_after_an_answer_collides_with_nobody(start: float) -> None:
+    trace: list[LineEvent] = []
+    wire = SerialWire(19200, bytesize=7, parity="even")
+    bus = SerialBus(wire, Stations(devices(1), AsciiFraming(), record=trace.append))
+    request = AsciiFraming().encode(Request(1, b""), 1, READ_TEN)
+    now = start
+    for _ in range(50):
+        bus.send(request, now)
+        now = bus.pending()[-1][0] - 5e-4 * wire.character_s
+        assert bus.take(now).endswith(b"\r\n"), "a character that is nearly there is there"
+    assert "collision" not in kinds(trace)
