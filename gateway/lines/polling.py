@@ -23,7 +23,7 @@ from gateway.lines.orders import reason_of
 from gateway.lines.plan import divide
 from gateway.lines.schedule import Schedule
 from gateway.lines.share import Share
-from gateway.lines.unit import BlockPoll, Unit, tag_of
+from gateway.lines.unit import REFUSED_RETRY_S, BlockPoll, Unit, tag_of
 from gateway.lines.wire import Wire
 from gateway.settings.line_model import LineSettings
 
@@ -33,8 +33,9 @@ Announce = Callable[[str, dict[str, object]], None]
 
 # A damaged answer is asked for again at once, so often; then it waits for its next slot.
 BROKEN_RETRIES = 2
-# What a unit refuses is asked again after this: it may have been reconfigured.
-REFUSED_RETRY_S = 600.0
+REFUSED_RETRY_MAX_S = 600.0
+# A block that was answered once is not divided before its refusals have lasted: its holes cannot be what is refused.
+DIVIDE_AFTER_S = 80.0
 # Codes 10 and 11: a gateway on the way says that the unit behind it does not answer.
 GATEWAY_CODES = frozenset({10, 11})
 BUSY_CODES = frozenset({5, 6})
@@ -272,6 +273,8 @@ class Polling:
                 poll.release()
         elif isinstance(result.answer, Data):
             poll.refusals = 0
+            poll.retry = REFUSED_RETRY_S
+            poll.proven = True
             unit.busy = 0
             poll.took(result.turnaround)
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
@@ -322,13 +325,15 @@ class Polling:
             # Believed only when given twice in a row: an exception could have been an earlier request's.
             self.schedule.again(poll)
             return
-        cuts = divide(poll.block) if code in ADDRESS_CODES else []
+        lasting = not poll.proven or poll.retry >= DIVIDE_AFTER_S
+        cuts = divide(poll.block) if code in ADDRESS_CODES and lasting else []
         if cuts:
             self._learn(unit, poll, cuts, now)
             return
         self._store.fail(poll.cells, reason_of(refusal))
         if code in ADDRESS_CODES or code == FUNCTION_CODE:
-            self.schedule.postpone(poll, now + REFUSED_RETRY_S)
+            self.schedule.postpone(poll, now + poll.retry)
+            poll.retry = min(2 * poll.retry, REFUSED_RETRY_MAX_S)
         else:
             self.schedule.done(poll, now)
         poll.release()

@@ -27,6 +27,9 @@ UNUSABLE: dict[Unusable, Reason] = {
     Unusable.OUT_OF_RANGE: Reason.OUT_OF_RANGE,
     Unusable.BAD_DIGIT: Reason.NOT_A_NUMBER,
 }
+# What a unit refuses is asked again after this, then after twice as long, up to a longest: some devices refuse all they
+# have while they start, others are reconfigured one day.
+REFUSED_RETRY_S = 10.0
 # Tags that are not fresh after three periods, and never before two seconds: a line may be late once.
 STALE_PERIODS = 3.0
 STALE_LEAST_S = 2.0
@@ -46,6 +49,8 @@ class BlockPoll(Poll):
     Attributes:
         size: bytes of data in its answer.
         refusals: exceptions in a row.
+        retry: seconds until it is asked again when it is refused.
+        proven: whether it was ever answered.
         most_stretch: by how much more a longer read of this block was not refused yet.
         pace: when its answers are complete.
         patience: least seconds its answer is given, whatever the unit's other answers take: registers that a device has
@@ -61,6 +66,8 @@ class BlockPoll(Poll):
         self.cells: list[Cell] = [unit.cells[place.tag.name] for place in block.places]
         self.size = data_bytes(block.table, block.count)
         self.refusals = 0
+        self.retry = REFUSED_RETRY_S
+        self.proven = False
         self.most_stretch = MOST_STRETCH
         self.pace = Pace(unit.pace.turnaround)
         self.patience = 0.0

@@ -135,3 +135,27 @@ async def test_late_answers_are_never_taken_for_the_next(autojump_clock: MockClo
                     assert reading.value == 1000 + n
         assert good > 20_000
         assert bench.line.polling.units[1].health.counters.errors
+
+
+async def test_a_device_that_refuses_everything_while_it_starts_loses_nothing(autojump_clock: MockClock) -> None:
+    class Starting(SimulatedDevice):
+        def answer(self, pdu: bytes, now: float) -> bytes | None:
+            return bytes((pdu[0] | 0x80, 2)) if 30 <= now < 40 else super().answer(pdu, now)
+
+    facts = Facts()
+    simulated = Starting(1, holding={n: n for n in range(40)})
+    async with open_bench([device(1, *(tag(f"t{n}", n) for n in range(20)))], [simulated], facts=facts) as bench:
+        await trio.sleep(35)
+        assert bench.read("d1/t0").reason is Reason.ILLEGAL_ADDRESS
+        await trio.sleep(20)
+        assert all(bench.read(f"d1/t{n}").quality is Quality.GOOD for n in range(20))
+        assert len(bench.line.polling.units[1].polls) == 1, "one request still reads them all"
+
+
+async def test_a_block_that_lost_a_register_for_good_is_divided_in_the_end(autojump_clock: MockClock) -> None:
+    simulated = holding(1)
+    async with open_bench([device(1, *(tag(f"t{n}", n) for n in range(20)))], [simulated]) as bench:
+        await trio.sleep(10)
+        simulated.refused = (AddressRange("holding", 7),)
+        await trio.sleep(300)
+        assert {n for n in range(20) if bench.read(f"d1/t{n}").quality is not Quality.GOOD} == {7}
