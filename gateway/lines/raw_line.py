@@ -188,6 +188,9 @@ def value_in(text: str, tag: RawTagSettings) -> Value | Reason | None:
 
 
 def _number(found: str, tag: RawTagSettings) -> Value | Reason:
+    if "_" in found or not found.isascii():
+        # To Python "1_2" is 12; on a wire it is a damaged character.
+        return Reason.NOT_A_NUMBER
     try:
         # A scale that prints "+ 12,5" means 12.5.
         number = float(found.replace(" ", "").replace(",", "."))

@@ -105,6 +105,8 @@ async def test_messages_become_readings_and_the_line_comes_back(autojump_clock: 
         ("7.5", RawTagSettings(name="n", type="int"), Reason.NOT_A_NUMBER),
         ("nan", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
         ("inf", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
+        ("1_2", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
+        ("\N{ARABIC-INDIC DIGIT THREE}", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
         ("", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
         ("on", RawTagSettings(name="n", type="bool"), True),
         ("OFF", RawTagSettings(name="n", type="bool"), False),
