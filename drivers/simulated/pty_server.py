@@ -86,7 +86,8 @@ class PtyServer:
             ready.set()
             await pump(master, self._bus, self._epoch)
         finally:
-            self.link.unlink(missing_ok=True)
+            if self.link.is_symlink():
+                self.link.unlink(missing_ok=True)
             trio.lowlevel.notify_closing(master)
             os.close(slave)
             os.close(master)

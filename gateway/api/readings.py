@@ -52,7 +52,7 @@ def tag_row(row: TagRow) -> Form:
         "units": row.units,
         "writable": row.writable,
         "poll": row.poll,
-        "description": row.description,
+        "description": row.description or None,
         "missedDeadlines": row.missed_deadlines,
         "place": row.place,
     }

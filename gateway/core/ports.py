@@ -131,6 +131,7 @@ class SerialAnswer:
     time: float | None
     clock: str | None
     reason: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,10 +126,12 @@ class TagStore:
         good = Quality.GOOD
         for cell, value in zip(cells, values, strict=True):
             if cell.quality is good:
-                if value == cell.value:
+                # A reason is text too: it must not pass for a value that reads the same.
+                reason = value.__class__ is Reason
+                if value == cell.value and not reason:
                     cell.sample = sample
                     continue
-                if value.__class__ is not Reason:
+                if not reason:
                     cell.value = cell.last_value = value
                     cell.sample = sample
                     if cell.tag.deadband and not _exceeds(cell, value):

@@ -54,6 +54,8 @@ async def serve(
 async def _start(nursery: trio.Nursery, line: LinePlan, directory: Path) -> str:
     if line.is_serial:
         link = directory / (line.port or line.name)
+        if link.exists() and not link.is_symlink():
+            raise SimulationError(f"{link} is there already and is no link: move it away, or name another port")
         terminal = PtyServer(
             link,
             line.build_devices(),

@@ -74,7 +74,9 @@ class WriteDoor:
         spot = self._find(name)
         if spot is None:
             raise invalid("tag", "no such tag; tag.list names them all", name)
-        if not (spot.tag.writable and spot.line.settings.writable):
+        if not spot.line.settings.writable:
+            raise invalid("tag", "this tag's line is read-only: the configuration says writable = false for it", name)
+        if not spot.tag.writable:
             raise invalid("tag", "this tag is read-only: the configuration does not say writable = true", name)
         device = spot.unit.device
         if device is None:

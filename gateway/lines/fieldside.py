@@ -21,7 +21,7 @@ from drivers.modbus.pdu import (
 )
 from gateway.core.errors import invalid
 from gateway.core.ports import Json, RawAnswer, SerialAnswer, TagRow, WriteResult
-from gateway.core.reading import Quality, Reading, Value
+from gateway.core.reading import Quality, Reading, Reason, Value
 from gateway.core.tags import TagStore
 from gateway.lines.line import Line
 from gateway.lines.lines import Lines
@@ -107,6 +107,8 @@ class FieldSide:
 
     async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
         """See ``DeviceAccess.write``."""
+        if name not in self._lines.spots and self._store.cell(name) is not None:
+            raise invalid("tag", "a tag of a raw serial line cannot be written; serial.write sends bytes", name)
         return await self._lines.door.write(name, value, lease)
 
     async def modbus_read(self, line: str, unit: int, table: str, address: int, count: int) -> RawAnswer:
@@ -165,14 +167,15 @@ class FieldSide:
         """See ``DeviceAccess.serial_read``: the last message, or the next one where that is older than asked."""
         raw = self._raw_line(line)
         now = trio.current_time()
-        if max_age is not None and (raw.last is None or now - raw.last[1].acquired > max_age):
+        down = str(Reason.LINK_DOWN) if raw.port is None else None
+        if down is None and max_age is not None and (raw.last is None or now - raw.last[1].acquired > max_age):
             with trio.move_on_after(FRESH_PATIENCE_S):
                 await raw.arrived.wait()
         if raw.last is None:
-            return SerialAnswer(None, None, None, None, raw.reason or "no_message")
+            return SerialAnswer(None, None, None, None, down or "no_message", raw.words)
         data, sample = raw.last
         text = data.decode(raw.raw.encoding, errors="replace")
-        return SerialAnswer(data, text, sample.wall, sample.era.clock, raw.reason)
+        return SerialAnswer(data, text, sample.wall, sample.era.clock, down, raw.words)
 
     async def serial_write(self, line: str, data: bytes) -> WriteResult:
         """See ``DeviceAccess.serial_write``."""

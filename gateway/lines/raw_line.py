@@ -49,6 +49,8 @@ class RawLine:
         self._announce = announce
         self._scope: trio.CancelScope | None = None
         self._stopping = False
+        # Bytes of two callers must not be mixed.
+        self._sending = trio.Lock()
         self._cells: list[Cell] = store.add([_tag(settings, tag) for tag in settings.tags])
 
     def stop(self) -> None:
@@ -141,7 +143,8 @@ class RawLine:
                 Outcome.NOT_SENT, Reason.LINK_DOWN, f"line {self.settings.name} is {self.state}: {self.words or ''}"
             )
         try:
-            await port.send(data)
+            async with self._sending:
+                await port.send(data)
         except LinkDown as down:
             return WriteResult(Outcome.UNKNOWN, Reason.LINK_DOWN, down.words)
         return WriteResult(Outcome.UNKNOWN, "unacknowledged", "sent; a raw serial line acknowledges nothing")

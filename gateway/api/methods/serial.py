@@ -48,6 +48,7 @@ def serial_methods(devices: DeviceAccess) -> dict[str, Method]:
             "text": answer.text,
             "data": None if answer.data is None else base64.b64encode(answer.data).decode(),
             "reason": answer.reason,
+            "message": answer.message,
             "timestamp": None if answer.time is None else rfc3339.text(answer.time),
             "clock": answer.clock,
         }

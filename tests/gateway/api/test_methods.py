@@ -100,7 +100,7 @@ async def test_tags_are_listed_filtered_and_paged(client: httpx.AsyncClient) -> 
         "units": "kW",
         "writable": True,
         "poll": 1.0,
-        "description": "",
+        "description": None,
         "missedDeadlines": 0,
         "place": {},
     }
@@ -203,6 +203,7 @@ async def test_a_serial_line_is_read_as_text_and_as_bytes(rig: Rig, client: http
         "line": "scale",
         "text": "12",
         "reason": None,
+        "message": None,
         "timestamp": NOON_TEXT,
         "clock": "synchronised",
     }

@@ -106,3 +106,11 @@ async def test_a_taken_address_says_so_and_leaves_no_terminal_behind(demo: Path,
         with pytest.raises(SimulationError, match=f"line plant: cannot listen on 127.0.0.1:{port}"):
             await serve(demo, directory=tmp_path / "demo")
     assert not list((tmp_path / "demo").iterdir())
+
+
+async def test_a_file_of_the_users_is_never_replaced_by_a_terminal(demo: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "tty-rs485"
+    taken.write_text("mine")
+    with pytest.raises(SimulationError, match="is there already and is no link: move it away"):
+        await serve(demo, directory=tmp_path)
+    assert taken.read_text() == "mine"
