@@ -50,7 +50,7 @@ def main() -> int:
             for table in tables:
                 print(table, flush=True)
                 missed += [target for target in table.targets if not target.met]
-            print(f"({name}: {options.rounds} rounds, {time.monotonic() - began:.0f} s)\n", flush=True)
+            print(f"({name}: {time.monotonic() - began:.0f} s)\n", flush=True)
     for target in missed:
         print(target)
     return 0

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parent.parent
 # Start bit, 8 data bits, 2 stop bits: without parity, a Modbus character still has 11 bits.
 CHARACTER_BITS = 11
 TURNAROUND_S = 0.002
+# The line waits for moments by spinning: on the master's core it would be in its way, and what a wake costs would
+# change from round to round.
+LINE_CORE, MASTER_CORE = 0, 1
 
 
 class CannotMeasure(Exception):  # noqa: N818 - what this machine lacks
@@ -78,9 +81,12 @@ def servers(build: Path, count: int) -> Iterator[list[int]]:
 
 @contextmanager
 def timed_line(build: Path, baud: int, result: dict[str, float]) -> Iterator[str]:
-    """A timed line for as long as the block runs; gives the path of its terminal, and ``result`` what it saw."""
+    """A timed line on a core of its own, for as long as the block runs.
+
+    Gives the path of its terminal; afterwards, ``result`` holds what it saw.
+    """
     turnaround = str(int(TURNAROUND_S * 1e6))
-    command = [*realtime(), compiled("line", build), str(baud), str(CHARACTER_BITS), turnaround]
+    command = [*realtime(), *pinned(LINE_CORE), compiled("line", build), str(baud), str(CHARACTER_BITS), turnaround]
     with _program(command) as program:
         yield _line(program)
         program.stdin.close()  # type: ignore[union-attr]  # opened as a pipe below

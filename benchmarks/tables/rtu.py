@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.programs import CHARACTER_BITS, TURNAROUND_S, Options, compiled, measured, python, timed_line
+from benchmarks.programs import (
+    CHARACTER_BITS,
+    MASTER_CORE,
+    TURNAROUND_S,
+    Options,
+    compiled,
+    measured,
+    python,
+    timed_line,
+)
 from benchmarks.report import Table, Target
 from benchmarks.rounds import Sample, interleave
 from gateway.lines.wire import FIXED_GAP_ABOVE_BAUD, FIXED_GAP_S, GAP_CHARACTERS
@@ -61,7 +70,7 @@ def _table(options: Options, baud: int, count: int) -> Table:
                 "pymodbus async": python("rtu_peers", "async", path, baud, units, count, seconds),
                 "libmodbus (C) as it is": libmodbus(path, 0),
             }
-            sample = measured(commands[name])
+            sample = measured(commands[name], core=MASTER_CORE)
         return {**sample, **seen, "efficiency": cycle / (seen["cycle_us"] / 1e6)}
 
     names = [OURS, WHOLE, REFERENCE]

