@@ -16,13 +16,13 @@ import trio
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
-from gateway.lines.alarm import Alarm
 from gateway.lines.exchange import Answer, Talk
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
 from gateway.lines.polling import FUNCTION_CODE, GATEWAY_CODES, Announce, Polling
 from gateway.lines.unit import BlockPoll, Unit
+from gateway.lines.wakeups import Wakeups
 from gateway.settings.line_model import LineSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -52,10 +52,10 @@ class Line:
         opener: opens the port and says how to talk on it.
         polling: the units and what is polled on them.
         announce: told of ``line:up``, ``line:down`` and ``line:parked``.
-        alarm: wakes the line when something is due.
+        wakeups: wakes the line when something is due.
     """
 
-    def __init__(self, opener: Opener, polling: Polling, announce: Announce, alarm: Alarm) -> None:
+    def __init__(self, opener: Opener, polling: Polling, announce: Announce, wakeups: Wakeups) -> None:
         self.settings: LineSettings = polling.settings
         self.polling = polling
         self.state = State.STARTING
@@ -66,7 +66,7 @@ class Line:
         self.alive_at = trio.current_time()
         self._opener = opener
         self._announce = announce
-        self._alarm = alarm
+        self._wakeups = wakeups
         self._orders: deque[Order] = deque()
         self._talk: Talk | None = None
         self._wakeup = trio.Event()
@@ -183,7 +183,7 @@ class Line:
                 await self._order(self._orders.popleft())
                 continue
             self._in_a_row = 0
-            probe = polling.probe_due(now) if polling.absent else None
+            probe = polling.absent.due(now) if polling.absent else None
             if probe is not None:
                 await polling.probe(*probe)
                 if polling.hanging(now):
@@ -195,11 +195,14 @@ class Line:
                 await polling.poll(poll)
             elif not self._orders:
                 polling.finish()
-                await self._idle(polling.wake(now), now)
+                wake = schedule.wake(now)
+                if polling.absent and wake > now:
+                    wake = min(wake, polling.absent.wake(now))
+                await self._idle(wake, now)
 
     async def _idle(self, wake: float, now: float) -> None:
         self._wakeup = trio.Event()
-        self._alarm.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup)
+        self._wakeups.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup)
         await self._wakeup.wait()
 
     # Orders
@@ -224,7 +227,7 @@ class Line:
         """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow."""
         if unit.health.usable:
             return True
-        if self.polling.affordable(unit) and await self.polling.probe(unit):
+        if self.polling.absent.affordable(unit, trio.current_time()) and await self.polling.probe(unit):
             return True
         order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
         return False

@@ -11,13 +11,13 @@ import trio
 from gateway.core.ports import FactStore
 from gateway.core.supervise import Lives, supervise
 from gateway.core.tags import TagStore
-from gateway.lines.alarm import Alarm
 from gateway.lines.door import Spot, WriteDoor
 from gateway.lines.line import Line, Opener
 from gateway.lines.opener import numbered, open_port, opener
 from gateway.lines.polling import Announce, Polling
 from gateway.lines.raw_line import RawLine
 from gateway.lines.report import AnyLine
+from gateway.lines.wakeups import Wakeups
 from gateway.settings.line_model import LineSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -77,7 +77,7 @@ class Lines:
         self._announce = announce
         self._lives = lives
         self._make_opener = make_opener
-        self._alarm = Alarm()
+        self._wakeups = Wakeups()
         self._running: dict[str, Running] = {}
         self.spots: dict[str, Spot] = {}
         self.door = WriteDoor(self.spots.get, facts)
@@ -102,7 +102,7 @@ class Lines:
                 self._start(settings)
             nursery.start_soon(self.door.run)
             nursery.start_soon(self._watch)
-            nursery.start_soon(self._alarm.run)
+            nursery.start_soon(self._wakeups.run)
             task_status.started()
 
     def _start(self, settings: LineSettings) -> None:
@@ -117,7 +117,7 @@ class Lines:
                 facts=self._facts,
                 announce=self._announce,
             )
-            line = Line(self._make_opener(settings), polling, self._announce, self._alarm)
+            line = Line(self._make_opener(settings), polling, self._announce, self._wakeups)
             for unit in polling.units.values():
                 if unit.device is not None:
                     for tag in unit.device.tags:

@@ -16,6 +16,7 @@ from drivers.ports.port import LinkDown
 from gateway.core.ports import FactStore
 from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
+from gateway.lines.absence import Absence
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import shape, stretched
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
@@ -45,9 +46,6 @@ BUSY_BEFORE_BAD = 3
 # All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
 ALL_SILENT_REOPEN_S = 30.0
 ALL_SILENT_REOPEN_MAX_S = 600.0
-# A probe waits until it fits before the next deadline, but not longer than this: an overloaded line must find its
-# devices again too.
-PROBE_PATIENCE_S = 5.0
 SPLITS = "splits"
 
 
@@ -73,14 +71,12 @@ class Polling:
         self.budget = SilenceBudget(settings.silent_share, max(1.0, settings.timeout), now)
         self.units: dict[int, Unit] = {}
         self.schedule: Schedule[BlockPoll] = Schedule()
-        self.absent: list[Unit] = []
+        self.absent = Absence(self.wire, self.budget, self.schedule)
         self._store = store
         self._facts = facts
         self._announce = announce
         self._talk: Talk | None = None
         self._silent_since: float | None = None
-        # Since when a probe could be afforded but did not fit before the next deadline.
-        self._probe_ready: float | None = None
         self._reopen_after = ALL_SILENT_REOPEN_S
         self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
         learned = facts.recall(SPLITS)
@@ -120,7 +116,7 @@ class Polling:
             unit.health.reset()
             if unit.health.presence is Presence.SILENT:
                 if unit.device is not None:
-                    self.absent.append(unit)
+                    self.absent.add(unit)
             else:
                 self.schedule.add(unit.polls, now)
 
@@ -221,8 +217,8 @@ class Polling:
         self.budget.spend(cost, now)
         silent = unit.health.missed(now)
         self.schedule.hold(unit.polls)
-        if unit not in self.absent and unit.device is not None:
-            self.absent.append(unit)
+        if unit.device is not None:
+            self.absent.add(unit)
         if unit.health.presence is Presence.SILENT:
             self._store.fail(unit.cells.values(), reason)
         if silent:
@@ -360,66 +356,7 @@ class Polling:
         self.schedule.hold(unit.polls)
         self.schedule.add(unit.replan(self.wire, self._longest()), now)
 
-    # Absent units
-
-    def worst(self, unit: Unit) -> float:
-        """Seconds the next request to a unit costs if it is lost."""
-        return self.wire.lost(unit.health.timeout)
-
-    def affordable(self, unit: Unit) -> bool:
-        """Whether a request to an absent unit may be lost now."""
-        return self.budget.covers(self.worst(unit), trio.current_time())
-
-    def probe_due(self, now: float) -> tuple[Unit, float] | None:
-        """The absent unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
-        first = self._first_absent()
-        if now < first.health.next_probe:
-            return None
-        slack = self.schedule.slack(now)
-        cost, patience = self._probe_cost(first, slack)
-        if not self.budget.covers(cost, now):
-            self._probe_ready = None
-            return None
-        if self._probe_ready is None:
-            self._probe_ready = now
-        if cost > slack and now - self._probe_ready < PROBE_PATIENCE_S:
-            return None
-        self._probe_ready = None
-        return first, patience
-
-    def _probe_cost(self, unit: Unit, slack: float) -> tuple[float, float]:
-        """What a probe costs when it is lost, and its time-out: as long as it may be, as short as deadlines ask for.
-
-        A line whose deadlines leave no room for a slow unit could not poll it either.
-        """
-        fixed = self.wire.lost(0.0)
-        patience = max(unit.health.shortest, min(unit.health.timeout, 0.9 * slack - fixed))
-        return fixed + patience, patience
-
-    def wake(self, now: float) -> float:
-        """When there may be work, if there is none now."""
-        wake = self.schedule.wake(now)
-        if wake <= now or not self.absent:
-            return wake
-        first = self._first_absent()
-        cost, _ = self._probe_cost(first, self.schedule.slack(now))
-        probe = max(first.health.next_probe, self.budget.affordable_at(cost, now))
-        if probe <= now:
-            # It does not fit before the next deadline: it is looked at again after the next poll, or when overdue.
-            probe = (self._probe_ready or now) + PROBE_PATIENCE_S
-        return min(wake, probe)
-
-    def _first_absent(self) -> Unit:
-        """Whom to ask first: units in doubt, the cheapest of them; then the silent, in the order of their pauses.
-
-        A unit in doubt has missed one answer and is most likely there: it must not wait behind an expensive probe.
-        """
-
-        def urgency(unit: Unit) -> tuple[bool, float]:
-            silent = unit.health.presence is Presence.SILENT
-            return silent, unit.health.next_probe if silent else self.worst(unit)
-
-        return min(self.absent, key=urgency)
+    # The adapter
 
     def hanging(self, now: float) -> bool:
         """Whether the port should be opened anew: nobody has answered for long, so perhaps it is the adapter."""

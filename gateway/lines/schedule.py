@@ -28,15 +28,17 @@ class Poll:
     Attributes:
         period: seconds, or None for background.
         cost: seconds it is expected to keep the line busy.
+        rank: who goes first among equal deadlines, the lowest number.
         due: when it is released next.
         missed: deadlines missed since the start.
         held: taken out of the schedule for now (its device is silent).
         ticket: its current entry in the schedule; older entries are void. The schedule alone writes it.
     """
 
-    def __init__(self, period: float | None, cost: float = 0.0) -> None:
+    def __init__(self, period: float | None, cost: float = 0.0, rank: int = 1) -> None:
         self.period = period
         self.cost = cost
+        self.rank = rank
         self.due = 0.0
         self.missed = 0
         self.held = True
@@ -56,7 +58,7 @@ class Schedule(Generic[P]):
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, P]] = []
-        self._ready: list[tuple[float, int, P]] = []
+        self._ready: list[tuple[float, int, int, P]] = []
         self._background: list[tuple[float, int, P]] = []
         self._number = count()
         self._most = TIDY_ABOVE
@@ -78,7 +80,7 @@ class Schedule(Generic[P]):
         if not poll.held:
             poll.due = min(poll.due, now)
             poll.ticket = next(self._number)
-            heapq.heappush(self._ready, (now, poll.ticket, poll))
+            heapq.heappush(self._ready, (now, poll.rank, poll.ticket, poll))
 
     def again(self, poll: P) -> None:
         """Give a poll back undone: it keeps its due time and its deadline."""
@@ -120,12 +122,12 @@ class Schedule(Generic[P]):
         while waiting and waiting[0][0] <= now:
             _, entry, poll = heapq.heappop(waiting)
             if poll.ticket == entry:
-                heapq.heappush(ready, (poll.deadline, entry, poll))
+                heapq.heappush(ready, (poll.deadline, poll.rank, entry, poll))
         background = self._overdue(now)
         if background is not None:
             return background
         while ready:
-            _, entry, poll = heapq.heappop(ready)
+            _, _, entry, poll = heapq.heappop(ready)
             if poll.ticket == entry:
                 return poll
         return self._fitting(now)
@@ -163,12 +165,8 @@ class Schedule(Generic[P]):
         those with earlier deadlines go before the others then.
         """
         slack, work = math.inf, 0.0
-        polls = [
-            (poll.deadline, poll.cost)
-            for heap in (self._ready, self._waiting)
-            for _, ticket, poll in heap
-            if poll.ticket == ticket
-        ]
+        polls = [(poll.deadline, poll.cost) for _, _, ticket, poll in self._ready if poll.ticket == ticket]
+        polls += [(poll.deadline, poll.cost) for _, ticket, poll in self._waiting if poll.ticket == ticket]
         for deadline, cost in sorted(polls):
             work += cost
             slack = min(slack, deadline - work - now)

@@ -17,8 +17,10 @@ from gateway.lines.health import ALLOWANCE_S, Health
 from gateway.lines.plan import BIT_TABLES, Block, plan
 from gateway.lines.schedule import Poll
 from gateway.lines.wire import Wire, data_bytes
-from gateway.settings.line_model import DeviceSettings, LineSettings, Table, TagSettings
+from gateway.settings.line_model import DeviceSettings, LineSettings, Priority, Table, TagSettings
 
+# Who goes first among equal deadlines: a block goes by the most urgent of its tags.
+RANKS: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 FUNCTION_OF: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 UNUSABLE: dict[Unusable, Reason] = {
     Unusable.SENTINEL: Reason.NO_VALUE,
@@ -59,7 +61,7 @@ class BlockPoll(Poll):
     """
 
     def __init__(self, block: Block, unit: Unit, request: Request, cost: float) -> None:
-        super().__init__(block.period, cost)
+        super().__init__(block.period, cost, min(RANKS[place.tag.priority] for place in block.places))
         self.block = block
         self.unit = unit
         self.request = request

@@ -23,12 +23,12 @@ async def test_a_unit_in_doubt_does_not_wait_behind_an_expensive_probe(autojump_
         unit.health.answered(0.0, 0.01)
     for unit in (silent, slow, quick):
         unit.health.missed(1.0)
-        polling.absent.append(unit)
+        polling.absent.add(unit)
     assert silent.health.presence is Presence.SILENT
     await trio.sleep(2.0)
     polling.budget.spend(0.7, 2.0)
-    due = polling.probe_due(trio.current_time())
+    due = polling.absent.due(trio.current_time())
     assert due is not None
     assert due[0] is quick, "the credit is enough for the quick one alone"
     polling.absent.remove(quick)
-    assert polling.probe_due(trio.current_time()) is None, "the silent one does not spend what is saved for the other"
+    assert polling.absent.due(trio.current_time()) is None, "the silent one does not spend what is saved for the other"

@@ -21,6 +21,13 @@ def test_the_earliest_deadline_goes_first_whatever_came_first() -> None:
     assert schedule.take(0.2) is None
 
 
+def test_among_equal_deadlines_the_higher_rank_goes_first() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    low, normal, high = Poll(1.0, rank=2), Poll(1.0), Poll(1.0, rank=0)
+    schedule.add([low, normal, high], 0.0)
+    assert [schedule.take(0.1), schedule.take(0.1), schedule.take(0.1)] == [high, normal, low]
+
+
 def test_due_times_stay_on_one_grid_and_do_not_drift() -> None:
     schedule: Schedule[Poll] = Schedule()
     poll = Poll(1.0)

@@ -3,21 +3,21 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.lines.alarm import Alarm
+from gateway.lines.wakeups import Wakeups
 
 
 async def test_everybody_is_woken_at_their_own_moment(autojump_clock: MockClock) -> None:
-    alarm = Alarm()
+    wakeups = Wakeups()
     woken: list[tuple[str, float]] = []
 
     async def wait(name: str, moment: float) -> None:
         event = trio.Event()
-        alarm.at(moment, event)
+        wakeups.at(moment, event)
         await event.wait()
         woken.append((name, trio.current_time()))
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(alarm.run)
+        nursery.start_soon(wakeups.run)
         await wait_all_tasks_blocked()
         for name, moment in (("late", 3.0), ("soon", 1.0), ("later", 3.5), ("over", 0.0)):
             nursery.start_soon(wait, name, moment)
@@ -31,10 +31,10 @@ async def test_everybody_is_woken_at_their_own_moment(autojump_clock: MockClock)
 
 
 async def test_what_was_asked_for_before_it_runs_is_kept(autojump_clock: MockClock) -> None:
-    alarm, event = Alarm(), trio.Event()
-    alarm.at(2.0, event)
+    wakeups, event = Wakeups(), trio.Event()
+    wakeups.at(2.0, event)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(alarm.run)
+        nursery.start_soon(wakeups.run)
         await event.wait()
         assert trio.current_time() == 2.0
         nursery.cancel_scope.cancel()

@@ -13,7 +13,7 @@ from itertools import count
 import trio
 
 
-class Alarm:
+class Wakeups:
     """Sets events at moments of the run loop's clock, for as long as ``run`` runs."""
 
     def __init__(self) -> None:

@@ -1,0 +1,107 @@
+"""Units that do not answer: which of them is asked when, so that the others do not pay for it."""
+
+from __future__ import annotations
+
+from gateway.lines.health import Presence, SilenceBudget
+from gateway.lines.schedule import Schedule
+from gateway.lines.unit import BlockPoll, Unit
+from gateway.lines.wire import Wire
+
+# A probe waits until it fits before the next deadline, but not longer than this: an overloaded line must find its
+# devices again too.
+PROBE_PATIENCE_S = 5.0
+# How much of the slack before the next deadline a probe may use up: its end is known less exactly than a poll's.
+USABLE_SLACK = 0.9
+
+
+class Absence:
+    """The absent units of one line.
+
+    Args:
+        wire: what a lost request costs there.
+        budget: what lost requests may cost in all.
+        schedule: the polls that must not be held up.
+    """
+
+    def __init__(self, wire: Wire, budget: SilenceBudget, schedule: Schedule[BlockPoll]) -> None:
+        self._wire = wire
+        self._budget = budget
+        self._schedule = schedule
+        self._units: list[Unit] = []
+        # Since when a probe could be afforded but did not fit before the next deadline.
+        self._ready_since: float | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._units)
+
+    def __contains__(self, unit: Unit) -> bool:
+        return unit in self._units
+
+    def add(self, unit: Unit) -> None:
+        """A unit is to be probed until it answers."""
+        if unit not in self._units:
+            self._units.append(unit)
+
+    def remove(self, unit: Unit) -> None:
+        """It answers."""
+        self._units.remove(unit)
+
+    def clear(self) -> None:
+        """Nobody is known to be absent."""
+        self._units.clear()
+
+    def affordable(self, unit: Unit, now: float) -> bool:
+        """Whether a request to a unit may be lost now."""
+        return self._budget.covers(self._worst(unit), now)
+
+    def due(self, now: float) -> tuple[Unit, float] | None:
+        """The unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
+        first = self._first()
+        if now < first.health.next_probe:
+            return None
+        slack = self._schedule.slack(now)
+        cost, patience = self._cost(first, slack)
+        if not self._budget.covers(cost, now):
+            self._ready_since = None
+            return None
+        if self._ready_since is None:
+            self._ready_since = now
+        if cost > slack and now - self._ready_since < PROBE_PATIENCE_S:
+            return None
+        self._ready_since = None
+        return first, patience
+
+    def wake(self, now: float) -> float:
+        """When ``due`` may have something, if it has nothing now and no poll comes before."""
+        first = self._first()
+        cost, _ = self._cost(first, self._schedule.slack(now))
+        probe = max(first.health.next_probe, self._budget.affordable_at(cost, now))
+        if probe <= now:
+            # It does not fit before the next deadline: it is looked at again after the next poll, or when overdue.
+            probe = (self._ready_since or now) + PROBE_PATIENCE_S
+        return probe
+
+    def _worst(self, unit: Unit) -> float:
+        """Seconds the next request to a unit costs if it is lost."""
+        return self._wire.lost(unit.health.timeout)
+
+    def _cost(self, unit: Unit, slack: float) -> tuple[float, float]:
+        """What a probe costs when it is lost, and its time-out: as long as it may be, as short as deadlines ask for.
+
+        A line whose deadlines leave no room for a slow unit could not poll it either.
+        """
+        fixed = self._wire.lost(0.0)
+        patience = max(unit.health.shortest, min(unit.health.timeout, USABLE_SLACK * slack - fixed))
+        return fixed + patience, patience
+
+    def _first(self) -> Unit:
+        """Whom to ask first: units in doubt, the cheapest of them; then the silent, in the order of their pauses.
+
+        A unit in doubt has missed one answer and is most likely there: it must not wait behind an expensive probe.
+        """
+
+        def urgency(unit: Unit) -> tuple[bool, float]:
+            silent = unit.health.presence is Presence.SILENT
+            return silent, unit.health.next_probe if silent else self._worst(unit)
+
+        return min(self._units, key=urgency)
