@@ -86,10 +86,11 @@ class Ledger:
         for tag, readings in self.kept.items():
             seen = {_row(reading) for reading in readings if _is_recorded(reading)}
             samples = await history.samples(tag, 0.0, 1e10, None, 100_000)
+            good = {(round(sample.time * 1000), sample.value) for sample in samples if sample.quality == "good"}
             # A value that went stale is written once more, as uncertain, with the time it was acquired.
             rows = {(round(sample.time * 1000), sample.value) for sample in samples if sample.value is not None}
-            self.rows += len(rows)
-            invented = rows - seen
+            self.rows += len(good)
+            invented = good - seen
             # The heartbeat and a withheld value are read from the store: their value was seen, at another time.
             values = {value for _, value in seen}
             whole = len(readings) < KEPT_CHANGES

@@ -20,6 +20,7 @@ from gateway.lines.fieldside import FieldSide
 from gateway.lines.line import Line, Opener
 from gateway.lines.lines import Lines
 from gateway.lines.opener import talk_on
+from gateway.lines.wire import Wire
 from gateway.settings.line_model import LineSettings
 from gateway.storage import Storage
 from tests.sim.plant import Member, Plant, PlantLine
@@ -33,6 +34,7 @@ LOSSES = DISTURBANCES | {
     "no_such_unit", "reload",
 }  # fmt: skip
 BEHIND_S = 0.1
+LOSING = frozenset({"leaver", "noisy"})
 WRITES = frozenset({5, 6, 15, 16, 22})
 TRUE_TIME = 1_779_444_000.0
 FIRST_TIME = 86_400.0 * 365 * 30
@@ -118,13 +120,16 @@ class SiteLine:
         self.answered_at.clear()
         verdict = judge(settings)
         # Orders are not in the verdict: a write and its read-back go before the polls.
-        orders = 2 * max(planned.cost for planned in verdict.blocks)
+        more = 2 * max(planned.cost for planned in verdict.blocks)
+        if any(member.role in LOSING for member in self.members.values()):
+            # Nor is an answer that is lost without warning; it costs a time-out.
+            more += Wire.of(settings).lost(settings.timeout)
         self.ages: dict[tuple[int, int, int], float] = {}
         for planned in verdict.blocks:
             age = verdict.age(planned, silent=True)
             if age is not None and self.members[planned.device.unit].healthy:
                 function = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}[planned.block.table]
-                self.ages[planned.device.unit, function, planned.block.address] = age + orders
+                self.ages[planned.device.unit, function, planned.block.address] = age + more
 
     @property
     def line(self) -> Line:
@@ -141,6 +146,11 @@ class SiteLine:
     def well(self, unit: int) -> None:
         self.trouble_since.pop(unit, None)
         self.well_since[unit] = trio.current_time()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing troubles this line but devices that are silent for good, or refuse: no deadline is missed."""
+        return self.plan.sketch.strict and not any(member.role in LOSING for member in self.members.values())
 
     def unplug(self) -> None:
         self.memory.unplug()

@@ -144,7 +144,7 @@ class Watch:
             good = self._good[tag]
             good[0] += reading.quality is Quality.GOOD
             good[1] += 1
-            if missed > 0 and line.plan.sketch.strict and now - line.ordered_at > ORDER_S:
+            if missed > 0 and line.quiet and now - line.ordered_at > ORDER_S:
                 self.site.broken(tag, "missed its deadline although nothing but silent devices troubles its line")
         self._check_silent(reading, line, now)
 
@@ -223,7 +223,7 @@ class Watch:
         """What only the whole run can show."""
         for tag, (good, looks) in self._good.items():
             line, _ = self.site.member(tag)
-            share = AVAILABLE if line.plan.sketch.strict else AVAILABLE_IN_TROUBLE
+            share = AVAILABLE if line.quiet else AVAILABLE_IN_TROUBLE
             if looks * LOOK_EVERY_S > RECOVERY_S and good < share * looks:
                 self.site.broken(tag, f"is healthy, but was good at {good} of {looks} looks only")
 
