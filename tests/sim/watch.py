@@ -25,8 +25,7 @@ AVAILABLE, AVAILABLE_IN_TROUBLE = 0.995, 0.9
 ORDER_S = 1.5
 # One look a second at the wall clock, as the gateway does it.
 CLOCK_LOOK_S = 1.0
-# The pauses between probes grow to this (``health.PROBE_MAX_S``), and a probe may wait so long for room.
-PROBE_PAUSE_S = 10.0
+# A probe may wait so long for room between the deadlines.
 PROBE_PATIENCE_S = 5.0
 
 
@@ -152,7 +151,7 @@ class Watch:
         """The tags of a device that went silent are bad soon.
 
         The bound follows from the design: the next poll is lost, and so is the probe behind it, which waits until
-        the budget covers it; older probes of other absent devices may go before it.
+        the budget covers it. Devices in doubt go before silent ones, so only those may be asked before it.
         """
         point = self.site.plant.points[reading.tag]
         unit = point.device.unit
@@ -172,10 +171,10 @@ class Watch:
     def silence_bound(line: SiteLine, unit: int) -> float:
         settings = line.settings
         polls = [tag.poll for device in settings.devices if device.unit == unit for tag in device.tags if tag.poll]
-        absent = sum(1 for member in line.members.values() if member.role in {"silent", "leaver", "absent"})
+        doubtful = sum(1 for member in line.members.values() if not member.healthy and member.role != "silent")
         probe = settings.timeout + 0.2
-        opening = settings.reconnect_max * 1.2
-        return 2 * min(polls) + absent * probe / settings.silent_share + PROBE_PATIENCE_S + PROBE_PAUSE_S + opening
+        opening = settings.reconnect_max * 1.2 if line.plan.sketch.unplugs else 0.0
+        return 2 * min(polls) + (1 + doubtful) * probe / settings.silent_share + PROBE_PATIENCE_S + opening
 
     def _check_clock(self, reading: Reading) -> None:
         """Wall times are those the clock showed, and after the first synchronisation those it should have shown."""

@@ -46,7 +46,7 @@ async def play(site: Site, line: SiteLine, member: Member) -> None:
             await trio.sleep(rng.uniform(15.0, 60.0))
             faults[unit] = SILENT
             line.troubled(unit)
-            await trio.sleep(rng.uniform(3.0, 40.0))
+            await trio.sleep(rng.uniform(3.0, 40.0) if rng.random() < 0.6 else rng.uniform(60.0, 120.0))
             del faults[unit]
             line.well(unit)
     if role in MILD:
