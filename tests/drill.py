@@ -57,7 +57,9 @@ def fuzzed(seed: int, frames: int) -> str:
 
 def killed(kills: int, seed: int) -> str:
     found = kill_store(kills, seed=seed)
-    return f"{kills} kills of a writing store, nothing acknowledged was lost: {found}"
+    assert not found.lost, f"acknowledged and lost: {found}"
+    assert not found.corrupt, f"corrupt after a kill: {found}"
+    return f"{kills} kills of a writing store, {found.acknowledged} facts acknowledged, none lost, no file corrupt"
 
 
 def sim_parts(seed: int, minutes: float) -> list[Part]:
