@@ -31,8 +31,12 @@ _MARGIN_MS = 60_000
 _SELDOM = 10
 # With the budget shorter still, upkeep is put off for so many hours.
 _PUT_OFF_H = 6
-# Rows after which a flush does not wait for its interval, as a share of what memory may hold.
-_EAGER = 4
+# Rows after which a flush does not wait for its interval, and how often that is looked at, in seconds. A row on disk
+# costs the same in a batch of this size as in a larger one, and less memory on the way.
+_EAGER_ROWS = 4096
+_LOOK = 5.0
+# The same while the budget is short, as a share of what memory may hold: then larger batches are cheaper.
+_EAGER_SHARE = 4
 # Shares of the size limit: above the first the oldest is deleted, above the second nothing is added.
 _CROWDED, _CRAMMED = 0.90, 0.98
 # A question that names no stretch of its own must not decide how much memory an answer takes.
@@ -151,12 +155,13 @@ class HistoryStore:
     async def _write(self, timeline: Timeline) -> None:
         flushed = self._monotonic()
         while True:
-            with trio.move_on_after(self._settings.flush_interval):
+            with trio.move_on_after(min(self._settings.flush_interval, _LOOK)):
                 await self._wake.wait()
             self._wake = trio.Event()
             level = self._budget.level
             seldom = self._settings.flush_interval * (1 if level is Level.EVERYTHING else _SELDOM)
-            many = self._recorder.waiting_rows * _EAGER >= self._settings.memory_rows
+            most = self._settings.memory_rows // _EAGER_SHARE
+            many = self._recorder.waiting_rows >= (min(most, _EAGER_ROWS) if level is Level.EVERYTHING else most)
             # While the budget is spent nothing is written: the oldest rows in memory give way.
             if level is not Level.MEMORY and (many or self._monotonic() - flushed >= seldom):
                 flushed = self._monotonic()
