@@ -6,6 +6,7 @@ history and facts; the store last, when nothing is left to write.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import gc
 import os
@@ -172,9 +173,7 @@ class Gateway:
                 consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
                 field.start_soon(self._watch_signals, lines)
                 field.start_soon(self._feed_watchdog, lines)
-                # What was built so far lives as long as the process: the collector need not look at it again.
-                gc.collect()
-                gc.freeze()
+                _settle_memory()
                 async with trio.open_nursery() as server:
                     urls = await server.start(
                         lambda task_status: serve(
@@ -250,6 +249,16 @@ class Gateway:
             if lines.alive(trio.current_time()):
                 self._notifier.alive()
             await trio.sleep(self._notifier.watchdog / 3)
+
+
+def _settle_memory() -> None:
+    """What was built so far lives as long as the process; what building it left behind goes back to the system."""
+    gc.collect()
+    # The collector need not look at it again: a full collection would stop the lines for milliseconds.
+    gc.freeze()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 async def _watch_clock(timeline: Timeline, storage: Storage) -> None:

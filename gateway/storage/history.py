@@ -33,8 +33,8 @@ _SELDOM = 10
 _PUT_OFF_H = 6
 # Rows after which a flush does not wait for its interval, and how often that is looked at, in seconds. A row on disk
 # costs the same in a batch of this size as in a larger one, and less memory on the way.
-_EAGER_ROWS = 4096
-_LOOK = 5.0
+_EAGER_ROWS = 2048
+_LOOK = 2.0
 # The same while the budget is short, as a share of what memory may hold: then larger batches are cheaper.
 _EAGER_SHARE = 4
 # Shares of the size limit: above the first the oldest is deleted, above the second nothing is added.
