@@ -11,7 +11,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.ports import Outcome, WriteResult
 from gateway.core.reading import Value
 from tests.sim.site import Site, SiteLine
-from tests.sim.truth import Point, decode, same, span
+from tests.sim.truth import Point, same
 
 PAUSE_S = (1.0, 6.0)
 # An order expires after ten seconds, and what is under way takes some time-outs more.
@@ -99,16 +99,12 @@ class Caller:
             bound = SAFE_SOON_S if calm and line.excused_until < end else SAFE_AT_LAST_S
             if now - max(end, since) <= bound:
                 continue
-            words = [
-                point.device.word_at(point.tag.table, point.tag.address + offset, now)
-                for offset in range(span(point.tag))
-            ]
-            held = decode(point.tag, words)
-            if not same(held, safe):
+            held = point.device.candidates(point.tag, max(end, since), now)
+            if not any(same(value, safe) for value in held):
                 self._site.broken(
                     name,
                     f"its lease ended at {end:.3f} and its device is within reach since {since:.3f}, "
-                    f"but it holds {held!r}, not the safe value {safe!r}",
+                    f"but it held {held!r} since, and not the safe value {safe!r}",
                 )
             self._site.tally["lease:safe"] += 1
             del self._leases[name]
