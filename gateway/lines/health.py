@@ -203,9 +203,10 @@ class Health:
         """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
         self._open[shape] = now + self._quarantine
 
-    def doubted(self, shape: Shape, now: float) -> None:
-        """A request was answered by what may have been another's late reply: its own may come within a time-out."""
-        self._open[shape] = max(self._open.get(shape, now), now + self.timeout)
+    @property
+    def quarantine(self) -> float:
+        """Seconds after which the reply to a request that was not answered comes no more."""
+        return self._quarantine
 
     def noticed(self, cause: Cause) -> None:
         """Something went wrong in an exchange with this unit."""

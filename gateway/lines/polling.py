@@ -181,9 +181,8 @@ class Polling:
                         # A refusal has no shape: it may be an earlier request's, and the reply to this one on its way.
                         health.lost(shape(request), now)
                 elif shape(request) in outstanding:
-                    # If it was the late one, the reply to this request comes now. No longer than a time-out, or a
-                    # block that cannot be stretched would stay in doubt for ever.
-                    health.doubted(shape(request), now)
+                    # If it was the late one, the reply to this request is still to come.
+                    health.lost(shape(request), now)
                 return result
             health.counters.refused("gateway_path")
             self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
@@ -275,6 +274,9 @@ class Polling:
             poll.took(result.turnaround)
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             _count_missed(poll, self.schedule.done(poll, result.at))
+            if doubtful:
+                # Asked at its own pace it would keep its own doubt alive: it waits until no late answer can come.
+                self.schedule.postpone(poll, now + unit.health.quarantine)
         elif stretch and result.answer.code not in GATEWAY_CODES | BUSY_CODES:
             # The device has nothing there behind this block, whatever it calls that: it is asked for less, or as it is
             # and in doubt.

@@ -72,18 +72,32 @@ async def test_a_damaged_answer_may_be_an_earlier_requests(autojump_clock: MockC
     assert shape(script.asked[1]) in unit.health.open_shapes(trio.current_time())
 
 
-async def test_after_an_answer_in_doubt_its_own_may_follow_within_a_time_out(autojump_clock: MockClock) -> None:
+async def test_after_an_answer_in_doubt_its_own_may_follow(autojump_clock: MockClock) -> None:
     data = Data(b"\0\1")
-    script = Script(LOST, answer(data), answer(data))
+    script = Script(LOST, answer(data))
     polling = polling_on(script)
     unit = polling.unit(1)
     request = unit.polls[0].request
     await polling.exchange(unit, request)
     await trio.sleep(1.95)
     await polling.exchange(unit, request)
-    await trio.sleep(0.1)
-    assert shape(request) in unit.health.open_shapes(trio.current_time()), "the quarantine is over, the doubt is not"
-    await trio.sleep(0.5)
+    await trio.sleep(1.9)
+    assert shape(request) in unit.health.open_shapes(trio.current_time()), "its own reply may be as late"
+    await trio.sleep(0.2)
+    assert not unit.health.open_shapes(trio.current_time())
+
+
+async def test_a_block_in_doubt_is_asked_again_when_the_doubt_is_over(autojump_clock: MockClock) -> None:
+    data = Data(b"\0\1")
+    script = Script(LOST, answer(data))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    poll = unit.polls[0]
+    poll.most_stretch = 0
+    await polling.exchange(unit, poll.request)
+    await polling.poll(poll)
+    assert poll.due == trio.current_time() + unit.health.quarantine
+    await trio.sleep_until(poll.due)
     assert not unit.health.open_shapes(trio.current_time())
 
 
