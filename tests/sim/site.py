@@ -31,7 +31,7 @@ RECOVERY_S = 20.0
 DISTURBANCES = frozenset({"noise", "collision", "unheard", "merged", "late", "unplugged", "replugged"})
 LOSSES = DISTURBANCES | {
     "silent", "lost", "corrupt", "truncated", "wrong_unit", "wrong_function", "noise_before", "duplicate",
-    "no_such_unit", "reload",
+    "no_such_unit", "reload", "busy",
 }  # fmt: skip
 BEHIND_S = 0.1
 LOSING = frozenset({"leaver", "noisy"})
