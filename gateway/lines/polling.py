@@ -275,8 +275,7 @@ class Polling:
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             _count_missed(poll, self.schedule.done(poll, result.at))
             if doubtful:
-                # Asked at its own pace it would keep its own doubt alive: it waits until no late answer can come.
-                self.schedule.postpone(poll, now + unit.health.quarantine)
+                self._wait_out(unit, poll, now + unit.health.quarantine)
         elif stretch and result.answer.code not in GATEWAY_CODES | BUSY_CODES:
             # The device has nothing there behind this block, whatever it calls that: it is asked for less, or as it is
             # and in doubt.
@@ -284,6 +283,16 @@ class Polling:
             self.schedule.again(poll)
         else:
             self._refused(unit, poll, result.answer, now)
+
+    def _wait_out(self, unit: Unit, poll: BlockPoll, until: float) -> None:
+        """A block was read in doubt: it, and those that would be, wait until no late answer can come.
+
+        Asked at their own pace they would keep each other's doubt alive.
+        """
+        for other in unit.polls:
+            alike = other.most_stretch == 0 and shape(other.request) == shape(poll.request)
+            if other is poll or (alike and not other.held):
+                self.schedule.postpone(other, max(other.due, until))
 
     def finish(self) -> None:
         """Decode and publish the last answer. Done while the next request is on the wire, or when the line rests."""

@@ -87,17 +87,18 @@ async def test_after_an_answer_in_doubt_its_own_may_follow(autojump_clock: MockC
     assert not unit.health.open_shapes(trio.current_time())
 
 
-async def test_a_block_in_doubt_is_asked_again_when_the_doubt_is_over(autojump_clock: MockClock) -> None:
+async def test_blocks_in_doubt_are_asked_again_when_the_doubt_is_over(autojump_clock: MockClock) -> None:
     data = Data(b"\0\1")
     script = Script(LOST, answer(data))
     polling = polling_on(script)
     unit = polling.unit(1)
-    poll = unit.polls[0]
-    poll.most_stretch = 0
-    await polling.exchange(unit, poll.request)
-    await polling.poll(poll)
-    assert poll.due == trio.current_time() + unit.health.quarantine
-    await trio.sleep_until(poll.due)
+    one, other = unit.polls
+    one.most_stretch = other.most_stretch = 0
+    await polling.exchange(unit, one.request)
+    polling.schedule.add(unit.polls, trio.current_time())
+    await polling.poll(one)
+    assert one.due == other.due == trio.current_time() + unit.health.quarantine
+    await trio.sleep_until(one.due)
     assert not unit.health.open_shapes(trio.current_time())
 
 
