@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from gateway.lines.plan import Block, plan
+from gateway.lines.plan import Block, longest_block, plan
 from gateway.lines.wire import Wire
 from gateway.settings.line_model import DeviceSettings, LineSettings
 
@@ -61,8 +61,7 @@ def judge(line: LineSettings) -> Verdict:
     wire = Wire.of(line)
     if not wire.character:
         wire = wire.with_turnaround(max(wire.turnaround, NETWORK_TURNAROUND_S))
-    periods = [tag.poll for device in line.devices for tag in device.tags if tag.poll is not None]
-    longest = min(periods) / 2 if periods and wire.character else None
+    longest = longest_block(line, wire)
     blocks = tuple(
         PlannedBlock(device, block, wire.read(block.table, block.count))
         for device in line.devices

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.lines.wire import Wire
-from gateway.settings.line_model import DeviceSettings, Table, TagSettings
+from gateway.settings.line_model import DeviceSettings, LineSettings, Table, TagSettings
 
 BIT_TABLES = frozenset({"coil", "discrete"})
 # What a background tag's own request would cost is reckoned as if it were sent this often.
@@ -73,6 +73,12 @@ class Block:
                 found.append(place.address)
             reached = max(reached, place.end)
         return found
+
+
+def longest_block(line: LineSettings, wire: Wire) -> float | None:
+    """Seconds one block of a line may take, so that no other tag's period is used up by waiting for it."""
+    periods = [tag.poll for device in line.devices for tag in device.tags if tag.poll is not None]
+    return min(periods) / 2 if periods and wire.character else None
 
 
 def plan(device: DeviceSettings, wire: Wire, splits: Splits, longest: float | None = None) -> list[Block]:

@@ -21,7 +21,7 @@ from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import shape, stretched
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
 from gateway.lines.orders import reason_of
-from gateway.lines.plan import divide
+from gateway.lines.plan import divide, longest_block
 from gateway.lines.schedule import Schedule
 from gateway.lines.share import Share
 from gateway.lines.unit import REFUSED_RETRY_S, BlockPoll, Unit, tag_of
@@ -87,7 +87,7 @@ class Polling:
                 unit.cells[tag.name] = cell
             unit.recall(learned.get(self._fact_key(unit)))
             self.units[device.unit] = unit
-            unit.replan(self.wire, self._longest())
+            unit.replan(self.wire, longest_block(self.settings, self.wire))
 
     def unit(self, number: int) -> Unit:
         """A unit of this line, configured or not."""
@@ -96,11 +96,6 @@ class Polling:
             health = Health(self.settings.timeout, trio.current_time())
             unit = self.units[number] = Unit(number, None, health, self.settings.turnaround)
         return unit
-
-    def _longest(self) -> float | None:
-        """Seconds one block may take, so that no other tag's period is used up by waiting for it."""
-        periods = [tag.poll for device in self.settings.devices for tag in device.tags if tag.poll is not None]
-        return min(periods) / 2 if periods and self.wire.character else None
 
     def _fact_key(self, unit: Unit) -> str:
         return f"{self.settings.name}/{unit.number}"
@@ -365,7 +360,7 @@ class Polling:
         for old in unit.polls:
             old.release()
         self.schedule.hold(unit.polls)
-        self.schedule.add(unit.replan(self.wire, self._longest()), now)
+        self.schedule.add(unit.replan(self.wire, longest_block(self.settings, self.wire)), now)
 
     # The adapter
 
