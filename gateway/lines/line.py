@@ -224,10 +224,16 @@ class Line:
             order.fail("stopping", "the gateway or this line is being stopped")
 
     async def _reachable(self, unit: Unit, order: Order) -> bool:
-        """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow."""
-        if unit.health.usable:
+        """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow.
+
+        A unit in doubt has missed one answer and is most likely there; a second one makes it silent. So an order to it
+        can cost one more loss at most, and is worth that whatever the budget says.
+        """
+        health, absent = unit.health, self.polling.absent
+        if health.usable:
             return True
-        if self.polling.absent.affordable(unit, trio.current_time()) and await self.polling.probe(unit):
+        worth = health.presence is Presence.DOUBTFUL or absent.affordable(unit, trio.current_time())
+        if worth and await self.polling.probe(unit):
             return True
         order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
         return False

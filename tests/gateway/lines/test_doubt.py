@@ -1,0 +1,66 @@
+"""Orders to a unit that has just missed one answer: it is most likely there, so they are worth one more loss."""
+
+from __future__ import annotations
+
+import trio
+from trio.testing import MockClock
+
+from drivers.simulated.device import SimulatedDevice
+from drivers.simulated.faults import DeviceFaults
+from gateway.core.ports import Outcome
+from gateway.lines.health import Presence
+from tests.gateway.lines.bench import Bench, device, open_bench, tag
+
+SPEED = tag("speed", 0, poll=0.5, writable=True, safe=0)
+GONE = DeviceFaults(lost=1.0)
+
+
+def drives() -> list[SimulatedDevice]:
+    return [SimulatedDevice(unit, holding={0: 7}) for unit in (1, 2)]
+
+
+async def fall_into_doubt(bench: Bench) -> None:
+    """The budget is spent, and device 1 misses one answer; the next one it would give."""
+    bench.line.polling.budget.spend(60.0, trio.current_time())
+    bench.memory.stations.faults[1] = GONE
+    for _ in range(200):
+        if bench.line.polling.units[1].health.presence is Presence.DOUBTFUL:
+            return
+        await trio.sleep(0.01)
+    raise AssertionError("no answer was missed")
+
+
+async def test_a_write_to_a_unit_in_doubt_needs_no_budget(autojump_clock: MockClock) -> None:
+    simulated = drives()
+    async with open_bench([device(1, SPEED), device(2, tag("t", 0))], simulated) as bench:
+        await trio.sleep(5)
+        await fall_into_doubt(bench)
+        bench.memory.stations.faults.clear()
+        result = await bench.field.write("bus/d1/speed", 900, None)
+        assert result.outcome is Outcome.CONFIRMED
+        assert simulated[0].get("holding", 0) == 900
+
+
+async def test_a_safe_value_reaches_a_unit_in_doubt(autojump_clock: MockClock) -> None:
+    simulated = drives()
+    async with open_bench([device(1, SPEED), device(2, tag("t", 0))], simulated) as bench:
+        await trio.sleep(5)
+        await bench.field.write("bus/d1/speed", 900, 1)
+        await trio.sleep(0.2)
+        await fall_into_doubt(bench)
+        bench.memory.stations.faults.clear()
+        await trio.sleep(1)
+        assert simulated[0].get("holding", 0) == 0
+
+
+async def test_orders_to_a_unit_that_is_gone_cost_one_more_loss_and_it_is_paid(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, SPEED), device(2, tag("t", 0))], drives()) as bench:
+        await trio.sleep(5)
+        await fall_into_doubt(bench)
+        polling = bench.line.polling
+        requests, lost = polling.units[1].health.counters.requests, polling.budget.lost
+        for _ in range(5):
+            assert (await bench.field.write("bus/d1/speed", 900, None)).outcome is Outcome.NOT_SENT
+        assert polling.units[1].health.presence is Presence.SILENT
+        assert polling.units[1].health.counters.requests == requests + 1
+        assert 0.0 < polling.budget.lost - lost < 1.1
