@@ -117,6 +117,14 @@ class WriteDoor:
         self._leases.take(spot.name, lease, trio.current_time(), fact=True)
         self._changed.set()
 
+    def returned(self, unit: Unit) -> None:
+        """A unit answers that did not: safe values that wait for it follow at once."""
+        for name in self._leases.waiting():
+            spot = self._find(name)
+            if spot is not None and spot.unit is unit:
+                self._leases.hasten(name, trio.current_time())
+                self._changed.set()
+
     async def run(self) -> None:
         """Put tags back to their safe value when their lease runs out; never returns."""
         async with trio.open_nursery() as nursery:

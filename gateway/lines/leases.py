@@ -96,6 +96,15 @@ class Leases:
             # Where the safe value was on its way nobody waits for it any more: it is due again.
             self._set(name, now if end == math.inf else end)
 
+    def waiting(self) -> list[str]:
+        """Tags whose safe value could not be written and is tried again after a pause."""
+        return [name for name in self._pauses if self._ends[name] != math.inf]
+
+    def hasten(self, name: str, now: float) -> None:
+        """The device is there again: the safe value that waits for its retry is due, and pauses start anew."""
+        del self._pauses[name]
+        self._set(name, now)
+
     def retry(self, name: str, now: float) -> None:
         """The safe value could not be written, or it is not known whether it was: try again after a pause."""
         pause = self._pauses.get(name, RETRY_S)

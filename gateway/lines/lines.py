@@ -117,6 +117,7 @@ class Lines:
                 facts=self._facts,
                 announce=self._announce,
             )
+                returned=self.door.returned,
             line = Line(self._make_opener(settings), polling, self._announce, self._wakeups)
             for unit in polling.units.values():
                 if unit.device is not None:

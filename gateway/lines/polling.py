@@ -31,6 +31,7 @@ from gateway.settings.line_model import LineSettings
 log = structlog.stdlib.get_logger(__name__)
 
 Announce = Callable[[str, dict[str, object]], None]
+Returned = Callable[[Unit], None]
 
 # A damaged answer is asked for again at once, so often; then it waits for its next slot.
 BROKEN_RETRIES = 2
@@ -58,10 +59,18 @@ class Polling:
         store: takes the readings.
         facts: keeps what was learned over restarts.
         announce: told of ``device:up`` and ``device:down``.
+        returned: told of a unit that answers for the first time since it fell silent or the port was opened.
     """
 
     def __init__(
-        self, settings: LineSettings, *, numbered: bool, store: TagStore, facts: FactStore, announce: Announce
+        self,
+        settings: LineSettings,
+        *,
+        numbered: bool,
+        store: TagStore,
+        facts: FactStore,
+        announce: Announce,
+        returned: Returned = lambda _: None,
     ) -> None:
         now = trio.current_time()
         self.settings = settings
@@ -75,6 +84,7 @@ class Polling:
         self._store = store
         self._facts = facts
         self._announce = announce
+        self._returned = returned
         self._talk: Talk | None = None
         self._silent_since: float | None = None
         self._reopen_after = ALL_SILENT_REOPEN_S
@@ -232,6 +242,7 @@ class Polling:
             if before is Presence.SILENT:
                 log.info("device answers again", line=self.settings.name, device=unit.name, unit=unit.number)
             self._announce("device:up", self._device_event(unit, None))
+            self._returned(unit)
 
     def _device_event(self, unit: Unit, reason: Reason | None) -> dict[str, object]:
         return {"line": self.settings.name, "device": unit.name, "unit": unit.number, "reason": reason}

@@ -20,10 +20,10 @@ LONGEST_WRITE_S = 20.0
 EVIDENCE_S = 10.0
 # Who writes to a device that is away asks for one time-out of the line, out of turn: polls may be late for it.
 AWAY_S = 2.0
-# A healthy device has its safe value this soon: the door wakes at the end of the lease, the write goes first.
+# A device has its safe value this soon after the end of the lease, or after it was heard again: the write goes first.
 SAFE_SOON_S = 2.0
-# Where a device or line had been away: tries are up to 15 s apart, probes 10 s, and both may wait for the budget.
-SAFE_AT_LAST_S = 90.0
+# Where the wire lost something on the way: tries are up to 15 s apart, counted from the last loss.
+SAFE_AT_LAST_S = 20.0
 
 
 class Caller:
@@ -83,7 +83,7 @@ class Caller:
             self._site.broken(point.name, f"{told}, but the device never executed it")
         if outcome in {Outcome.REFUSED, Outcome.NOT_SENT} and executed:
             self._site.broken(point.name, f"{told}, but the device executed it")
-        if outcome is Outcome.UNKNOWN and not self._line.loss_since(point.device.unit, began - EVIDENCE_S):
+        if outcome is Outcome.UNKNOWN and self._line.last_loss(point.device.unit) < began - EVIDENCE_S:
             self._site.broken(point.name, f"{told}, but the wire lost nothing")
 
     def look(self, now: float) -> None:
@@ -91,19 +91,19 @@ class Caller:
         for name, end in list(self._leases.items()):
             point = self._site.plant.points[name]
             line, unit = self._line, point.device.unit
-            since = line.reachable_since(unit)
+            reachable, heard = line.reachable_since(unit), line.heard_since(unit)
             safe = point.tag.safe
-            if since is None or safe is None or now <= end:
+            if reachable is None or heard is None or safe is None or now <= end:
                 continue
-            calm = line.members[unit].healthy and now > line.excused_until and since < end
-            bound = SAFE_SOON_S if calm and line.excused_until < end else SAFE_AT_LAST_S
-            if now - max(end, since) <= bound:
+            since, loss = max(end, heard), line.last_loss(unit)
+            due = since + SAFE_SOON_S if loss < since - EVIDENCE_S else max(since, loss) + SAFE_AT_LAST_S
+            if now <= due:
                 continue
-            held = point.device.candidates(point.tag, max(end, since), now)
+            held = point.device.candidates(point.tag, max(end, reachable), now)
             if not any(same(value, safe) for value in held):
                 self._site.broken(
                     name,
-                    f"its lease ended at {end:.3f} and its device is within reach since {since:.3f}, "
+                    f"its lease ended at {end:.3f} and its device was heard since {heard:.3f}, "
                     f"but it held {held!r} since, and not the safe value {safe!r}",
                 )
             self._site.tally["lease:safe"] += 1

@@ -108,6 +108,7 @@ class SiteLine:
         self.trouble_since: dict[int, float] = {}
         self.well_since: dict[int, float] = {}
         self.losses: dict[int, float] = {}
+        self.heard: dict[int, float] = {}
         self.plugged_since = 0.0
         self.worst: dict[tuple[int, int, int], float] = {}
         self.exchanges = 0
@@ -118,6 +119,7 @@ class SiteLine:
         """Take over a configuration: what may be expected of the line follows from it."""
         self.settings = settings
         self.answered_at.clear()
+        self.heard.clear()
         verdict = judge(settings)
         # Orders are not in the verdict: a write and its read-back go before the polls.
         more = 2 * max(planned.cost for planned in verdict.blocks)
@@ -142,6 +144,7 @@ class SiteLine:
     def troubled(self, unit: int) -> None:
         self.trouble_since[unit] = trio.current_time()
         self.well_since.pop(unit, None)
+        self.heard.pop(unit, None)
 
     def well(self, unit: int) -> None:
         self.trouble_since.pop(unit, None)
@@ -155,6 +158,7 @@ class SiteLine:
     def unplug(self) -> None:
         self.memory.unplug()
         self.plugged = False
+        self.heard.clear()
         self.excuse(1e9)
 
     def replug(self) -> None:
@@ -172,9 +176,13 @@ class SiteLine:
             return None
         return max(self.plugged_since, self.well_since.get(unit, 0.0))
 
-    def loss_since(self, unit: int, start: float) -> bool:
-        """Whether the wire lost, damaged or delayed anything of a unit, or of all, since a moment."""
-        return max(self.losses.get(unit, -1.0), self.losses.get(0, -1.0)) >= start
+    def heard_since(self, unit: int) -> float | None:
+        """When a unit that is within reach was heard first since it is; None before."""
+        return self.heard.get(unit)
+
+    def last_loss(self, unit: int) -> float:
+        """When the wire lost, damaged or delayed anything of a unit, or of all."""
+        return max(self.losses.get(unit, -1.0), self.losses.get(0, -1.0))
 
     def _record(self, event: LineEvent) -> None:
         kind = event.kind
@@ -207,6 +215,9 @@ class SiteLine:
             self.ordered_at = trio.current_time()
         if not exchange.received:
             return
+        reachable = self.reachable_since(exchange.unit)
+        if reachable is not None and exchange.sent >= reachable:
+            self.heard.setdefault(exchange.unit, exchange.received[-1])
         key = (exchange.unit, exchange.function, exchange.address)
         limit = self.ages.get(key)
         if limit is None:
