@@ -6,6 +6,7 @@ its tags; ``Reading`` objects are built when somebody asks, and for changes only
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -75,6 +76,7 @@ class TagStore:
         self._timeline = timeline
         self._cells: dict[str, Cell] = {}
         self._sequence = 0
+        self._soonest_stale = math.inf
         self.changes: Bus[Changes] = Bus()
 
     def add(self, tags: Iterable[Tag]) -> list[Cell]:
@@ -93,6 +95,7 @@ class TagStore:
                 cell = self._cells[tag.name] = Cell(tag)
             cell.tag = tag
             cells.append(cell)
+            self._soonest_stale = min(self._soonest_stale, tag.stale_after)
         return cells
 
     def remove(self, names: Iterable[str]) -> None:
@@ -119,8 +122,12 @@ class TagStore:
     def apply(self, cells: Sequence[Cell], values: Sequence[Value | Reason], acquired: float) -> None:
         """Take the values of one answer; a Reason in place of a value says why there is none.
 
-        The sequences are parallel. Publishes one ``Changes`` when something mattered.
+        The sequences are parallel. Publishes one ``Changes`` when something mattered, and before it another one for
+        values that had become stale until then: an equal answer must not hide that there was none for a while.
         """
+        # Tags of a block are as old as each other: one look for all of them, for this is the hottest path.
+        if cells and (before := cells[0].sample) is not None and acquired - before.acquired > self._soonest_stale:
+            self._age(cells, acquired)
         sample = self.sample(acquired)
         changed: list[Cell] | None = None
         good = Quality.GOOD
@@ -162,6 +169,7 @@ class TagStore:
 
     def doubt(self, cells: Sequence[Cell], values: Sequence[Value | Reason], acquired: float, why: Reason) -> None:
         """Take values that cannot be excluded from being another answer's: uncertain, never good."""
+        self._age(cells, acquired)
         sample = self.sample(acquired)
         changed = []
         for cell, value in zip(cells, values, strict=True):
@@ -174,6 +182,8 @@ class TagStore:
 
     def fail(self, cells: Iterable[Cell], reason: Reason) -> None:
         """Mark tags bad: no value can be had. Their last value keeps its own time."""
+        cells = list(cells)
+        self._age(cells, self._monotonic())
         changed = []
         for cell in cells:
             if cell.quality is Quality.BAD and cell.reason is reason:
@@ -185,10 +195,13 @@ class TagStore:
 
     def sweep(self) -> None:
         """Tell listeners of good values that have become stale. Who reads is told at once; call this now and then."""
-        now = self._monotonic()
+        self._age(self._cells.values(), self._monotonic())
+
+    def _age(self, cells: Iterable[Cell], now: float) -> None:
+        """Mark and tell good values that are stale at ``now``."""
         stale = [
             cell
-            for cell in self._cells.values()
+            for cell in cells
             if cell.quality is Quality.GOOD
             and cell.sample is not None
             and now - cell.sample.acquired > cell.tag.stale_after
@@ -196,6 +209,13 @@ class TagStore:
         for cell in stale:
             cell.quality, cell.reason = Quality.UNCERTAIN, Reason.STALE
         self._tell(stale)
+
+    def stale_since(self, reading: Reading) -> float:
+        """When a stale reading became so (monotonic seconds): its value was good until then."""
+        cell = self._cells.get(reading.tag)
+        if cell is None or reading.sample is None:
+            return self._monotonic()
+        return min(reading.sample.acquired + cell.tag.stale_after, self._monotonic())
 
     def restore(self, name: str, value: Value, sample: Sample) -> None:
         """Put back what was known before a restart: for people, never as a current value."""

@@ -150,7 +150,7 @@ class HistoryStore:
     async def _beat(self, tags: TagStore, timeline: Timeline) -> None:
         while True:
             await trio.sleep(min(THINNED_S, self._settings.heartbeat))
-            self._recorder.beat(tags.snapshot(), timeline)
+            self._recorder.beat(tags, timeline)
 
     async def _write(self, timeline: Timeline) -> None:
         flushed = self._monotonic()

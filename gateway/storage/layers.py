@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gateway.storage.downsample import Bucket, coarsen, summarise
-from gateway.storage.rows import Row, Stored
+from gateway.storage.rows import Row, Stored, replaces
 from gateway.storage.settings import Tier
 
 # Rows lie hour by hour in the file, buckets by periods of so many.
@@ -114,17 +115,15 @@ class Layers:
     ) -> Iterator[Row]:
         """Rows wherever they are: sorted, unsorted and still in memory. The first may be the one in force before."""
         low = start - self.hold
-        found = {
-            row.time: row
-            for row in map(
-                Row._make,
-                connection.execute(
-                    "SELECT time, state, value FROM recent WHERE tag = ? AND time >= ? AND time < ? ORDER BY id",
-                    (tag, low, stop),
-                ),
-            )
-        }
-        found.update((row.time, row) for row in waiting if low <= row.time < stop)
+        unsorted = connection.execute(
+            "SELECT time, state, value FROM recent WHERE tag = ? AND time >= ? AND time < ? ORDER BY id",
+            (tag, low, stop),
+        )
+        found: dict[int, Row] = {}
+        for row in itertools.chain(map(Row._make, unsorted), (row for row in waiting if low <= row.time < stop)):
+            there = found.get(row.time)
+            if there is None or replaces(row.state, there.state):
+                found[row.time] = row
         yield from _woven(self.rows(connection, tag, low, stop), sorted(found.values()))
 
     def buckets(
@@ -176,14 +175,16 @@ def _periods(low: int, high: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _woven(old: Iterator[Row], new: list[Row]) -> Iterator[Row]:
-    """Two sequences in the order of time as one; where both have a row of the same time, the newer one counts."""
+    """Two sequences in the order of time as one; where both have a row of a time, the better or newer one counts."""
     position = 0
     for row in old:
         while position < len(new) and new[position].time < row.time:
             yield new[position]
             position += 1
         if position < len(new) and new[position].time == row.time:
-            continue
+            if replaces(new[position].state, row.state):
+                continue
+            position += 1
         yield row
     yield from new[position:]
 

@@ -1,16 +1,21 @@
-"""Listens to the tags and keeps rows in memory until they are written in one go."""
+"""Listens to the tags and keeps rows in memory until they are written in one go.
+
+A row stands at the moment from which on it is true: a value at its acquisition, bad quality when it was noticed, a
+stale value when it became stale. What is told later than a newer row of its tag stands where it was told, so that rows
+of a tag follow each other as its states did, and no row takes another one's place.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.core.bus import Cut
 from gateway.core.ports import Json
-from gateway.core.reading import Quality, Reading, Value
+from gateway.core.reading import Quality, Reading, Reason, Value
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Era, Timeline
 from gateway.storage.budget import Budget, Level
@@ -20,13 +25,18 @@ from gateway.storage.settings import DAY, Boot, StoreSettings
 # Between two rows of a tag while history is thinned, and between two looks for tags that said nothing new.
 THINNED_S = 60.0
 _QUEUE = 1024
+# Between two rows of a tag, in seconds: rows keep milliseconds.
+_APART = 0.001
 
 
 class Pending(NamedTuple):
-    """A row in memory. Its era turns into wall time when it is written: until then a correction comes for free."""
+    """A row in memory; ``moment`` is monotonic seconds.
+
+    Its era turns into wall time when it is written: until then a correction comes for free.
+    """
 
     tag: str
-    acquired: float
+    moment: float
     era: Era
     state: int
     value: Stored
@@ -34,11 +44,12 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True)
 class _Seen:
-    """What was last recorded of a tag."""
+    """What was last recorded of a tag: ``at`` is when, ``moment`` the row's own time."""
 
     value: Value | None
     quality: Quality
     at: float
+    moment: float
     withheld: bool = False
 
 
@@ -76,34 +87,43 @@ class Recorder:
         """Take every change of the tags, for ever; what a cut lost is read from the snapshot."""
         while True:
             with tags.changes.subscribe(_QUEUE) as subscription:
-                self._take_all(tags.snapshot(), timeline)
+                self._take_all(tags, timeline)
                 try:
                     while True:
                         changes = await subscription.receive()
                         for reading in changes.readings:
-                            self._take(reading, timeline)
+                            self._take(reading, tags, timeline)
                 except Cut:
                     continue
 
-    def beat(self, readings: Iterable[Reading], timeline: Timeline) -> None:
-        """Record tags that had nothing new to say for the heartbeat, and what thinning withheld."""
+    def beat(self, tags: TagStore, timeline: Timeline) -> None:
+        """Record tags that had nothing new to say for the heartbeat, and what thinning withheld.
+
+        A good value that was not read again has no heartbeat: nothing is known of it beyond what was recorded.
+        """
         now = self._monotonic()
         thinned = self._budget.level >= Level.THINNED
-        for reading in readings:
+        for reading in tags.snapshot():
             seen = self._seen.get(reading.tag)
             if seen is None:
                 continue
             since = now - seen.at
             if since >= self._settings.heartbeat or (seen.withheld and (since >= THINNED_S or not thinned)):
-                self._record(reading, timeline, now)
+                if (
+                    reading.quality is Quality.GOOD is seen.quality
+                    and reading.sample is not None
+                    and reading.sample.acquired <= seen.moment
+                ):
+                    continue
+                self._record(reading, tags, timeline, now)
 
-    def _take_all(self, readings: Iterable[Reading], timeline: Timeline) -> None:
-        for reading in readings:
+    def _take_all(self, tags: TagStore, timeline: Timeline) -> None:
+        for reading in tags.snapshot():
             seen = self._seen.get(reading.tag)
             if seen is None or (seen.value, seen.quality) != (reading.value, reading.quality):
-                self._take(reading, timeline)
+                self._take(reading, tags, timeline)
 
-    def _take(self, reading: Reading, timeline: Timeline) -> None:
+    def _take(self, reading: Reading, tags: TagStore, timeline: Timeline) -> None:
         now = self._monotonic()
         seen = self._seen.get(reading.tag)
         if (
@@ -115,20 +135,25 @@ class Recorder:
             seen.withheld = True
             self.thinned += 1
             return
-        self._record(reading, timeline, now)
+        self._record(reading, tags, timeline, now)
 
-    def _record(self, reading: Reading, timeline: Timeline, now: float) -> None:
+    def _record(self, reading: Reading, tags: TagStore, timeline: Timeline, now: float) -> None:
         sample = reading.sample
         # A bad reading keeps the time of its last good answer; that it is bad began now.
         if sample is None or reading.value is None:
-            acquired, era = now, timeline.era
+            moment, era = now, timeline.era
+        elif reading.reason is Reason.STALE:
+            moment, era = tags.stale_since(reading), sample.era
         else:
-            acquired, era = sample.acquired, sample.era
+            moment, era = sample.acquired, sample.era
+        seen = self._seen.get(reading.tag)
+        if seen is not None and moment < seen.moment + _APART:
+            moment, era = max(now, seen.moment + _APART), timeline.era
         if len(self._rows) == self._rows.maxlen:
             self.dropped += 1
         state, value = pack(reading.value, reading.quality)
-        self._rows.append(Pending(reading.tag, acquired, era, state, value))
-        self._seen[reading.tag] = _Seen(reading.value, reading.quality, now)
+        self._rows.append(Pending(reading.tag, moment, era, state, value))
+        self._seen[reading.tag] = _Seen(reading.value, reading.quality, now, moment)
         self.recorded += 1
 
     def waiting(self, tag: str, start: int, stop: int) -> list[Row]:
@@ -136,7 +161,7 @@ class Recorder:
         found = []
         for pending in self._rows:
             if pending.tag == tag:
-                time = milliseconds(pending.era.wall(pending.acquired))
+                time = milliseconds(pending.era.wall(pending.moment))
                 if start <= time < stop:
                     era = None if pending.era.synchronised else 0
                     found.append(Row(time, with_clock(pending.state, era), pending.value))
@@ -197,11 +222,11 @@ class Recorder:
         tag = numbers.tags.get(pending.tag)
         if tag is None:
             tag = numbers.tags[pending.tag] = _number_of(connection, pending.tag)
-        time = milliseconds(pending.era.wall(pending.acquired))
+        time = milliseconds(pending.era.wall(pending.moment))
         if pending.era.synchronised:
             return tag, time, pending.state, pending.value
         # A number a day: what belongs to an era is found, and moved, by its stretch of time.
-        key = (pending.era, pending.acquired // DAY)
+        key = (pending.era, pending.moment // DAY)
         era = numbers.eras.get(key)
         if era is None:
             era = numbers.eras[key] = self._begin_era(connection, pending.era, time)

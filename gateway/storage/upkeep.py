@@ -1,6 +1,7 @@
 """The history's housework, in steps that are short: sort, correct, compute tiers, delete what is too old.
 
 Every step is one transaction and can be done twice: a kill between two of them, or in one, costs nothing but time.
+Where two rows have the same time, the later one counts, unless the earlier one is of better quality (bits 0 and 1).
 """
 
 from __future__ import annotations
@@ -64,9 +65,11 @@ class Sorting:
 def _move(hour: int, low: int, high: int, start: int, stop: int) -> Step:
     def step(connection: sqlite3.Connection) -> bool:
         connection.execute(
-            "INSERT OR REPLACE INTO raw SELECT ?1, tag, time - ?1 * ?2, state, value FROM recent"
+            "INSERT INTO raw SELECT ?1, tag, time - ?1 * ?2, state, value FROM recent"
             " WHERE id BETWEEN ?3 AND ?4 AND tag BETWEEN ?5 AND ?6 AND time >= ?1 * ?2 AND time < (?1 + 1) * ?2"
-            " ORDER BY tag, time, id",
+            " ORDER BY tag, time, id"
+            " ON CONFLICT DO UPDATE SET state = excluded.state, value = excluded.value"
+            " WHERE excluded.state & 3 <= state & 3",
             (hour, HOUR_MS, start, stop, low, high),
         )
         return False
@@ -159,7 +162,9 @@ class Correcting:
         )
         times = [hour * HOUR_MS + at for at, _, _ in rows]
         connection.executemany(
-            "INSERT OR REPLACE INTO raw VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO raw VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET state = excluded.state, value = excluded.value"
+            " WHERE excluded.state & 3 <= state & 3",
             [
                 ((time + shift) // HOUR_MS, tag, (time + shift) % HOUR_MS, without_clock(state), value)
                 for time, (_, state, value) in zip(times, rows, strict=True)

@@ -88,8 +88,7 @@ class Ledger:
             samples = await history.samples(tag, 0.0, 1e10, None, 100_000)
             good = {(round(sample.time * 1000), sample.value) for sample in samples if sample.quality == "good"}
             # Times that are corrected on disk are whole milliseconds before and after: one may be lost on the way.
-            # A value that went stale is written once more, as uncertain, with the time it was acquired.
-            rows = {(round(sample.time * 1000), sample.value) for sample in samples if sample.value is not None}
+            rows = {(round(sample.time * 1000), sample.value) for sample in samples if sample.quality == "good"}
             self.rows += len(good)
             invented = good - seen
             # The heartbeat and a withheld value are read from the store: their value was seen, at another time.

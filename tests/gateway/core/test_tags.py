@@ -119,6 +119,26 @@ def test_age_is_judged_when_somebody_reads(rig: Rig) -> None:
     assert rig.power().quality is Quality.GOOD
 
 
+def test_an_equal_answer_does_not_hide_that_there_was_none_for_a_while(rig: Rig) -> None:
+    rig.apply(1.0)
+    rig.told()
+    rig.now += 3.5
+    rig.apply(1.0)
+    assert rig.told() == [
+        [("power", 1.0, "uncertain"), ("state", 1, "uncertain")],
+        [("power", 1.0, "good"), ("state", 1, "good")],
+    ]
+
+
+def test_it_is_known_since_when_a_value_is_stale(rig: Rig) -> None:
+    rig.apply(1.0)
+    rig.now += 10.0
+    stale = rig.power()
+    assert rig.store.stale_since(stale) == 103.0
+    rig.store.remove([POWER.name])
+    assert rig.store.stale_since(stale) == 110.0
+
+
 def test_a_failure_takes_the_value_and_keeps_it_for_people_with_its_own_time(rig: Rig) -> None:
     rig.apply(1.0)
     rig.told()
@@ -133,7 +153,11 @@ def test_a_failure_takes_the_value_and_keeps_it_for_people_with_its_own_time(rig
     )
     assert reading.sample is not None
     assert reading.sample.acquired == 100.0
-    assert rig.told() == [[("power", None, "bad"), ("state", None, "bad")]]
+    # It was stale for two seconds before, and nobody had looked.
+    assert rig.told() == [
+        [("power", 1.0, "uncertain"), ("state", 1, "uncertain")],
+        [("power", None, "bad"), ("state", None, "bad")],
+    ]
     rig.store.fail(rig.cells, Reason.NO_ANSWER)
     assert rig.told() == []
     rig.store.fail(rig.cells, Reason.LINK_DOWN)

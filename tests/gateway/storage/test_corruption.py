@@ -32,7 +32,7 @@ async def _fill(opened: Opener, world: World, where: Path) -> None:
                 [c for n in tags.names() if (c := tags.cell(n))], [float(number)] * 10, world.monotonic() + number
             )
             for reading in tags.snapshot():
-                recorder._take(reading, timeline)
+                recorder._take(reading, tags, timeline)
         await storage.history.flush()
         world.ahead = 7200.0
         await storage.history.tidy(synchronised=True)

@@ -27,7 +27,7 @@ class Recording:
         self.world = world
         self.storage = storage
         self.timeline: Timeline = world.timeline()
-        self.tags: TagStore = world.tags(self.timeline, *(tags or (Tag("l/d/t", "float32"),)))
+        self.tags: TagStore = world.tags(self.timeline, *(tags or (Tag("l/d/t", "float32", stale_after=1e9),)))
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
@@ -114,6 +114,99 @@ async def test_a_constant_tag_has_heartbeats_and_a_dead_one_has_bad_ones(
         # A mean over an hour of five is five, and counts only what was recorded.
         hours = await recording.ask(HOUR)
         assert {sample.value for sample in hours} == {5.0}
+        nursery.cancel_scope.cancel()
+
+
+def points(samples: list[HistorySample]) -> list[tuple[float, Value | None, str]]:
+    return [(round(sample.time - TEN, 3), sample.value, sample.quality) for sample in samples]
+
+
+async def test_a_value_is_good_until_the_moment_it_became_stale(
+    opened: Opener, world: World, autojump_clock: MockClock
+) -> None:
+    async with opened(StoreSettings(ballast=0, heartbeat=60.0)) as storage, trio.open_nursery() as nursery:
+        recording = Recording(world, storage, Tag("l/d/t", "float32", stale_after=3.0))
+        await nursery.start(recording.run)
+        await trio.sleep(10.0)
+        recording.say(5.0)
+        await trio.sleep(4.5)
+        recording.tags.sweep()
+        await trio.sleep(1.5)
+        recording.say(5.0)
+        await trio.sleep(20.0)
+        recording.say(5.0)
+        await trio.sleep(0.5)
+        said = [
+            (0.0, None, "bad"),
+            (10.0, 5.0, "good"),
+            (13.0, 5.0, "uncertain"),
+            (16.0, 5.0, "good"),
+            (19.0, 5.0, "uncertain"),
+            (36.0, 5.0, "good"),
+        ]
+        assert points(await recording.ask()) == said
+        await storage.history.flush()
+        assert points(await recording.ask()) == said
+        # Nothing is read any more: the heartbeats say so, and where they stand nothing good is lost.
+        await trio.sleep(200.0)
+        found = points(await recording.ask())
+        assert found[: len(said)] == said
+        assert found[len(said)] == (39.0, 5.0, "uncertain")
+        assert {quality for _, _, quality in found[len(said) :]} == {"uncertain"}
+        assert len(found) >= len(said) + 2
+        await trio.sleep(2 * HOUR)
+        assert points(await recording.ask())[: len(found)] == found
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_failure_in_the_millisecond_of_an_answer_stands_after_it(
+    opened: Opener, world: World, autojump_clock: MockClock
+) -> None:
+    async with opened() as storage, trio.open_nursery() as nursery:
+        recording = Recording(world, storage)
+        await nursery.start(recording.run)
+        await trio.sleep(1.0)
+        recording.say(5.0)
+        recording.say(Reason.NO_ANSWER)
+        await trio.sleep(2 * HOUR)
+        assert points(await recording.ask())[1:3] == [(1.0, 5.0, "good"), (1.001, None, "bad")]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_value_that_is_not_read_again_has_no_heartbeat(
+    opened: Opener, world: World, autojump_clock: MockClock
+) -> None:
+    async with opened() as storage, trio.open_nursery() as nursery:
+        recording = Recording(world, storage, Tag("l/d/t", "float32", stale_after=1e9))
+        await nursery.start(recording.run)
+        await trio.sleep(1.0)
+        recording.say(5.0)
+        await trio.sleep(2 * HOUR)
+        assert points(await recording.ask()) == [(0.0, None, "bad"), (1.0, 5.0, "good")]
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("sorted_between", [False, True])
+async def test_a_clock_set_back_takes_no_good_row(
+    opened: Opener, world: World, autojump_clock: MockClock, *, sorted_between: bool
+) -> None:
+    async with opened() as storage, trio.open_nursery() as nursery:
+        recording = Recording(world, storage)
+        await nursery.start(recording.run)
+        await trio.sleep(1.0)
+        recording.say(5.0)
+        await trio.sleep(HOUR + 61.0 if sorted_between else 1.0)
+        await storage.history.flush()
+        passed = world.wall() - TEN
+        world.ahead = 1.0 - passed
+        assert recording.timeline.look() is None
+        recording.say(Reason.NO_ANSWER)
+        await trio.sleep(0.0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (1.0, 5.0, "good") in points(await recording.ask())
+        world.ahead = 0.0
+        await trio.sleep(2 * HOUR)
+        assert (1.0, 5.0, "good") in points(await recording.ask())
         nursery.cancel_scope.cancel()
 
 

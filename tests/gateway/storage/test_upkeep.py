@@ -58,7 +58,7 @@ async def test_upkeep_cut_short_after_any_step_is_done_again(
     await storage.open()
     names = [f"l/d/{number}" for number in range(3)]
     timeline = world.timeline()
-    tags = world.tags(timeline, *(Tag(name, "float32") for name in names))
+    tags = world.tags(timeline, *(Tag(name, "float32", stale_after=1e9) for name in names))
     cells = [cell for name in names if (cell := tags.cell(name))]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(storage.record, tags, timeline)
