@@ -20,7 +20,8 @@ from gateway.lines.exchange import Answer, Talk
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
-from gateway.lines.polling import FUNCTION_CODE, GATEWAY_CODES, Announce, Polling
+from gateway.lines.polling import Announce, Polling
+from gateway.lines.refusals import FUNCTION_CODE, GATEWAY_CODES
 from gateway.lines.unit import BlockPoll, Unit
 from gateway.lines.wakeups import Wakeups
 from gateway.settings.line_model import LineSettings

@@ -20,8 +20,7 @@ from gateway.lines.absence import Absence
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import shape, stretched
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
-from gateway.lines.orders import reason_of
-from gateway.lines.plan import divide, longest_block
+from gateway.lines.refusals import BUSY_CODES, GATEWAY_CODES, Refusals
 from gateway.lines.schedule import Schedule
 from gateway.lines.share import Share
 from gateway.lines.unit import REFUSED_RETRY_S, BlockPoll, Unit, tag_of
@@ -35,19 +34,9 @@ Returned = Callable[[Unit], None]
 
 # A damaged answer is asked for again at once, so often; then it waits for its next slot.
 BROKEN_RETRIES = 2
-REFUSED_RETRY_MAX_S = 600.0
-# A block that was answered once is not divided before its refusals have lasted: its holes cannot be what is refused.
-DIVIDE_AFTER_S = 80.0
-# Codes 10 and 11: a gateway on the way says that the unit behind it does not answer.
-GATEWAY_CODES = frozenset({10, 11})
-BUSY_CODES = frozenset({5, 6})
-ADDRESS_CODES = frozenset({2, 3})
-FUNCTION_CODE = 1
-BUSY_BEFORE_BAD = 3
 # All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
 ALL_SILENT_REOPEN_S = 30.0
 ALL_SILENT_REOPEN_MAX_S = 600.0
-SPLITS = "splits"
 
 
 class Polling:
@@ -82,22 +71,20 @@ class Polling:
         self.schedule: Schedule[BlockPoll] = Schedule()
         self.absent = Absence(self.wire, self.budget, self.schedule)
         self._store = store
-        self._facts = facts
         self._announce = announce
         self._returned = returned
         self._talk: Talk | None = None
         self._silent_since: float | None = None
         self._reopen_after = ALL_SILENT_REOPEN_S
         self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
-        learned = facts.recall(SPLITS)
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
             tags = [tag_of(settings, device, tag) for tag in device.tags]
             for tag, cell in zip(device.tags, store.add(tags), strict=True):
                 unit.cells[tag.name] = cell
-            unit.recall(learned.get(self._fact_key(unit)))
             self.units[device.unit] = unit
-            unit.replan(self.wire, longest_block(self.settings, self.wire))
+        self._refusals = Refusals(settings, self.wire, store, facts, self.schedule)
+        self._refusals.recall(self.units.values())
 
     def unit(self, number: int) -> Unit:
         """A unit of this line, configured or not."""
@@ -106,9 +93,6 @@ class Polling:
             health = Health(self.settings.timeout, trio.current_time())
             unit = self.units[number] = Unit(number, None, health, self.settings.turnaround)
         return unit
-
-    def _fact_key(self, unit: Unit) -> str:
-        return f"{self.settings.name}/{unit.number}"
 
     # The link
 
@@ -288,7 +272,7 @@ class Polling:
             poll.most_stretch = stretch - 1
             self.schedule.again(poll)
         else:
-            self._refused(unit, poll, result.answer, now)
+            self._refusals.take(poll, result.answer, now)
 
     def _wait_out(self, unit: Unit, poll: BlockPoll, until: float) -> None:
         """A block was read in doubt: it, and those that would be, wait until no late answer can come.
@@ -320,58 +304,6 @@ class Polling:
         self._store.fail(poll.cells, Reason.BROKEN_ANSWER)
         self.schedule.done(poll, now)
         poll.release()
-
-    def _refused(self, unit: Unit, poll: BlockPoll, refusal: Refusal, now: float) -> None:
-        code = refusal.code
-        if code in GATEWAY_CODES:
-            poll.release()
-            return
-        if code in BUSY_CODES:
-            unit.busy += 1
-            if unit.busy >= BUSY_BEFORE_BAD:
-                self._store.fail(poll.cells, Reason.DEVICE_BUSY)
-            self.schedule.done(poll, now)
-            poll.release()
-            return
-        poll.refusals += 1
-        if poll.refusals == 1:
-            # Believed only when given twice in a row: an exception could have been an earlier request's.
-            self.schedule.again(poll)
-            return
-        lasting = not poll.proven or poll.retry >= DIVIDE_AFTER_S
-        cuts = divide(poll.block) if code in ADDRESS_CODES and lasting else []
-        if cuts:
-            self._learn(unit, poll, cuts, now)
-            return
-        self._store.fail(poll.cells, reason_of(refusal))
-        if code in ADDRESS_CODES or code == FUNCTION_CODE:
-            self.schedule.postpone(poll, now + poll.retry)
-            poll.retry = min(2 * poll.retry, REFUSED_RETRY_MAX_S)
-        else:
-            self.schedule.done(poll, now)
-        poll.release()
-
-    def _learn(self, unit: Unit, poll: BlockPoll, cuts: list[int], now: float) -> None:
-        """A joined block was refused: divide it, and remember that over restarts."""
-        unit.split(poll.block.table, cuts)
-        self._facts.remember(SPLITS, self._fact_key(unit), unit.learned())
-        log.info(
-            "block divided",
-            line=self.settings.name,
-            device=unit.name,
-            table=poll.block.table,
-            address=poll.block.address,
-            count=poll.block.count,
-            at=cuts,
-        )
-        self.replan(unit, now)
-
-    def replan(self, unit: Unit, now: float) -> None:
-        """Compute a unit's blocks anew, e.g. after a split."""
-        for old in unit.polls:
-            old.release()
-        self.schedule.hold(unit.polls)
-        self.schedule.add(unit.replan(self.wire, longest_block(self.settings, self.wire)), now)
 
     # The adapter
 
