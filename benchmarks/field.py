@@ -12,7 +12,6 @@ from gateway.core.ports import Json
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.lines import Lines, MakeOpener
-from gateway.lines.opener import opener
 from gateway.settings.line_model import DeviceSettings, LineSettings, TagSettings
 
 
@@ -46,7 +45,7 @@ def device(unit: int, tags: int, poll: float) -> DeviceSettings:
 
 @asynccontextmanager
 async def running(
-    lines: Sequence[LineSettings], make_opener: MakeOpener = opener
+    lines: Sequence[LineSettings], make_opener: MakeOpener | None = None
 ) -> AsyncIterator[tuple[Lines, TagStore]]:
     """The real lines with schedule, store and bus, for as long as the block runs."""
     timeline = Timeline(trio.current_time, time.time, lambda: True)

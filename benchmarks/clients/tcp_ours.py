@@ -12,9 +12,11 @@ from benchmarks.clients.tally import Tally
 from drivers.modbus.pdu import Data, read_registers
 from drivers.modbus.tcp import TcpFramer
 from drivers.modbus.values import BlockCodec, Field
+from drivers.ports.port import Port
 from drivers.ports.tcp_port import open_tcp
 from gateway.lines.exchange import Answer, NetworkTalk, Pace
 from gateway.lines.health import Cause
+from gateway.lines.wakeups import Wakeups
 from gateway.lines.wire import Wire
 
 WARM_UP = 200
@@ -30,7 +32,15 @@ def _count(cause: Cause) -> None:
 
 async def run(tcp_port: int, count: int, seconds: float) -> dict[str, float]:
     """Poll for some seconds."""
-    port = await open_tcp("127.0.0.1", tcp_port)
+    async with trio.open_nursery() as nursery:
+        wakeups = Wakeups()
+        nursery.start_soon(wakeups.run)
+        measured = await _poll(await open_tcp("127.0.0.1", tcp_port, alarm=wakeups), count, seconds)
+        nursery.cancel_scope.cancel()
+    return measured
+
+
+async def _poll(port: Port, count: int, seconds: float) -> dict[str, float]:
     talk = NetworkTalk(port, TcpFramer(), Wire(0.0, 0.0, 0.005, 7))
     request = read_registers(1, 3, 0, count)
     codec = BlockCodec(count, [Field(offset, "uint16") for offset in range(count)])

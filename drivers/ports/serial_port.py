@@ -14,7 +14,7 @@ import serial
 import serial.rs485
 import trio
 
-from drivers.ports.descriptor import DescriptorPort
+from drivers.ports.descriptor import Alarm, DescriptorPort
 from drivers.ports.port import LineFaults, LinkDown, Reason
 from drivers.ports.timer import sleeper
 
@@ -84,20 +84,24 @@ class SerialFacts:
 class SerialPort(DescriptorPort):
     """An open serial port; `facts` tells what became of its settings."""
 
-    def __init__(self, channel: "_SerialChannel", facts: SerialFacts) -> None:
-        super().__init__(channel.fd, channel, sleeper())
+    def __init__(self, channel: "_SerialChannel", facts: SerialFacts, alarm: Alarm | None = None) -> None:
+        super().__init__(channel.fd, channel, sleeper(), alarm)
         self.facts = facts
 
 
-async def open_serial(settings: SerialSettings) -> SerialPort:
+async def open_serial(settings: SerialSettings, alarm: Alarm | None = None) -> SerialPort:
     """Open and configure a port, in a thread: USB adapters can take seconds.
+
+    Args:
+        settings: what it is to be.
+        alarm: see `DescriptorPort`.
 
     Raises:
         LinkDown: ``not_found``, ``permission``, ``busy``, ``settings`` or ``error``.
     """
     channel, facts = await trio.to_thread.run_sync(_open, settings)
     try:
-        return SerialPort(channel, facts)
+        return SerialPort(channel, facts, alarm)
     except OSError as error:
         channel.close()
         raise channel.failed(error) from error

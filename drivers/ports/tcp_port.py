@@ -6,7 +6,7 @@ import socket
 
 import trio
 
-from drivers.ports.descriptor import DescriptorPort
+from drivers.ports.descriptor import Alarm, DescriptorPort
 from drivers.ports.port import LineFaults, LinkDown, Reason
 from drivers.ports.timer import sleeper
 
@@ -30,8 +30,14 @@ _REASONS: dict[int, tuple[Reason, str]] = {
 }
 
 
-async def open_tcp(host: str, port: int, connect_timeout: float = 3.0) -> DescriptorPort:
+async def open_tcp(host: str, port: int, connect_timeout: float = 3.0, alarm: Alarm | None = None) -> DescriptorPort:
     """Connect to ``host:port``.
+
+    Args:
+        host: name or address.
+        port: its number.
+        connect_timeout: seconds.
+        alarm: see `DescriptorPort`.
 
     Raises:
         LinkDown: ``not_found`` (the name), ``refused``, ``unreachable``, ``permission`` or ``error``.
@@ -56,7 +62,7 @@ async def open_tcp(host: str, port: int, connect_timeout: float = 3.0) -> Descri
         connection.close()
         raise _translate(name, error) from error
     fd = connection.detach()
-    return DescriptorPort(fd, _TcpChannel(name, fd), timer)
+    return DescriptorPort(fd, _TcpChannel(name, fd), timer, alarm)
 
 
 async def _connect(name: str, host: str, port: int) -> trio.socket.SocketType:

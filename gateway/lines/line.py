@@ -203,7 +203,7 @@ class Line:
 
     async def _idle(self, wake: float, now: float) -> None:
         self._wakeup = trio.Event()
-        self._wakeups.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup)
+        self._wakeups.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup.set)
         await self._wakeup.wait()
 
     # Orders

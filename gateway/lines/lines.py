@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 import trio
@@ -70,14 +71,14 @@ class Lines:
         announce: Announce,
         *,
         lives: Lives | None = None,
-        make_opener: MakeOpener = opener,
+        make_opener: MakeOpener | None = None,
     ) -> None:
         self._store = store
         self._facts = facts
         self._announce = announce
         self._lives = lives
-        self._make_opener = make_opener
         self._wakeups = Wakeups()
+        self._make_opener = make_opener or partial(opener, alarm=self._wakeups)
         self._running: dict[str, Running] = {}
         self.spots: dict[str, Spot] = {}
         self.door = WriteDoor(self.spots.get, facts)
@@ -108,7 +109,7 @@ class Lines:
     def _start(self, settings: LineSettings) -> None:
         line: AnyLine
         if settings.transport == "serial":
-            line = RawLine(settings, open_port, self._store, self._announce)
+            line = RawLine(settings, partial(open_port, alarm=self._wakeups), self._store, self._announce)
         else:
             polling = Polling(
                 settings,
@@ -116,8 +117,8 @@ class Lines:
                 store=self._store,
                 facts=self._facts,
                 announce=self._announce,
-            )
                 returned=self.door.returned,
+            )
             line = Line(self._make_opener(settings), polling, self._announce, self._wakeups)
             for unit in polling.units.values():
                 if unit.device is not None:

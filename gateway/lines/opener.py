@@ -6,6 +6,7 @@ from drivers.modbus.ascii import AsciiFramer
 from drivers.modbus.framing import Framer
 from drivers.modbus.rtu import RtuFramer
 from drivers.modbus.tcp import TcpFramer
+from drivers.ports.descriptor import Alarm
 from drivers.ports.port import Port
 from drivers.ports.serial_port import Rs485, SerialSettings, open_serial
 from drivers.ports.tcp_port import open_tcp
@@ -31,15 +32,15 @@ def talk_on(line: LineSettings, port: Port) -> Talk:
     return SerialTalk(port, framer, wire)
 
 
-async def open_port(line: LineSettings) -> Port:
-    """Open the port of a line.
+async def open_port(line: LineSettings, alarm: Alarm) -> Port:
+    """Open the port of a line, with the alarm that ends its receives.
 
     Raises:
         LinkDown: it cannot be had; the words say why.
     """
     if line.transport in SERIAL_TRANSPORTS:
-        return await open_serial(serial_settings(line))
-    return await open_tcp(line.host or "", line.tcp_port)
+        return await open_serial(serial_settings(line), alarm)
+    return await open_tcp(line.host or "", line.tcp_port, alarm=alarm)
 
 
 def serial_settings(line: LineSettings) -> SerialSettings:
@@ -63,11 +64,11 @@ def serial_settings(line: LineSettings) -> SerialSettings:
     )
 
 
-def opener(line: LineSettings) -> Opener:
+def opener(line: LineSettings, alarm: Alarm) -> Opener:
     """What a line calls to get its port."""
 
     async def open_line() -> tuple[Port, Talk]:
-        port = await open_port(line)
+        port = await open_port(line, alarm)
         return port, talk_on(line, port)
 
     return open_line

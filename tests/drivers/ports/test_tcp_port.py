@@ -1,7 +1,7 @@
 import math
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trio
@@ -9,6 +9,7 @@ import trio.testing
 
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.tcp_port import open_tcp
+from gateway.lines.wakeups import Wakeups
 
 
 class Peer:
@@ -33,9 +34,16 @@ async def peer() -> AsyncIterator[Peer]:
     made.close()
 
 
-@pytest.fixture
-async def pair(peer: Peer) -> AsyncIterator[tuple[Port, socket.socket]]:
-    port = await open_tcp("127.0.0.1", peer.port)
+@pytest.fixture(params=["scope", "alarm"])
+async def pair(
+    request: pytest.FixtureRequest, peer: Peer, nursery: trio.Nursery
+) -> AsyncIterator[tuple[Port, socket.socket]]:
+    """A port and its far end; whatever a port does, it does with an alarm and without."""
+    alarm = None
+    if request.param == "alarm":
+        alarm = Wakeups()
+        nursery.start_soon(alarm.run)
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
     far = await peer.accept()
     yield port, far
     far.close()
@@ -138,3 +146,81 @@ async def test_an_unknown_name_is_not_found() -> None:
     with pytest.raises(LinkDown, match=r"no such\.invalid") as down:
         await open_tcp("no such.invalid", 502)
     assert down.value.reason == "not_found"
+
+
+class HandAlarm:
+    """An alarm that rings when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, Callable[[], None]]] = []
+
+    def at(self, moment: float, ring: Callable[[], None]) -> None:
+        self.asked.append((moment, ring))
+
+    def ring(self) -> None:
+        for _, ring in self.asked.copy():
+            ring()
+
+
+async def test_an_alarm_is_asked_for_once_in_many_receives(peer: Peer) -> None:
+    alarm = HandAlarm()
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    for _ in range(10):
+        far.send(b"reply")
+        assert await port.receive(await soon()) == b"reply"
+    assert len(alarm.asked) == 1
+    far.send(b"a shorter patience must be kept too")
+    assert await port.receive(trio.current_time() + 1)
+    assert len(alarm.asked) == 2
+    far.close()
+    await port.aclose()
+
+
+async def test_an_alarm_that_rings_early_or_in_vain_disturbs_nobody(peer: Peer, nursery: trio.Nursery) -> None:
+    alarm = HandAlarm()
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    got: list[bytes | None] = []
+
+    async def receive(deadline: float) -> None:
+        got.append(await port.receive(deadline))
+
+    nursery.start_soon(receive, await soon())
+    await trio.testing.wait_all_tasks_blocked()
+    alarm.ring()
+    await trio.testing.wait_all_tasks_blocked()
+    # It was before the deadline: the receive goes on, and the alarm is asked for the rest.
+    assert got == []
+    assert len(alarm.asked) == 2
+    far.send(b"reply")
+    await trio.testing.wait_all_tasks_blocked()
+    assert got == [b"reply"]
+    alarm.ring()
+    nursery.start_soon(receive, math.inf)
+    await trio.testing.wait_all_tasks_blocked()
+    alarm.ring()
+    far.send(b"unasked")
+    await trio.testing.wait_all_tasks_blocked()
+    assert got == [b"reply", b"unasked"]
+    far.close()
+    await port.aclose()
+    alarm.ring()
+
+
+async def test_an_alarm_for_the_reader_does_not_end_a_send(peer: Peer, nursery: trio.Nursery) -> None:
+    alarm = Wakeups()
+    nursery.start_soon(alarm.run)
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    data = bytes(8_000_000)
+    nursery.start_soon(port.send, data)
+    await trio.testing.wait_all_tasks_blocked()
+    assert await port.receive(trio.current_time() + 0.01) is None
+    taken = 0
+    while taken < len(data):
+        await trio.lowlevel.wait_readable(far)
+        taken += len(far.recv(1_000_000))
+    assert taken == len(data)
+    far.close()
+    await port.aclose()

@@ -12,7 +12,7 @@ async def test_everybody_is_woken_at_their_own_moment(autojump_clock: MockClock)
 
     async def wait(name: str, moment: float) -> None:
         event = trio.Event()
-        wakeups.at(moment, event)
+        wakeups.at(moment, event.set)
         await event.wait()
         woken.append((name, trio.current_time()))
 
@@ -32,7 +32,7 @@ async def test_everybody_is_woken_at_their_own_moment(autojump_clock: MockClock)
 
 async def test_what_was_asked_for_before_it_runs_is_kept(autojump_clock: MockClock) -> None:
     wakeups, event = Wakeups(), trio.Event()
-    wakeups.at(2.0, event)
+    wakeups.at(2.0, event.set)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wakeups.run)
         await event.wait()
