@@ -9,15 +9,15 @@ from drivers.modbus.crc import crc16
 from drivers.modbus.framing import Answered, Broken, Event, Leftover, Stray
 from drivers.modbus.lengths import MORE, NEVER, reply_length, request_length
 from drivers.modbus.pdu import Data, Request, match
+from drivers.modbus.prepared import Prepared
 
 _ENVELOPE = 3  # unit before the PDU, CRC behind it
 _SHORTEST = 5  # an exception reply: nothing shorter can decide anything
 _NOISE_LIMIT = 256  # a whole frame's worth: beyond it this is not noise around a reply, it is a babbling line
-_PREPARED_LIMIT = 1024  # requests of polls are few and live long
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Frame:
     """What a request means on this wire, computed once.
 
     Attributes:
@@ -39,19 +39,19 @@ class _Prepared:
     payload_at: int
 
 
-def _prepare(request: Request) -> _Prepared:
+def _prepare(request: Request) -> _Frame:
     body = bytes((request.unit,)) + request.pdu
     sent = body + crc16(body).to_bytes(2, "little")
     function = request.pdu[0]
     if request.broadcast:
-        return _Prepared(request, sent, b"", b"", 0, -1, 0)
+        return _Frame(request, sent, b"", b"", 0, -1, 0)
     # A byte count belongs to the head, it changes where the frame ends. The echoed fields of a write do not:
     # a reply that differs in them is damaged or wrong, and either is worth saying at once.
     counted = request.payload_at == 2
     head = bytes((request.unit,)) + request.echo[: 2 if counted else 1]
     size = request.reply_size and request.reply_size + _ENVELOPE
     plain = counted and not (size > len(sent) and sent.startswith(head))
-    return _Prepared(
+    return _Frame(
         request=request,
         sent=sent,
         head=head,
@@ -62,7 +62,7 @@ def _prepare(request: Request) -> _Prepared:
     )
 
 
-def _reply_start(now: _Prepared, buffer: bytes, stop: int) -> int:
+def _reply_start(now: _Frame, buffer: bytes, stop: int) -> int:
     """Where the normal reply starts if it ends at `stop`; below 1 if it does not."""
     if now.size:
         return stop - now.size
@@ -84,8 +84,8 @@ class RtuFramer:
 
     def __init__(self, *, echo: bool = False) -> None:
         self._echo = echo
-        self._prepared: dict[int, _Prepared] = {}
-        self._now: _Prepared | None = None
+        self._prepared = Prepared(_prepare)
+        self._now: _Frame | None = None
         self._at_once = -1
         self._buffer = b""
         self._dropped = 0
@@ -106,13 +106,7 @@ class RtuFramer:
 
     def begin(self, request: Request) -> bytes:
         """Forget earlier input, expect the reply to `request`, return the frame to send."""
-        now = self._prepared.get(id(request))
-        if now is None:
-            now = _prepare(request)
-            if not request.writes:
-                if len(self._prepared) >= _PREPARED_LIMIT:
-                    self._prepared.clear()
-                self._prepared[id(request)] = now
+        now = self._prepared.get(id(request)) or self._prepared.make(request)
         self._now = now
         self._at_once = -1 if self._echo else now.at_once
         self._buffer = b""
@@ -160,7 +154,7 @@ class RtuFramer:
             return Leftover(size, "short")
         return Leftover(size, "crc" if size >= (now.size or _SHORTEST) else "noise")
 
-    def _parse(self, now: _Prepared) -> Event | None:
+    def _parse(self, now: _Frame) -> Event | None:
         """Run to the next event, or until the bytes for the next decision are missing."""
         while self._need:
             if self._searching and (event := self._search(now, min(len(self._buffer), self._need - 1))):
@@ -183,7 +177,7 @@ class RtuFramer:
                 return event
         return None
 
-    def _judge(self, now: _Prepared, rest: bytes) -> int | tuple[int, Event | None]:
+    def _judge(self, now: _Frame, rest: bytes) -> int | tuple[int, Event | None]:
         """Decide on the start of `rest`: how many bytes the next decision takes, or what to drop and tell."""
         sent = now.sent
         if self._echo_due:
@@ -209,7 +203,7 @@ class RtuFramer:
                 return _SHORTEST, self._intact(now, rest[:_SHORTEST])
         return self._judge_alien(now, rest)
 
-    def _judge_own(self, now: _Prepared, rest: bytes, size: int) -> int | tuple[int, Event | None]:
+    def _judge_own(self, now: _Frame, rest: bytes, size: int) -> int | tuple[int, Event | None]:
         """Decide on bytes that begin like the normal reply, which is `size` long."""
         sent = now.sent
         if size > len(sent) and rest.startswith(sent):
@@ -225,7 +219,7 @@ class RtuFramer:
             return len(rest) + 1
         return size, Broken("crc")
 
-    def _judge_alien(self, now: _Prepared, rest: bytes) -> int | tuple[int, Event | None]:
+    def _judge_alien(self, now: _Frame, rest: bytes) -> int | tuple[int, Event | None]:
         """Decide whether `rest` starts with a frame of someone else, or with a byte of noise."""
         pdu = rest[1:]
         need = 0
@@ -243,7 +237,7 @@ class RtuFramer:
             return need
         return 1, None
 
-    def _search(self, now: _Prepared, end: int) -> Event | None:
+    def _search(self, now: _Frame, end: int) -> Event | None:
         """Find an intact reply behind the start of the buffer, among the ends not yet looked at."""
         buffer = self._buffer
         for stop in range(self._searched + 1, end + 1 if now.refusal else 0):
@@ -263,7 +257,7 @@ class RtuFramer:
         self._searched = end
         return None
 
-    def _intact(self, now: _Prepared, frame: bytes) -> Answered | Stray:
+    def _intact(self, now: _Frame, frame: bytes) -> Answered | Stray:
         """Say what an intact frame is to the current request."""
         unit = frame[0]
         request = now.request

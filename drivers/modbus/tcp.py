@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from drivers.modbus.framing import Answered, Broken, Event, Leftover, Stray
 from drivers.modbus.pdu import Data, Request, match
+from drivers.modbus.prepared import Prepared
 
 _HEADER = 6  # transaction, protocol and length; the length counts from the unit on
 _SHORTEST_BODY = 2
 _LONGEST_BODY = 254
-_PREPARED_LIMIT = 1024  # requests of polls are few and live long
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Frame:
     """What a request means on this wire, computed once; the transaction goes in front.
 
     Attributes:
@@ -30,10 +30,10 @@ class _Prepared:
     payload_at: int
 
 
-def _prepare(request: Request) -> _Prepared:
+def _prepare(request: Request) -> _Frame:
     unit = bytes((request.unit,))
     size = request.reply_size
-    return _Prepared(
+    return _Frame(
         request=request,
         sent=(1 + len(request.pdu)).to_bytes(4, "big") + unit + request.pdu,
         head=(1 + size).to_bytes(4, "big") + unit + request.echo,
@@ -52,8 +52,8 @@ class TcpFramer:
 
     def __init__(self, *, any_unit: bool = False) -> None:
         self._any_unit = any_unit
-        self._prepared: dict[int, _Prepared] = {}
-        self._now: _Prepared | None = None
+        self._prepared = Prepared(_prepare)
+        self._now: _Frame | None = None
         self._transaction = 0
         self._tag = b""
         self._expected = b""
@@ -72,13 +72,7 @@ class TcpFramer:
 
     def begin(self, request: Request) -> bytes:
         """Forget earlier input, expect the reply to `request`, return the frame to send."""
-        now = self._prepared.get(id(request))
-        if now is None:
-            now = _prepare(request)
-            if not request.writes:
-                if len(self._prepared) >= _PREPARED_LIMIT:
-                    self._prepared.clear()
-                self._prepared[id(request)] = now
+        now = self._prepared.get(id(request)) or self._prepared.make(request)
         # 0 is left out: careless devices put it into whatever they send unasked.
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         self._tag = tag = transaction.to_bytes(2, "big")
@@ -113,7 +107,7 @@ class TcpFramer:
             return Leftover(0, "none")
         return Leftover(size, "short" if buffer and tag.startswith(buffer[:2]) else "noise")
 
-    def _parse(self, now: _Prepared, data: bytes) -> Event | None:
+    def _parse(self, now: _Frame, data: bytes) -> Event | None:
         self._buffer = data
         if len(data) < _HEADER:
             return None
