@@ -23,8 +23,8 @@ from gateway.storage.wal_meter import WalMeter
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
-# Frames in the log that make a checkpoint due: about 2 MiB. A larger one would hold the writer for too long.
-_CHECKPOINT_FRAMES = 500
+# Size of the log that makes a checkpoint due. A larger one would hold the writer for too long.
+_CHECKPOINT_BYTES = 2 * 1024 * 1024
 _RETRY_FIRST_S = 1.0
 _RETRY_LAST_S = 60.0
 _CALM_S = 30.0
@@ -57,6 +57,7 @@ class Database:
         monotonic: seconds, for the pauses between attempts.
         wall: Unix seconds, for the name of a damaged file.
         check_limit: files up to this size are checked as a whole when they are opened.
+        page_size: bytes of a page, for a file that is made now.
 
     Attributes:
         trouble: why the disk takes nothing, None when all is well.
@@ -75,6 +76,7 @@ class Database:
         monotonic: Callable[[], float],
         wall: Callable[[], float],
         check_limit: int,
+        page_size: int,
     ) -> None:
         self.path = path
         self.trouble: Trouble | None = None
@@ -87,6 +89,7 @@ class Database:
         self._monotonic = monotonic
         self._wall = wall
         self._check_limit = check_limit
+        self._page_size = page_size
         self._meter = WalMeter(path)
         self._connection: sqlite3.Connection | None = None
         self._idle: list[sqlite3.Connection] = []
@@ -198,7 +201,7 @@ class Database:
                     connection.execute("ROLLBACK")
             raise
         written = copied + self._meter.appended()
-        if self._meter.frames >= _CHECKPOINT_FRAMES:
+        if self._meter.logged >= _CHECKPOINT_BYTES:
             written += self._checkpoint(connection)
         return result, written
 
@@ -225,6 +228,7 @@ class Database:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
         try:
             connection.text_factory = _text
+            connection.execute(f"PRAGMA page_size = {self._page_size}")
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise sqlite3.DatabaseError(f"{self.path}: no write-ahead log, journal mode is {mode}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import zlib
 from typing import cast
@@ -18,6 +19,8 @@ from gateway.storage.trouble import StoreTrouble, Trouble
 log = structlog.stdlib.get_logger(__name__)
 
 _Key = tuple[str, str]
+# A fact as the disk has it: what JSON says, or None for one that is not there.
+_Text = bytes | None
 
 
 class Facts:
@@ -26,21 +29,33 @@ class Facts:
     Every fact lives in memory; the disk follows. When the disk takes nothing, nothing is lost but durability, and
     what is pending goes down as soon as it can. A database that has to be begun anew gets all facts again.
 
+    What the disk has already is not written again: a lease that ends and is taken again before its end went down costs
+    nothing.
+
     Args:
         database: the control database.
         flush_interval: seconds until facts that are not urgent are on disk.
         group: seconds an urgent fact waits for others, to share one fsync with them.
+        forget_within: the same for a fact that is forgotten: a power cut may bring it back for so long.
         announce: told when damaged facts were found.
     """
 
-    def __init__(self, database: Database, flush_interval: float, group: float, announce: Announce) -> None:
+    def __init__(
+        self, database: Database, flush_interval: float, group: float, forget_within: float, announce: Announce
+    ) -> None:
         self._database = database
         self._flush_interval = flush_interval
         self._group = group
+        self._forget_within = forget_within
         self._announce = announce
         self._known: dict[str, dict[str, Json]] = {}
         self._pending: dict[_Key, Json] = {}
+        # None while it is not known what the disk has; the same for a single fact that is in doubt.
+        self._on_disk: dict[_Key, bytes] | None = None
+        self._in_doubt: set[_Key] = set()
         self._urgent = trio.Event()
+        self._due = math.inf
+        self._patience = trio.CancelScope()
         self._flushing = trio.Lock()
         database.renewed.append(self._write_all_again)
 
@@ -54,10 +69,13 @@ class Facts:
                 await self._database.open()
             return
         damaged = []
+        self._on_disk = {}
         for kind, key, value, checksum in rows:
             if _checksum(kind, key, value) != checksum:
                 damaged.append(f"{kind}/{key}")
+                self._in_doubt.add((kind, key))
                 continue
+            self._on_disk[kind, key] = value
             if (kind, key) not in self._pending:
                 self._known.setdefault(kind, {})[key] = cast("Json", msgspec.json.decode(value))
         if damaged:
@@ -79,7 +97,7 @@ class Facts:
             kind: which family of facts.
             key: which of them.
             value: what JSON can carry; do not change it afterwards.
-            urgent: on disk at once (grouped), instead of within the flush interval.
+            urgent: on disk at once (grouped), instead of within the flush interval; forgotten within a second.
         """
         facts = self._known.setdefault(kind, {})
         if value is None:
@@ -87,8 +105,11 @@ class Facts:
         else:
             facts[key] = value
         self._pending[kind, key] = value
-        if urgent:
+        if urgent and value is not None:
             self._urgent.set()
+        elif urgent:
+            self._due = min(self._due, trio.current_time() + self._forget_within)
+            self._patience.deadline = min(self._patience.deadline, self._due)
 
     async def settle(self) -> None:
         """Wait until everything remembered so far is on disk, or known to be in memory only (see ``durable``)."""
@@ -102,10 +123,10 @@ class Facts:
     async def run(self) -> None:
         """Write what is pending, for ever."""
         while True:
-            with trio.move_on_after(self._flush_interval):
+            with trio.move_on_at(min(trio.current_time() + self._flush_interval, self._due)) as self._patience:
                 await self._urgent.wait()
                 await trio.sleep(self._group)
-            self._urgent = trio.Event()
+            self._urgent, self._due = trio.Event(), math.inf
             await self.flush()
             if self._pending and self._database.trouble is not None:
                 await trio.sleep(1.0)
@@ -117,15 +138,44 @@ class Facts:
                 return
             batch = self._pending
             self._pending = {}
+            news = self._news(batch)
+            if not news:
+                return
+            self._in_doubt.update(news)
             try:
-                await self._database.write(lambda connection: _store(connection, batch), "facts")
+                await self._database.write(lambda connection: _store(connection, news), "facts")
             except StoreTrouble:
                 self._pending = {**batch, **self._pending}
             except BaseException:
                 self._pending = {**batch, **self._pending}
                 raise
+            else:
+                self._stands(news)
+
+    def _news(self, batch: dict[_Key, Json]) -> dict[_Key, _Text]:
+        """What of a batch the disk does not have yet."""
+        texts: dict[_Key, _Text] = {
+            key: None if value is None else msgspec.json.encode(value) for key, value in batch.items()
+        }
+        known = self._on_disk
+        if known is None:
+            return texts
+        return {key: text for key, text in texts.items() if key in self._in_doubt or known.get(key) != text}
+
+    def _stands(self, news: dict[_Key, _Text]) -> None:
+        """The disk has these now."""
+        self._in_doubt.difference_update(news)
+        if self._on_disk is None:
+            return
+        for key, text in news.items():
+            if text is None:
+                self._on_disk.pop(key, None)
+            else:
+                self._on_disk[key] = text
 
     def _write_all_again(self) -> None:
+        self._on_disk = {}
+        self._in_doubt.clear()
         for kind, facts in self._known.items():
             for key, value in facts.items():
                 self._pending.setdefault((kind, key), value)
@@ -136,12 +186,11 @@ def _select(connection: sqlite3.Connection) -> list[tuple[str, str, bytes, int]]
     return connection.execute("SELECT kind, key, value, checksum FROM fact").fetchall()
 
 
-def _store(connection: sqlite3.Connection, batch: dict[_Key, Json]) -> None:
-    for (kind, key), value in batch.items():
-        if value is None:
+def _store(connection: sqlite3.Connection, news: dict[_Key, _Text]) -> None:
+    for (kind, key), text in news.items():
+        if text is None:
             connection.execute("DELETE FROM fact WHERE kind = ? AND key = ?", (kind, key))
         else:
-            text = msgspec.json.encode(value)
             connection.execute(
                 "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?)", (kind, key, text, _checksum(kind, key, text))
             )

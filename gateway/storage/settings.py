@@ -35,6 +35,7 @@ class StoreSettings:
         database_limit: what the history may take; the oldest of it goes first.
         flush_interval: between two writes of history and of facts that are not urgent; what a power cut may cost.
         group: how long an urgent fact waits for others, to share one fsync with them (ruling 19).
+        forget_within: the same for an urgent fact that is forgotten: for so long a power cut may bring it back.
         raw_retention: how long every single row of the history is kept.
         tiers: the coarser layers, finest first; each resolution is a multiple of the one before.
         heartbeat: a tag that says nothing new gets a row this often, so that constant and dead can be told apart.
@@ -49,6 +50,7 @@ class StoreSettings:
     database_limit: int = 1_000_000_000
     flush_interval: float = 30.0
     group: float = 0.02
+    forget_within: float = 1.0
     raw_retention: float = 7 * DAY
     tiers: tuple[Tier, ...] = field(
         default=(Tier(resolution=60.0, retention=90 * DAY), Tier(resolution=3600.0, retention=1095 * DAY))

@@ -35,6 +35,9 @@ CONTROL_FILE = "ferrule.db"
 HISTORY_FILE = "history.db"
 _BALLAST_FILE = "ferrule.ballast"
 
+# A lease changes one page, and its commit writes every 4 KiB block of the log that page touches: a page of 4 KiB always
+# touches two, a small one mostly one. The history writes many full pages at once.
+_SMALL_PAGE, _PAGE = 1024, 4096
 # The day's bytes are kept as a fact each time they grew by this share of the budget.
 _KEEP_BUDGET = 0.02
 _CLOSE_S = 20.0
@@ -66,7 +69,7 @@ class Storage:
         self._ballast = Ballast(directory / _BALLAST_FILE, settings.ballast)
         self._kept_budget = 0
 
-        def database(file: str, steps: str) -> Database:
+        def database(file: str, steps: str, page_size: int) -> Database:
             return Database(
                 directory / file,
                 packaged_steps(steps),
@@ -77,11 +80,12 @@ class Storage:
                 monotonic=monotonic,
                 wall=wall,
                 check_limit=settings.check_limit,
+                page_size=page_size,
             )
 
-        self._control = database(CONTROL_FILE, "control")
-        self._past = database(HISTORY_FILE, "history")
-        self.facts = Facts(self._control, settings.flush_interval, settings.group, announce)
+        self._control = database(CONTROL_FILE, "control", _SMALL_PAGE)
+        self._past = database(HISTORY_FILE, "history", _PAGE)
+        self.facts = Facts(self._control, settings.flush_interval, settings.group, settings.forget_within, announce)
         self.history = HistoryStore(
             self._past,
             hands=hands,

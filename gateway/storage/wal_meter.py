@@ -2,8 +2,9 @@
 
 A commit appends frames to the log (24 bytes of header and a page each; SQLite file format, section 4.1) and
 syncs it: the disk then writes every 4 KiB block the frames touch, the last of the previous commit once more. A
-checkpoint writes each page that stands in the log once into the database. Both can be read off the log: frame headers
-carry page number and salt, and the salt changes when the log starts anew. Not counted is what the file system adds.
+checkpoint writes each block with a page that stands in the log once into the database. Both can be read off the log:
+frame headers carry page number and salt, and the salt changes when the log starts anew. Not counted is what the file
+system adds.
 """
 
 from __future__ import annotations
@@ -71,9 +72,16 @@ class WalMeter:
         """
         if in_log <= 0 or copied < in_log:
             return 0
-        written = len(self._dirty) * self._page_size
+        size = self._page_size
+        blocks = {(page - 1) * size // _BLOCK for page in self._dirty}
+        written = len(blocks) * max(size, _BLOCK)
         self._dirty.clear()
         return written
+
+    @property
+    def logged(self) -> int:
+        """Bytes in the log."""
+        return self._end()
 
     def _end(self) -> int:
         return _HEADER + self.frames * (_FRAME_HEADER + self._page_size)

@@ -58,7 +58,7 @@ async def test_history_gives_way_in_order_and_facts_never(
 ) -> None:
     settings = StoreSettings(ballast=0, write_budget=6_000_000, memory_rows=20_000)
     timeline = world.timeline()
-    tags = world.tags(timeline, *(Tag(f"l/d/{number}", "float32") for number in range(20)))
+    tags = world.tags(timeline, *(Tag(f"l/d/{number}", "float32", stale_after=60.0) for number in range(20)))
     cells = [cell for name in tags.names() if (cell := tags.cell(name))]
     levels: list[str] = []
     async with opened(settings) as storage, trio.open_nursery() as nursery:

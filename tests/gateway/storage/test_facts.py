@@ -72,6 +72,72 @@ async def test_urgent_facts_go_down_together_and_others_wait(
         nursery.cancel_scope.cancel()
 
 
+async def test_a_lease_taken_and_ended_over_and_over_is_written_once(
+    opened: Opener, world: World, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with opened() as storage, trio.open_nursery() as nursery:
+        nursery.start_soon(storage.run)
+        commits = storage.budget.commits
+        for _ in range(20):
+            storage.facts.remember("lease", "a/b/c", value=True, urgent=True)
+            await storage.facts.settle()
+            # What its caller was promised is on disk, whatever comes.
+            with closing(sqlite3.connect(tmp_path / CONTROL_FILE)) as other:
+                assert other.execute("SELECT count(*) FROM fact WHERE kind = 'lease'").fetchone() == (1,)
+            await trio.sleep(0.3)
+            storage.facts.remember("lease", "a/b/c", None, urgent=True)
+            await trio.sleep(0.3)
+        assert storage.budget.commits == commits + 1
+        await trio.sleep(1.0)
+        assert storage.budget.commits == commits + 2
+        assert storage.facts.durable
+        nursery.cancel_scope.cancel()
+    async with opened() as storage:
+        assert storage.facts.recall("lease") == {}
+
+
+async def test_what_begins_and_ends_in_one_batch_is_not_written(opened: Opener, autojump_clock: MockClock) -> None:
+    async with opened() as storage:
+        commits = storage.budget.commits
+        storage.facts.remember("lease", "a/b/c", value=True, urgent=True)
+        storage.facts.remember("lease", "a/b/c", None, urgent=True)
+        await storage.facts.settle()
+        assert storage.facts.durable
+        assert storage.budget.commits == commits
+
+
+async def test_a_commit_of_one_fact_writes_little(opened: Opener, tmp_path: Path) -> None:
+    async with opened() as storage:
+        for number in range(100):
+            storage.facts.remember("lease", f"line/device/{number}", value=True, urgent=True)
+        await storage.facts.settle()
+        used = storage.budget.used
+        for number in range(100):
+            storage.facts.remember("lease", f"line/device/{number}", None)
+            await storage.facts.settle()
+        assert storage.budget.used - used < 100 * 2 * 4096 * 0.8
+
+
+async def test_a_commit_that_failed_leaves_doubt_and_is_done_again(opened: Opener, tmp_path: Path) -> None:
+    async with opened() as storage:
+        storage.facts.remember("k", "1", 1)
+        await storage.facts.settle()
+        # Somebody holds the file: the forgetting cannot go down, and what follows must not be taken for written.
+        with closing(sqlite3.connect(tmp_path / CONTROL_FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            storage.facts.remember("k", "1", None)
+            await storage.facts.settle()
+            assert not storage.facts.durable
+            other.execute("DELETE FROM fact")
+            other.execute("COMMIT")
+        storage.facts.remember("k", "1", 1)
+        storage._control._retry_at = 0.0
+        await storage.facts.settle()
+        assert storage.facts.durable
+    async with opened() as storage:
+        assert storage.facts.recall("k") == {"1": 1}
+
+
 async def test_a_flipped_bit_is_never_taken_for_a_fact(opened: Opener, world: World, tmp_path: Path) -> None:
     async with opened() as storage:
         storage.facts.remember("lease", "kept", {"limit": 100})
