@@ -21,13 +21,17 @@ class Absence:
         wire: what a lost request costs there.
         budget: what lost requests may cost in all.
         schedule: the polls that must not be held up.
+        configured: how many units the line has.
     """
 
-    def __init__(self, wire: Wire, budget: SilenceBudget, schedule: Schedule[BlockPoll]) -> None:
+    def __init__(self, wire: Wire, budget: SilenceBudget, schedule: Schedule[BlockPoll], configured: int) -> None:
         self._wire = wire
         self._budget = budget
         self._schedule = schedule
+        self._configured = configured
         self._units: list[Unit] = []
+        # What the first misses of units have cost since anybody answered: they may be the beginning of a power cut.
+        self._fall = 0.0
         # Since when a probe could be afforded but did not fit before the next deadline.
         self._ready_since: float | None = None
 
@@ -42,23 +46,62 @@ class Absence:
         if unit not in self._units:
             self._units.append(unit)
 
-    def remove(self, unit: Unit) -> None:
-        """It answers."""
+    def lost(self, unit: Unit, cost: float, now: float) -> None:
+        """A unit did not answer: pay for that, and probe it until it does if it is configured.
+
+        Nobody pays where nobody is usable, nor for the misses by which that came about.
+        """
+        self._budget.spend(cost, now)
+        first = unit not in self._units and unit.device is not None
+        if self.deserted:
+            self._budget.waive(cost, now)
+        elif first:
+            self._fall += cost
+        if first:
+            self._units.append(unit)
+            if self.deserted:
+                self._budget.waive(self._fall, now)
+                self._fall = 0.0
+
+    def heard(self) -> None:
+        """Somebody answered: what was lost before has cost time that was somebody's."""
+        self._fall = 0.0
+
+    def remove(self, unit: Unit, before: Presence, now: float) -> None:
+        """It answers, after it was ``before``.
+
+        Where all were silent, the others are most likely back with it: their pauses are over.
+        """
+        deserted = self.deserted
         self._units.remove(unit)
+        silent = Presence.SILENT
+        if deserted and before is silent and all(other.health.presence is silent for other in self._units):
+            # From now on somebody pays for those that are not back: the cheapest go first.
+            self._units.sort(key=self._worst)
+            for other in self._units:
+                other.health.next_probe = now
 
     def clear(self) -> None:
         """Nobody is known to be absent."""
         self._units.clear()
 
+    @property
+    def deserted(self) -> bool:
+        """Whether no configured unit of the line is usable: then a lost request costs nobody anything."""
+        return len(self._units) >= self._configured
+
     def affordable(self, unit: Unit, now: float) -> bool:
         """Whether a request to a unit may be lost now."""
-        return self._budget.covers(self._worst(unit), now)
+        return self.deserted or self._budget.covers(self._worst(unit), now)
 
     def due(self, now: float) -> tuple[Unit, float] | None:
         """The unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
         first = self._first()
         if now < first.health.next_probe:
             return None
+        if self.deserted:
+            self._ready_since = None
+            return first, first.health.timeout
         slack = self._schedule.slack(now)
         cost, patience = self._cost(first, slack)
         if not self._budget.covers(cost, now):
@@ -74,6 +117,8 @@ class Absence:
     def wake(self, now: float) -> float:
         """When ``due`` may have something, if it has nothing now and no poll comes before."""
         first = self._first()
+        if self.deserted:
+            return first.health.next_probe
         cost, _ = self._cost(first, self._schedule.slack(now))
         probe = max(first.health.next_probe, self._budget.affordable_at(cost, now))
         if probe <= now:

@@ -231,9 +231,13 @@ class SilenceBudget:
     Args:
         share: of the line's time, 0 to 1.
         burst: seconds of credit that can be saved up, and that there are at the start.
+
+    Attributes:
+        lost: seconds of the line that unanswered requests have cost in all.
+        uncharged: seconds of these that cost nobody anything, since no unit of the line was usable.
     """
 
-    __slots__ = ("_burst", "_credit", "_share", "_updated", "lost")
+    __slots__ = ("_burst", "_credit", "_share", "_updated", "lost", "uncharged")
 
     def __init__(self, share: float, burst: float, now: float) -> None:
         self._share = share
@@ -241,6 +245,7 @@ class SilenceBudget:
         self._credit = burst
         self._updated = now
         self.lost = 0.0
+        self.uncharged = 0.0
 
     def _earn(self, now: float) -> None:
         self._credit = min(self._burst, self._credit + (now - self._updated) * self._share)
@@ -264,3 +269,9 @@ class SilenceBudget:
         self._earn(now)
         self._credit -= cost
         self.lost += cost
+
+    def waive(self, cost: float, now: float) -> None:
+        """What was spent has turned out to have cost nobody anything: it stays lost, and is not charged."""
+        self._earn(now)
+        self._credit = min(self._burst, self._credit + cost)
+        self.uncharged += cost

@@ -69,7 +69,7 @@ class Polling:
         self.budget = SilenceBudget(settings.silent_share, max(1.0, settings.timeout), now)
         self.units: dict[int, Unit] = {}
         self.schedule: Schedule[BlockPoll] = Schedule()
-        self.absent = Absence(self.wire, self.budget, self.schedule)
+        self.absent = Absence(self.wire, self.budget, self.schedule, len(settings.devices))
         self._store = store
         self._announce = announce
         self._returned = returned
@@ -160,6 +160,7 @@ class Polling:
             behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
             if not behind_gateway:
                 unit.broken = 0
+                self.absent.heard()
                 # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
                 telling = isinstance(result.answer, Data) and shape(request) not in outstanding
                 if health.answered(result.at, result.turnaround if telling else None):
@@ -202,11 +203,9 @@ class Polling:
         )
 
     def _missed(self, unit: Unit, cost: float, now: float, reason: Reason) -> None:
-        self.budget.spend(cost, now)
         silent = unit.health.missed(now)
         self.schedule.hold(unit.polls)
-        if unit.device is not None:
-            self.absent.add(unit)
+        self.absent.lost(unit, cost, now)
         if unit.health.presence is Presence.SILENT:
             self._store.fail(unit.cells.values(), reason)
         if silent:
@@ -215,7 +214,7 @@ class Polling:
 
     def _appeared(self, unit: Unit, before: Presence, now: float) -> None:
         if unit in self.absent:
-            self.absent.remove(unit)
+            self.absent.remove(unit, before, now)
             if before is Presence.DOUBTFUL:
                 # One lost answer is no excuse: what was due meanwhile keeps its deadline.
                 for poll in unit.polls:

@@ -210,6 +210,8 @@ class Watch:
         # What was saved up, and one unasked loss of each device: that it has gone is found by asking it.
         probe = polling.wire.lost(settings.timeout)
         allowed = settings.silent_share * elapsed + max(1.0, settings.timeout) + probe * len(settings.devices)
+        # What was lost while nobody was there costs nobody anything.
+        allowed += polling.budget.uncharged
         lost_on_wire = line.witness.lost - lost_before
         if max(polling.budget.lost, lost_on_wire) > allowed:
             self.site.broken(
