@@ -17,7 +17,7 @@ from gateway.storage.hands import READERS, Hands, Stop
 from gateway.storage.migrate import Step, migrate, sync_directory
 from gateway.storage.set_aside import set_aside
 from gateway.storage.settings import Announce
-from gateway.storage.trouble import CURES, StoreTrouble, Trouble, classify
+from gateway.storage.trouble import CURES, StoreTrouble, Trouble, classify, in_the_way
 from gateway.storage.wal_meter import WalMeter
 
 T = TypeVar("T")
@@ -171,18 +171,19 @@ class Database:
             try:
                 return self._transact(job)
             except (sqlite3.Error, OSError) as error:
-                if classify(error) is not Trouble.FULL or not self._ballast.drop():
+                if classify(error, self.path) is not Trouble.FULL or not self._ballast.drop():
                     raise
                 return self._transact(job)
         except (sqlite3.Error, OSError) as error:
-            kind = classify(error)
+            kind = classify(error, self.path)
             if kind is None:
                 raise
             if kind is Trouble.CORRUPT:
                 kind = self._begin_anew()
             elif kind is not Trouble.FULL:
                 self._drop()  # a descriptor of a disk that went away and came back stays broken
-            raise StoreTrouble(kind, str(error)) from error
+            place = in_the_way(self.path) if kind is Trouble.MISPLACED else None
+            raise StoreTrouble(kind, str(error), place) from error
 
     def _transact(self, job: Job[T]) -> tuple[T, int]:
         copied = 0
@@ -290,7 +291,7 @@ class Database:
         try:
             connection = self._idle_reader() or self._connect_reader()
         except sqlite3.Error as error:
-            raise StoreTrouble(classify(error) or Trouble.CORRUPT, str(error)) from error
+            raise StoreTrouble(classify(error, self.path) or Trouble.CORRUPT, str(error)) from error
         sound = False
         try:
             connection.set_progress_handler(stop, _STEPS_BETWEEN_LOOKS)
@@ -300,7 +301,8 @@ class Database:
             sound = True
             return result
         except sqlite3.Error as error:
-            kind = classify(error)
+            # A file whose tables could not be made yet has none to read.
+            kind = classify(error, self.path) or self.trouble
             if kind is None:
                 raise
             raise StoreTrouble(kind, str(error)) from error
@@ -349,7 +351,7 @@ class Database:
             self._announce(
                 "storage",
                 "critical",
-                f"{self.path.name}: {CURES[trouble.kind]}; everything is kept in memory until then",
+                f"{(trouble.place or self.path).name}: {CURES[trouble.kind]}; everything is kept in memory until then",
                 {"state": "firing", "reason": trouble.kind, "file": self.path.name, "error": str(trouble)},
             )
         self.trouble = trouble.kind

@@ -1,7 +1,8 @@
 """Run as a process of its own: the disk gets full under a store, and has space again later.
 
 ``limit DIRECTORY`` makes writing fail with a limit on the size of files, ``fill DIRECTORY`` by filling the file system,
-which has to be a small one. Prints what it saw as one line of JSON.
+which has to be a small one. ``start DIRECTORY FREE`` fills it before the first start, but for so many KiB. Prints what
+it saw as one line of JSON.
 """
 
 from __future__ import annotations
@@ -95,6 +96,27 @@ async def main(make: str, directory: Path) -> None:
     sys.stdout.flush()
 
 
+async def start(directory: Path, free: int) -> None:
+    fill(directory, full=True)
+    filler = directory / "filler"
+    os.truncate(filler, filler.stat().st_size - free * 1024)
+    news: list[str] = []
+
+    def announce(_component: str, _severity: str, summary: str, _details: dict[str, Json]) -> None:
+        news.append(summary)
+
+    async with open_storage(
+        directory, settings=SETTINGS, monotonic=trio.current_time, wall=lambda: 0.0, announce=announce
+    ) as storage:
+        storage.facts.remember("k", "1", 1)
+        await storage.facts.settle()
+        sys.stdout.write(json.dumps({"known": storage.facts.recall("k"), "news": news}) + "\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "start":
+        trio.run(start, Path(sys.argv[2]), int(sys.argv[3]))
+        sys.exit()
     trio.run(main, sys.argv[1], Path(sys.argv[2]), clock=trio.testing.MockClock(autojump_threshold=0))
     os._exit(0)

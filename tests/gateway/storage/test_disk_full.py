@@ -66,6 +66,40 @@ def test_a_full_file_system(tmp_path: Path) -> None:
     _lived_through(saw)
 
 
+@pytest.mark.parametrize("free", [0, 8, 24, 36])
+def test_a_file_system_that_is_full_at_the_start(tmp_path: Path, free: int) -> None:
+    mount = f"mount -t tmpfs -o size=1m none {tmp_path}"
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    try:
+        subprocess.run([*inside, mount], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no user namespaces here to mount a small file system in")
+    saw = _run(*inside, f"{mount} && exec {sys.executable} {SCENE} start {tmp_path} {free}")
+    assert saw["known"] == {"1": 1}
+    assert {words.partition(": ")[2] for words in saw["news"]} == {
+        "the disk is full: free some space; everything is kept in memory until then"
+    }
+
+
+@pytest.mark.parametrize("name", ["ferrule.db", "ferrule.db-wal", "history.db", "history.db-wal"])
+async def test_a_directory_in_the_way_is_named_with_its_cure(
+    opened: Opener, world: World, tmp_path: Path, autojump_clock: MockClock, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    async with opened() as storage, trio.open_nursery() as nursery:
+        nursery.start_soon(storage.run)
+        what = "a directory stands where a file of the gateway belongs: move it away"
+        assert world.told("firing") == [f"{name}: {what}; everything is kept in memory until then"]
+        storage.facts.remember("k", "1", 1)
+        (tmp_path / name).rmdir()
+        await trio.sleep(120.0)
+        await storage.facts.settle()
+        assert storage.facts.durable
+        await storage.history.open()
+        assert storage.state().durable
+        nursery.cancel_scope.cancel()
+
+
 async def test_memory_is_bounded_and_the_newest_stay(opened: Opener, world: World, autojump_clock: MockClock) -> None:
     settings = StoreSettings(ballast=0, memory_rows=100, write_budget=0)
     timeline = world.timeline()
