@@ -80,10 +80,10 @@ def _ages(verdict: Verdict) -> list[str]:
     rows = [f"  {'device':<{width}} {'poll':>12} {'worst age':>11}{silent}   tags\n"]
     for planned in verdict.blocks:
         period = planned.block.period
-        silent = f"{_seconds(verdict.age(planned, silent=True)):>25}" if neighbours else ""
+        silent = f"{_seconds(planned.age(silent=True)):>25}" if neighbours else ""
         rows.append(
             f"  {planned.device.name:<{width}} {_seconds(period) if period else 'background':>12} "
-            f"{_seconds(verdict.age(planned, silent=False)):>11}{silent}   {_few(planned.block)}\n"
+            f"{_seconds(planned.age(silent=False)):>11}{silent}   {_few(planned.block)}\n"
         )
     return rows
 
@@ -142,7 +142,7 @@ def _problems(settings: Settings, verdict: Verdict) -> list[Problem]:
             )
         )
     for planned in verdict.blocks:
-        age, period = verdict.age(planned, silent=True), planned.block.period
+        age, period = planned.age(silent=True), planned.block.period
         if age is None or period is None:
             continue
         limits = {

@@ -128,7 +128,7 @@ class SiteLine:
             more += Wire.of(settings).lost(settings.timeout)
         self.ages: dict[tuple[int, int, int], float] = {}
         for planned in verdict.blocks:
-            age = verdict.age(planned, silent=True)
+            age = planned.age(silent=True)
             if age is not None and self.members[planned.device.unit].healthy:
                 function = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}[planned.block.table]
                 self.ages[planned.device.unit, function, planned.block.address] = age + more

@@ -119,11 +119,43 @@ def test_the_verdict_on_a_line_that_is_asked_too_much() -> None:
     line = LineSettings(name="l", transport="rtu", baudrate=9600, devices=devices)
     verdict = judge(line)
     assert verdict.utilisation > 1
-    assert verdict.wait is None
+    assert all(planned.age(silent=False) is None for planned in verdict.blocks)
     relaxed = judge(
         replace(line, devices=tuple(replace(d, tags=tuple(replace(t, poll=5.0) for t in d.tags)) for d in devices))
     )
     assert relaxed.utilisation < 0.2
-    assert relaxed.wait is not None
-    assert relaxed.silent_wait is not None
-    assert relaxed.wait < relaxed.silent_wait < 2.0
+    for planned in relaxed.blocks:
+        there, silent = planned.age(silent=False), planned.age(silent=True)
+        assert there is not None
+        assert silent is not None
+        assert 5.0 < there < silent < 5.0 + 5.0 + planned.cost
+
+
+def test_a_time_out_longer_than_the_period_is_part_of_the_worst_age_while_devices_are_silent() -> None:
+    devices = tuple(device(unit, tag("t", 0, poll=0.5)) for unit in (1, 2))
+    line = LineSettings(name="l", transport="rtu", baudrate=19200, timeout=2.0, devices=devices)
+    for planned in judge(line).blocks:
+        there, silent = planned.age(silent=False), planned.age(silent=True)
+        assert there is not None
+        assert there < 2 * 0.5
+        # A request that is lost right before this one is due takes its time-out, and this one waits.
+        assert silent is not None
+        assert silent > 0.5 + 2.0
+
+
+def test_where_deadlines_are_kept_no_value_is_older_than_two_periods_and_its_exchange() -> None:
+    devices = tuple(device(unit, tag("t", 0, poll=1.0)) for unit in (1, 2, 3))
+    for planned in judge(LineSettings(name="l", transport="rtu", baudrate=9600, timeout=0.3, devices=devices)).blocks:
+        age = planned.age(silent=True)
+        assert age is not None
+        assert age <= 2.0 + planned.cost
+
+
+def test_a_fast_tag_does_not_wait_for_slow_ones_but_for_one() -> None:
+    slow = tuple(device(unit, *(tag(f"t{n}", n, poll=10.0) for n in range(20))) for unit in range(2, 12))
+    line = LineSettings(name="l", transport="rtu", baudrate=9600, devices=(device(1, tag("fast", 0, poll=0.5)), *slow))
+    fast, *others = judge(line).blocks
+    assert fast.wait is not None
+    # The exchange that has begun, and its own.
+    assert fast.wait <= max(other.cost for other in others) + fast.cost + 1e-6
+    assert all(other.wait is not None and other.wait > 10 * other.cost for other in others)
