@@ -57,6 +57,7 @@ class Facts:
         self._due = math.inf
         self._patience = trio.CancelScope()
         self._flushing = trio.Lock()
+        self._under_way = False
         database.renewed.append(self._write_all_again)
 
     async def load(self) -> None:
@@ -118,7 +119,7 @@ class Facts:
     @property
     def durable(self) -> bool:
         """Whether everything remembered is on disk."""
-        return not self._pending and not self._flushing.locked()
+        return not self._pending and not self._under_way
 
     async def run(self) -> None:
         """Write what is pending, for ever."""
@@ -142,6 +143,7 @@ class Facts:
             if not news:
                 return
             self._in_doubt.update(news)
+            self._under_way = True
             try:
                 await self._database.write(lambda connection: _store(connection, news), "facts")
             except StoreTrouble:
@@ -151,6 +153,8 @@ class Facts:
                 raise
             else:
                 self._stands(news)
+            finally:
+                self._under_way = False
 
     def _news(self, batch: dict[_Key, Json]) -> dict[_Key, _Text]:
         """What of a batch the disk does not have yet."""
