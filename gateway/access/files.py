@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -35,6 +37,26 @@ def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
             scratch.unlink()
         raise
     _settle(path.parent)
+
+
+def keep_aside(path: Path, now: float) -> Path:
+    """Give a file that is about to be replaced a second name that says when, so that it outlives the replacement.
+
+    Args:
+        path: the file; its own name stays until it is replaced.
+        now: Unix seconds.
+
+    Returns:
+        The second name, e.g. ``ca.pem.old-20260522T100000Z``.
+    """
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    for number in itertools.count(1):
+        aside = path.with_name(f"{path.name}.old-{stamp}" + (f"-{number}" if number > 1 else ""))
+        with contextlib.suppress(FileExistsError):
+            os.link(path, aside)
+            _settle(path.parent)
+            return aside
+    raise AssertionError("unreachable: some number is free")
 
 
 def _write_scratch(path: Path, content: bytes, mode: int) -> Path:

@@ -7,10 +7,16 @@ import hmac
 import os
 import secrets
 import stat
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.access.files import create_private
+import structlog
+
+from gateway.access.files import create_private, keep_aside, replace
+
+log = structlog.stdlib.get_logger(__name__)
 
 ROOT_KEY_FILE = "root.key"
 _SIZE = 32
@@ -76,25 +82,74 @@ class RootKey:
         return "ferrule-" + hkdf(self._secret, info=b"ferrule/1/gateway-id", length=8).hex()
 
 
-def load_root_key(state: Path) -> RootKey:
-    """Read ``root.key`` in the state directory, or make it at the first start.
+class _DamagedError(KeyFileError):
+    """The file holds no key."""
 
+
+def load_root_key(state: Path, wall: Callable[[], float] = time.time) -> RootKey:
+    """Read ``root.key`` in the state directory for a gateway that starts; make one where there is none to be had.
+
+    A gateway must come up after a power cut, whatever that left: a damaged file is kept aside and a new key made. What
+    that costs is logged, as it is where the file is missing though a database shows that there was one.
     Two processes may start at once: the file appears whole, and who comes second reads the first one's key.
 
+    Args:
+        state: the state directory; made where it is missing.
+        wall: Unix seconds, for the name of a file that is kept aside.
+
     Raises:
-        KeyFileError: others may read the file, it is not ours to read, or it does not hold 32 bytes.
+        KeyFileError: others may read the file, or it is not ours to read.
     """
     path = state / ROOT_KEY_FILE
     try:
         if not path.exists():
+            used = any(state.glob("*.db"))
             state.mkdir(mode=0o750, parents=True, exist_ok=True)
-            create_private(path, secrets.token_bytes(_SIZE))
-        return RootKey(_read(path))
+            if create_private(path, secrets.token_bytes(_SIZE)) and used:
+                _tell_of_new_key(path, "it was missing, but this state directory was used before")
+        try:
+            return RootKey(_read(path))
+        except _DamagedError:
+            aside = keep_aside(path, wall())
+            replace(path, secrets.token_bytes(_SIZE))
+            _tell_of_new_key(path, f"it was damaged, and is kept as {aside.name}")
+            return RootKey(_read(path))
     except PermissionError as error:
+        raise _not_ours(path, error) from None
+
+
+def read_root_key(state: Path) -> RootKey:
+    """Read ``root.key`` for somebody beside the gateway, who must not make one: no gateway would know it.
+
+    Raises:
+        KeyFileError: there is none, others may read the file, it is not ours to read, or it is damaged.
+    """
+    path = state / ROOT_KEY_FILE
+    try:
+        return RootKey(_read(path))
+    except FileNotFoundError:
         raise KeyFileError(
-            f"{path}: {error.strerror}. Run this as the user the gateway runs as, or as root, or name another "
-            "directory with --state"
+            f"{path} is not there: the gateway makes it when it starts. Start the gateway on this directory first "
+            f"(ferrule run --state {state}), or name the directory it keeps its state in: --state DIR"
         ) from None
+    except PermissionError as error:
+        raise _not_ours(path, error) from None
+
+
+def _not_ours(path: Path, error: PermissionError) -> KeyFileError:
+    return KeyFileError(
+        f"{path}: {error.strerror}. Run this as the user the gateway runs as, or as root, or name another "
+        "directory with --state"
+    )
+
+
+def _tell_of_new_key(path: Path, reason: str) -> None:
+    log.warning(
+        "new root key: all tokens given out are void, issue new ones (ferrule token); the gateway has a new id",
+        file=str(path),
+        reason=reason,
+        cure="to keep the old tokens, stop the gateway, put root.key back from a backup and start it again",
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -109,8 +164,8 @@ def _read(path: Path) -> bytes:
             )
         secret = file.read(_SIZE + 1)
     if len(secret) != _SIZE:
-        raise KeyFileError(
-            f"{path} does not hold {_SIZE} bytes: it is damaged. Restore it from a backup, or delete it and start "
-            "again: a new key is made and all tokens end"
+        raise _DamagedError(
+            f"{path} does not hold {_SIZE} bytes: it is damaged. Restore it from a backup, or restart the gateway: "
+            "a new key is made and all tokens end"
         )
     return secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from gateway.access.keys import KeyFileError, load_root_key
+from gateway.access.keys import KeyFileError, read_root_key
 from gateway.access.scopes import parse_scopes
 from gateway.access.tokens import DEFAULT_TTL, OperatorTokens
 from gateway.cli.main import WRONG, add_state, fail
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     try:
         scopes = parse_scopes(arguments.scope)
-        root = load_root_key(arguments.state)
+        root = read_root_key(arguments.state)
         # The key file is at hand, so the clock of this board is the gateway's own.
         print(OperatorTokens(root, time.time, lambda: True).issue(scopes, arguments.ttl))
     except GatewayError as error:
@@ -42,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyFileError as error:
         return fail(str(error))
     except OSError as error:
-        return fail(f"{arguments.state}: {error.strerror}. The key there can be neither read nor made")
+        return fail(f"{arguments.state}: {error.strerror}. The key there cannot be read")
     return 0

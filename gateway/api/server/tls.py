@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import trio
 
-from gateway.access.files import replace
+from gateway.access.files import keep_aside, replace
 from gateway.core.timeline import Timeline
 
 log = structlog.stdlib.get_logger(__name__)
@@ -148,18 +148,31 @@ class ServerTls:
             authority, key = (self._state / AUTHORITY).read_bytes(), (self._state / AUTHORITY_KEY).read_bytes()
             leaf = make_leaf(authority, key, names, now)
         except (FileNotFoundError, ValueError) as error:
-            begun = (self._state / AUTHORITY).exists() or (self._state / AUTHORITY_KEY).exists()
+            # A caller's copy of the certificate makes the old pair whole again: neither file is thrown away.
+            files = [self._state / name for name in (AUTHORITY_KEY, AUTHORITY)]
+            kept = [keep_aside(file, now).name for file in files if file.exists()]
             fresh = make_authority(self._host_name, now)
             replace(self._state / AUTHORITY_KEY, fresh.key)
             replace(self._state / AUTHORITY, fresh.certificate, 0o644)
-            lost = "one of its two files is missing" if begun else "the first start"
-            reason = lost if isinstance(error, FileNotFoundError) else str(error)
-            log.warning("new certificate authority: callers must trust it", reason=reason, file=AUTHORITY)
+            if not kept and not self._used_before():
+                log.info("new certificate authority: callers must trust it", reason="the first start", file=AUTHORITY)
+            else:
+                lost = "one of its two files is missing" if kept else "its files are missing"
+                log.warning(
+                    "new certificate authority: callers must trust it, those that trust the old one are refused",
+                    reason=lost if isinstance(error, FileNotFoundError) else str(error),
+                    file=AUTHORITY,
+                    kept_as=kept,
+                    cure=f"copy {self._state / AUTHORITY} to every caller in the place of the old one",
+                )
             leaf = make_leaf(fresh.certificate, fresh.key, names, now)
         replace(self._state / LEAF, leaf.certificate + leaf.key)
         record = Record(names, leaf.not_before, leaf.not_after, synchronised, self._authority_digest())
         replace(self._state / RECORD, msgspec.json.encode(record))
         return record
+
+    def _used_before(self) -> bool:
+        return (self._state / LEAF).exists() or (self._state / RECORD).exists()
 
     def _read_record(self) -> Record | None:
         """What is known of the certificate on disk; None where it cannot be used, for whatever reason."""

@@ -6,8 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+import structlog
 
-from gateway.access.keys import ROOT_KEY_FILE, KeyFileError, RootKey, hkdf, load_root_key
+from gateway.access.keys import ROOT_KEY_FILE, KeyFileError, RootKey, hkdf, load_root_key, read_root_key
 
 
 @pytest.mark.parametrize(
@@ -84,9 +85,40 @@ def test_a_file_others_can_reach_is_refused_with_the_cure(tmp_path: Path, mode: 
 
 
 @pytest.mark.parametrize("size", [0, 31, 33])
-def test_a_damaged_file_is_refused(tmp_path: Path, size: int) -> None:
+def test_a_damaged_file_is_kept_aside_and_told(tmp_path: Path, size: int) -> None:
     path = tmp_path / ROOT_KEY_FILE
     path.write_bytes(bytes(size))
     path.chmod(0o600)
     with pytest.raises(KeyFileError, match="damaged"):
-        load_root_key(tmp_path)
+        read_root_key(tmp_path)
+    with structlog.testing.capture_logs() as logs:
+        fresh = load_root_key(tmp_path, lambda: 1_779_444_000.0)
+    aside = tmp_path / "root.key.old-20260522T100000Z"
+    assert (aside.read_bytes(), stat.S_IMODE(aside.stat().st_mode)) == (bytes(size), 0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    [said] = logs
+    assert said["log_level"] == "warning"
+    assert "tokens given out are void" in said["event"]
+    assert aside.name in said["reason"]
+    assert read_root_key(tmp_path).gateway_id == fresh.gateway_id
+
+
+def test_a_key_that_is_missing_in_a_used_directory_is_told(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        load_root_key(tmp_path / "new")
+        assert logs == []
+        (tmp_path / "new" / ROOT_KEY_FILE).unlink()
+        (tmp_path / "new" / "ferrule.db").touch()
+        load_root_key(tmp_path / "new")
+    [said] = logs
+    assert said["log_level"] == "warning"
+    assert "tokens given out are void" in said["event"]
+    assert "was used before" in said["reason"]
+
+
+def test_who_only_reads_makes_no_key(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match=r"root\.key is not there.*ferrule run --state"):
+        read_root_key(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    made = load_root_key(tmp_path)
+    assert read_root_key(tmp_path).gateway_id == made.gateway_id

@@ -196,8 +196,33 @@ async def test_why_there_is_a_new_authority_is_said_in_words(
         (tmp_path / "ca.pem").write_bytes(content)
     with structlog.testing.capture_logs() as logs:
         await tls(tmp_path, board).cover([])
-    [said] = [entry["reason"] for entry in logs if "must trust it" in entry["event"]]
-    assert reason in said
+    [said] = [entry for entry in logs if "must trust it" in entry["event"]]
+    assert reason in said["reason"]
+    assert said["log_level"] == "warning"
+    assert f"copy {tmp_path / 'ca.pem'} to every caller" in said["cure"]
+
+
+async def test_an_authority_that_is_replaced_is_kept_aside(tmp_path: Path, board: Board) -> None:
+    await tls(tmp_path, board).cover([])
+    key = (tmp_path / "ca.key").read_bytes()
+    (tmp_path / "ca.pem").write_bytes(b"nonsense")
+    with structlog.testing.capture_logs() as logs:
+        await tls(tmp_path, board).cover([])
+    [said] = [entry for entry in logs if "must trust it" in entry["event"]]
+    aside = {name: (tmp_path / name).read_bytes() for name in said["kept_as"]}
+    assert list(aside.values()) == [key, b"nonsense"]
+    assert all(name.startswith(("ca.key.old-20", "ca.pem.old-20")) for name in aside)
+    assert stat.S_IMODE((tmp_path / said["kept_as"][0]).stat().st_mode) == 0o600
+    # The next start finds a whole authority, and says nothing.
+    with structlog.testing.capture_logs() as logs:
+        await tls(tmp_path, board).cover([])
+    assert not [entry for entry in logs if "authority" in entry["event"]]
+
+
+async def test_a_first_authority_is_no_warning(tmp_path: Path, board: Board) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await tls(tmp_path, board).cover([])
+    assert [entry["log_level"] for entry in logs if "must trust it" in entry["event"]] == ["info"]
 
 
 async def test_a_certificate_that_cannot_be_written_leaves_the_old_one_served(tmp_path: Path, board: Board) -> None:

@@ -15,10 +15,10 @@ from gateway.cli.main import main
 
 def test_a_token_is_one_line_that_the_gateway_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = tmp_path / "state"
-    state.mkdir()
+    root = load_root_key(state)
     assert main(["token", "--state", str(state), "--scope", "devices:read devices:write", "--ttl", "60"]) == 0
     [token] = capsys.readouterr().out.splitlines()
-    tokens = OperatorTokens(load_root_key(state), time.time, lambda: True)
+    tokens = OperatorTokens(root, time.time, lambda: True)
     for audience in (AGENT_API, PLUGIN_API):
         assert tokens.verify(token, audience).scopes == {"devices:read", "devices:write"}
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -39,10 +39,20 @@ def test_a_token_is_one_line_that_the_gateway_takes(tmp_path: Path, capsys: pyte
 def test_a_wrong_scope_or_lifetime_is_refused_with_the_cure(
     words: list[str], cure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    load_root_key(tmp_path)
     assert main(["token", "--state", str(tmp_path), *words]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert cure in shown.err
+
+
+def test_no_key_is_made_where_no_gateway_has_started(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "--state", str(tmp_path), "--scope", "devices:read"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert str(tmp_path / "root.key") in shown.err
+    assert "Start the gateway on this directory first" in shown.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lifetime_that_is_no_number_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
