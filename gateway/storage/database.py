@@ -5,31 +5,35 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
 from gateway.core.ports import Json
 from gateway.storage.ballast import Ballast
 from gateway.storage.budget import Budget
-from gateway.storage.hands import READERS, Hands, Stop
-from gateway.storage.migrate import Step, migrate, sync_directory
+from gateway.storage.copies import copy_whole, is_whole, put_back, sync_directory
+from gateway.storage.hands import Hands
+from gateway.storage.migrate import Step, has_tables_of, migrate
+from gateway.storage.readers import Job, Readers, text
 from gateway.storage.set_aside import set_aside
 from gateway.storage.settings import Announce
 from gateway.storage.trouble import CURES, StoreTrouble, Trouble, classify, in_the_way
 from gateway.storage.wal_meter import WalMeter
 
+log = structlog.stdlib.get_logger(__name__)
+
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], T]
 
 # Size of the log that makes a checkpoint due. A larger one would hold the writer for too long.
 _CHECKPOINT_BYTES = 2 * 1024 * 1024
 _RETRY_FIRST_S = 1.0
 _RETRY_LAST_S = 60.0
 _CALM_S = 30.0
-# How many steps of SQLite's machine a query runs between two looks at whether its caller still waits.
-_STEPS_BETWEEN_LOOKS = 2000
 
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
@@ -58,6 +62,7 @@ class Database:
         wall: Unix seconds, for the name of a damaged file.
         check_limit: files up to this size are checked as a whole when they are opened.
         page_size: bytes of a page, for a file that is made now.
+        small: the tables of a larger file that are checked when it is opened.
 
     Attributes:
         trouble: why the disk takes nothing, None when all is well.
@@ -77,6 +82,7 @@ class Database:
         wall: Callable[[], float],
         check_limit: int,
         page_size: int,
+        small: tuple[str, ...] = (),
     ) -> None:
         self.path = path
         self.trouble: Trouble | None = None
@@ -90,27 +96,46 @@ class Database:
         self._wall = wall
         self._check_limit = check_limit
         self._page_size = page_size
+        self._small = small
+        self._backup = path.with_name(f"{path.name}.backup")
         self._meter = WalMeter(path)
         self._connection: sqlite3.Connection | None = None
-        self._idle: list[sqlite3.Connection] = []
-        self._files = 0
+        self._readers = Readers(path)
         self._suspect = False
         self._bad: Path | None = None
+        self._starting = False
+        self._from_backup: float | None = None
         self._announced: Trouble | None = None
         self._fell_at = 0.0
         self._retry_at = 0.0
         self._pause = _RETRY_FIRST_S
 
     async def open(self) -> None:
-        """Open the file, or learn why not; a damaged one is set aside and a new one begun.
+        """Open the file, or learn why not; a damaged one is set aside, and its backup used or a new one begun.
 
         Raises:
             NewerSchema: a newer version of the gateway wrote it.
         """
-        for _ in range(2):
-            with suppress(StoreTrouble):
-                await self.write(_nothing, "schema")
-                return
+        self._starting = True
+        try:
+            for _ in range(2):
+                with suppress(StoreTrouble):
+                    await self.write(_nothing, "schema")
+                    return
+        finally:
+            self._starting = False
+
+    def refuse(self, kind: Trouble, text: str) -> StoreTrouble:
+        """Tell of trouble that the caller found before it wrote; the next write need not wait for a pause to pass."""
+        trouble = StoreTrouble(kind, text)
+        self._fell(trouble)
+        self._retry_at = self._monotonic()
+        return trouble
+
+    async def back_up(self) -> None:
+        """Copy the file beside itself, for a start that finds it damaged; never raises for the disk."""
+        if self.trouble is None and self._connection is not None:
+            self._budget.spend("backup", await self._hands.write(self._copy))
 
     async def write(self, job: Job[T], part: str) -> T:
         """Run a job in one transaction, on disk (fsync) when this returns.
@@ -142,7 +167,7 @@ class Database:
             StoreTrouble: the file cannot be read.
         """
         try:
-            return await self._hands.read(partial(self._query, job))
+            return await self._hands.read(partial(self._readers.query, job, self.trouble))
         except StoreTrouble as trouble:
             self._suspect = self._suspect or trouble.kind is Trouble.CORRUPT
             raise
@@ -223,25 +248,30 @@ class Database:
             sqlite3.Error: with the code of a damaged file where its content contradicts itself.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
+        try:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             sync_directory(self.path.parent)
+        except FileExistsError:
+            if self._starting and not self.path.stat().st_size and self._backup.exists():
+                raise _corrupt("the file is empty, and was not when its backup was made") from None
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
         try:
-            connection.text_factory = _text
+            connection.text_factory = text
             connection.execute(f"PRAGMA page_size = {self._page_size}")
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise sqlite3.DatabaseError(f"{self.path}: no write-ahead log, journal mode is {mode}")
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
-            if self.path.stat().st_size <= self._check_limit:
-                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-                if found != "ok":
-                    raise _corrupt(found)
+            large = self.path.stat().st_size > self._check_limit
+            if not large:
+                _check(connection, "quick_check(1)")
             self._meter.appended()  # what an earlier process left in the log is not written now
             copied = migrate(connection, self.path, self._steps)
-            self._probe(connection)
+            if not has_tables_of(connection, self.path, self._steps):
+                raise _corrupt("tables are not those of this schema")
+            for table in self._small if large else ():
+                _check(connection, f"quick_check('{table}')")
             return connection, copied
         except sqlite3.Error as error:
             connection.close()
@@ -253,24 +283,42 @@ class Database:
             connection.close()
             raise
 
-    def _probe(self, connection: sqlite3.Connection) -> None:
-        """Compare the tables with those the steps make."""
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
-            migrate(model, self.path, self._steps)
-            query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
-            if model.execute(query).fetchall() != connection.execute(query).fetchall():
-                raise _corrupt("tables are not those of this schema")
+    def _copy(self) -> int:
+        connection = self._connection
+        if connection is None:
+            return 0
+        try:
+            return copy_whole(connection, self.path, self._backup)
+        except (sqlite3.Error, OSError) as error:
+            # What is damaged is set aside by the next write, and the last sound backup stays.
+            self._suspect = self._suspect or classify(error) is Trouble.CORRUPT
+            log.warning("backup not made", file=self._backup.name, error=str(error))
+            return 0
 
     def _begin_anew(self) -> Trouble:
-        """Put a damaged file out of the way, so that the next attempt makes a new one."""
+        """Put a damaged file out of the way, so that the next attempt makes a new one or finds the backup."""
         self._drop()
-        self._files += 1
         try:
             self._bad = set_aside(self.path, self._wall())
         except OSError as error:
             return classify(error) or Trouble.IO
         self._suspect = False
+        # Later, memory knows more than the backup.
+        if self._starting and is_whole(self._backup, len(self._steps)):
+            self._put_back()
         return Trouble.CORRUPT
+
+    def _put_back(self) -> None:
+        try:
+            try:
+                put_back(self._backup, self.path)
+            except OSError as error:
+                if classify(error) is not Trouble.FULL or not self._ballast.drop():
+                    raise
+                put_back(self._backup, self.path)
+            self._from_backup = self._backup.stat().st_mtime
+        except OSError as error:
+            log.warning("backup not put back", file=self._backup.name, error=str(error))
 
     def _drop(self) -> None:
         self._meter.close()
@@ -280,62 +328,8 @@ class Database:
                 connection.close()
 
     def _close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        self._readers.renew()
         self._drop()
-
-    # From here on: in a reader thread.
-
-    def _query(self, job: Job[T], stop: Stop) -> T:
-        files = self._files
-        try:
-            connection = self._idle_reader() or self._connect_reader()
-        except sqlite3.Error as error:
-            raise StoreTrouble(classify(error, self.path) or Trouble.CORRUPT, str(error)) from error
-        sound = False
-        try:
-            connection.set_progress_handler(stop, _STEPS_BETWEEN_LOOKS)
-            connection.execute("BEGIN")
-            result = job(connection)
-            connection.execute("ROLLBACK")
-            sound = True
-            return result
-        except sqlite3.Error as error:
-            # A file whose tables could not be made yet has none to read.
-            kind = classify(error, self.path) or self.trouble
-            if kind is None:
-                raise
-            raise StoreTrouble(kind, str(error)) from error
-        finally:
-            if sound and files == self._files and len(self._idle) < READERS:
-                self._idle.append(connection)
-            else:
-                connection.close()
-
-    def _idle_reader(self) -> sqlite3.Connection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
-
-    def _connect_reader(self) -> sqlite3.Connection:
-        """A connection that cannot write. On a read-only disk the log cannot be shared: then the file alone is read."""
-        uri = self.path.absolute().as_uri()
-        for mode in ("mode=ro", "mode=ro&immutable=1"):
-            connection = sqlite3.connect(
-                f"{uri}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=1.0
-            )
-            try:
-                connection.text_factory = _text
-                connection.execute("PRAGMA cache_size = -1024")
-                connection.execute("PRAGMA query_only = ON")
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                return connection
-            except sqlite3.Error as error:
-                connection.close()
-                if classify(error) is not Trouble.READ_ONLY or mode.endswith("immutable=1"):
-                    raise
-        raise AssertionError("unreachable: the loop returns or raises")
 
     # From here on: in the run loop.
 
@@ -372,15 +366,17 @@ class Database:
         bad, self._bad = self._bad, None
         if bad is None:
             return
-        for connection in self._idle:
-            connection.close()
-        self._idle.clear()
+        self._readers.renew()
         for tell in self.renewed:
             tell()
+        made, self._from_backup = self._from_backup, None
+        instead = "a new one is begun"
+        if made is not None:
+            instead = f"its backup of {datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC takes its place"
         self._announce(
             "storage",
             "critical",
-            f"{self.path.name} was damaged: it is kept as {bad.name}, a new one is begun",
+            f"{self.path.name} was damaged: it is kept as {bad.name}, {instead}",
             {"state": "firing", "reason": Trouble.CORRUPT, "file": self.path.name, "kept_as": bad.name},
         )
 
@@ -389,9 +385,10 @@ def _nothing(_: sqlite3.Connection) -> None:
     """The job of just opening."""
 
 
-def _text(raw: bytes) -> str:
-    """Text as it stands in the file; damaged bytes must not stop a reader, checksums find them where it matters."""
-    return raw.decode("utf-8", "replace")
+def _check(connection: sqlite3.Connection, check: str) -> None:
+    (found,) = connection.execute(f"PRAGMA {check}").fetchone()
+    if found != "ok":
+        raise _corrupt(found)
 
 
 def _corrupt(text: str) -> sqlite3.DatabaseError:

@@ -62,12 +62,8 @@ class Facts:
 
     async def load(self) -> None:
         """Read the facts of earlier runs; what was remembered meanwhile is newer and stays."""
-        try:
-            rows = await self._database.read(_select)
-        except StoreTrouble as trouble:
-            log.warning("facts not readable", trouble=trouble.kind)
-            if trouble.kind is Trouble.CORRUPT:
-                await self._database.open()
+        rows = await self._rows()
+        if rows is None:
             return
         damaged = []
         self._on_disk = {}
@@ -86,6 +82,18 @@ class Facts:
                 f"{len(damaged)} stored facts are damaged and were dropped",
                 {"state": "firing", "reason": Trouble.CORRUPT, "facts": [*damaged[:20]]},
             )
+
+    async def _rows(self) -> list[tuple[str, str, bytes, int]] | None:
+        for _ in range(2):
+            try:
+                return await self._database.read(_select)
+            except StoreTrouble as trouble:
+                log.warning("facts not readable", trouble=trouble.kind)
+                if trouble.kind is not Trouble.CORRUPT:
+                    return None
+                # It is set aside now; where there is a backup, that one has facts to read.
+                await self._database.open()
+        return None
 
     def recall(self, kind: str) -> dict[str, Json]:
         """All facts of a kind by key, as they stood at the start or were remembered since."""

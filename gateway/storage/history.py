@@ -19,7 +19,7 @@ from gateway.storage.layers import Layers
 from gateway.storage.query import Answer, Question
 from gateway.storage.recorder import THINNED_S, Recorder, milliseconds
 from gateway.storage.settings import Announce, Boot, StoreSettings
-from gateway.storage.trouble import StoreTrouble
+from gateway.storage.trouble import StoreTrouble, Trouble
 from gateway.storage.upkeep import Correcting, Feeding, Sorting, Step, announce_shift, forget_other_boots
 
 log = structlog.stdlib.get_logger(__name__)
@@ -182,8 +182,7 @@ class HistoryStore:
                 return True
             try:
                 if not await self._hands.write(self._ballast.take):
-                    self._stays("the disk is nearly full", len(batch))
-                    return False
+                    raise self._database.refuse(Trouble.FULL, "what is left of it is kept for facts")
                 numbers, self._bytes = await self._database.write(
                     lambda connection: (self._recorder.store(connection, batch), self._database.bytes_used(connection)),
                     "history",

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from gateway.storage.copies import copy_whole
 from gateway.storage.trouble import NewerSchema
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -74,7 +75,7 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: tuple[Step, ...])
         )
     written = 0
     if 0 < version < known:
-        written = _copy(connection, path, version)
+        written = copy_whole(connection, path, path.with_name(f"{path.name}.schema-{version}"))
     for step in steps[version:]:
         try:
             connection.executescript(
@@ -89,27 +90,9 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: tuple[Step, ...])
     return written
 
 
-def _copy(connection: sqlite3.Connection, path: Path, version: int) -> int:
-    """Put a whole copy beside the database, under a name that says its schema; whole or not there."""
-    copy = path.with_name(f"{path.name}.schema-{version}")
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    connection.execute("VACUUM INTO ?", (str(part),))
-    part.chmod(0o600)
-    file = os.open(part, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-    part.replace(copy)
-    sync_directory(path.parent)
-    return copy.stat().st_size
-
-
-def sync_directory(path: Path) -> None:
-    """Make names created or changed in a directory durable."""
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+def has_tables_of(connection: sqlite3.Connection, path: Path, steps: tuple[Step, ...]) -> bool:
+    """Whether a database has the tables its steps make, to the letter."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        migrate(model, path, steps)
+        query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+        return model.execute(query).fetchall() == connection.execute(query).fetchall()

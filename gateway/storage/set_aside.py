@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.storage.migrate import sync_directory
+from gateway.storage.copies import sync_directory
 
 KEEP = 3
 

@@ -18,14 +18,15 @@ from gateway.core.ports import Json, StoreState
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.storage.ballast import Ballast
-from gateway.storage.budget import Budget
-from gateway.storage.database import Database, Job
+from gateway.storage.budget import Budget, Level
+from gateway.storage.database import Database
 from gateway.storage.facts import Facts
 from gateway.storage.hands import Hands, Inline, Threads
 from gateway.storage.history import HistoryStore
 from gateway.storage.last_values import LastValues
 from gateway.storage.migrate import packaged_steps
-from gateway.storage.settings import Announce, Boot, StoreSettings
+from gateway.storage.readers import Job
+from gateway.storage.settings import DAY, Announce, Boot, StoreSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -38,6 +39,10 @@ _BALLAST_FILE = "ferrule.ballast"
 # A lease changes one page, and its commit writes every 4 KiB block of the log that page touches: a page of 4 KiB always
 # touches two, a small one mostly one. The history writes many full pages at once.
 _SMALL_PAGE, _PAGE = 1024, 4096
+# The tables of the history that every flush and every upkeep goes through; the large ones only grow at their ends.
+_SMALL_TABLES = ("tag", "era", "recent", "refeed", "kept")
+# The first backup does not wait for a day: many boards never run that long, and few are ever stopped.
+_FIRST_BACKUP_S, _BACKUP_S = 600.0, DAY
 # The day's bytes are kept as a fact each time they grew by this share of the budget.
 _KEEP_BUDGET = 0.02
 _CLOSE_S = 20.0
@@ -69,7 +74,7 @@ class Storage:
         self._ballast = Ballast(directory / _BALLAST_FILE, settings.ballast)
         self._kept_budget = 0
 
-        def database(file: str, steps: str, page_size: int) -> Database:
+        def database(file: str, steps: str, page_size: int, small: tuple[str, ...] = ()) -> Database:
             return Database(
                 directory / file,
                 packaged_steps(steps),
@@ -81,10 +86,11 @@ class Storage:
                 wall=wall,
                 check_limit=settings.check_limit,
                 page_size=page_size,
+                small=small,
             )
 
         self._control = database(CONTROL_FILE, "control", _SMALL_PAGE)
-        self._past = database(HISTORY_FILE, "history", _PAGE)
+        self._past = database(HISTORY_FILE, "history", _PAGE, _SMALL_TABLES)
         self.facts = Facts(self._control, settings.flush_interval, settings.group, settings.forget_within, announce)
         self.history = HistoryStore(
             self._past,
@@ -135,6 +141,7 @@ class Storage:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.facts.run)
             nursery.start_soon(self._keep_budget)
+            nursery.start_soon(self._back_up)
 
     async def record(self, tags: TagStore, timeline: Timeline, *, history: bool = True) -> None:
         """Keep last values and, unless it is switched off, the history of the tags, for ever."""
@@ -178,6 +185,13 @@ class Storage:
         durable = self._control.trouble is None and self._past.trouble is None
         return StoreState(durable, self.budget.used, self._settings.write_budget, self.budget.level.name.lower())
 
+    async def _back_up(self) -> None:
+        await trio.sleep(_FIRST_BACKUP_S)
+        while True:
+            if self.budget.level < Level.MEMORY:
+                await self._control.back_up()
+            await trio.sleep(_BACKUP_S)
+
     async def _keep_budget(self) -> None:
         while True:
             await trio.sleep(self._settings.flush_interval)
@@ -195,6 +209,8 @@ class Storage:
         await self._past.checkpoint()
         self._remember_budget()
         await self.facts.flush()
+        if self.budget.level < Level.MEMORY:
+            await self._control.back_up()
         await self.shut()
 
     async def shut(self) -> None:

@@ -141,6 +141,29 @@ async def test_a_directory_that_cannot_be_made_leaves_a_store_in_memory(
         nursery.cancel_scope.cancel()
 
 
+async def test_history_that_leaves_the_last_space_to_facts_is_told_as_a_full_disk(
+    opened: Opener, world: World, autojump_clock: MockClock
+) -> None:
+    timeline = world.timeline()
+    tags = world.tags(timeline, Tag("l/d/t", "float32"))
+    async with opened(StoreSettings(ballast=1 << 60)) as storage, trio.open_nursery() as nursery:
+        nursery.start_soon(storage.run)
+        nursery.start_soon(storage.record, tags, timeline)
+        await trio.sleep(200.0)
+        assert not storage.state().durable
+        assert world.told("firing") == [
+            "history.db: the disk is full: free some space; everything is kept in memory until then"
+        ]
+        storage.facts.remember("k", "1", 1)
+        await storage.facts.settle()
+        assert storage.facts.durable
+        storage._ballast._size = 0
+        storage._ballast.aboard = True
+        await trio.sleep(40.0)
+        assert storage.state().durable
+        nursery.cancel_scope.cancel()
+
+
 def test_ballast_is_taken_only_where_there_is_plenty(tmp_path: Path) -> None:
     ballast = Ballast(tmp_path / "ballast", 64 * 1024)
     assert not ballast.aboard
