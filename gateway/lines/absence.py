@@ -32,8 +32,10 @@ class Absence:
         self._units: list[Unit] = []
         # What the first misses of units have cost since anybody answered: they may be the beginning of a power cut.
         self._fall = 0.0
-        # Since when a probe could be afforded but did not fit before the next deadline.
-        self._ready_since: float | None = None
+        # From when on a probe that can be afforded goes although it does not fit before the next deadline.
+        self._overdue: float | None = None
+        # Whether it would have fitted since if no order came: then such a moment is waited for once more.
+        self._tight = False
 
     def __bool__(self) -> bool:
         return bool(self._units)
@@ -100,18 +102,23 @@ class Absence:
         if now < first.health.next_probe:
             return None
         if self.deserted:
-            self._ready_since = None
+            self._overdue = None
             return first, first.health.timeout
-        slack = self._schedule.slack(now)
-        cost, patience = self._cost(first, slack)
+        room, slack = self._room(now)
+        cost, patience = self._cost(first, room)
         if not self._budget.covers(cost, now):
-            self._ready_since = None
+            self._overdue = None
             return None
-        if self._ready_since is None:
-            self._ready_since = now
-        if cost > slack and now - self._ready_since < PROBE_PATIENCE_S:
-            return None
-        self._ready_since = None
+        if self._overdue is None:
+            self._overdue, self._tight = now + PROBE_PATIENCE_S, False
+        if cost > room:
+            # The very moments that ``wake`` names, not differences: rounded down, they would never be over.
+            if now < self._overdue:
+                self._tight = self._tight or cost <= slack
+                return None
+            if cost > slack and self._tight and now < self._overdue + PROBE_PATIENCE_S:
+                return None
+        self._overdue = None
         return first, patience
 
     def wake(self, now: float) -> float:
@@ -119,12 +126,21 @@ class Absence:
         first = self._first()
         if self.deserted:
             return first.health.next_probe
-        cost, _ = self._cost(first, self._schedule.slack(now))
+        cost, _ = self._cost(first, self._room(now)[0])
         probe = max(first.health.next_probe, self._budget.affordable_at(cost, now))
         if probe <= now:
             # It does not fit before the next deadline: it is looked at again after the next poll, or when overdue.
-            probe = (self._ready_since or now) + PROBE_PATIENCE_S
+            overdue = now + PROBE_PATIENCE_S if self._overdue is None else self._overdue
+            probe = overdue if now < overdue else overdue + PROBE_PATIENCE_S
         return probe
+
+    def _room(self, now: float) -> tuple[float, float]:
+        """Seconds until a deadline is missed, with an order in between, and without.
+
+        An order that comes meanwhile goes before the polls and needs its time as well.
+        """
+        slack = self._schedule.slack(now)
+        return slack - self._wire.order(), slack
 
     def _worst(self, unit: Unit) -> float:
         """Seconds the next request to a unit costs if it is lost."""

@@ -14,6 +14,8 @@ FIXED_GAP_ABOVE_BAUD = 19200
 # A read request PDU is 5 bytes; a reply PDU is 2 bytes and its data.
 READ_REQUEST_PDU = 5
 READ_REPLY_PDU = 2
+# A write of one register and its reply are the same.
+WRITE_PDU = 5
 # A request that may be lost is a short one; its reply is waited for to its end.
 SMALL_REPLY = 4
 
@@ -67,6 +69,10 @@ class Wire:
             + self.turnaround
             + self.carry(READ_REPLY_PDU + data_bytes(table, count))
         )
+
+    def order(self) -> float:
+        """Seconds a write of one register and its read-back take, from one request to the moment of the next."""
+        return self.gap + 2 * self.carry(WRITE_PDU) + self.turnaround + self.read("holding", 1)
 
     def lost(self, timeout: float) -> float:
         """Seconds a request costs that nobody answers within ``timeout`` of its end."""

@@ -1,0 +1,109 @@
+"""A probe leaves room for an order, and its patience ends."""
+
+from __future__ import annotations
+
+import random
+
+import trio
+from trio.testing import MockClock
+
+from drivers.modbus.pdu import read_registers
+from drivers.simulated.device import SimulatedDevice
+from gateway.core.ports import Outcome
+from gateway.core.tags import TagStore
+from gateway.core.timeline import Timeline
+from gateway.lines.absence import PROBE_PATIENCE_S
+from gateway.lines.polling import Polling
+from gateway.lines.unit import BlockPoll
+from gateway.settings.line_model import LineSettings
+from tests.gateway.lines.bench import Facts, device, open_bench, tag
+
+
+async def test_an_order_during_a_probe_costs_no_poll_its_deadline(autojump_clock: MockClock) -> None:
+    speed = tag("speed", 0, poll=0.25, writable=True, readback=True)
+    drives = (1, 2, 3)
+    configured = [*(device(unit, speed) for unit in drives), *(device(unit, tag("t", 0)) for unit in (50, 51))]
+    simulated = [SimulatedDevice(unit, holding={0: unit}) for unit in drives]
+    rng = random.Random(1)
+    async with open_bench(configured, simulated, baudrate=9600, timeout=1.0) as bench:
+        await trio.sleep(60)
+        before = sum(row.missed_deadlines for row in bench.field.tags())
+        requests = bench.line.polling.units[50].health.counters.requests
+        for number in range(150):
+            await trio.sleep(rng.uniform(0.3, 1.0))
+            result = await bench.field.write(f"bus/d{rng.choice(drives)}/speed", number, None)
+            assert result.outcome is Outcome.CONFIRMED
+        assert sum(row.missed_deadlines for row in bench.field.tags()) == before
+        assert bench.line.polling.units[50].health.counters.requests > requests + 3, "and they are looked for"
+
+
+def crowded(free: float) -> Polling:
+    """A line whose next deadline leaves so many seconds, with one silent device; nothing moves its clock."""
+    settings = LineSettings(
+        name="bus", transport="rtu", port="sim", devices=(device(1, tag("t", 0, poll=free)), device(2, tag("t", 0)))
+    )
+    store = TagStore(trio.current_time, Timeline(trio.current_time, lambda: 0.0, lambda: True))
+    polling = Polling(settings, numbered=False, store=store, facts=Facts(), announce=lambda *_: None)
+    polling.units[1].health.answered(0.0, 0.01)
+    polling.units[2].health.missed(0.0)
+    polling.absent.add(polling.units[2])
+    return polling
+
+
+def release(polling: Polling, now: float) -> BlockPoll:
+    """The poll was just done: it is due at once, so that its deadline is a period away."""
+    (poll,) = polling.units[1].polls
+    polling.schedule.hold([poll])
+    polling.schedule.add([poll], now)
+    return poll
+
+
+async def test_the_moment_a_line_is_told_to_wake_at_is_the_moment_it_acts(autojump_clock: MockClock) -> None:
+    """A line that is woken too early by one rounding is told the same moment again, for ever."""
+    rng = random.Random(3)
+    for power in range(5, 25):
+        # Sums are rounded where they pass a power of two.
+        now = 2.0**power - rng.uniform(0.1, 4.9)
+        polling = crowded(0.1)
+        for _ in range(4):
+            release(polling, now)
+            if polling.absent.due(now) is not None:
+                break
+            wake = polling.absent.wake(now)
+            assert wake > now
+            now = wake
+        else:
+            raise AssertionError("it is never asked")
+
+
+async def test_a_probe_that_never_fits_goes_when_its_patience_ends(autojump_clock: MockClock) -> None:
+    polling = crowded(0.1)
+    for passed in (0.0, 2.0, PROBE_PATIENCE_S - 0.01):
+        release(polling, 100.0 + passed)
+        assert polling.absent.due(100.0 + passed) is None
+    release(polling, 100.0 + PROBE_PATIENCE_S)
+    assert polling.absent.due(100.0 + PROBE_PATIENCE_S) is not None
+
+
+async def test_where_only_an_order_has_no_room_the_best_moment_is_waited_for(autojump_clock: MockClock) -> None:
+    polling = crowded(0.1)
+    wire = polling.wire
+    fits = wire.lost(polling.units[2].health.shortest) + wire.read("holding", 1)
+    free = fits + wire.order() / 2
+    polling = crowded(free)
+    now = 100.0
+    release(polling, now)
+    assert polling.absent.due(now) is None, "an order would cost the poll its deadline"
+    release(polling, now)
+    late = now + PROBE_PATIENCE_S
+    assert polling.absent.due(late) is None, "the deadline is over, but a better moment is known to come"
+    release(polling, late + 0.1)
+    assert polling.absent.due(late + 0.1) is not None
+
+
+async def test_the_room_is_a_write_of_a_register_and_its_read_back(autojump_clock: MockClock) -> None:
+    wire = crowded(0.1).wire
+    request = read_registers(1, 3, 0, 1)
+    sent = len(request.pdu) + wire.envelope
+    written = 2 * sent * wire.character + wire.turnaround + wire.gap
+    assert wire.order() == written + wire.read("holding", 1)
