@@ -16,7 +16,7 @@ import trio
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
-from gateway.lines.exchange import Answer, Talk
+from gateway.lines.exchange import Answer, Lost, Talk
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
@@ -87,8 +87,8 @@ class Line:
             self._wakeup.set()
 
     def hurry(self, poll: BlockPoll) -> None:
-        """Read a block as soon as the line is free, if its unit answers."""
-        self.polling.schedule.hurry(poll, trio.current_time())
+        """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for its answer."""
+        self.polling.hurry(poll)
         self._wakeup.set()
 
     def stop(self) -> None:
@@ -279,17 +279,9 @@ class Line:
             return
         if isinstance(answer, Data) and self.polling.echoed(order.request):
             ambiguous = True
-        if (
-            isinstance(order, Writing)
-            and isinstance(answer, Data)
-            and order.read_back
-            and order.check
-            and not _outstanding(unit, order.read_back)
-        ):
-            result = await self.polling.exchange(unit, order.read_back, unit.health.bound)
-            if isinstance(result, Answer) and isinstance(result.answer, Data):
-                order.checked = order.check(result.answer.payload)
-                ambiguous = False
+        if isinstance(order, Writing) and isinstance(answer, Data):
+            await self._read_back(unit, order)
+            ambiguous = ambiguous and order.checked is None
         if ambiguous and isinstance(answer, Data):
             if self.polling.echoed(order.request):
                 order.fail(
@@ -299,6 +291,24 @@ class Line:
                 order.fail(Reason.LATE_POSSIBLE, "the answer may be the late one to an earlier request: ask again")
             return
         order.answered(answer)
+
+    async def _read_back(self, unit: Unit, order: Writing) -> None:
+        """Read what was written, where the tag asks for that, and compare."""
+        if order.read_back is None or order.check is None:
+            return
+        if _outstanding(unit, order.read_back):
+            order.unread = "but was not read after it: the answer could have been the late one to an earlier request"
+            return
+        result = await self.polling.exchange(unit, order.read_back, unit.health.bound)
+        if isinstance(result, Lost):
+            if result.cause is not Cause.TIMEOUT:
+                order.unread = "but its answer to the read after it arrived damaged"
+        elif isinstance(result.answer, Data):
+            order.checked = order.check(result.answer.payload)
+        elif result.answer.code in GATEWAY_CODES:
+            order.unread = "but a gateway on the way had no path to it for the read after it"
+        else:
+            order.unread = f"but refused the read after it: {result.answer.name.replace('_', ' ')}"
 
     async def _ask(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:
         """Exchange for an order; None when the order has failed by it."""

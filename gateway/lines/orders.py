@@ -78,15 +78,24 @@ class Writing(Order):
         check: whether the data read back says what was written, and the value it says.
         modify: for a bit field of a device without function 22: makes the write of the whole register from its
             present content.
+        checked: what ``check`` said.
+        unread: why there was nothing to check, as the end of a sentence about a device that acknowledged the write.
     """
 
     read_back: Request | None = None
     check: Callable[[bytes], tuple[bool, Value | None]] | None = None
     modify: tuple[Request, Callable[[bytes], Request]] | None = None
     checked: tuple[bool, Value | None] | None = None
+    unread: str = "but did not answer the read after it"
 
     def result(self) -> WriteResult:
-        """What is known of the write, once ``done`` is set."""
+        """What is known of the write, once ``done`` is set.
+
+        Raises:
+            RuntimeError: it is not done yet: nothing is known of it.
+        """
+        if self.failure is None and self.answer is None:
+            raise RuntimeError("the outcome of a write was asked for before there was one")
         if self.failure is not None:
             return self.failure
         if isinstance(self.answer, Refusal):
@@ -95,11 +104,7 @@ class Writing(Order):
         if self.read_back is None:
             return WriteResult(Outcome.CONFIRMED)
         if self.checked is None:
-            return WriteResult(
-                Outcome.UNKNOWN,
-                "not_read_back",
-                "the device acknowledged the write but did not answer the read after it",
-            )
+            return WriteResult(Outcome.UNKNOWN, "not_read_back", f"the device acknowledged the write, {self.unread}")
         same, value = self.checked
         if same:
             return WriteResult(Outcome.CONFIRMED, read_back=value)

@@ -94,6 +94,12 @@ class Polling:
             unit = self.units[number] = Unit(number, None, health, self.settings.turnaround)
         return unit
 
+    def inherit(self, before: Polling) -> None:
+        """Take over what may still be answered on this wire, from what was asked under an earlier configuration."""
+        for number, unit in before.units.items():
+            if unit.health.open_shapes(trio.current_time()):
+                self.unit(number).health.inherit(unit.health)
+
     # The link
 
     def link_up(self, talk: Talk) -> None:
@@ -238,14 +244,25 @@ class Polling:
 
     # Polling
 
+    def hurry(self, poll: BlockPoll) -> None:
+        """Read a block before all others, unless it can only be read in doubt: that would keep the doubt alive."""
+        if self._request(poll)[2]:
+            poll.release()
+        else:
+            self.schedule.hurry(poll, trio.current_time())
+
+    def _request(self, poll: BlockPoll) -> tuple[Request, int, bool]:
+        """What to ask for a block now, by how much longer than the block it is, and whether its answer is in doubt."""
+        open_shapes = poll.unit.health.open_shapes(trio.current_time())
+        if not open_shapes or shape(poll.request) not in open_shapes:
+            return poll.request, 0, False
+        longer = stretched(poll.request, open_shapes, poll.most_stretch)
+        return (*longer, False) if longer is not None else (poll.request, 0, True)
+
     async def poll(self, poll: BlockPoll) -> None:
         """Do one poll and all that follows from its outcome; the answer is decoded by ``finish``."""
-        unit, request, stretch, doubtful = poll.unit, poll.request, 0, False
-        open_shapes = unit.health.open_shapes(trio.current_time())
-        if open_shapes and shape(request) in open_shapes:
-            longer = stretched(request, open_shapes, poll.most_stretch)
-            doubtful = longer is None
-            request, stretch = longer or (request, 0)
+        unit = poll.unit
+        request, stretch, doubtful = self._request(poll)
         patience = max(unit.health.timeout, poll.patience)
         result = await self.exchange(unit, request, patience, poll.pace)
         now = trio.current_time()
