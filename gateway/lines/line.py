@@ -87,7 +87,7 @@ class Line:
             self._wakeup.set()
 
     def hurry(self, poll: BlockPoll) -> None:
-        """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for its answer."""
+        """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for that."""
         self.polling.hurry(poll)
         self._wakeup.set()
 

@@ -62,7 +62,7 @@ async def test_a_read_back_that_would_prove_nothing_is_not_blamed_on_the_device(
 
 
 async def test_writing_again_and_again_does_not_keep_a_doubt_alive(autojump_clock: MockClock) -> None:
-    """A block that cannot be asked for more is not read in doubt for a writer's sake: doubt ends with its quarantine."""
+    """A block that cannot be asked for more is not read in doubt for a writer's sake: doubt ends with quarantine."""
     simulated = SimulatedDevice(1, holding={0: 7})
     async with open_bench([device(1, tag("speed", 0, writable=True, poll=10.0))], [simulated]) as bench:
         await trio.sleep(12)
