@@ -203,6 +203,11 @@ class Health:
         """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
         self._open[shape] = now + self._quarantine
 
+    def inherit(self, before: Health) -> None:
+        """Take over what may still come on the same wire, where the line was given another configuration."""
+        self._open.update(before._open)
+        self._quarantine = max(self._quarantine, before._quarantine)
+
     @property
     def quarantine(self) -> float:
         """Seconds after which the reply to a request that was not answered comes no more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -106,7 +106,7 @@ class Lines:
             nursery.start_soon(self._wakeups.run)
             task_status.started()
 
-    def _start(self, settings: LineSettings) -> None:
+    def _start(self, settings: LineSettings, before: Iterable[Polling] = ()) -> None:
         line: AnyLine
         if settings.transport == "serial":
             line = RawLine(settings, partial(open_port, alarm=self._wakeups), self._store, self._announce)
@@ -119,6 +119,8 @@ class Lines:
                 announce=self._announce,
                 returned=self.door.returned,
             )
+            for old in before:
+                polling.inherit(old)
             line = Line(self._make_opener(settings), polling, self._announce, self._wakeups)
             for unit in polling.units.values():
                 if unit.device is not None:
@@ -184,12 +186,13 @@ class Lines:
             for running in stopped:
                 nursery.start_soon(self._end, running)
         # From here on nothing waits: a tag that both configurations have is never missed by a caller or a lease.
-        gone = [running.line for running in stopped]
+        gone = [running.line for running in stopped if isinstance(running.line, Line)]
         for tag in [tag for tag, spot in self.spots.items() if spot.line in gone]:
             del self.spots[tag]
         before = {tag for name in removed for tag in self._store.names() if tag.startswith(f"{name}/")}
         for settings in started:
-            self._start(settings)
+            # What was asked before may still be answered: the wire knows nothing of configurations.
+            self._start(settings, [line.polling for line in gone if _wire(line.settings) == _wire(settings)])
         raw = {
             f"{running.line.settings.name}/{tag.name}"
             for running in self._running.values()
@@ -205,3 +208,8 @@ class Lines:
             await running.ended.wait()
         running.supervision.cancel()
         await running.ended.wait()
+
+
+def _wire(line: LineSettings) -> tuple[str | None, str | None, int]:
+    """What a line is connected to, whatever it is called and however it is set."""
+    return line.port, line.host, line.tcp_port

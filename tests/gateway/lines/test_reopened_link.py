@@ -1,9 +1,13 @@
-"""A link that breaks while an answer is on its way: serial servers hand late bytes to whoever connects next."""
+"""A link that breaks, or is configured anew, while an answer is on its way: late bytes go to whoever comes next."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -24,11 +28,16 @@ USUAL_S = 0.15
 
 
 class SerialServer:
-    """Answers with the address of the first register; the very first answer is late, and its connection breaks."""
+    """Answers with the address of the first register; the very first answer is late.
+
+    Args:
+        breaks: the first connection, while that answer is on its way.
+    """
 
     name = "server"
 
-    def __init__(self) -> None:
+    def __init__(self, *, breaks: bool) -> None:
+        self.breaks = breaks
         self.opened = 0
         self.sent = 0
         self.answers: list[tuple[float, bytes]] = []
@@ -48,7 +57,7 @@ class SerialServer:
         self.answers.sort()
 
     async def receive(self, deadline: float) -> bytes | None:
-        if self.opened == 1:
+        if self.breaks and self.opened == 1:
             await trio.sleep(0.1)
             raise LinkDown("reset", "the server broke the connection")
         due = self.answers[0][0] if self.answers else deadline
@@ -71,12 +80,17 @@ class SerialServer:
         await trio.lowlevel.checkpoint()
 
 
-async def test_a_late_answer_from_before_is_not_taken_on_the_new_connection(autojump_clock: MockClock) -> None:
-    server = SerialServer()
-    tags = [tag(f"t{address}", address, poll=0.2) for address in (0, 100, 200)]
-    settings = LineSettings(
-        name="bus", transport="rtu-over-tcp", host="server", devices=(device(1, *tags, max_hole=0),)
-    )
+ADDRESSES = (0, 100, 200)
+SETTINGS = LineSettings(
+    name="bus",
+    transport="rtu-over-tcp",
+    host="server",
+    devices=(device(1, *(tag(f"t{address}", address, poll=0.2) for address in ADDRESSES), max_hole=0),),
+)
+
+
+@asynccontextmanager
+async def polling(server: SerialServer) -> AsyncIterator[tuple[Lines, TagStore]]:
 
     def make_opener(settings: LineSettings) -> Opener:
         async def open_line() -> tuple[Port, Talk]:
@@ -88,13 +102,34 @@ async def test_a_late_answer_from_before_is_not_taken_on_the_new_connection(auto
     store = TagStore(trio.current_time, Timeline(trio.current_time, trio.current_time, lambda: True))
     lines = Lines(store, Facts(), lambda _type, _data: None, make_opener=make_opener)
     async with trio.open_nursery() as nursery:
-        await nursery.start(lines.run, [settings])
-        for _ in range(500):
-            await trio.sleep(0.01)
-            for address in (0, 100, 200):
-                reading = store.read(f"bus/d1/t{address}")
-                assert reading is not None
-                assert reading.quality is not Quality.GOOD or reading.value == address
+        await nursery.start(lines.run, [SETTINGS])
+        yield lines, store
+        nursery.cancel_scope.cancel()
+
+
+async def watch(store: TagStore, line: str, seconds: float) -> None:
+    """No value may ever be good that is another address's."""
+    for _ in range(int(seconds / 0.01)):
+        await trio.sleep(0.01)
+        for address in ADDRESSES:
+            reading = store.read(f"{line}/d1/t{address}")
+            assert reading is None or reading.quality is not Quality.GOOD or reading.value == address
+
+
+async def test_a_late_answer_from_before_is_not_taken_on_the_new_connection(autojump_clock: MockClock) -> None:
+    async with polling(SerialServer(breaks=True)) as (_, store):
+        await watch(store, "bus", 5)
         await trio.sleep(10)
         assert all(reading.quality is Quality.GOOD for reading in store.snapshot())
-        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("name", ["bus", "renamed"])
+async def test_a_late_answer_from_before_a_reload_is_not_taken_after_it(name: str, autojump_clock: MockClock) -> None:
+    async with polling(SerialServer(breaks=False)) as (lines, store):
+        # The first request has had its time-out, its answer comes in 0.3 s.
+        await trio.sleep(0.7)
+        await lines.reload(["bus"], [replace(SETTINGS, name=name, timeout=0.9)])
+        await watch(store, name, 5)
+        await trio.sleep(10)
+        assert {reading.tag for reading in store.snapshot()} == {f"{name}/d1/t{address}" for address in ADDRESSES}
+        assert all(reading.quality is Quality.GOOD for reading in store.snapshot())
