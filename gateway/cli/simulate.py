@@ -14,6 +14,7 @@ import trio
 from gateway import logs
 from gateway.cli.main import WRONG, fail
 from gateway.field.simulate import SimulationError, serve
+from gateway.settings.problems import SettingsError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,8 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         trio.run(partial(simulate, arguments.file, arguments.directory, until_input_ends=arguments.until_input_ends))
     except* SimulationError as group:
         return_code = fail(str(group.exceptions[0]), WRONG)
-    except* UnicodeDecodeError:
-        return_code = fail(f"{arguments.file}: is not UTF-8; save it as UTF-8", WRONG)
+    except* SettingsError as group:
+        print(group.exceptions[0], file=sys.stderr)
+        return_code = WRONG
     except* OSError:
         return_code = fail(
             f"{arguments.directory}: no pseudo-terminal can be put there. Name a directory this user may write to: "

@@ -1,13 +1,15 @@
 """`ferrule simulate FILE`: devices to try the gateway on, without a single wire."""
 
+import codecs
 from pathlib import Path
 
 import structlog
 import trio
 
-from drivers.simulated.plan import LinePlan, PlanError, read_plan
+from drivers.simulated.plan import LinePlan, read_plan
 from drivers.simulated.pty_server import PtyServer
 from drivers.simulated.tcp_server import TcpServer
+from gateway.field.plan_problems import refused
 
 _log = structlog.get_logger()
 
@@ -27,14 +29,13 @@ async def serve(
         task_status: started, when every line answers, with the place of each: a path or ``host:port``.
 
     Raises:
-        SimulationError: the file cannot be read or says something wrong, or an address is taken.
+        SettingsError: the file cannot be read or says something wrong; each problem with its place and cure.
+        SimulationError: an address is taken.
     """
     try:
-        plan = read_plan(await trio.Path(path).read_bytes())
-    except OSError as error:
-        raise SimulationError(f"{path}: {error.strerror}") from error
-    except PlanError as error:
-        raise SimulationError(f"{path}: {error}") from error
+        plan = read_plan((await trio.Path(path).read_bytes()).removeprefix(codecs.BOM_UTF8))
+    except (OSError, ValueError, RecursionError) as error:
+        raise (await trio.to_thread.run_sync(refused, path, error)) from error
     failure = None
     async with trio.open_nursery() as nursery:
         try:
