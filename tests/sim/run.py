@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ from gateway.storage import Boot, Storage, StoreSettings, open_storage
 from tests.sim import weather
 from tests.sim.callers import Caller
 from tests.sim.ledger import Ledger
+from tests.sim.livelock import LivelockGuard
 from tests.sim.plant import Plant, draw
 from tests.sim.reload import reload_lines
 from tests.sim.site import Site, WallClock
@@ -114,6 +116,8 @@ async def _run(
         ledger = Ledger(site, settings)
         callers = [Caller(site, line) for line in site.site_lines.values()]
         watch = Watch(site, callers, ledger.kept)
+        guard = LivelockGuard(partial(site.broken, "the run"))
+        trio.lowlevel.add_instrument(guard)
         with site.over:
             await _operate(site, watch, ledger, callers, timeline)
             await ledger.compare()
