@@ -58,6 +58,9 @@ class Leftover:
 class Framer(Protocol):
     """One exchange at a time: `begin`, then `feed` until an event ends it, or `abandon`.
 
+    What comes between exchanges, or is left of one, is forgotten; but on TCP, where frames have no other borders than
+    their lengths, a frame that has begun is heard to its end.
+
     Which events come, and in which order, does not depend on how the bytes were cut into pieces.
     """
 
@@ -70,7 +73,7 @@ class Framer(Protocol):
         """Bytes on the wire of the normal reply to the current request; 0 if unknown or none will come."""
 
     def begin(self, request: Request) -> bytes:
-        """Forget earlier input, expect the reply to `request`, return the bytes for the wire."""
+        """Expect the reply to `request` and return the bytes for the wire."""
 
     def feed(self, data: bytes) -> Event | None:
         """Take bytes from the wire; None means that more are needed.
@@ -79,4 +82,4 @@ class Framer(Protocol):
         """
 
     def abandon(self) -> Leftover:
-        """End the exchange, forget its input and say what it was."""
+        """End the exchange and say what had come in."""

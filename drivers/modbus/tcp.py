@@ -45,20 +45,17 @@ def _prepare(request: Request) -> _Frame:
 class TcpFramer:
     """The TCP `Framer`: every request takes the next transaction, late replies are told by theirs.
 
-    Args:
-        any_unit: Accept a reply that carries another unit than the request; some devices answer 0 or 255
-            whatever they were asked. The transaction still has to be right.
+    One for each connection. The stream has no borders but those of its frames: what is left of one when an exchange
+    ends is kept, and the rest of it is expected in the next.
     """
 
-    def __init__(self, *, any_unit: bool = False) -> None:
-        self._any_unit = any_unit
+    def __init__(self) -> None:
         self._prepared = Prepared(_prepare)
         self._now: _Frame | None = None
         self._transaction = 0
         self._tag = b""
         self._expected = b""
         self._buffer = b""
-        self._dropped = 0
 
     @property
     def request_size(self) -> int:
@@ -71,41 +68,35 @@ class TcpFramer:
         return self._now.size if self._now else 0
 
     def begin(self, request: Request) -> bytes:
-        """Forget earlier input, expect the reply to `request`, return the frame to send."""
+        """Expect the reply to `request`, return the frame to send."""
         now = self._prepared.get(id(request)) or self._prepared.make(request)
         # 0 is left out: careless devices put it into whatever they send unasked.
         self._transaction = transaction = self._transaction % 0xFFFF + 1
         self._tag = tag = transaction.to_bytes(2, "big")
         self._expected = tag + now.head
         self._now = now
-        self._buffer = b""
-        self._dropped = 0
         return tag + now.sent
 
     def feed(self, data: bytes) -> Event | None:
         """Take bytes from the wire; None means that more are needed."""
         now = self._now
-        if now is None or not self._expected:
-            self._dropped += len(data)
-            return None
         if self._buffer:
             data = self._buffer + data
+        if now is None or not self._expected:
+            self._buffer = data
+            return None
         if len(data) == now.size and data.startswith(self._expected):
             self._buffer = self._expected = b""
             return Answered(Data(data[now.payload_at :]))
         return self._parse(now, data)
 
     def abandon(self) -> Leftover:
-        """End the exchange, forget its input and say what it was."""
-        buffer = self._buffer
-        size = self._dropped + len(buffer)
-        tag = self._tag
+        """End the exchange and say what has come in; a frame that has begun is still expected to end."""
+        begun = self._expected and self._tag.startswith(self._buffer[:2])
         self._now = None
-        self._buffer = self._expected = b""
-        self._dropped = 0
-        if not size:
-            return Leftover(0, "none")
-        return Leftover(size, "short" if buffer and tag.startswith(buffer[:2]) else "noise")
+        self._expected = b""
+        size = len(self._buffer)
+        return Leftover(size, ("short" if begun else "noise") if size else "none")
 
     def _parse(self, now: _Frame, data: bytes) -> Event | None:
         self._buffer = data
@@ -113,7 +104,8 @@ class TcpFramer:
             return None
         body_size = int.from_bytes(data[2:_HEADER], "big")  # protocol and length in one: the protocol is 0
         if not _SHORTEST_BODY <= body_size <= _LONGEST_BODY:
-            return self._end(data, Broken("length"))
+            self._expected = b""
+            return Broken("length")
         end = _HEADER + body_size
         if len(data) < end:
             return None
@@ -122,14 +114,9 @@ class TcpFramer:
         self._buffer = data[end:]
         if data[:2] != self._tag:
             return Stray("wrong_transaction", unit)
-        if unit != request.unit and not self._any_unit:
+        if unit != request.unit:
             return Stray("wrong_unit", unit)
         if answer := match(request, data[_HEADER + 1 : end]):
-            return self._end(data[end:], Answered(answer))
+            self._expected = b""
+            return Answered(answer)
         return Stray("wrong_function" if data[_HEADER + 1] & 0x7F != request.function else "wrong_shape", unit)
-
-    def _end(self, trailing: bytes, event: Event) -> Event:
-        """Close the exchange: what still comes in belongs to nothing."""
-        self._buffer = self._expected = b""
-        self._dropped = len(trailing)
-        return event

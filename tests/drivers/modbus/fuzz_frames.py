@@ -192,6 +192,9 @@ def fuzz(seed: int, frames: int) -> int:
         unit = request.unit
         framer: Framer
         wire: Frame
+        if tcp._buffer:
+            # Damage has taken the borders of the frames away: a line opens the connection anew then.
+            tcp = TcpFramer()
         wheel = number % 8
         if wheel < 5:
             framer, wire = (rtu if wheel else hearing), rtu_frame

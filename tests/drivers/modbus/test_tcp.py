@@ -1,6 +1,10 @@
 """The TCP framer: the transaction, the unit and the shape must all be those of the request."""
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers.modbus.framing import Answered, Broken, Event, Leftover, Stray
 from drivers.modbus.pdu import Data, Refusal, read_registers, write_register
@@ -26,8 +30,8 @@ def events(framer: TcpFramer, stream: bytes) -> list[Event]:
     return found
 
 
-def hears(stream: bytes, *, any_unit: bool = False) -> list[Event]:
-    framer = TcpFramer(any_unit=any_unit)
+def hears(stream: bytes) -> list[Event]:
+    framer = TcpFramer()
     framer.begin(ASKED)
     return events(framer, stream)
 
@@ -78,10 +82,40 @@ def test_a_late_reply_never_answers_the_next_request() -> None:
     assert events(framer, REPLY + tcp_frame(2, 17, PDU)) == [Stray("wrong_transaction", 17), GOOD]
 
 
-@pytest.mark.parametrize("unit", [0, 255, 18])
-def test_devices_that_answer_as_another_unit_are_accepted_on_request(unit: int) -> None:
-    assert hears(tcp_frame(1, unit, PDU), any_unit=True) == [GOOD]
-    assert hears(tcp_frame(1, unit, b"\x83\x02"), any_unit=True) == [Answered(Refusal(2))]
+def test_the_rest_of_a_reply_that_was_given_up_in_its_middle_is_no_new_frame() -> None:
+    framer = TcpFramer()
+    framer.begin(ASKED)
+    assert events(framer, REPLY[:9]) == []
+    assert framer.abandon() == Leftover(9, "short")
+    framer.begin(ASKED)
+    assert events(framer, REPLY[9:]) == [Stray("wrong_transaction", 17)]
+    assert events(framer, tcp_frame(2, 17, PDU)) == [GOOD]
+
+
+def test_what_comes_behind_the_answer_is_the_beginning_of_the_next_frame() -> None:
+    framer = TcpFramer()
+    framer.begin(ASKED)
+    assert events(framer, REPLY + REPLY[:5]) == [GOOD]
+    framer.begin(ASKED)
+    assert events(framer, REPLY[5:] + tcp_frame(2, 17, PDU)) == [Stray("wrong_transaction", 17), GOOD]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.randoms(use_true_random=False))
+def test_however_replies_lag_behind_each_is_taken_for_its_own_request_or_none(lags: list[int], rng: Random) -> None:
+    """A peer that answers in order, and later than it is waited for: at each request some bytes are still missing."""
+    framer = TcpFramer()
+    stream, heard = b"", 0
+    for number, lag in enumerate(lags, 1):
+        framer.begin(ASKED)
+        stream += tcp_frame(number, 17, b"\x03\x06" + number.to_bytes(6, "big"))
+        until = max(heard, len(stream) - lag)
+        answers = []
+        while heard < until:
+            step = rng.randint(1, until - heard)
+            answers += [event for event in events(framer, stream[heard : heard + step]) if isinstance(event, Answered)]
+            heard += step
+        assert answers == ([Answered(Data(number.to_bytes(6, "big")))] if heard == len(stream) else [])
+        framer.abandon()
 
 
 def test_unit_0_is_answered_on_tcp() -> None:
