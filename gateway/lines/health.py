@@ -220,6 +220,10 @@ class Health:
             # An answer to a request that was given up longer ago than the quarantine: this unit can be later still.
             self._quarantine = min(self._quarantine * 2, QUARANTINE_MAX_S)
 
+    def open_until(self, shape: Shape) -> float:
+        """Until when a reply of this shape, which is open, may still come."""
+        return self._open[shape]
+
     def open_shapes(self, now: float) -> AbstractSet[Shape]:
         """Shapes of replies that may still come."""
         if self._open:

@@ -263,6 +263,8 @@ class Polling:
         """Do one poll and all that follows from its outcome; the answer is decoded by ``finish``."""
         unit = poll.unit
         request, stretch, doubtful = self._request(poll)
+        if doubtful and self._soon_certain(poll):
+            return
         patience = max(unit.health.timeout, poll.patience)
         result = await self.exchange(unit, request, patience, poll.pace)
         now = trio.current_time()
@@ -289,6 +291,16 @@ class Polling:
             self.schedule.again(poll)
         else:
             self._refusals.take(poll, result.answer, now)
+
+    def _soon_certain(self, poll: BlockPoll) -> bool:
+        """Put a block off whose doubt is nearly over: to read it in doubt would begin a whole quarantine anew."""
+        health, now = poll.unit.health, trio.current_time()
+        until = health.open_until(shape(poll.request))
+        if until - now > health.quarantine / 2:
+            return False
+        self.schedule.postpone(poll, until)
+        poll.release()
+        return True
 
     def _wait_out(self, unit: Unit, poll: BlockPoll, until: float) -> None:
         """A block was read in doubt: it, and those that would be, wait until no late answer can come.

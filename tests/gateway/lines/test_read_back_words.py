@@ -96,3 +96,19 @@ async def test_an_order_that_is_not_done_has_no_outcome(autojump_clock: MockCloc
         order.result()
     order.answered(Refusal(2))
     assert order.result().outcome is Outcome.REFUSED
+
+
+async def test_a_doubt_that_is_nearly_over_is_waited_for(autojump_clock: MockClock) -> None:
+    """A block that was read in doubt just before the end of it would be in doubt for a whole quarantine more."""
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, tag("speed", 0, poll=5.0))], [simulated]) as bench:
+        await trio.sleep(12)
+        unit = bench.line.polling.units[1]
+        unit.polls[0].most_stretch = 0
+        unit.health.lost(shape(unit.polls[0].request), trio.current_time())
+        await trio.sleep(6)
+        reading = bench.read("d1/speed")
+        assert reading.quality is Quality.GOOD
+        assert reading.sample is not None
+        assert 16.0 <= reading.sample.acquired < 16.1, "at the end of the doubt, not at 15 s in it"
+        assert not unit.health.open_shapes(trio.current_time())
