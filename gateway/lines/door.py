@@ -13,7 +13,7 @@ import trio
 from gateway.core.errors import invalid
 from gateway.core.ports import FactStore, Outcome, WriteResult
 from gateway.core.reading import Value
-from gateway.lines.leases import Leases
+from gateway.lines.leases import Leases, Standing
 from gateway.lines.line import Line
 from gateway.lines.orders import Writing
 from gateway.lines.tagwrite import writing
@@ -82,7 +82,7 @@ class WriteDoor:
         if device is None:
             raise invalid("tag", "no such tag; tag.list names them all", name)
         order = writing(device, spot.tag, value)
-        agreed = self._leases.ends(name)
+        agreed = self._leases.standing(name)
         if lease is not None:
             self._lend(spot, lease)
         order.then = partial(self._ended, spot, order, lease, agreed, self._leases.taker(name))
@@ -97,7 +97,9 @@ class WriteDoor:
         await order.done.wait()
         return order.result()
 
-    def _ended(self, spot: Spot, order: Writing, lease: float | None, agreed: float | None, taker: int | None) -> None:
+    def _ended(
+        self, spot: Spot, order: Writing, lease: float | None, agreed: Standing | None, taker: int | None
+    ) -> None:
         outcome = order.result().outcome
         # Who took the lease while this write was on its way has the last word on it.
         if self._leases.taker(spot.name) == taker:
@@ -105,6 +107,9 @@ class WriteDoor:
                 self._leases.end(spot.name)
             if lease is not None and outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
                 self._leases.put_back(spot.name, agreed, trio.current_time())
+                if outcome is Outcome.REFUSED:
+                    # It may have come back with this very write.
+                    self.returned(spot.unit)
                 self._changed.set()
         if outcome is not Outcome.NOT_SENT and spot.poll is not None:
             spot.line.hurry(spot.poll)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from itertools import count
+from typing import NamedTuple
 
 from gateway.core.ports import FactStore, Json
 
@@ -17,6 +18,13 @@ LEASES = "lease"
 # given up, and it must not take the line from the polls either.
 RETRY_S = 1.0
 RETRY_MAX_S = 15.0
+
+
+class Standing(NamedTuple):
+    """How a lease stands: when it runs out or is tried again, and the next pause where it has run out already."""
+
+    end: float
+    pause: float | None
 
 
 class Leases:
@@ -44,9 +52,10 @@ class Leases:
     def __contains__(self, name: str) -> bool:
         return name in self._ends
 
-    def ends(self, name: str) -> float | None:
-        """When a tag's lease runs out (monotonic seconds), or None where it has none."""
-        return self._ends.get(name)
+    def standing(self, name: str) -> Standing | None:
+        """How a tag's lease stands, for ``put_back``; None where it has none."""
+        end = self._ends.get(name)
+        return None if end is None else Standing(end, self._pauses.get(name))
 
     def taker(self, name: str) -> int | None:
         """Who took or renewed the lease last, by a number that is never given twice; None where nobody did."""
@@ -88,13 +97,15 @@ class Leases:
         """Whether the safe value is still what this tag waits for: nobody has taken a new lease since."""
         return self._ends.get(name) == math.inf
 
-    def put_back(self, name: str, end: float | None, now: float) -> None:
+    def put_back(self, name: str, before: Standing | None, now: float) -> None:
         """The write that began or renewed the lease was not sent: what was agreed before still holds."""
-        if end is None:
+        if before is None:
             self.end(name)
-        else:
-            # Where the safe value was on its way nobody waits for it any more: it is due again.
-            self._set(name, now if end == math.inf else end)
+            return
+        if before.pause is not None:
+            self._pauses[name] = before.pause
+        # Where the safe value was on its way nobody waits for it any more: it is due again.
+        self._set(name, now if before.end == math.inf else before.end)
 
     def waiting(self) -> list[str]:
         """Tags whose safe value could not be written and is tried again after a pause."""

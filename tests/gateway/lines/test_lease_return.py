@@ -55,6 +55,20 @@ async def test_a_line_that_was_unplugged(autojump_clock: MockClock, away: float)
         assert await seconds_until_safe(bench, simulated) < SOON_S
 
 
+async def test_a_renewal_that_failed_meanwhile_does_not_hide_that_the_safe_value_waits(
+    autojump_clock: MockClock,
+) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SPEED)], [simulated]) as bench:
+        await trio.sleep(2)
+        assert (await bench.field.write("bus/d1/speed", 900, 2)).outcome is Outcome.CONFIRMED
+        bench.memory.unplug()
+        await trio.sleep(32)
+        assert (await bench.field.write("bus/d1/speed", 901, 30)).outcome is Outcome.NOT_SENT
+        bench.memory.replug()
+        assert await seconds_until_safe(bench, simulated) < SOON_S
+
+
 async def test_another_device_that_returns_changes_nothing(autojump_clock: MockClock) -> None:
     simulated = [SimulatedDevice(unit, holding={0: 7}) for unit in (1, 2)]
     async with open_bench([device(1, SPEED), device(2, tag("t", 0))], simulated) as bench:
