@@ -7,13 +7,14 @@ import stat
 import struct
 import termios
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import serial
 import serial.rs485
-import trio
 
+from drivers.ports.abandon import in_thread
 from drivers.ports.descriptor import Alarm, DescriptorPort
 from drivers.ports.port import LineFaults, LinkDown, Reason
 from drivers.ports.timer import sleeper
@@ -90,7 +91,7 @@ class SerialPort(DescriptorPort):
 
 
 async def open_serial(settings: SerialSettings, alarm: Alarm | None = None) -> SerialPort:
-    """Open and configure a port, in a thread: USB adapters can take seconds.
+    """Open and configure a port, in a thread: USB adapters can take seconds, and broken ones hang. It can be cancelled.
 
     Args:
         settings: what it is to be.
@@ -99,7 +100,7 @@ async def open_serial(settings: SerialSettings, alarm: Alarm | None = None) -> S
     Raises:
         LinkDown: ``not_found``, ``permission``, ``busy``, ``settings`` or ``error``.
     """
-    channel, facts = await trio.to_thread.run_sync(_open, settings)
+    channel, facts = await in_thread(partial(_open, settings), lambda opened: opened[0].close())
     try:
         return SerialPort(channel, facts, alarm)
     except OSError as error:
