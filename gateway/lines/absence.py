@@ -96,6 +96,10 @@ class Absence:
         """Whether a request to a unit may be lost now."""
         return self.deserted or self._budget.covers(self._worst(unit), now)
 
+    def patience(self, unit: Unit, now: float) -> float:
+        """The time-out of a probe that goes out of turn, for an order: no longer than deadlines leave room for."""
+        return self._cost(unit, self._schedule.slack(now))[1]
+
     def due(self, now: float) -> tuple[Unit, float] | None:
         """The unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
         first = self._first()

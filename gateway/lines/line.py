@@ -233,8 +233,9 @@ class Line:
         health, absent = unit.health, self.polling.absent
         if health.usable:
             return True
-        worth = health.presence is Presence.DOUBTFUL or absent.affordable(unit, trio.current_time())
-        if worth and await self.polling.probe(unit):
+        now = trio.current_time()
+        worth = health.presence is Presence.DOUBTFUL or absent.affordable(unit, now)
+        if worth and await self.polling.probe(unit, absent.patience(unit, now)):
             return True
         order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
         return False

@@ -64,3 +64,17 @@ async def test_orders_to_a_unit_that_is_gone_cost_one_more_loss_and_it_is_paid(a
         assert polling.units[1].health.presence is Presence.SILENT
         assert polling.units[1].health.counters.requests == requests + 1
         assert 0.0 < polling.budget.lost - lost < 1.1
+
+
+async def test_orders_to_a_silent_unit_cost_the_others_no_deadline(autojump_clock: MockClock) -> None:
+    """Not even those that get the whole time-out now and then, since it may have become slow."""
+    configured = [device(1, SPEED), device(2, tag("t", 0, poll=0.25))]
+    async with open_bench(configured, drives(), timeout=1.0) as bench:
+        await trio.sleep(10)
+        bench.memory.stations.faults[1] = GONE
+        await trio.sleep(10)
+        missed = {row.name: row.missed_deadlines for row in bench.field.tags()}["bus/d2/t"]
+        for _ in range(60):
+            await trio.sleep(1.03)
+            assert (await bench.field.write("bus/d1/speed", 900, None)).outcome is Outcome.NOT_SENT
+        assert {row.name: row.missed_deadlines for row in bench.field.tags()}["bus/d2/t"] == missed
