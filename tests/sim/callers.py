@@ -16,10 +16,8 @@ from tests.sim.truth import Point, same
 PAUSE_S = (1.0, 6.0)
 # An order expires after ten seconds, and what is under way takes some time-outs more.
 LONGEST_WRITE_S = 20.0
-# What may explain that an outcome is unknown happened during the write, or left a late answer open before it.
-EVIDENCE_S = 10.0
-# Who writes to a device that is away asks for one time-out of the line, out of turn: polls may be late for it.
-AWAY_S = 2.0
+# Who writes to a device that was never heard asks it for a quarter of a second, out of turn: polls may be late for it.
+STRANGER_S = 1.0
 # A device has its safe value this soon after the end of the lease, or after it was heard again: the write goes first.
 SAFE_SOON_S = 2.0
 # Where the wire lost something on the way: tries are up to 15 s apart, counted from the last loss.
@@ -55,17 +53,17 @@ class Caller:
 
     async def _write(self, point: Point, value: Value, lease: float | None) -> None:
         site, began = self._site, trio.current_time()
-        away = self._line.reachable_since(point.device.unit) is None
-        if away:
-            self._line.excuse(AWAY_S)
+        stranger = self._line.members[point.device.unit].role in {"silent", "absent"}
+        if stranger:
+            self._line.excuse(STRANGER_S)
         try:
             result = await site.field.write(point.name, value, lease)
         except GatewayError as error:
             site.broken(point.name, f"a write of {value!r} was refused as invalid: {error}")
             return
         now = trio.current_time()
-        if away:
-            self._line.excuse(AWAY_S)
+        if stranger:
+            self._line.excuse(STRANGER_S)
         site.tally[f"write:{result.outcome}"] += 1
         site.note(f"write {point.name} {value!r} {result.outcome} {result.reason}")
         if now - began > LONGEST_WRITE_S:
@@ -83,7 +81,7 @@ class Caller:
             self._site.broken(point.name, f"{told}, but the device never executed it")
         if outcome in {Outcome.REFUSED, Outcome.NOT_SENT} and executed:
             self._site.broken(point.name, f"{told}, but the device executed it")
-        if outcome is Outcome.UNKNOWN and self._line.last_loss(point.device.unit) < began - EVIDENCE_S:
+        if outcome is Outcome.UNKNOWN and self._line.last_loss(point.device.unit) < began - self._line.memory_s:
             self._site.broken(point.name, f"{told}, but the wire lost nothing")
 
     def look(self, now: float) -> None:
@@ -96,7 +94,7 @@ class Caller:
             if reachable is None or heard is None or safe is None or now <= end:
                 continue
             since, loss = max(end, heard), line.last_loss(unit)
-            due = since + SAFE_SOON_S if loss < since - EVIDENCE_S else max(since, loss) + SAFE_AT_LAST_S
+            due = since + SAFE_SOON_S if loss < since - line.memory_s else max(since, loss) + SAFE_AT_LAST_S
             if now <= due:
                 continue
             held = point.device.candidates(point.tag, max(end, reachable), now)

@@ -93,6 +93,7 @@ SKETCHES = (
         echo=True,
         chunking=Chunking(latency_s=0.001),
         unplugs=True,
+        strict=True,
     ),
     LineSketch(
         name="tunnel",

@@ -140,6 +140,7 @@ async def _run(
         "more blocks": ledger.growth[0],
         "more objects": ledger.growth[1],
         "worst age / promised": max(ages, default=0.0),
+        "slowest silence / allowed": max(line.slowest_silence for line in site.site_lines.values()),
     }
     return site.digest.hexdigest(), numbers, dict(site.tally)
 

@@ -29,13 +29,20 @@ from tests.sim.tap import Exchange, Tap, Witness
 # A line that was started, plugged in again or disturbed gets so long to find all its devices again.
 RECOVERY_S = 20.0
 DISTURBANCES = frozenset({"noise", "collision", "unheard", "merged", "late", "unplugged", "replugged"})
+# What befalls all units of a line at once.
+WIDE = frozenset({"unplugged", "replugged"})
 LOSSES = DISTURBANCES | {
     "silent", "lost", "corrupt", "truncated", "wrong_unit", "wrong_function", "noise_before", "duplicate",
     "no_such_unit", "reload", "busy",
 }  # fmt: skip
+# Answers that fail to come without warning; what their time-outs cost is made up for in the time that a line has to
+# spare, a quarter at least.
+SURPRISES = DISTURBANCES | {"lost", "corrupt", "truncated", "noise_before"}
+BACKLOG_TIMEOUTS = 2.0
+# A poll that was asked for just before a doubt ends prolongs it once.
+DOUBT_S = 1.0
 BEHIND_S = 0.1
 LOSING = frozenset({"leaver", "noisy"})
-WRITES = frozenset({5, 6, 15, 16, 22})
 TRUE_TIME = 1_779_444_000.0
 FIRST_TIME = 86_400.0 * 365 * 30
 
@@ -103,12 +110,14 @@ class SiteLine:
         self.witness = Witness(plan.settings.transport, self._closed)
         self.settings = plan.settings
         self.excused_until = RECOVERY_S
-        self.ordered_at = 0.0
         self.plugged = True
         self.trouble_since: dict[int, float] = {}
         self.well_since: dict[int, float] = {}
         self.losses: dict[int, float] = {}
         self.heard: dict[int, float] = {}
+        self.surprised_at = -1e9
+        self.slowest_silence = 0.0
+        self._unasked: set[int] = set()
         self.plugged_since = 0.0
         self.worst: dict[tuple[int, int, int], float] = {}
         self.exchanges = 0
@@ -134,6 +143,11 @@ class SiteLine:
                 self.ages[planned.device.unit, function, planned.block.address] = age + more
 
     @property
+    def memory_s(self) -> float:
+        """Seconds for which an answer that was lost can make another one doubtful: as long as it could be late."""
+        return max(4.0 * self.settings.timeout, 2.0) + DOUBT_S
+
+    @property
     def line(self) -> Line:
         line = self.site.lines.get(self.name)
         assert isinstance(line, Line)
@@ -145,10 +159,15 @@ class SiteLine:
         self.trouble_since[unit] = trio.current_time()
         self.well_since.pop(unit, None)
         self.heard.pop(unit, None)
+        self._unasked.add(unit)
 
     def well(self, unit: int) -> None:
         self.trouble_since.pop(unit, None)
         self.well_since[unit] = trio.current_time()
+
+    def surprised(self, now: float) -> bool:
+        """Whether an answer was lost so shortly ago that nobody can have made up for the time it cost yet."""
+        return now - self.surprised_at < BACKLOG_TIMEOUTS * self.settings.timeout
 
     @property
     def quiet(self) -> bool:
@@ -172,7 +191,7 @@ class SiteLine:
 
     def reachable_since(self, unit: int) -> float | None:
         """Since when nothing stands between the line and a unit; None while something does."""
-        if not self.plugged or unit in self.trouble_since:
+        if not self.plugged or unit in self.trouble_since or self.members[unit].role == "absent":
             return None
         return max(self.plugged_since, self.well_since.get(unit, 0.0))
 
@@ -192,9 +211,16 @@ class SiteLine:
             self.losses[0] = event.at
             self.excused_until = max(self.excused_until, event.at + RECOVERY_S)
         if kind in LOSSES:
-            self.losses[0 if kind in DISTURBANCES else event.unit] = event.at
+            self.losses[0 if kind in WIDE else event.unit] = event.at
             if kind in DISTURBANCES:
                 self.excused_until = max(self.excused_until, event.at + RECOVERY_S)
+                victim = self.witness.before(event.at)
+                if kind not in WIDE and victim is not None:
+                    self.losses[victim.unit] = max(event.at, self.losses.get(victim.unit, -1.0))
+            if kind in SURPRISES or (kind == "silent" and event.unit in self._unasked):
+                # The first poll that a device that has gone does not answer; from then on it is probed.
+                self.surprised_at = event.at
+                self._unasked.discard(event.unit)
         if kind == "gap_violation" and not self._was_unheard(event.at):
             self.site.broken(
                 f"line {self.name}", f"a request left {event.at:.6f} before the line had been silent long enough"
@@ -211,8 +237,6 @@ class SiteLine:
     def _closed(self, exchange: Exchange) -> None:
         """Measure how long the values of a block had to wait for new ones."""
         self.exchanges += 1
-        if exchange.function in WRITES:
-            self.ordered_at = trio.current_time()
         if not exchange.received:
             return
         reachable = self.reachable_since(exchange.unit)

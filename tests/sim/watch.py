@@ -20,13 +20,12 @@ ROUNDING_S = 1e-6
 # Healthy devices must be good for this share of the looks outside of excused times; on a line with late devices or
 # noise some of their answers are lost at any time.
 AVAILABLE, AVAILABLE_IN_TROUBLE = 0.995, 0.9
-# An order goes before the polls; a deadline that was near may be missed by what it takes (the age it leads to is
-# checked all the same). Deadlines missed so long after one have no such excuse.
-ORDER_S = 1.5
 # One look a second at the wall clock, as the gateway does it.
 CLOCK_LOOK_S = 1.0
 # A probe may wait so long for room between the deadlines.
 PROBE_PATIENCE_S = 5.0
+# A device that has been answering is given up after this much of the configured time-out, at most.
+USUAL_TIMEOUT = 0.25
 
 
 class Watch:
@@ -143,15 +142,15 @@ class Watch:
             good = self._good[tag]
             good[0] += reading.quality is Quality.GOOD
             good[1] += 1
-            if missed > 0 and line.quiet and now - line.ordered_at > ORDER_S:
-                self.site.broken(tag, "missed its deadline although nothing but silent devices troubles its line")
+            if missed > 0 and line.plan.sketch.strict and not line.surprised(now):
+                self.site.broken(tag, "missed its deadline although no answer was lost but those of silent devices")
         self._check_silent(reading, line, now)
 
     def _check_silent(self, reading: Reading, line: SiteLine, now: float) -> None:
         """The tags of a device that went silent are bad soon.
 
         The bound follows from the design: the next poll is lost, and so is the probe behind it, which waits until
-        the budget covers it. Devices in doubt go before silent ones, so only those may be asked before it.
+        the budget covers it: its own poll, and what another unit has just lost. Devices in doubt go before silent ones.
         """
         point = self.site.plant.points[reading.tag]
         unit = point.device.unit
@@ -159,6 +158,8 @@ class Watch:
         if since is None or line.members[unit].role not in {"silent", "leaver"} or not line.plugged:
             return
         since = max(since, line.plugged_since)
+        if reading.quality is not Quality.BAD:
+            line.slowest_silence = max(line.slowest_silence, (now - since) / self.silence_bound(line, unit))
         if reading.quality is Quality.BAD or now - since <= self.silence_bound(line, unit):
             return
         self.site.broken(
@@ -171,10 +172,11 @@ class Watch:
     def silence_bound(line: SiteLine, unit: int) -> float:
         settings = line.settings
         polls = [tag.poll for device in settings.devices if device.unit == unit for tag in device.tags if tag.poll]
-        doubtful = sum(1 for member in line.members.values() if not member.healthy and member.role != "silent")
-        probe = settings.timeout + 0.2
-        opening = settings.reconnect_max * 1.2 if line.plan.sketch.unplugs else 0.0
-        return 2 * min(polls) + (1 + doubtful) * probe / settings.silent_share + PROBE_PATIENCE_S + opening
+        probe = USUAL_TIMEOUT * settings.timeout + 0.1
+        # A line that was plugged in meanwhile is opened first.
+        opening = settings.reconnect_max * 1.2 if line.plugged_since >= line.trouble_since[unit] else 0.0
+        waits = 2 * probe / settings.silent_share
+        return 2 * (min(polls) + settings.timeout) + waits + PROBE_PATIENCE_S + opening
 
     def _check_clock(self, reading: Reading) -> None:
         """Wall times are those the clock showed, and after the first synchronisation those it should have shown."""
