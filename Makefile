@@ -31,6 +31,7 @@ drill: setup ## the long proofs: ten million fuzzed frames, a day of simulated f
 
 bench: setup ## the benchmark tables, peers beside us in the same run
 	@.ci/packages $(PACKAGES_FOR_TESTS)
+	@.ci/peers
 	$(PYTHON_IN_VENV) -m benchmarks
 
 format: setup ## format the code
@@ -40,6 +41,8 @@ format: setup ## format the code
 lock: setup ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 pyproject.toml --extra test --generate-hashes \
 		--no-emit-index-url --no-header --upgrade -o requirements.lock
+	uv pip compile --universal --python-version 3.11 benchmarks/peers/requirements.in --generate-hashes \
+		--no-emit-index-url --no-header --upgrade -o benchmarks/peers/requirements.lock
 
 clean: ## remove what the targets above made
-	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

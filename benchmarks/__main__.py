@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.programs import CannotMeasure, Options
-from benchmarks.tables import codec, memory, paced, rtu, start, tags, tcp
+from benchmarks.tables import codec, http, memory, paced, rtu, start, tags, tcp
 
 TABLES = {
     "codec": codec.run,
@@ -20,6 +20,7 @@ TABLES = {
     "rtu": rtu.run,
     "memory": memory.run,
     "start": start.run,
+    "http": http.run,
 }
 
 

@@ -1,0 +1,1 @@
+"""Servers that others write with: the same check of a token, the same reading, the same answer."""
