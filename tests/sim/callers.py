@@ -81,7 +81,9 @@ class Caller:
             self._site.broken(point.name, f"{told}, but the device never executed it")
         if outcome in {Outcome.REFUSED, Outcome.NOT_SENT} and executed:
             self._site.broken(point.name, f"{told}, but the device executed it")
-        if outcome is Outcome.UNKNOWN and self._line.last_loss(point.device.unit) < began - self._line.memory_s:
+        if outcome is Outcome.UNKNOWN and self._line.last_loss(point.device.unit) < began - self._line.memory_s(
+            point.device.unit
+        ):
             self._site.broken(point.name, f"{told}, but the wire lost nothing")
 
     def look(self, now: float) -> None:
@@ -94,7 +96,7 @@ class Caller:
             if reachable is None or heard is None or safe is None or now <= end:
                 continue
             since, loss = max(end, heard), line.last_loss(unit)
-            due = since + SAFE_SOON_S if loss < since - line.memory_s else max(since, loss) + SAFE_AT_LAST_S
+            due = since + SAFE_SOON_S if loss < since - line.memory_s(unit) else max(since, loss) + SAFE_AT_LAST_S
             if now <= due:
                 continue
             held = point.device.candidates(point.tag, max(end, reachable), now)

@@ -39,8 +39,7 @@ LOSSES = DISTURBANCES | {
 # spare, a quarter at least.
 SURPRISES = DISTURBANCES | {"lost", "corrupt", "truncated", "noise_before"}
 BACKLOG_TIMEOUTS = 2.0
-# A poll that was asked for just before a doubt ends prolongs it once.
-DOUBT_S = 1.0
+LEAST_MEMORY_S = 10.0
 BEHIND_S = 0.1
 LOSING = frozenset({"leaver", "noisy"})
 TRUE_TIME = 1_779_444_000.0
@@ -142,10 +141,9 @@ class SiteLine:
                 function = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}[planned.block.table]
                 self.ages[planned.device.unit, function, planned.block.address] = age + more
 
-    @property
-    def memory_s(self) -> float:
-        """Seconds for which an answer that was lost can make another one doubtful: as long as it could be late."""
-        return max(4.0 * self.settings.timeout, 2.0) + DOUBT_S
+    def memory_s(self, unit: int) -> float:
+        """Seconds for which a lost answer can make others doubtful: as long as it may be late, and once more."""
+        return max(LEAST_MEMORY_S, 2.0 * self.line.polling.unit(unit).health.quarantine)
 
     @property
     def line(self) -> Line:
@@ -211,7 +209,9 @@ class SiteLine:
             self.losses[0] = event.at
             self.excused_until = max(self.excused_until, event.at + RECOVERY_S)
         if kind in LOSSES:
-            self.losses[0 if kind in WIDE else event.unit] = event.at
+            # Whom a late answer or noise hits on a line full of them cannot be told from outside.
+            wide = kind in WIDE or (kind in DISTURBANCES and not self.plan.sketch.strict)
+            self.losses[0 if wide else event.unit] = event.at
             if kind in DISTURBANCES:
                 self.excused_until = max(self.excused_until, event.at + RECOVERY_S)
                 victim = self.witness.before(event.at)
