@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.core.network import classify
@@ -15,6 +16,7 @@ from gateway.settings.model import (
     HistorySettings,
     HistoryTier,
     LimitSettings,
+    MetricsSettings,
     ServerSettings,
     StorageSettings,
     WebhookAllow,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 # Linux allows 15 characters; what has only digits and dots was meant as an address.
 _INTERFACE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
+_HOST_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
@@ -44,6 +48,9 @@ def read_server(node: Node | None, findings: Findings) -> ServerSettings:
     fields = read_fields(node, schema.SERVER, findings)
     if fields.given("bind") and fields.sound("bind"):
         _check_bind(fields)
+    _check_elements(fields, "host_names", _HOST_NAME, 'is no host name. Write it alone, such as "gateway.example.com"')
+    _check_elements(fields, "cors_origins", _ORIGIN, 'is no origin. Write it as "https://panel.example.com"')
+    _check_files(fields)
     return ServerSettings(**fields.arguments(), place=fields.place("bind"))
 
 
@@ -71,6 +78,14 @@ def read_limits(node: Node | None, findings: Findings) -> LimitSettings:
         return LimitSettings()
     fields = read_fields(node, schema.LIMITS, findings)
     names = Distinct('capability "{}" has a limit already')
+    if fields.given("connections_per_address") and fields.sound("connections_per_address", "max_connections"):
+        most = fields["max_connections"]
+        if fields["connections_per_address"] > most:
+            words = f"must not be more than max_connections, {most}. Lower it, or raise max_connections"
+            fields.refuse("connections_per_address", words)
+    if fields.sound("target_size", "header_size") and fields["target_size"] > fields["header_size"]:
+        key = "target_size" if fields.given("target_size") else "header_size"
+        fields.refuse(key, "the target is part of the header. Make target_size the smaller one")
     capabilities = []
     for table in fields.tables("capability"):
         inside = read_fields(table, schema.CAPABILITY_LIMIT, findings)
@@ -78,6 +93,13 @@ def read_limits(node: Node | None, findings: Findings) -> LimitSettings:
         if not inside.faulty:
             capabilities.append(CapabilityLimit(**inside.arguments()))
     return LimitSettings(**fields.arguments(), capabilities=tuple(capabilities))
+
+
+def read_metrics(node: Node | None, findings: Findings) -> MetricsSettings:
+    """Read ``[metrics]``."""
+    if node is None:
+        return MetricsSettings()
+    return MetricsSettings(**read_fields(node, schema.METRICS, findings).arguments())
 
 
 def read_webhook(node: Node | None, findings: Findings) -> WebhookSettings:
@@ -105,6 +127,27 @@ def _check_bind(fields: Fields) -> None:
         return
     if not found.accepted:
         fields.refuse("bind", f"{bind} is {found.words}. {cure}")
+
+
+def _check_elements(fields: Fields, key: str, pattern: re.Pattern[str], words: str) -> None:
+    if not fields.sound(key) or not fields.given(key):
+        return
+    for index, element in enumerate(fields[key]):
+        if not pattern.fullmatch(element):
+            fields.faulty.add(key)
+            fields.findings.error(fields.node.place_of_value(key, index), f'{key}: "{element}" {words}')
+
+
+def _check_files(fields: Fields) -> None:
+    """Paths count from the directory of the configuration file; a certificate and its key come together."""
+    if not fields.sound("certificate", "key"):
+        return
+    for one, other in (("certificate", "key"), ("key", "certificate")):
+        if fields[one] and not fields[other]:
+            fields.refuse(one, f"there is no {other} beside it. Add {other}, or remove {one}")
+    for key in ("certificate", "key", "client_ca"):
+        if fields.sound(key) and fields[key]:
+            fields.values[key] = str(Path(fields.place(key).path).parent / fields[key])
 
 
 def _read_tiers(fields: Fields) -> tuple[HistoryTier, ...]:

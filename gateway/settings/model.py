@@ -43,6 +43,7 @@ __all__ = [
     "HistoryTier",
     "LimitSettings",
     "LineSettings",
+    "MetricsSettings",
     "Order",
     "Parity",
     "Priority",
@@ -85,11 +86,21 @@ class ServerSettings:
     Attributes:
         bind: a loopback or RFC 1918 address, "localhost", the name of a network interface, or "private".
         port: of the one TLS listener; 0: any free one.
+        host_names: names callers may use besides those of the certificate (D-070).
+        cors_origins: web pages from these origins may call; none may unless it is named here.
+        certificate: file of a certificate to show in the place of our own, empty: our own.
+        key: file of its key.
+        client_ca: file of the authority whose certificate every caller must show, empty: nobody need.
         place: where ``bind`` is written.
     """
 
     bind: str = "127.0.0.1"
     port: int = 3500
+    host_names: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""
     place: Place | None = field(default=None, compare=False, repr=False)
 
 
@@ -141,10 +152,17 @@ class HistorySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapabilityLimit:
-    """A limit on calls of one capability, over all callers (D-092)."""
+    """A limit on calls of one capability, over all callers (D-092).
+
+    Attributes:
+        name: of a method (``tag.write``), or of a capability the gateway announces (``modbus-rtu``).
+        requests_per_minute: of all callers together.
+        burst: calls that may come at once; None: a tenth of a minute's, at least one.
+    """
 
     name: str
     requests_per_minute: int
+    burst: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,28 +170,71 @@ class LimitSettings:
     """What callers may ask of the gateway (D-165; every answer says what is left).
 
     Attributes:
-        requests_per_minute: of one peer address.
-        burst: requests one peer address may make at once.
+        requests_per_minute: of one peer address, and of one operator's token.
+        burst: requests one of these may make at once.
         anonymous_requests_per_minute: of one peer address without a valid token.
+        anonymous_burst: requests one peer address may make at once without a valid token.
+        total_requests_per_minute: of all callers together; None: as ``requests_per_minute``.
+        total_burst: requests of all callers at once; None: as ``burst``.
         agent_requests_per_minute: of one agent.
         agent_burst: requests one agent may make at once.
         agent_connections: open connections of one agent.
         max_connections: open TLS connections; at the cap the longest idle one makes room (ruling 18).
+        connections_per_address: of them, those of one peer address; None: four fifths of them.
+        handshake_time: seconds a new connection has to finish its TLS handshake.
+        header_time: seconds the header of a request has, from its first byte.
+        body_time: seconds the body has.
+        request_time: seconds a request has as a whole, its answer included; half of it is the field's.
+        write_time: seconds a caller has to take what it is sent.
+        keep_alive_time: seconds a connection without a request is kept.
+        ping_interval: seconds between two pings on a WebSocket.
+        pong_time: seconds the peer of a WebSocket has to answer one.
+        target_size: bytes of a request's target (path and query).
+        header_size: bytes of a request's header, the target included.
+        message_size: bytes of a message that comes over a WebSocket.
         max_agents: registered agents.
         body_size: bytes of a request body.
+        ratelimit_headers: send RateLimit and RateLimit-Policy (an IETF draft) beside the X-RateLimit headers.
         capabilities: limits on single capabilities.
     """
 
     requests_per_minute: int = 1000
     burst: int = 100
     anonymous_requests_per_minute: int = 30
+    anonymous_burst: int = 30
+    total_requests_per_minute: int | None = None
+    total_burst: int | None = None
     agent_requests_per_minute: int = 100
     agent_burst: int = 20
     agent_connections: int = 5
     max_connections: int = 50
+    connections_per_address: int | None = None
+    handshake_time: float = 10.0
+    header_time: float = 10.0
+    body_time: float = 15.0
+    request_time: float = 60.0
+    write_time: float = 30.0
+    keep_alive_time: float = 60.0
+    ping_interval: float = 20.0
+    pong_time: float = 10.0
+    target_size: int = 4096
+    header_size: int = 16_384
+    message_size: int = 65_536
     max_agents: int = 100
     body_size: int = 1_048_576
+    ratelimit_headers: bool = True
     capabilities: tuple[CapabilityLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """What ``/metrics`` shows.
+
+    Attributes:
+        tag_series: tags, in the order of the file, that get series of their own; the others are counted only.
+    """
+
+    tag_series: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,5 +270,6 @@ class Settings:
     history: HistorySettings = HistorySettings()
     limits: LimitSettings = LimitSettings()
     webhook: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     path: Path = field(default=Path("ferrule.toml"), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)

@@ -35,7 +35,19 @@ ENCODING = Choice(get_args(model.Encoding))
 
 GATEWAY = Schema("[gateway]", {"name": Name(), "location": Text()}, model.GatewaySettings)
 
-SERVER = Schema("[server]", {"bind": Text(), "port": Whole(0, 65535)}, model.ServerSettings)
+SERVER = Schema(
+    "[server]",
+    {
+        "bind": Text(),
+        "port": Whole(0, 65535),
+        "host_names": ListOf(Text(), longest=100),
+        "cors_origins": ListOf(Text(), longest=100),
+        "certificate": Text(),
+        "key": Text(),
+        "client_ca": Text(),
+    },
+    model.ServerSettings,
+)
 
 STORAGE = Schema(
     "[storage]",
@@ -64,12 +76,28 @@ LIMITS = Schema(
         "requests_per_minute": Whole(1, 1_000_000),
         "burst": Whole(1, 1_000_000),
         "anonymous_requests_per_minute": Whole(1, 1_000_000),
+        "anonymous_burst": Whole(1, 1_000_000),
+        "total_requests_per_minute": Whole(1, 10_000_000),
+        "total_burst": Whole(1, 10_000_000),
         "agent_requests_per_minute": Whole(1, 1_000_000),
         "agent_burst": Whole(1, 1_000_000),
         "agent_connections": Whole(1, 10_000),
         "max_connections": Whole(1, 10_000),
+        "connections_per_address": Whole(1, 10_000),
+        "handshake_time": Duration(0.5, 60),
+        "header_time": Duration(0.5, 300),
+        "body_time": Duration(0.5, 3600),
+        "request_time": Duration(1, 3600),
+        "write_time": Duration(0.5, 3600),
+        "keep_alive_time": Duration(0.5, 3600),
+        "ping_interval": Duration(1, 3600),
+        "pong_time": Duration(0.5, 3600),
+        "target_size": Size(256, 2**16),
+        "header_size": Size(1024, 2**20),
+        "message_size": Size(1024, 64 * 2**20),
         "max_agents": Whole(1, 100_000),
         "body_size": Size(1024, 64 * 2**20),
+        "ratelimit_headers": Flag(),
     },
     model.LimitSettings,
     tables={"capability": "many"},
@@ -78,10 +106,12 @@ LIMITS = Schema(
 
 CAPABILITY_LIMIT = Schema(
     "[[limits.capability]]",
-    {"name": Name(), "requests_per_minute": Whole(1, 1_000_000)},
+    {"name": Name(), "requests_per_minute": Whole(1, 1_000_000), "burst": Whole(1, 1_000_000)},
     model.CapabilityLimit,
     required=frozenset({"name", "requests_per_minute"}),
 )
+
+METRICS = Schema("[metrics]", {"tag_series": Whole(0, 100_000)}, model.MetricsSettings)
 
 WEBHOOK = Schema("[webhook]", {}, model.WebhookSettings, tables={"allow": "many"})
 
@@ -102,6 +132,7 @@ ROOT = Schema(
         "history": "one",
         "limits": "one",
         "webhook": "one",
+        "metrics": "one",
         "line": "many",
     },
     renamed={"line": "lines"},

@@ -214,3 +214,10 @@ def test_any_file_ends_in_settings_or_in_problems(text: str) -> None:
         assert error.problems  # noqa: PT017 - a file may also be a good one
         for problem in error.problems:
             assert problem.line <= text.count("\n") + 1
+
+
+def test_files_of_the_server_count_from_the_directory_of_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "ferrule.toml"
+    path.write_text('[server]\ncertificate = "tls/board.pem"\nkey = "/etc/board.key"\nclient_ca = ""\n')
+    server = load(path).server
+    assert (server.certificate, server.key, server.client_ca) == (str(tmp_path / "tls/board.pem"), "/etc/board.key", "")
