@@ -12,6 +12,7 @@ from gateway.settings.gateway_checks import (
     read_gateway,
     read_history,
     read_limits,
+    read_metrics,
     read_server,
     read_storage,
     read_webhook,
@@ -52,6 +53,7 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
         history=read_history(fields.table("history"), findings),
         limits=read_limits(fields.table("limits"), findings),
         webhook=read_webhook(fields.table("webhook"), findings),
+        metrics=read_metrics(fields.table("metrics"), findings),
         path=path,
     )
     if not fields.given("line"):

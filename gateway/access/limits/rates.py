@@ -1,0 +1,200 @@
+"""Which buckets a request takes from, and what the caller is told of them.
+
+A refused call takes nothing. Callers without a valid token have buckets of their own and may not use the last half of
+what all callers share: strangers cost those who are known nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass
+
+from gateway.access.limits.buckets import TOKEN, WINDOW, Buckets, Policy
+from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import Principal
+from gateway.settings.model import CapabilityLimit, LimitSettings
+
+# Capabilities the gateway announces, by the namespace of the methods they stand for (D-092).
+CAPABILITIES = {"modbus": "modbus-rtu", "serial": "serial-communication"}
+
+Headers = list[tuple[bytes, bytes]]
+# A bucket, and the parts of a token that must be left in it.
+_Share = tuple[Buckets, Hashable, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that must wait.
+
+    Attributes:
+        policy: which it ran against.
+        retry_after: whole seconds, at least 1, after which the token it needs is there.
+    """
+
+    policy: Policy
+    retry_after: int
+
+    def error(self) -> GatewayError:
+        """What the caller is told (-32004)."""
+        reason = f"too many requests ({self.policy.name}): wait {self.retry_after} s"
+        details = {"limit": self.policy.rate, "window": WINDOW, "retryAfter": self.retry_after}
+        return GatewayError(Code.TOO_MANY, reason, details=dict(details))
+
+
+class RateLimits:
+    """All buckets.
+
+    Args:
+        settings: rates and bursts.
+        monotonic: seconds of a clock that never goes back.
+
+    Attributes:
+        settings: those in force.
+        refused: refused calls, by the name of the policy.
+    """
+
+    def __init__(self, settings: LimitSettings, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self.settings = settings
+        self.refused: dict[str, int] = {}
+        self._address, self._anonymous, self._operator, self._total = map(Buckets, _policies(settings))
+        self._capabilities = {limit.name: Buckets(_capability(limit)) for limit in settings.capabilities}
+
+    def follow(self, settings: LimitSettings) -> None:
+        """Take over other rates and bursts. Nobody gets a fresh start by it."""
+        now = self.now()
+        held = (self._address, self._anonymous, self._operator, self._total)
+        for buckets, policy in zip(held, _policies(settings), strict=True):
+            buckets.follow(policy, now)
+        before, self._capabilities = self._capabilities, {}
+        for limit in settings.capabilities:
+            policy = _capability(limit)
+            buckets = self._capabilities[limit.name] = before.get(limit.name) or Buckets(policy)
+            buckets.follow(policy, now)
+        self.settings = settings
+
+    def unknown(self, methods: Collection[str]) -> list[str]:
+        """Names of ``[[limits.capability]]`` that stand for none of these methods."""
+        known = {name for method in methods for name in _names(method)}
+        return [name for name in self._capabilities if name not in known]
+
+    def visit(self, address: str, principal: Principal | None) -> Visit:
+        """Begin a request.
+
+        Args:
+            address: of the peer.
+            principal: who calls, None without a valid token.
+        """
+        if principal is None:
+            reserve = self._total.policy.burst // 2 * TOKEN
+            return Visit(self, [(self._anonymous, address, 0), (self._total, None, reserve)])
+        return Visit(
+            self, [(self._address, address, 0), (self._operator, principal.token_id, 0), (self._total, None, 0)]
+        )
+
+    def shares(self, method: str) -> list[_Share]:
+        """What a call of a method takes from beside the buckets of its caller."""
+        if not self._capabilities:
+            return []
+        return [(self._capabilities[name], None, 0) for name in _names(method) if name in self._capabilities]
+
+    def now(self) -> int:
+        """Microseconds."""
+        return round(self._monotonic() * 1_000_000)
+
+
+class Visit:
+    """One request: its calls are counted, and its headers made. ``RateLimits.visit`` makes it."""
+
+    __slots__ = ("_called", "_held", "_limits", "_refused")
+
+    def __init__(self, limits: RateLimits, held: list[_Share]) -> None:
+        self._limits = limits
+        self._held = held
+        self._called: list[_Share] = []
+        self._refused: _Share | None = None
+
+    def look(self) -> Refused | None:
+        """Whether a call would be refused whatever it is, without counting one: before its body is read."""
+        return self._refusal(self._held, self._limits.now())
+
+    def admit(self, method: str | None = None) -> Refused | None:
+        """Count a call; or refuse it, and count nothing.
+
+        Args:
+            method: what is called, None where that is not known or nothing of ours.
+        """
+        shares = self._held
+        if method is not None and (called := self._limits.shares(method)):
+            shares = [*shares, *called]
+            self._called += called
+        now = self._limits.now()
+        refused = self._refusal(shares, now)
+        if refused is None:
+            for buckets, key, _ in shares:
+                buckets.take(key, now)
+            return None
+        counts = self._limits.refused
+        counts[refused.policy.name] = counts.get(refused.policy.name, 0) + 1
+        return refused
+
+    def _refusal(self, shares: list[_Share], now: int) -> Refused | None:
+        longest = 0
+        for share in shares:
+            buckets, key, reserve = share
+            missing = TOKEN + reserve - buckets.held(key, now)
+            if missing > 0 and (wait := buckets.wait(missing)) > longest:
+                longest, self._refused = wait, share
+        if not longest or self._refused is None:
+            return None
+        return Refused(self._refused[0].policy, math.ceil(longest / 1_000_000))
+
+    def headers(self, wall: float) -> Headers:
+        """What is left, for the response: of the bucket that refused, else of the one with the fewest tokens (D-161).
+
+        Args:
+            wall: Unix seconds.
+        """
+        now = self._limits.now()
+        shares = [self._refused] if self._refused is not None else [*self._held, *self._called]
+        least, tightest = min(
+            ((buckets.held(key, now) - reserve, number) for number, (buckets, key, reserve) in enumerate(shares))
+        )
+        buckets, key, _ = shares[tightest]
+        policy = buckets.policy
+        remaining = max(0, least) // TOKEN
+        full_in = buckets.wait(policy.burst * TOKEN - buckets.held(key, now)) / 1_000_000
+        headers = [
+            (b"x-ratelimit-limit", b"%d" % policy.rate),
+            (b"x-ratelimit-remaining", b"%d" % remaining),
+            (b"x-ratelimit-reset", b"%d" % math.ceil(wall + full_in)),
+            (b"x-ratelimit-window", b"%d" % WINDOW),
+        ]
+        if self._limits.settings.ratelimit_headers:
+            name = policy.name.encode()
+            headers += [
+                (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, policy.rate, WINDOW)),
+                (b"ratelimit", b'"%b";r=%d;t=%d' % (name, remaining, math.ceil(full_in))),
+            ]
+        return headers
+
+
+def _policies(settings: LimitSettings) -> tuple[Policy, Policy, Policy, Policy]:
+    rate, burst = settings.requests_per_minute, settings.burst
+    return (
+        Policy("address", rate, burst),
+        Policy("anonymous", settings.anonymous_requests_per_minute, settings.anonymous_burst),
+        Policy("operator", rate, burst),
+        Policy("total", settings.total_requests_per_minute or rate, settings.total_burst or burst),
+    )
+
+
+def _capability(limit: CapabilityLimit) -> Policy:
+    rate = limit.requests_per_minute
+    return Policy(limit.name, rate, limit.burst or max(1, rate // 10))
+
+
+def _names(method: str) -> tuple[str, ...]:
+    capability = CAPABILITIES.get(method.partition(".")[0])
+    return (method,) if capability is None else (method, capability)
