@@ -238,6 +238,10 @@ class SiteLine:
         """Measure how long the values of a block had to wait for new ones."""
         self.exchanges += 1
         if not exchange.received:
+            member = self.members.get(exchange.unit)
+            if member is not None and member.role == "late":
+                # Its turnaround is as uneven as its answers are late: no answer in the measured time is a loss as well.
+                self.losses[exchange.unit] = max(trio.current_time(), self.losses.get(exchange.unit, -1.0))
             return
         reachable = self.reachable_since(exchange.unit)
         if reachable is not None and exchange.sent >= reachable:
