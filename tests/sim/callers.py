@@ -88,6 +88,9 @@ class Caller:
 
     def look(self, now: float) -> None:
         """Leases that ran out: the device must hold the safe value soon."""
+        if self._site.lines.get(self._line.name) is None:
+            # In the middle of a reload.
+            return
         for name, end in list(self._leases.items()):
             point = self._site.plant.points[name]
             line, unit = self._line, point.device.unit
