@@ -22,6 +22,7 @@ import trio
 
 from gateway.access.admin import load_admin
 from gateway.access.keys import load_root_key
+from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
 from gateway.api.server.serving import serve
@@ -110,6 +111,7 @@ class Gateway:
         self._notifier = notifier
         self._on_ready = on_ready
         self._settings = load(config)
+        self._rates = RateLimits(self._settings.limits, trio.current_time)
         self._stop = trio.Event()
         self._events: Bus[Event] = Bus()
         self._source: EventSource | None = None
@@ -157,6 +159,7 @@ class Gateway:
             settings=self._settings,
             version=version("ferrule"),
             tokens=tokens,
+            rates=self._rates,
             timeline=timeline,
             devices=FieldSide(lines, tags),
             history=storage.history,
@@ -219,12 +222,13 @@ class Gateway:
         by_name = {line.name: line for line in settings.lines}
         touched = [*changes.lines.changed, *changes.lines.added]
         await lines.reload([*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched])
+        self._rates.follow(settings.limits)
         waiting = {
             "gateway": changes.gateway_changed,
             "server": changes.server_changed,
             "storage": changes.storage_changed,
             "history": changes.history_changed,
-            "limits": changes.limits_changed,
+            "limits": changes.limits_waiting,
             "webhook": changes.webhook_changed,
         }
         if any(waiting.values()):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs
 
 import structlog
 import trio
 
+from gateway.access.limits.rates import RateLimits, Refused, Visit
 from gateway.access.tokens import AGENT_API, OperatorTokens
 from gateway.api import rpc
 from gateway.api.asgi import (
@@ -31,9 +32,10 @@ from gateway.api.methods.serial import serial_methods
 from gateway.api.methods.server import server_methods
 from gateway.api.methods.tag import tag_methods
 from gateway.api.performance import Performance
-from gateway.api.rpc_errors import FORBIDDEN, STATUS, STATUS_OF_RPC
+from gateway.api.rpc_errors import FORBIDDEN, STATUS, STATUS_OF_RPC, fault_of
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
+from gateway.core.principal import Principal
 from gateway.core.timeline import Timeline
 from gateway.settings.model import Settings
 
@@ -45,8 +47,12 @@ RPC_PATH = f"{AGENT_API}/rpc"
 # Paths of the seed that stand for one method each.
 METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_API}/health": "server.health"}
 
+# The problem type of draft-ietf-httpapi-ratelimit-headers (D-161).
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 _JSON = frozenset({b"application/json", b"application/json-rpc"})
 _LONGEST_NUMBER = 18
+# Of a refused request so many bytes are still read, so that its answer can carry its id.
+_READ_OF_REFUSED = 16 * 1024
 
 
 def make_application(
@@ -54,6 +60,7 @@ def make_application(
     settings: Settings,
     version: str,
     tokens: OperatorTokens,
+    rates: RateLimits,
     timeline: Timeline,
     devices: DeviceAccess,
     history: History,
@@ -62,9 +69,10 @@ def make_application(
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
     Args:
-        settings: name and limits are used.
+        settings: the name is used.
         version: of this software, for ``server.info``.
         tokens: tell who calls.
+        rates: how much callers may ask, and the limits in force.
         timeline: the time callers are told.
         devices: the field side.
         history: what tags said in the past.
@@ -75,7 +83,7 @@ def make_application(
         **server_methods(
             name=settings.gateway.name,
             version=version,
-            limits=settings.limits,
+            limits=lambda: rates.settings,
             devices=devices,
             store=store,
             performance=performance,
@@ -86,7 +94,9 @@ def make_application(
         **modbus_methods(devices),
         **serial_methods(devices),
     }
-    return _Api(Dispatch(methods), tokens, timeline, performance, settings.limits.body_size)
+    for name in rates.unknown(methods):
+        log.warning("a limit has no effect: there is no such method or capability", capability=name)
+    return _Api(Dispatch(methods), tokens, rates, timeline, performance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +111,18 @@ class _Api:
     """One instance answers all requests."""
 
     def __init__(
-        self, dispatch: Dispatch, tokens: OperatorTokens, timeline: Timeline, performance: Performance, body_size: int
+        self,
+        dispatch: Dispatch,
+        tokens: OperatorTokens,
+        rates: RateLimits,
+        timeline: Timeline,
+        performance: Performance,
     ) -> None:
         self._dispatch = dispatch
         self._tokens = tokens
+        self._rates = rates
         self._timeline = timeline
         self._performance = performance
-        self._body_size = body_size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -116,65 +131,94 @@ class _Api:
             await send({"type": "websocket.close"})
             return
         begun = trio.current_time()
+        caller = self._caller(scope)
+        peer = scope["client"][0] if scope.get("client") else ""
+        visit = self._rates.visit(peer, caller if isinstance(caller, Principal) else None)
         try:
-            reply = await self._reply(scope, receive, begun + DEADLINE)
+            reply = await self._reply(scope, receive, caller, visit, begun + DEADLINE)
         except Disconnected:
             return
-        request = request_id(scope, self._timeline.now())
+        now = self._timeline.now()
+        request = request_id(scope, now)
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
         await respond(
-            send, reply.status, reply.body, request=request, content_type=reply.content_type, headers=reply.headers
+            send,
+            reply.status,
+            reply.body,
+            request=request,
+            content_type=reply.content_type,
+            headers=(*reply.headers, *visit.headers(now)),
         )
 
-    async def _reply(self, scope: Scope, receive: Receive, deadline: float) -> _Reply:
+    async def _reply(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> _Reply:
         path, verb = scope["path"], scope["method"]
+        if path == RPC_PATH and verb == "POST":
+            return await self._rpc(scope, receive, caller, visit, deadline)
+        refused = visit.admit(METHOD_PATHS.get(path))
+        if refused is not None:
+            return _too_many(refused, path)
         if path == RPC_PATH:
-            if verb != "POST":
-                return _not_allowed(verb, path, b"POST")
-            return await self._rpc(scope, receive, deadline)
+            return _not_allowed(verb, path, b"POST")
         if path in METHOD_PATHS:
             if verb not in {"GET", "HEAD"}:
                 return _not_allowed(verb, path, b"GET, HEAD")
-            return await self._method_path(METHOD_PATHS[path], scope, deadline)
+            return await self._method_path(METHOD_PATHS[path], scope, caller, deadline)
         if path == AGENT_API or path.startswith(f"{AGENT_API}/"):
             return _refused(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
         detail = f"There is nothing at {path}. The device API is at {RPC_PATH}."
         return _Reply(404, problem(404, "Not Found", detail), content_type=b"application/problem+json")
 
-    async def _rpc(self, scope: Scope, receive: Receive, deadline: float) -> _Reply:
+    async def _rpc(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> _Reply:
         """``POST /api/v1/rpc``: every method, single or in batches (rulings 13 and 17, D-024)."""
         if not _is_json(scope):
             reason = "send Content-Type: application/json, without Content-Encoding"
-            return _refused(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
+            refused = visit.admit()
+            return _too_many(refused) if refused else _refused(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
+        early = visit.look()
         try:
-            body = await read_body(scope, receive, self._body_size)
+            body = await read_body(scope, receive, _READ_OF_REFUSED if early else self._rates.settings.body_size)
         except BodyError as error:
             # What is left of the body must not be taken for the next request.
             close = ((b"connection", b"close"),)
+            refused = early or visit.admit()
+            if refused is not None:
+                return _too_many(refused, headers=close)
             return _refused(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, close)
-        caller = self._caller(scope)
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
-            return await self._batch(parsed, caller, deadline)
+            return await self._batch(parsed, caller, visit, deadline)
+        refused = visit.admit(None if isinstance(parsed, rpc.Malformed) else parsed.method)
+        if refused is not None:
+            return _too_many(refused, id_=parsed.id)
         answer = await self._dispatch.answer(parsed, caller, deadline)
         status = 200 if answer.fault is None else STATUS_OF_RPC.get(answer.fault.code, 200)
         if isinstance(parsed, rpc.Call) and parsed.notification and status == 200:
             return _Reply(204)
         return _Reply(status, answer.body, _challenge(status, scope, answer) + _retry_after(status, answer))
 
-    async def _batch(self, batch: rpc.Batch, caller: Caller, deadline: float) -> _Reply:
+    async def _batch(self, batch: rpc.Batch, caller: Caller, visit: Visit, deadline: float) -> _Reply:
         # One after the other: a batch that writes and then reads means it in that order.
         bodies = []
+        refusals = []
         for item in batch.items:
-            answer = await self._dispatch.answer(item, caller, deadline)
+            refused = visit.admit(None if isinstance(item, rpc.Malformed) else item.method)
+            if refused is None:
+                body = (await self._dispatch.answer(item, caller, deadline)).body
+            else:
+                refusals.append(refused)
+                body = rpc.failure(item.id, fault_of(refused.error()))
             if isinstance(item, rpc.Malformed) or not item.notification:
-                bodies.append(answer.body)
+                bodies.append(body)
+        if len(refusals) == len(batch.items):
+            longest = max(refusals, key=lambda refused: refused.retry_after)
+            refusal = _too_many(longest)
+            return replace(refusal, body=rpc.batch(bodies)) if bodies else refusal
         return _Reply(200, rpc.batch(bodies)) if bodies else _Reply(204)
 
-    async def _method_path(self, method: str, scope: Scope, deadline: float) -> _Reply:
+    async def _method_path(self, method: str, scope: Scope, caller: Caller, deadline: float) -> _Reply:
         """A path that stands for a method; the query may carry the ``id`` to echo (D-021)."""
         call = rpc.Call(method, {}, _id_of(scope))
-        answer = await self._dispatch.answer(call, self._caller(scope), deadline)
+        answer = await self._dispatch.answer(call, caller, deadline)
         status = 200 if answer.fault is None else STATUS[answer.fault.code]
         return _Reply(status, answer.body, _challenge(status, scope, answer) + _retry_after(status, answer))
 
@@ -229,6 +273,19 @@ def _retry_after(status: int, answer: Answer) -> tuple[tuple[bytes, bytes], ...]
     if status not in {429, 503} or answer.fault is None:
         return ()
     return ((b"retry-after", str((answer.fault.data or {}).get("retryAfter", 1)).encode()),)
+
+
+def _too_many(
+    refused: Refused, path: str = RPC_PATH, *, id_: rpc.Id = None, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> _Reply:
+    """HTTP 429, with the same time to wait in header and body (D-160)."""
+    wait = b"%d" % refused.retry_after
+    headers = ((b"retry-after", wait), (b"x-ratelimit-retry-after", wait), *headers)
+    error = refused.error()
+    if path.startswith(f"{AGENT_API}/"):
+        return _Reply(429, rpc.failure(id_, fault_of(error)), headers)
+    body = problem(429, "Too Many Requests", f"{error.reason}.", QUOTA_EXCEEDED)
+    return _Reply(429, body, headers, b"application/problem+json")
 
 
 def _not_allowed(verb: str, path: str, allow: bytes) -> _Reply:

@@ -124,7 +124,7 @@ async def respond(
     await send({"type": "http.response.body", "body": body})
 
 
-def problem(status: int, title: str, detail: str) -> bytes:
+def problem(status: int, title: str, detail: str, type_: str | None = None) -> bytes:
     """A problem document (RFC 9457): the error form outside ``/api/v1``."""
-    slug = title.lower().replace(" ", "-")
-    return json.dumps({"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}).encode()
+    type_ = type_ or f"/problems/{title.lower().replace(' ', '-')}"
+    return json.dumps({"type": type_, "title": title, "status": status, "detail": detail}).encode()

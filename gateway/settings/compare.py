@@ -10,6 +10,19 @@ if TYPE_CHECKING:
 
     from gateway.settings.model import LineSettings, Settings
 
+# Limits that are taken over at once.
+FOLLOWED_LIMITS = (
+    "requests_per_minute",
+    "burst",
+    "anonymous_requests_per_minute",
+    "anonymous_burst",
+    "total_requests_per_minute",
+    "total_burst",
+    "body_size",
+    "ratelimit_headers",
+    "capabilities",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -35,6 +48,7 @@ class Changes:
         storage_changed: budget or limit of the storage.
         history_changed: what is kept for how long.
         limits_changed: what callers may ask.
+        limits_waiting: limits have changed that are not followed while the gateway runs.
         webhook_changed: where webhooks may go.
     """
 
@@ -47,6 +61,7 @@ class Changes:
     storage_changed: bool
     history_changed: bool
     limits_changed: bool
+    limits_waiting: bool
     webhook_changed: bool
 
 
@@ -65,6 +80,7 @@ def difference(old: Settings, new: Settings) -> Changes:
         storage_changed=old.storage != new.storage,
         history_changed=old.history != new.history,
         limits_changed=old.limits != new.limits,
+        limits_waiting=old.limits != replace(new.limits, **{key: getattr(old.limits, key) for key in FOLLOWED_LIMITS}),
         webhook_changed=old.webhook != new.webhook,
     )
 

@@ -20,7 +20,7 @@ def server_methods(
     *,
     name: str,
     version: str,
-    limits: LimitSettings,
+    limits: Callable[[], LimitSettings],
     devices: DeviceAccess,
     store: Store,
     performance: Performance,
@@ -31,7 +31,7 @@ def server_methods(
     Args:
         name: of this gateway.
         version: of this software.
-        limits: shown to callers.
+        limits: those in force, shown to callers.
         devices: their lines decide whether the gateway is healthy.
         store: whether the disk takes data decides it too.
         performance: measured by the application.
@@ -45,15 +45,16 @@ def server_methods(
             "capabilities": CAPABILITIES,
         },
         "security": {"rfc1918Enforced": True, "httpsOnly": True, "tokenRequired": True},
-        "limits": {
-            "maxAgents": limits.max_agents,
-            "maxConnections": limits.max_connections,
-            "requestsPerMinute": limits.requests_per_minute,
-        },
     }
 
     async def info(_: NoParams) -> object:
-        return information
+        now = limits()
+        shown = {
+            "maxAgents": now.max_agents,
+            "maxConnections": now.max_connections,
+            "requestsPerMinute": now.requests_per_minute,
+        }
+        return {**information, "limits": shown}
 
     async def health(_: NoParams) -> object:
         state = store.state()

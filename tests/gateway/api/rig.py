@@ -14,6 +14,7 @@ import httpx
 import trio
 
 from gateway.access.keys import RootKey, load_root_key
+from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
@@ -169,10 +170,12 @@ class Rig:
         self.root: RootKey = load_root_key(state)
         self.tokens = OperatorTokens(self.root, self.board.timeline.now, lambda: self.board.timeline.era.synchronised)
         self.settings = Settings(gateway=GatewaySettings(name="rig"), limits=limits or LimitSettings())
+        self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.app: Application = make_application(
             settings=self.settings,
             version="1.2.3",
             tokens=self.tokens,
+            rates=self.rates,
             timeline=self.board.timeline,
             devices=self.field,
             history=self.history,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.settings.compare import Changes, difference
 from gateway.settings.document import Document
 from gateway.settings.load import interpret
@@ -90,6 +92,17 @@ def test_added_and_removed() -> None:
     assert found.tags.removed == ("a/d/y", "a/e/z", "b/w")
 
 
+@pytest.mark.parametrize("key", ["burst = 1", "body_size = '2KiB'", "total_burst = 1", "ratelimit_headers = false"])
+def test_rates_do_not_wait_for_the_next_start(key: str) -> None:
+    found = changes(('name = "one"', f'name = "one"\n[limits]\n{key}'))
+    assert (found.limits_changed, found.limits_waiting) == (True, False)
+
+
+def test_connection_limits_wait_for_the_next_start() -> None:
+    found = changes(('name = "one"', 'name = "one"\n[limits]\nburst = 1\nmax_connections = 3'))
+    assert (found.limits_changed, found.limits_waiting) == (True, True)
+
+
 def test_sections() -> None:
     text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
     text += '[webhook]\nallow = [{ host = "x" }]\n'
@@ -99,5 +112,6 @@ def test_sections() -> None:
     assert found.storage_changed
     assert found.history_changed
     assert found.limits_changed
+    assert not found.limits_waiting
     assert found.webhook_changed
     assert found.lines.unchanged == ("a", "b")

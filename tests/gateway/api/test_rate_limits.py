@@ -1,0 +1,169 @@
+"""Rate limits as callers meet them: headers on every response, and what a refused call is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from trio.testing import MockClock
+
+from gateway.settings.model import CapabilityLimit, LimitSettings
+from tests.gateway.api.rig import Rig, rpc_body
+
+JSON = {"Content-Type": "application/json"}
+HEADERS = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-window"]
+DRAFT = ["ratelimit-policy", "ratelimit"]
+RPC = "/api/v1/rpc"
+FEW = LimitSettings(requests_per_minute=6, burst=3, anonymous_requests_per_minute=6, anonymous_burst=1)
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Callable[..., Rig]:
+    def make(limits: LimitSettings = FEW) -> Rig:
+        return Rig(tmp_path, limits)
+
+    return make
+
+
+REQUESTS: dict[str, tuple[int, str, str, dict[str, object]]] = {
+    "result": (200, "POST", RPC, {"json": rpc_body("tag.list")}),
+    "error": (200, "POST", RPC, {"json": rpc_body("tag.read", {"tags": ["no/such/tag"]})}),
+    "batch": (200, "POST", RPC, {"json": [rpc_body("tag.list"), rpc_body("nothing")]}),
+    "notification": (204, "POST", RPC, {"json": {"jsonrpc": "2.0", "method": "tag.list"}}),
+    "no token": (401, "POST", RPC, {"json": rpc_body("tag.list"), "headers": {"Authorization": ""}}),
+    "no JSON": (415, "POST", RPC, {"content": b"x"}),
+    "too long": (413, "POST", RPC, {"content": b" " * 1_048_577, "headers": JSON}),
+    "wrong verb": (405, "GET", RPC, {}),
+    "no such path of the API": (404, "GET", "/api/v1/nothing", {}),
+    "no such path": (404, "GET", "/nothing", {}),
+    "health": (200, "GET", "/api/v1/health", {"headers": {"Authorization": ""}}),
+    "info": (200, "GET", "/api/v1/info", {}),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_every_response_says_what_is_left(client: httpx.AsyncClient, rig: Rig, name: str) -> None:
+    status, verb, path, more = REQUESTS[name]
+    before = rig.board.wall
+    response = await client.request(verb, path, **more)  # type: ignore[arg-type] # each has its own arguments
+    assert response.status_code == status
+    limit, remaining, reset, window = (int(response.headers[header]) for header in HEADERS)
+    assert 0 <= remaining < limit
+    assert before <= reset <= before + window
+    assert window == 60
+    assert all(header in response.headers for header in DRAFT)
+    assert "retry-after" not in response.headers
+
+
+async def test_a_call_too_many_is_told_when_to_come_again(few: Callable[..., Rig], mock_clock: MockClock) -> None:
+    rig = few()
+    async with rig.in_memory() as client:
+        for _ in range(3):
+            assert (await client.post(RPC, json=rpc_body("tag.list"))).status_code == 200
+        response = await client.post(RPC, json=rpc_body("tag.list", id_="mine"))
+        assert response.status_code == 429
+        assert response.json() == {
+            "jsonrpc": "2.0",
+            "id": "mine",
+            "error": {
+                "code": -32004,
+                "message": "Rate limit exceeded",
+                "data": {
+                    "reason": "too many requests (address): wait 10 s",
+                    "limit": 6,
+                    "window": 60,
+                    "retryAfter": 10,
+                },
+            },
+        }
+        assert response.headers["retry-after"] == response.headers["x-ratelimit-retry-after"] == "10"
+        assert response.headers["x-ratelimit-remaining"] == "0"
+        mock_clock.jump(10)
+        assert (await client.post(RPC, json=rpc_body("tag.list"))).status_code == 200
+
+
+async def test_outside_the_api_the_refusal_is_a_problem_document(few: Callable[..., Rig]) -> None:
+    async with few().in_memory() as client:
+        for _ in range(3):
+            await client.get("/elsewhere")
+        response = await client.get("/elsewhere")
+    assert response.status_code == 429
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    assert response.headers["retry-after"] == response.headers["x-ratelimit-retry-after"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health", "/api/v1/nothing", "/nothing"])
+async def test_strangers_have_their_own_limit_and_every_path_counts(few: Callable[..., Rig], path: str) -> None:
+    rig = few()
+    async with rig.in_memory() as client:
+        for expected in (401, 429):
+            response = await client.post(RPC, json=rpc_body("tag.list"), headers={"Authorization": "Bearer guess"})
+            assert response.status_code == expected
+        assert (await client.get(path, headers={"Authorization": ""})).status_code == 429
+        assert (await client.post(RPC, json=rpc_body("tag.list"))).status_code == 200
+
+
+async def test_the_items_of_a_batch_count_one_by_one(few: Callable[..., Rig]) -> None:
+    async with few().in_memory() as client:
+        response = await client.post(RPC, json=[rpc_body("tag.list", id_=number) for number in range(5)])
+        assert response.status_code == 200
+        answers = {answer["id"]: answer.get("error", {}).get("code") for answer in response.json()}
+        assert answers == {0: None, 1: None, 2: None, 3: -32004, 4: -32004}
+        assert response.headers["x-ratelimit-remaining"] == "0"
+        # Nothing of it was done: HTTP says so as well.
+        response = await client.post(RPC, json=[rpc_body("tag.list", id_=number) for number in range(5)])
+        assert response.status_code == 429
+        assert [answer["error"]["code"] for answer in response.json()] == [-32004] * 5
+        assert response.headers["retry-after"] == str(response.json()[0]["error"]["data"]["retryAfter"])
+
+
+async def test_a_refused_batch_of_notifications_still_has_an_answer(few: Callable[..., Rig]) -> None:
+    async with few().in_memory() as client:
+        quiet = [{"jsonrpc": "2.0", "method": "tag.list"}] * 3
+        assert (await client.post(RPC, json=quiet)).status_code == 204
+        response = await client.post(RPC, json=quiet)
+    assert response.status_code == 429
+    assert response.json()["error"]["code"] == -32004
+
+
+async def test_a_refused_call_is_not_carried_out(few: Callable[..., Rig]) -> None:
+    write = CapabilityLimit(name="tag.write", requests_per_minute=1)
+    rig = few(LimitSettings(capabilities=(write,)))
+    body = rpc_body("tag.write", {"tag": "bus/meter/power", "value": 1})
+    async with rig.in_memory() as client:
+        statuses = [(await client.post(RPC, json=body)).status_code for _ in range(3)]
+        assert statuses == [200, 429, 429]
+        assert len(rig.field.written) == 1
+        assert (await client.post(RPC, json=rpc_body("tag.list"))).status_code == 200
+
+
+async def test_of_a_refused_caller_long_bodies_are_not_read(few: Callable[..., Rig], autojump_clock: MockClock) -> None:
+    async with few().in_memory() as client:
+        await client.post(RPC, json=[rpc_body("tag.list")] * 3)
+        body = json.dumps(rpc_body("tag.list", {"line": "x" * 20_000}))
+        response = await client.post(RPC, content=body, headers=JSON)
+    assert response.status_code == 429
+    assert response.json()["id"] is None
+    assert response.headers["connection"] == "close"
+
+
+async def test_a_reload_changes_the_limits_in_force(few: Callable[..., Rig]) -> None:
+    rig = few()
+    async with rig.in_memory() as client:
+        rig.rates.follow(LimitSettings(requests_per_minute=50, burst=4, body_size=1024))
+        response = await client.post(RPC, json=rpc_body("server.info"))
+        assert response.json()["result"]["limits"]["requestsPerMinute"] == 50
+        assert response.headers["x-ratelimit-limit"] == "50"
+        assert response.headers["x-ratelimit-remaining"] == "3"
+        assert (await client.post(RPC, content=b" " * 1025, headers=JSON)).status_code == 413
+
+
+async def test_over_the_wire_the_limit_is_of_the_peer_address(few: Callable[..., Rig]) -> None:
+    rig = few()
+    async with rig.served(), rig.client() as client:
+        statuses = [(await client.get("/api/v1/info")).status_code for _ in range(4)]
+        assert statuses == [200, 200, 200, 429]
