@@ -12,9 +12,15 @@ from pathlib import Path
 DEFAULT_STATE = Path("/var/lib/ferrule")
 DEFAULT_CONFIG = Path("/etc/ferrule/ferrule.toml")
 
-# Exit codes: 0 done, 1 it failed, 2 the input is wrong (argparse's own code as well).
+# Exit codes: 0 done, 1 it failed, 2 the input is wrong (argparse's own code as well). docs/cli.md says them all.
 FAILED = 1
 WRONG = 2
+REFUSED = 3
+NOT_SENT = 4
+UNKNOWN = 5
+UNREACHED = 6
+DENIED = 7
+BAD = 8
 
 # Each module adds its arguments and runs; it is imported only when its command is called, so that a command that
 # needs little starts quickly on a slow board.
@@ -23,11 +29,27 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("gateway.cli.check", "check a configuration file and say what its lines can do"),
     "reload": ("gateway.cli.reload", "have the running gateway read its configuration anew"),
     "token": ("gateway.cli.token", "print a bearer token for an operator"),
+    "status": ("gateway.cli.status", "lines, devices and what is wrong, at a glance"),
+    "read": ("gateway.cli.read", "show what tags or registers say"),
+    "write": ("gateway.cli.write", "write a tag or registers"),
+    "history": ("gateway.cli.history", "show what a tag said"),
     "simulate": ("gateway.cli.simulate", "serve simulated devices"),
     "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
     "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),
 }
-EXIT_CODES = "exit codes: 0 done, 1 it failed, 2 the command line or a file is wrong"
+EXIT_CODES = "exit codes: 0 done, 1 it failed, 2 the command line or a file is wrong; docs/cli.md says them all"
+
+
+class CommandError(Exception):
+    """A command cannot do what it should; the text says why and what to do.
+
+    Attributes:
+        code: the exit code.
+    """
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +65,22 @@ def fail(message: str, code: int = FAILED) -> int:
     return code
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+def parser_of(command: str) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
+    """The parser of one command, and what carries it out."""
+    module_name, about = COMMANDS[command]
+    module = import_module(module_name)
+    parser = argparse.ArgumentParser(
+        prog=f"ferrule {command}",
+        description=about[0].upper() + about[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    work: Callable[[argparse.Namespace], int] = module.run
+    return parser, work
+
+
+def main_parser() -> argparse.ArgumentParser:
+    """The parser of the first word; it knows the commands by name only."""
     parser = argparse.ArgumentParser(
         prog="ferrule",
         description="Edge gateway: polls serial and Modbus devices and serves them on the LAN.",
@@ -56,14 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"ferrule {version('ferrule')}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; COMMAND --help says more")
-    chosen = parser.parse_args(arguments[:1])
-    module_name, about = COMMANDS[chosen.command]
-    module = import_module(module_name)
-    own = argparse.ArgumentParser(prog=f"ferrule {chosen.command}", description=about[0].upper() + about[1:] + ".")
-    module.add_arguments(own)
-    command: Callable[[argparse.Namespace], int] = module.run
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = main_parser().parse_args(arguments[:1])
+    own, command = parser_of(chosen.command)
     try:
         return command(own.parse_args(arguments[1:]))
+    except CommandError as error:
+        return fail(str(error), error.code)
     except BrokenPipeError:
         # `ferrule check FILE | head` ends early; nothing is wrong.
         return 0

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import fcntl
 import os
 import signal
 from pathlib import Path
 
 from gateway.cli.main import WRONG, add_state, fail
+from gateway.field.state_lock import owner_of
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
@@ -25,9 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check the file the gateway was started with, then tell the gateway; a bad file never reaches it."""
     try:
-        pid, config = _owner(arguments.state / "lock")
+        owner = owner_of(arguments.state)
     except (OSError, ValueError):
         return fail(f"no gateway runs on {arguments.state}; name its state directory: --state DIR")
+    pid, config = owner.pid, owner.config
     if arguments.config is not None and arguments.config.resolve() != config.resolve():
         return fail(f"that gateway was started with {config}, not with {arguments.config}", WRONG)
     try:
@@ -43,19 +43,3 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(f"process {pid} belongs to another user; use sudo")
     print(f"{config} is right, and the gateway (process {pid}) was told; its log says what changed")
     return 0
-
-
-def _owner(lock: Path) -> tuple[int, Path]:
-    """The process that holds a state directory, and its configuration.
-
-    Raises:
-        OSError, ValueError: nobody does.
-    """
-    with lock.open() as file:
-        try:
-            # A gateway that was killed leaves its number behind, and by now that may be anybody's.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            first, _, second = file.read().partition("\n")
-            return int(first), Path(second.rstrip("\n"))
-    raise ProcessLookupError(errno.ESRCH, "nobody holds it", str(lock))

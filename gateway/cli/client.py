@@ -1,0 +1,312 @@
+"""Talks to a running gateway: JSON-RPC over TLS, errors in words with the cure."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.cli.endpoint import listening
+from gateway.cli.main import DEFAULT_STATE, DENIED, FAILED, UNREACHED, WRONG, CommandError
+
+TOKEN_VARIABLE = "FERRULE_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_LIFE_S = 300
+# A watch that runs for hours makes a new one in time.
+TOKEN_RENEWED_S = 120
+PATH = "/api/v1/rpc"
+_INVALID_PARAMS, _UNKNOWN_METHOD = -32602, -32601
+_UNAUTHENTICATED, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = -32001, -32002, -32004, -32007
+
+Json = dict[str, Any]
+
+
+class CallError(CommandError):
+    """A call has failed.
+
+    Attributes:
+        sent: whether the gateway may have received the call, so that what it orders may have been done.
+    """
+
+    def __init__(self, message: str, code: int = FAILED, *, sent: bool = False) -> None:
+        super().__init__(message, code)
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A method and its parameters."""
+
+    method: str
+    params: Mapping[str, object]
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """The options that say which gateway is meant."""
+    group = parser.add_argument_group("which gateway")
+    group.add_argument(
+        "--state",
+        type=Path,
+        default=DEFAULT_STATE,
+        metavar="DIR",
+        help=f"state directory of the gateway of this board (default {DEFAULT_STATE})",
+    )
+    group.add_argument("--url", metavar="URL", help="another gateway: https://HOST:3500; needs --ca and a token")
+    group.add_argument("--ca", type=Path, metavar="FILE", help="its ca.pem (default: that of the state directory)")
+    group.add_argument(
+        "--token", help=f"bearer token, as ferrule token prints it; better in the environment as {TOKEN_VARIABLE}"
+    )
+    group.add_argument(
+        "--timeout", type=float, default=35.0, metavar="S", help="for an answer, in seconds (default 35)"
+    )
+
+
+class Client:
+    """One gateway, one connection that is opened again when the gateway has closed it.
+
+    Args:
+        arguments: what ``add_connection`` adds.
+        scopes: what a token that is made here must allow.
+
+    Raises:
+        CommandError: it cannot be told which gateway, or how to trust it.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, scopes: Sequence[str] = ("devices:read",)) -> None:
+        self._state: Path = arguments.state
+        self._scopes = scopes
+        self._timeout: float = arguments.timeout
+        self._given_token: str | None = arguments.token or os.environ.get(TOKEN_VARIABLE)
+        self._made = (0.0, "")
+        self._connection: http.client.HTTPSConnection | None = None
+        if arguments.url is not None and arguments.ca is None:
+            raise CommandError(
+                "--url needs --ca FILE: the ca.pem of that gateway, copied from its state directory", WRONG
+            )
+        if arguments.url is not None and self._given_token is None:
+            raise CommandError(
+                "--url needs a token: run ferrule token on that board, and give it here with --token or in "
+                f"{TOKEN_VARIABLE}",
+                WRONG,
+            )
+        self._host, self._port = _place(arguments.url) if arguments.url is not None else self._local()
+        self._authority: Path = arguments.ca or self._state / "ca.pem"
+        self._trust = _trust(self._authority)
+
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return f"https://{self._host}:{self._port}"
+
+    def call(self, method: str, **params: object) -> Json:
+        """The result of one call that may be made twice without harm.
+
+        Raises:
+            CallError: it has failed.
+        """
+        [result] = self.calls([Call(method, params)])
+        return result
+
+    def order(self, method: str, **params: object) -> Json:
+        """The result of a call that does something: it is made once and never again by itself.
+
+        Raises:
+            CallError: it has failed; ``sent`` says whether it may have been carried out all the same.
+        """
+        self.close()
+        return self.call(method, **params)
+
+    def calls(self, calls: Sequence[Call]) -> list[Json]:
+        """The results of several calls in one request, in their order.
+
+        Raises:
+            CallError: one has failed.
+        """
+        bodies = [
+            {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
+            for number, call in enumerate(calls)
+        ]
+        answer = self._post(json.dumps(bodies if len(bodies) > 1 else bodies[0]).encode())
+        answers = answer if isinstance(answer, list) else [answer]
+        if any("error" in one for one in answers):
+            raise _refusal(next(one["error"] for one in answers if "error" in one), self.url)
+        by_number = {one["id"]: one["result"] for one in answers}
+        return [by_number[number] for number in range(len(calls))]
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _local(self) -> tuple[str, int]:
+        """Where the gateway on our state directory listens."""
+        from gateway.field.state_lock import owner_of
+
+        try:
+            owner = owner_of(self._state)
+        except PermissionError as error:
+            raise CommandError(
+                f"{error.filename}: {error.strerror}. Run this as the user the gateway runs as, or as root", DENIED
+            ) from None
+        except (OSError, ValueError):
+            raise CommandError(
+                f"no gateway runs on {self._state}: start it (systemctl start ferrule), name its state directory "
+                "(--state DIR), or another gateway (--url URL)",
+                UNREACHED,
+            ) from None
+        try:
+            places = listening(Path("/proc") / str(owner.pid))
+        except OSError:
+            raise CommandError(
+                f"where the gateway (process {owner.pid}) listens cannot be seen. Run this as the user it runs as, or "
+                "as root, or say it: --url URL",
+                DENIED,
+            ) from None
+        if not places:
+            raise CommandError(
+                f"the gateway (process {owner.pid}) runs, but does not listen yet: try again, and see its log",
+                UNREACHED,
+            )
+        return places[0]
+
+    def _token(self) -> str:
+        if self._given_token is not None:
+            return self._given_token
+        made, token = self._made
+        now = time.time()
+        if not made <= now < made + TOKEN_RENEWED_S:
+            token = self._make_token()
+            self._made = (now, token)
+        return token
+
+    def _make_token(self) -> str:
+        from gateway.access.keys import KeyFileError, read_root_key
+        from gateway.access.tokens import OperatorTokens
+
+        try:
+            # The key file is at hand, so the clock of this board is the gateway's own.
+            return OperatorTokens(read_root_key(self._state), time.time, lambda: True).issue(self._scopes, TOKEN_LIFE_S)
+        except KeyFileError as error:
+            raise CommandError(str(error), DENIED) from None
+
+    def _post(self, body: bytes) -> Any:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
+        # A connection that was kept may have been closed by the gateway for being idle; then a new one is tried, once.
+        for kept in (True, False) if self._connection is not None else (False,):
+            connection = self._connection or self._connect()
+            try:
+                connection.request("POST", PATH, body, headers)
+                response = connection.getresponse()
+                content = response.read()
+            except TimeoutError:
+                self.close()
+                raise CallError(
+                    f"{self.url} did not answer within {self._timeout:g} s; ferrule status shows how it fares",
+                    UNREACHED,
+                    sent=True,
+                ) from None
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if kept and isinstance(error, http.client.RemoteDisconnected | ConnectionError):
+                    continue
+                raise CallError(f"{self.url} broke the connection off ({error})", UNREACHED, sent=True) from None
+            try:
+                return json.loads(content)
+            except ValueError:
+                raise CallError(
+                    f"{self.url} answered {response.status} and no JSON: is that a gateway?", UNREACHED, sent=True
+                ) from None
+        raise AssertionError("unreachable: the last round returns or raises")
+
+    def _connect(self) -> http.client.HTTPSConnection:
+        connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._trust)
+        try:
+            connection.connect()
+        except ssl.SSLCertVerificationError as error:
+            raise CallError(
+                f"{self.url} shows a certificate that {self._authority} does not vouch for ({error.verify_message}): "
+                "it is another gateway, its authority was replaced, or the clock of this machine is wrong. Copy ca.pem "
+                "anew from its state directory and give it with --ca",
+                UNREACHED,
+            ) from None
+        except ssl.SSLError as error:
+            raise CallError(
+                f"{self.url} does not speak TLS 1.3 with us ({error.reason}): is that a gateway?", UNREACHED
+            ) from None
+        except TimeoutError:
+            raise CallError(
+                f"{self.url} does not answer: check the address, the cable and the network", UNREACHED
+            ) from None
+        except OSError as error:
+            cure = (
+                "is the gateway running there, on that port?"
+                if isinstance(error, ConnectionRefusedError)
+                else "check the address"
+            )
+            raise CallError(f"{self.url}: {(error.strerror or str(error)).lower()}: {cure}", UNREACHED) from None
+        self._connection = connection
+        return connection
+
+
+def _place(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"}:
+        raise CommandError(f'--url "{url}" is no address of a gateway: write it as https://192.168.1.10:3500', WRONG)
+    return parts.hostname, port or 3500
+
+
+def _trust(authority: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(authority)
+    except FileNotFoundError:
+        raise CommandError(
+            f"{authority} is not there: it is the authority of the gateway's certificate. Copy ca.pem from its state "
+            "directory and name it: --ca FILE",
+            WRONG,
+        ) from None
+    except PermissionError:
+        raise CommandError(f"{authority} cannot be read by this user", DENIED) from None
+    except ssl.SSLError:
+        raise CommandError(
+            f"{authority} is no certificate: copy ca.pem anew from the gateway's state directory", WRONG
+        ) from None
+    return context
+
+
+def _refusal(error: Json, url: str) -> CallError:
+    """What the gateway refuses with, in words."""
+    code, data = error.get("code"), error.get("data") or {}
+    reason = str(data.get("reason", error.get("message", "no reason given")))
+    if code == _FORBIDDEN:
+        needed = data.get("requiredScope")
+        return CallError(f'{reason}: make a token with it (ferrule token --scope "{needed}")', DENIED)
+    if code == _UNAUTHENTICATED:
+        now = f"; the gateway's time is {data['serverTime']}" if "serverTime" in data else ""
+        return CallError(f"{url} does not take the token: {reason}{now}", DENIED)
+    if code == _TOO_MANY:
+        return CallError(
+            f"too many calls: {reason}; try again in {data.get('retryAfter', 1)} s, or raise [limits]", DENIED
+        )
+    if code == _INVALID_PARAMS:
+        field = data.get("field")
+        return CallError(f"{field}: {reason}" if field and field not in {"tag", "tags"} else reason, WRONG)
+    if code == _UNKNOWN_METHOD:
+        return CallError(f"the gateway does not know {data.get('method', reason)}: it is of another version", FAILED)
+    if code == _UNAVAILABLE:
+        return CallError(f"{reason}; try again in {data.get('retryAfter', 1)} s", FAILED)
+    where = f" (its log has more under {data['errorId']})" if "errorId" in data else ""
+    return CallError(f"{error.get('message', 'error')}: {reason}{where}", FAILED)

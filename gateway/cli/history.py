@@ -1,0 +1,141 @@
+"""``ferrule history``: what a tag said in the past."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Sequence
+
+from gateway.cli.client import Client, Json, add_connection
+from gateway.cli.main import WRONG, CommandError
+from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_value, sparkline
+from gateway.core import rfc3339
+from gateway.settings.quantities import duration
+
+MOST_BARS = 100
+FEW_ROWS = 20
+EXAMPLES = """\
+examples:
+  ferrule history boiler/meter/voltage                          the last hour
+  ferrule history boiler/meter/voltage --since 1d --resolution 15m
+  ferrule history boiler/meter/energy --since 2026-11-01T00:00:00Z --until 2026-11-08T00:00:00Z --csv > energy.csv
+
+A resolution sums up stretches of that length: value is their mean."""
+COLUMNS = ("timestamp", "value", "quality", "clock")
+SUMMED = ("min", "max", "count")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule history``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("tag", metavar="TAG", help="line/device/tag")
+    parser.add_argument("--since", default="1h", metavar="T", help="so long ago (1h, 7d), or a time (default 1h)")
+    parser.add_argument("--until", metavar="T", help="the same (default now)")
+    parser.add_argument("--resolution", metavar="D", help="sum up, such as 1m or 1h")
+    parser.add_argument("--all", action="store_true", help=f"all rows; by default a terminal gets the last {FEW_ROWS}")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="as CSV (RFC 4180)")
+    form.add_argument("--json", action="store_true", help="as JSON")
+    add_connection(parser)
+
+
+def moment_of(text: str, now: float) -> float:
+    """Unix seconds of a time, or of so long ago.
+
+    Args:
+        text: RFC 3339, or a duration such as ``1h``.
+        now: Unix seconds.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    try:
+        return now - duration(text)
+    except ValueError:
+        pass
+    try:
+        return rfc3339.parse(text)
+    except ValueError:
+        raise CommandError(
+            f'"{text}" is neither how long ago (30m, 1h, 7d) nor a time (2026-11-22T08:00:00Z)', WRONG
+        ) from None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show a tag's past."""
+    now = time.time()
+    start = moment_of(arguments.since, now)
+    end = now if arguments.until is None else moment_of(arguments.until, now)
+    if end <= start:
+        raise CommandError("--until lies before --since", WRONG)
+    more = {} if arguments.resolution is None else {"resolution": arguments.resolution}
+    answer = Client(arguments).call("tag.history", tag=arguments.tag, start=start, end=end, **more)
+    samples: list[Json] = answer["samples"]
+    if answer["truncated"]:
+        last = samples[-1]["timestamp"]
+        print(
+            f"note: there is more after {last}: take a coarser --resolution, or ask again from there", file=sys.stderr
+        )
+    columns = (*COLUMNS, *SUMMED) if arguments.resolution is not None else COLUMNS
+    if arguments.json:
+        Screen().json({"tag": arguments.tag, "start": rfc3339.text(start), "end": rfc3339.text(end), **answer})
+    elif arguments.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\r\n")
+        writer.writerow(columns)
+        writer.writerows([sample[column] for column in columns] for sample in samples)
+    else:
+        _show(Screen(), arguments, samples, columns, (start, end))
+    return 0
+
+
+def _show(
+    screen: Screen,
+    arguments: argparse.Namespace,
+    samples: list[Json],
+    columns: Sequence[str],
+    span: tuple[float, float],
+) -> None:
+    if not samples:
+        screen.line(f"nothing is known of {arguments.tag} in that time")
+        return
+    shown = samples if arguments.all or not screen.is_terminal else samples[-FEW_ROWS:]
+    if len(shown) < len(samples):
+        screen.line(f"{len(samples) - len(shown)} earlier rows are left out: --all, --csv or --json has them", "dim")
+    rows: list[list[Cell]] = []
+    for sample in shown:
+        row: list[Cell] = [sample["timestamp"], say_value(sample["value"])]
+        row += [(sample["quality"], QUALITY_STYLES[sample["quality"]]), sample["clock"]]
+        row += [say_value(sample[name]) for name in columns[len(COLUMNS) :]]
+        rows.append(row)
+    screen.table(columns, rows, right=(1, 4, 5, 6))
+    numbers = [value for sample in samples if isinstance(value := sample["value"], int | float)]
+    if numbers and screen.is_terminal:
+        bars = sparkline(course(samples, *span, min(MOST_BARS, screen.columns - 2)))
+        screen.line()
+        screen.line(bars)
+        screen.line(f"{say_value(min(numbers))} to {say_value(max(numbers))}, {len(samples)} rows", "dim")
+
+
+def course(samples: Sequence[Json], start: float, end: float, bars: int) -> list[float | None]:
+    """What a tag said, at evenly spaced moments.
+
+    A value holds until the next sample; None where it was bad, no number, or not known yet.
+
+    Args:
+        samples: of ``tag.history``, oldest first.
+        start: Unix seconds.
+        end: the same.
+        bars: how many moments.
+    """
+    times = [rfc3339.parse(sample["timestamp"]) for sample in samples]
+    found: list[float | None] = []
+    position = -1
+    for bar in range(bars):
+        moment = start + (end - start) * (bar + 1) / bars
+        while position + 1 < len(times) and times[position + 1] <= moment:
+            position += 1
+        value = samples[position]["value"] if position >= 0 else None
+        found.append(float(value) if isinstance(value, int | float) else None)
+    return found

@@ -1,0 +1,231 @@
+"""``ferrule read``: what tags or registers say now."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from gateway.cli.client import Client, Json, add_connection
+from gateway.cli.main import BAD, WRONG, CommandError
+from gateway.cli.raw_place import add_raw_place, raw_place
+from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_age, say_value
+from gateway.cli.tags import chosen, list_tags, read_tags
+from gateway.field.address import Address
+from gateway.field.registers import BIT_TABLES, TYPES, Decoded, decode, in_hex, request_bytes, size_of
+
+DEFAULT_WATCH_S = 1.0
+LEAST_WATCH_S = 0.1
+EXAMPLES = """\
+examples:
+  ferrule read                                     all tags
+  ferrule read boiler/meter                        all tags of a device
+  ferrule read 'boiler/*/temperature' --watch      again every second, until Ctrl-C
+  ferrule read --bad                               only what is not good, and why
+  ferrule read boiler/meter/voltage --raw          with both notations of its address and its registers
+  ferrule read --line boiler --unit 3 --modicon 40108 --count 4 --type float32
+
+exit codes: 0 all values are good or uncertain, 8 one is bad; docs/cli.md says the others"""
+
+
+def _pause(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is no number of seconds; put the tags in front of --watch'
+        ) from None
+    if not seconds >= LEAST_WATCH_S:
+        raise argparse.ArgumentTypeError(f"at least {LEAST_WATCH_S:g} s")
+    return seconds
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule read``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("tag", nargs="*", metavar="TAG", help="line/device/tag, a pattern, a device or a line")
+    parser.add_argument("--json", action="store_true", help="as JSON; with --watch one object a line")
+    parser.add_argument(
+        "--watch",
+        type=_pause,
+        nargs="?",
+        const=DEFAULT_WATCH_S,
+        metavar="SECONDS",
+        help="again and again (default every second)",
+    )
+    parser.add_argument("--bad", action="store_true", help="only readings that are not good")
+    parser.add_argument("--raw", action="store_true", help="with address, request and registers of each tag")
+    parser.add_argument("--max-age", type=float, metavar="S", help="ask the device for what is older")
+    add_raw_place(parser)
+    parser.add_argument("--count", type=int, metavar="C", help="how many registers or coils (default: one value)")
+    parser.add_argument("--type", choices=TYPES, default=None, metavar="T", help=f"one of {', '.join(TYPES)}")
+    for order in ("word", "byte"):
+        parser.add_argument(f"--{order}-order", choices=("big", "little"), default="big", help="default big")
+    add_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read once, or until Ctrl-C."""
+    screen, client = Screen(), Client(arguments)
+    address = raw_place(arguments)
+    if address is not None and arguments.tag:
+        raise CommandError("name tags or registers, not both", WRONG)
+    rows = [] if address is not None else chosen(list_tags(client), arguments.tag)
+    try:
+        while True:
+            code = (
+                _read_tags(screen, client, arguments, rows)
+                if address is None
+                else _read_registers(screen, client, arguments, address)
+            )
+            if arguments.watch is None:
+                return code
+            time.sleep(arguments.watch)
+            if not arguments.json:
+                screen.clear()
+    except KeyboardInterrupt:
+        return 0
+
+
+def _read_tags(screen: Screen, client: Client, arguments: argparse.Namespace, rows: list[Json]) -> int:
+    readings = read_tags(client, rows, arguments.max_age) if rows else []
+    code = BAD if any(reading["quality"] == "bad" for reading in readings) else 0
+    places = {row["tag"]: row["place"] for row in rows}
+    if arguments.bad:
+        readings = [reading for reading in readings if reading["quality"] != "good"]
+    if arguments.raw:
+        readings = [{**reading, "raw": _raw(client, reading, places[reading["tag"]])} for reading in readings]
+    if arguments.json:
+        screen.json({"readings": readings}, one_line=arguments.watch is not None)
+    elif arguments.raw:
+        for reading in readings:
+            _show_raw(screen, reading)
+    elif readings:
+        _show(screen, readings)
+    else:
+        screen.line("all readings are good" if rows else "there are no tags")
+    return code
+
+
+def _show(screen: Screen, readings: list[Json]) -> None:
+    rows: list[list[Cell]] = []
+    for reading in readings:
+        style = QUALITY_STYLES[reading["quality"]]
+        # An old value must not look live.
+        last = reading.get("lastValue")
+        value: Cell = (f"({say_value(last)})", "dim") if last is not None else say_value(reading["value"])
+        rows.append(
+            [
+                reading["tag"],
+                value,
+                reading["units"] or "",
+                (reading["quality"], style),
+                say_age(reading["age"]),
+                reading.get("message") or reading["reason"] or "",
+            ]
+        )
+    screen.table(["tag", "value", "units", "quality", "age", "reason"], rows, right=(1, 4))
+
+
+def _raw(client: Client, reading: Json, place: Json) -> Json | None:
+    """The registers of a tag, read for themselves; None for a tag of a line that does not speak Modbus."""
+    if "table" not in place:
+        return None
+    address = Address(place["table"], place["address"])
+    # tag.list does not say how long a string is.
+    whole = reading["type"] != "string"
+    count = 1 if address.table in BIT_TABLES or not whole else size_of(reading["type"])
+    line = reading["tag"].partition("/")[0]
+    return _ask(client, line, place["unit"], address, count)
+
+
+def _ask(client: Client, line: str, unit: int, address: Address, count: int) -> Json:
+    try:
+        request = request_bytes(unit, address, count)
+    except ValueError as error:
+        raise CommandError(str(error), WRONG) from None
+    begun = time.monotonic()
+    answer = client.call("modbus.read", line=line, unit=unit, table=address.table, address=address.wire, count=count)
+    return {
+        "line": line,
+        "unit": unit,
+        "table": address.table,
+        "address": address.wire,
+        "modicon": address.modicon,
+        "count": count,
+        "request": request.hex(" "),
+        "values": answer["values"],
+        "reason": answer.get("reason"),
+        "message": answer.get("message"),
+        "milliseconds": round((time.monotonic() - begun) * 1000, 1),
+    }
+
+
+def _show_raw(screen: Screen, reading: Json) -> None:
+    value = say_value(reading["value"] if reading["value"] is not None else reading.get("lastValue"))
+    old = reading["value"] is None
+    units = f" {reading['units']}" if reading["units"] else ""
+    said = f"({value}{units})" if old else f"{value}{units}"
+    reason = f", {reading['message']}" if reading.get("message") else ""
+    screen.line(f"{reading['tag']}: {said}, {reading['quality']}{reason}", QUALITY_STYLES[reading["quality"]])
+    age = (
+        "never acquired"
+        if reading["age"] is None
+        else f"acquired {reading['timestamp']}, {say_age(reading['age'])} ago"
+    )
+    screen.line(f"  {age}" + ("" if reading["clock"] != "unsynchronised" else "; that clock is not set"))
+    raw = reading["raw"]
+    if raw is None:
+        screen.line("  cut from the messages of a serial line: it has no registers")
+    else:
+        _show_exchange(screen, raw, reading["type"])
+
+
+def _show_exchange(screen: Screen, raw: Json, type_: str) -> None:
+    screen.line(f"  {Address(raw['table'], raw['address'])}; unit {raw['unit']}, {type_}, {raw['count']} read now")
+    screen.line(f"  request  {raw['request']}  (function {int(raw['request'][:2], 16)}, without unit and checksum)")
+    if raw["values"] is None:
+        screen.line(f"  no value: {raw['message'] or raw['reason']}", "red")
+    else:
+        screen.line(f"  answer   {in_hex(raw['values'])}")
+        screen.line(
+            f"  after {raw['milliseconds']:.0f} ms, with the way to the gateway; unit, function, length and checksum "
+            "were right, or the gateway would have dropped it"
+        )
+
+
+def _read_registers(screen: Screen, client: Client, arguments: argparse.Namespace, first: Address) -> int:
+    type_ = arguments.type or "uint16"
+    one = 1 if first.table in BIT_TABLES else size_of(type_, 8)
+    raw = _ask(client, arguments.line, arguments.unit, first, arguments.count or one)
+    found = (
+        [] if raw["values"] is None else decode(first, raw["values"], type_, arguments.word_order, arguments.byte_order)
+    )
+    if arguments.json:
+        screen.json(
+            {**raw, "type": type_, "decoded": [_form(one) for one in found]}, one_line=arguments.watch is not None
+        )
+        return BAD if raw["values"] is None else 0
+    _show_exchange(screen, raw, type_)
+    rows: list[list[Cell]] = [
+        [one.address.modicon, str(one.address.wire), f"0x{one.address.wire:02X}", in_hex(one.raw), _say(one)]
+        for one in found
+    ]
+    if rows:
+        screen.table(["modicon", "PDU", "", "raw", type_], rows, right=(1, 4))
+    elif raw["values"] is not None:
+        screen.line(f"  too few registers for one {type_}: it takes {size_of(type_)}")
+    return BAD if raw["values"] is None else 0
+
+
+def _say(one: Decoded) -> Cell:
+    return (one.problem, "red") if one.problem else say_value(one.value)
+
+
+def _form(one: Decoded) -> Json:
+    return {
+        "address": one.address.wire,
+        "modicon": one.address.modicon,
+        "raw": list(one.raw),
+        "value": one.value,
+        "problem": one.problem or None,
+    }

@@ -1,0 +1,145 @@
+"""``ferrule status``: the whole gateway at a glance, with what is wrong first."""
+
+from __future__ import annotations
+
+import argparse
+
+from gateway.cli.client import Call, Client, Json, add_connection
+from gateway.cli.screen import Cell, Screen, say_age
+from gateway.cli.tags import read_tags
+
+WORST = 10
+_STATES = {"up": "green", "online": "green", "healthy": "green", "down": "red", "silent": "red", "unhealthy": "red"}
+_HISTORY = {
+    "seldom": "history is written less often, to keep the day's write budget",
+    "thinned": "history keeps at most one row a minute of each tag, to keep the day's write budget",
+    "memory": "history is in memory only: the day's write budget is used up",
+}
+EXAMPLES = """\
+examples:
+  ferrule status
+  ferrule status --json | jq '.alerts'
+
+exit codes: 0 the gateway answers, whatever it says; 6 it cannot be reached"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule status``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask for everything, show it."""
+    screen, client = Screen(), Client(arguments)
+    info, health, lines, devices, tags = client.calls(
+        [Call(method, {}) for method in ("server.info", "server.health", "line.list", "device.list", "tag.list")]
+    )
+    readings = read_tags(client, tags["tags"]) if tags["tags"] else []
+    found = {
+        "url": client.url,
+        "server": info["server"],
+        "health": health,
+        "lines": lines["lines"],
+        "devices": devices["devices"],
+        "tags": {
+            quality: sum(one["quality"] == quality for one in readings) for quality in ("good", "uncertain", "bad")
+        },
+        "worst": worst(readings),
+        "alerts": alerts(health, lines["lines"], devices["devices"]),
+    }
+    if arguments.json:
+        screen.json(found)
+    else:
+        _show(screen, found)
+    return 0
+
+
+def worst(readings: list[Json]) -> list[Json]:
+    """The readings that are not good, bad ones first, then by age."""
+    order = {"bad": 0, "uncertain": 1}
+    wrong = [reading for reading in readings if reading["quality"] in order]
+    return sorted(wrong, key=lambda one: (order[one["quality"]], -(one["age"] or 0), one["tag"]))
+
+
+def alerts(health: Json, lines: list[Json], devices: list[Json]) -> list[str]:
+    """What somebody should look at, in words."""
+    found = []
+    storage = health["storage"]
+    if not storage["durable"]:
+        found.append(
+            "the disk takes no data: everything is in memory only; free space or replace the card (see the log)"
+        )
+    if storage["history"] in _HISTORY:
+        found.append(_HISTORY[storage["history"]])
+    found += [
+        f"line {line['line']} is {line['state']}: {line['message'] or line['reason'] or 'no reason known'}"
+        for line in lines
+        if line["state"] in {"down", "parked"}
+    ]
+    for device in devices:
+        if device["state"] == "silent":
+            advice = f"; {device['advice'][0]}" if device["advice"] else ""
+            silence = say_age(device["stateSeconds"])
+            found.append(f"device {device['device']} (unit {device['unit']}) is silent for {silence}{advice}")
+    return found
+
+
+def _show(screen: Screen, found: Json) -> None:
+    health, server = found["health"], found["server"]
+    screen.line(
+        f"{server['name']} {server['version']} at {found['url']}: {health['status']}, up {say_age(health['uptime'])}",
+        _STATES.get(health["status"], "yellow"),
+    )
+    for alert in found["alerts"]:
+        screen.line(f"! {alert}", "red")
+    screen.line()
+    screen.table(
+        ["line", "transport", "port", "state", "busy", "devices"],
+        [
+            [
+                line["line"],
+                line["transport"],
+                line["port"] or "",
+                _state(line["state"]),
+                _share(line.get("utilisation")),
+                str(line["devices"]),
+            ]
+            for line in found["lines"]
+        ],
+        right=(4, 5),
+    )
+    if found["devices"]:
+        screen.line()
+        screen.table(
+            ["device", "unit", "state", "latency", "errors", "good tags"],
+            [
+                [
+                    device["device"],
+                    str(device["unit"]),
+                    _state(device["state"]),
+                    "" if device["latencyMs"] is None else f"{device['latencyMs']:.0f} ms",
+                    str(sum(device["errors"].values())),
+                    f"{device['tagsGood']}/{device['tags']}",
+                ]
+                for device in found["devices"]
+            ],
+            right=(1, 3, 4, 5),
+        )
+    screen.line()
+    counts = found["tags"]
+    screen.line(f"tags: {counts['good']} good, {counts['uncertain']} uncertain, {counts['bad']} bad")
+    for reading in found["worst"][:WORST]:
+        age = f", last known {say_age(reading['age'])} ago" if reading["age"] is not None else ""
+        screen.line(f"  {reading['tag']}: {reading['quality']}, {reading.get('message') or reading['reason']}{age}")
+    if len(found["worst"]) > WORST:
+        screen.line(f"  and {len(found['worst']) - WORST} more: ferrule read --bad", "dim")
+
+
+def _state(state: str) -> Cell:
+    return state, _STATES.get(state, "yellow")
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"

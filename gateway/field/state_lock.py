@@ -1,0 +1,69 @@
+"""Who holds a state directory: one gateway at a time, or a tool that must not meet one."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCK_FILE = "lock"
+
+
+class InUseError(Exception):
+    """A gateway runs on the state directory; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The gateway that holds a state directory.
+
+    Attributes:
+        pid: its process.
+        config: the configuration it was started with.
+    """
+
+    pid: int
+    config: Path
+
+
+def owner_of(state: Path) -> Owner:
+    """The gateway that runs on a state directory.
+
+    Raises:
+        OSError: none does; a PermissionError where this user may not know.
+        ValueError: it has not said yet who it is.
+    """
+    with (state / LOCK_FILE).open() as file:
+        try:
+            # A gateway that was killed leaves its number behind, and by now that may be anybody's.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            first, _, second = file.read().partition("\n")
+            return Owner(int(first), Path(second.rstrip("\n")))
+    raise ProcessLookupError(errno.ESRCH, "nobody holds it", str(state / LOCK_FILE))
+
+
+@contextmanager
+def held(state: Path) -> Iterator[None]:
+    """Keep gateways away from a state directory for as long as this lasts.
+
+    Raises:
+        InUseError: a gateway runs on it.
+        OSError: it cannot be made or locked.
+    """
+    state.mkdir(mode=0o750, parents=True, exist_ok=True)
+    descriptor = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUseError(
+                f"a gateway runs on {state}: stop it first (systemctl stop ferrule), and start it again afterwards"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,139 @@
+"""The technician's commands against a real gateway."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.e2e.fixtures import Start
+from tests.e2e.programs import ferrule, free_port, until
+from tests.e2e.simulated import POLL, TAGS, Drive, drive
+from tests.e2e.site import Gateway, Site, device, tcp_line
+
+Run = Callable[..., CompletedProcess[str]]
+HOLDING = ["--line", "plant", "--table", "holding"]
+
+
+@pytest.fixture
+def plant(site: Site, start: Start) -> Drive:
+    made = drive(start, site.directory)
+    level = device("absent", 9, ['name = "level", table = "holding", address = 0, type = "uint16"'], POLL)
+    plugged = tcp_line("plant", made.port, device("drive", 1, TAGS, POLL))
+    site.configure(plugged + tcp_line("dead", free_port(), level))
+    return made
+
+
+@pytest.fixture
+def gateway(site: Site, plant: Drive) -> Gateway:
+    running = site.start()
+    running.awaits("plant/drive/beyond", quality="good")
+    return running
+
+
+@pytest.fixture
+def run(site: Site, gateway: Gateway) -> Run:
+    def call(*words: str | Path) -> CompletedProcess[str]:
+        return ferrule(*words, "--state", site.state)
+
+    return call
+
+
+def answer(done: CompletedProcess[str]) -> Any:
+    return json.loads(done.stdout)
+
+
+def test_reading_tags_and_registers(run: Run) -> None:
+    done = run("read", "plant/drive/beyond", "--json")
+    [reading] = answer(done)["readings"]
+    assert (done.returncode, reading["value"], reading["quality"]) == (0, 66, "good")
+    assert 0 <= reading["age"] < 60
+
+    done = run("read", "plant/drive/*nd", "--raw")
+    assert "40007 = holding, PDU 6, 0x06; unit 1, uint16" in done.stdout
+    assert "03 00 06 00 01" in done.stdout
+    assert "answer   0042" in done.stdout
+
+    done = run("read", "--bad")
+    assert done.returncode == 8
+    assert "dead/absent/level" in done.stdout
+    assert "the line is down" in done.stdout
+    assert "beyond" not in done.stdout
+
+    done = run("read", *HOLDING, "--unit", "1", "--address", "6", "--json")
+    assert (done.returncode, answer(done)["decoded"][0]["value"], answer(done)["modicon"]) == (0, 66, "40007")
+    done = run("read", *HOLDING, "--unit", "1", "--address", "4")
+    assert done.returncode == 8
+    assert "illegal" in done.stdout
+
+
+def test_writing_says_what_became_of_it(run: Run, plant: Drive) -> None:
+    done = run("write", "plant/drive/setpoint", "12")
+    assert (done.returncode, done.stdout) == (0, "confirmed: plant/drive/setpoint = 12\n")
+    assert answer(run("read", "plant/drive/setpoint", "--max-age", "0", "--json"))["readings"][0]["value"] == 12
+    done = run("write", "plant/drive/ticks", "1")
+    assert (done.returncode, "nothing was written" in done.stderr) == (2, True)
+
+    words = [*HOLDING, "--unit", "1", "--address", "0", "33"]
+    done = run("write", *words)
+    assert (done.returncode, "Add --yes" in done.stderr) == (2, True)
+    assert run("write", *words, "--yes").returncode == 0
+    done = run("write", *HOLDING, "--unit", "1", "--address", "4", "--yes", "1", "--json")
+    assert (done.returncode, answer(done)["outcome"]) in {(3, "refused"), (0, "confirmed")}
+
+    plant.die()
+    until(
+        lambda: run("write", "plant/drive/setpoint", "5").returncode == 4, "a write to a line that is down is not sent"
+    )
+
+
+def test_history_as_table_csv_and_json(run: Run, site: Site) -> None:
+    def several() -> list[Any]:
+        found = answer(run("history", "plant/drive/ticks", "--since", "5m", "--json"))["samples"]
+        return found if len(found) > 3 else []
+
+    until(several, "there is a history")
+    rows = list(csv.reader(run("history", "plant/drive/ticks", "--csv").stdout.splitlines()))
+    assert rows[0] == ["timestamp", "value", "quality", "clock"]
+    assert any(row[2] == "good" and float(row[1]) >= 0 for row in rows[1:])
+    assert "good" in run("history", "plant/drive/ticks", "--resolution", "1s").stdout
+    assert run("history", "plant/drive/tick").returncode == 2
+
+
+def test_status_shows_what_is_wrong(run: Run, gateway: Gateway) -> None:
+    until(lambda: gateway.lines()["dead"]["state"] == "down", "the dead line is down")
+    done = run("status")
+    assert done.returncode == 0
+    assert "! line dead is down: " in done.stdout
+    found = answer(run("status", "--json"))
+    assert found["tags"]["bad"] == 1
+    assert found["worst"][0]["tag"] == "dead/absent/level"
+    assert {"url", "server", "health", "lines", "devices", "tags", "worst", "alerts"} == set(found)
+
+
+def test_why_a_gateway_cannot_be_reached(run: Run, site: Site, gateway: Gateway, tmp_path: Path) -> None:
+    remote = ["--url", gateway.url, "--ca", str(site.state / "ca.pem"), "--token"]
+    assert ferrule("read", "plant/drive/beyond", *remote, gateway.token(["devices:read"])).returncode == 0
+    done = ferrule("write", "plant/drive/setpoint", "1", *remote, gateway.token(["devices:read"]))
+    assert done.returncode == 7
+    assert "nothing was written" in done.stderr
+    assert 'ferrule token --scope "devices:write"' in done.stderr
+    done = ferrule("status", *remote, "nonsense")
+    assert (done.returncode, "does not take the token" in done.stderr) == (7, True)
+    nobody = f"https://127.0.0.1:{free_port()}"
+    done = ferrule("status", "--url", nobody, *remote[2:], "x")
+    assert (done.returncode, "is the gateway running there" in done.stderr) == (6, True)
+
+    other = Site(tmp_path / "other")
+    other.configure()
+    second = other.start()
+    assert second.stop() == 0
+    done = ferrule("status", "--url", gateway.url, "--ca", other.state / "ca.pem", "--token", "x")
+    assert (done.returncode, "does not vouch for" in done.stderr) == (6, True)
+    done = ferrule("status", "--state", other.state)
+    assert (done.returncode, "no gateway runs on" in done.stderr) == (6, True)

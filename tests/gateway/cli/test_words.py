@@ -1,0 +1,156 @@
+"""What people type: tags, values, times, registers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.client import Json
+from gateway.cli.endpoint import listening
+from gateway.cli.history import course, moment_of
+from gateway.cli.main import CommandError, main
+from gateway.cli.status import alerts, worst
+from gateway.cli.tags import chosen
+from gateway.cli.write import value_of
+
+ROWS = {name: {"tag": name} for name in ("bus/meter/voltage", "bus/meter/power", "bus/meter2/power", "text/line")}
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ([], list(ROWS)),
+        (["bus/meter/power"], ["bus/meter/power"]),
+        (["bus/meter"], ["bus/meter/voltage", "bus/meter/power"]),
+        (["bus/"], ["bus/meter/voltage", "bus/meter/power", "bus/meter2/power"]),
+        (["*/power", "bus/meter/power"], ["bus/meter/power", "bus/meter2/power"]),
+    ],
+)
+def test_tags_are_chosen_by_name_pattern_device_or_line(words: list[str], wanted: list[str]) -> None:
+    assert [row["tag"] for row in chosen(ROWS, words)] == wanted
+
+
+@pytest.mark.parametrize("word", ["bus/meter/volage", "nothing/*"])
+def test_a_word_that_means_no_tag_is_refused(word: str) -> None:
+    with pytest.raises(CommandError, match="no tag is called") as refusal:
+        chosen(ROWS, [word])
+    assert refusal.value.code == 2
+
+
+def test_the_tag_that_was_meant_is_named() -> None:
+    with pytest.raises(CommandError, match='Did you mean "bus/meter/voltage"'):
+        chosen(ROWS, ["bus/meter/volage"])
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "value"),
+    [
+        ("on", "bool", True),
+        ("FALSE", "bool", False),
+        ("42", "uint16", 42),
+        ("-1.5", "float32", -1.5),
+        ("7", "string", "7"),
+    ],
+)
+def test_values_are_read_by_the_type_of_their_tag(text: str, type_: str, value: object) -> None:
+    found = value_of(text, type_)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(("text", "type_", "cure"), [("maybe", "bool", "on or off"), ("2,5", "int16", "write 2.5")])
+def test_a_value_that_cannot_be_one_is_refused(text: str, type_: str, cure: str) -> None:
+    with pytest.raises(CommandError, match=cure):
+        value_of(text, type_)
+
+
+def test_times_are_so_long_ago_or_absolute() -> None:
+    assert moment_of("1h", 10_000.0) == 6400.0
+    assert moment_of("1970-01-01T01:00:00+01:00", 0.0) == 0.0
+    with pytest.raises(CommandError, match="how long ago"):
+        moment_of("yesterday", 0.0)
+
+
+def test_a_course_holds_each_value_until_the_next_and_keeps_gaps() -> None:
+    samples: list[Json] = [
+        {"timestamp": "1970-01-01T00:00:02Z", "value": 1.0},
+        {"timestamp": "1970-01-01T00:00:04Z", "value": None},
+        {"timestamp": "1970-01-01T00:00:06Z", "value": 3.0},
+    ]
+    assert course(samples, 0, 8, 8) == [None, 1, 1, None, None, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (["--line", "bus"], "registers need --line, --unit"),
+        (["--line", "bus", "--unit", "1", "--modicon", "40001", "--address", "0"], "either --table with --address or"),
+        (["--line", "bus", "--unit", "1", "--modicon", "4001"], "such as 40108"),
+    ],
+)
+def test_registers_are_named_completely(
+    words: list[str], cure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["write", "--state", str(tmp_path), *words, "1"]) == 2
+    assert cure in capsys.readouterr().err
+
+
+def test_a_pause_in_front_of_tags_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["read", "--watch", "bus/*"])
+    assert end.value.code == 2
+    assert "put the tags in front of --watch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "cure"),
+    [
+        ([], 6, "systemctl start ferrule"),
+        (["--url", "https://127.0.0.1"], 2, "--url needs --ca FILE"),
+        (["--url", "https://127.0.0.1", "--ca", "ca.pem"], 2, "--url needs a token"),
+        (["--url", "http://127.0.0.1", "--ca", "ca.pem", "--token", "x"], 2, "write it as https://"),
+        (["--url", "https://127.0.0.1", "--ca", "absent.pem", "--token", "x"], 2, "Copy ca.pem"),
+    ],
+)
+def test_what_is_missing_to_reach_a_gateway_is_said(
+    words: list[str], code: int, cure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--state", str(tmp_path), *words]) == code
+    assert cure in capsys.readouterr().err
+
+
+def test_listeners_of_a_process_are_read_from_the_kernel_tables(tmp_path: Path) -> None:
+    (tmp_path / "fd").mkdir()
+    for number, target in enumerate(["socket:[11]", "socket:[12]", "/dev/null", "socket:[13]"]):
+        (tmp_path / "fd" / str(number)).symlink_to(target)
+    (tmp_path / "net").mkdir()
+    local, lan = (127, 0, 0, 1), (192, 168, 1, 10)
+    rows = [(lan, "0A", 11), (local, "0A", 12), (local, "01", 13), (local, "0A", 99)]
+    table = ["  sl  local_address rem_address   st"]
+    for address, state, inode in rows:
+        place = f"{int.from_bytes(bytes(address), sys.byteorder):08X}:0DAC"
+        table.append(f"   0: {place} 00000000:0000 {state} 0:0 0:0 0 0 0 {inode} 1")
+    (tmp_path / "net" / "tcp").write_text("\n".join(table) + "\n")
+    assert listening(tmp_path) == [("127.0.0.1", 3500), ("192.168.1.10", 3500)]
+
+
+def test_the_worst_readings_come_first() -> None:
+    readings = [
+        {"tag": "a", "quality": "good", "age": 1},
+        {"tag": "b", "quality": "uncertain", "age": 900},
+        {"tag": "c", "quality": "bad", "age": 1},
+        {"tag": "d", "quality": "bad", "age": 50},
+    ]
+    assert [one["tag"] for one in worst(readings)] == ["d", "c", "b"]
+
+
+def test_alerts_name_lines_devices_and_the_disk() -> None:
+    health = {"storage": {"durable": False, "history": "memory"}}
+    lines = [{"line": "bus", "state": "down", "message": "the adapter is gone", "reason": "link_down"}]
+    devices = [{"device": "bus/m", "unit": 3, "state": "silent", "advice": [], "stateSeconds": 90.0}]
+    found = "\n".join(alerts(health, lines, devices))
+    assert "the disk takes no data" in found
+    assert "history is in memory only" in found
+    assert "line bus is down: the adapter is gone" in found
+    assert "device bus/m (unit 3) is silent for 90.0 s" in found
