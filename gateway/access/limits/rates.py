@@ -58,6 +58,7 @@ class RateLimits:
         self._monotonic = monotonic
         self.settings = settings
         self.refused: dict[str, int] = {}
+        self._told: dict[str, Headers] = {}
         self._address, self._anonymous, self._operator, self._total = map(Buckets, _policies(settings))
         self._capabilities = {limit.name: Buckets(_capability(limit)) for limit in settings.capabilities}
 
@@ -73,6 +74,7 @@ class RateLimits:
             buckets = self._capabilities[limit.name] = before.get(limit.name) or Buckets(policy)
             buckets.follow(policy, now)
         self.settings = settings
+        self._told.clear()
 
     def unknown(self, methods: Collection[str]) -> list[str]:
         """Names of ``[[limits.capability]]`` that stand for none of these methods."""
@@ -99,6 +101,17 @@ class RateLimits:
             return []
         return [(self._capabilities[name], None, 0) for name in _names(method) if name in self._capabilities]
 
+    def told(self, policy: Policy) -> Headers:
+        """The headers that are the same for all of a policy."""
+        known = self._told.get(policy.name)
+        if known is None:
+            known = [(b"x-ratelimit-limit", b"%d" % policy.rate), (b"x-ratelimit-window", b"%d" % WINDOW)]
+            if self.settings.ratelimit_headers:
+                words = b'"%b";q=%d;w=%d' % (policy.name.encode(), policy.rate, WINDOW)
+                known.append((b"ratelimit-policy", words))
+            self._told[policy.name] = known
+        return known
+
     def now(self) -> int:
         """Microseconds."""
         return round(self._monotonic() * 1_000_000)
@@ -107,17 +120,18 @@ class RateLimits:
 class Visit:
     """One request: its calls are counted, and its headers made. ``RateLimits.visit`` makes it."""
 
-    __slots__ = ("_called", "_held", "_limits", "_refused")
+    __slots__ = ("_held", "_left", "_limits", "_refused", "_tightest")
 
     def __init__(self, limits: RateLimits, held: list[_Share]) -> None:
         self._limits = limits
         self._held = held
-        self._called: list[_Share] = []
-        self._refused: _Share | None = None
+        self._tightest = held[0]
+        self._left: int | None = None
+        self._refused = False
 
     def look(self) -> Refused | None:
         """Whether a call would be refused whatever it is, without counting one: before its body is read."""
-        return self._refusal(self._held, self._limits.now())
+        return self._look(self._held, self._limits.now())
 
     def admit(self, method: str | None = None) -> Refused | None:
         """Count a call; or refuse it, and count nothing.
@@ -128,9 +142,8 @@ class Visit:
         shares = self._held
         if method is not None and (called := self._limits.shares(method)):
             shares = [*shares, *called]
-            self._called += called
         now = self._limits.now()
-        refused = self._refusal(shares, now)
+        refused = self._look(shares, now)
         if refused is None:
             for buckets, key, _ in shares:
                 buckets.take(key, now)
@@ -139,16 +152,24 @@ class Visit:
         counts[refused.policy.name] = counts.get(refused.policy.name, 0) + 1
         return refused
 
-    def _refusal(self, shares: list[_Share], now: int) -> Refused | None:
-        longest = 0
+    def _look(self, shares: list[_Share], now: int) -> Refused | None:
+        """Find the tightest bucket, and whether any of them refuses."""
+        refusing = False
         for share in shares:
             buckets, key, reserve = share
-            missing = TOKEN + reserve - buckets.held(key, now)
-            if missing > 0 and (wait := buckets.wait(missing)) > longest:
-                longest, self._refused = wait, share
-        if not longest or self._refused is None:
-            return None
-        return Refused(self._refused[0].policy, math.ceil(longest / 1_000_000))
+            left = buckets.held(key, now) - reserve
+            if left < TOKEN:
+                refusing = True
+            elif not self._refused and (self._left is None or left < self._left):
+                self._left, self._tightest = left, share
+        return self._refuse(shares, now) if refusing else None
+
+    def _refuse(self, shares: list[_Share], now: int) -> Refused:
+        """Of the buckets that refuse, the one with the longest wait is told of."""
+        waits = [buckets.wait(TOKEN + reserve - buckets.held(key, now)) for buckets, key, reserve in shares]
+        longest = max(waits)
+        self._refused, self._tightest = True, shares[waits.index(longest)]
+        return Refused(self._tightest[0].policy, math.ceil(longest / 1_000_000))
 
     def headers(self, wall: float) -> Headers:
         """What is left, for the response: of the bucket that refused, else of the one with the fewest tokens (D-161).
@@ -156,27 +177,18 @@ class Visit:
         Args:
             wall: Unix seconds.
         """
-        now = self._limits.now()
-        shares = [self._refused] if self._refused is not None else [*self._held, *self._called]
-        least, tightest = min(
-            ((buckets.held(key, now) - reserve, number) for number, (buckets, key, reserve) in enumerate(shares))
-        )
-        buckets, key, _ = shares[tightest]
+        buckets, key, reserve = self._tightest
         policy = buckets.policy
-        remaining = max(0, least) // TOKEN
-        full_in = buckets.wait(policy.burst * TOKEN - buckets.held(key, now)) / 1_000_000
+        held = buckets.held(key, self._limits.now())
+        remaining = max(0, held - reserve) // TOKEN
+        full_in = buckets.wait(policy.burst * TOKEN - held) / 1_000_000
         headers = [
-            (b"x-ratelimit-limit", b"%d" % policy.rate),
+            *self._limits.told(policy),
             (b"x-ratelimit-remaining", b"%d" % remaining),
             (b"x-ratelimit-reset", b"%d" % math.ceil(wall + full_in)),
-            (b"x-ratelimit-window", b"%d" % WINDOW),
         ]
         if self._limits.settings.ratelimit_headers:
-            name = policy.name.encode()
-            headers += [
-                (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, policy.rate, WINDOW)),
-                (b"ratelimit", b'"%b";r=%d;t=%d' % (name, remaining, math.ceil(full_in))),
-            ]
+            headers.append((b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), remaining, math.ceil(full_in))))
         return headers
 
 
