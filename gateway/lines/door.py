@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +24,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 SHORTEST_LEASE_S = 1.0
 LONGEST_LEASE_S = 86400.0
+# How long a reload waits for safe values of tags that it takes away.
+SETTLE_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class WriteDoor:
         self._facts = facts
         self._leases = Leases(facts, trio.current_time())
         self._changed = trio.Event()
+        # Tags with a lease that the configuration does not have: each is told of once.
+        self._homeless: set[str] = set()
 
     async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
         """Write one tag.
@@ -103,7 +107,8 @@ class WriteDoor:
         outcome = order.result().outcome
         # Who took the lease while this write was on its way has the last word on it.
         if self._leases.taker(spot.name) == taker:
-            if lease is None and outcome is Outcome.CONFIRMED:
+            if lease is None and outcome is Outcome.CONFIRMED and spot.name in self._leases:
+                log.info("lease ended by a write without one", tag=spot.name)
                 self._leases.end(spot.name)
             if lease is not None and outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
                 self._leases.put_back(spot.name, agreed, trio.current_time())
@@ -130,6 +135,23 @@ class WriteDoor:
                 self._leases.hasten(name, trio.current_time())
                 self._changed.set()
 
+    async def settle(self, names: Iterable[str]) -> None:
+        """Put tags back to their safe values now, before the configuration loses them.
+
+        What cannot be written within some seconds waits: it is written when a configuration has the tag again.
+        """
+        leased = [name for name in names if name in self._leases]
+        for name in leased:
+            self._leases.settle(name)
+        with trio.move_on_after(SETTLE_PATIENCE_S):
+            async with trio.open_nursery() as nursery:
+                for name in leased:
+                    nursery.start_soon(self._make_safe, name)
+        for name in leased:
+            if self._leases.settling(name):
+                self._leases.retry(name, trio.current_time())
+        self._changed.set()
+
     async def run(self) -> None:
         """Put tags back to their safe value when their lease runs out; never returns."""
         async with trio.open_nursery() as nursery:
@@ -148,9 +170,18 @@ class WriteDoor:
         spot = self._find(name)
         device = spot.unit.device if spot is not None else None
         if spot is None or device is None or spot.tag.safe is None:
-            # The configuration no longer has this tag, or no safe value for it: there is nothing left to keep.
-            self._leases.end(name)
+            # What was promised is kept in mind: the next configuration may have the tag again, and its safe value.
+            if name not in self._homeless:
+                self._homeless.add(name)
+                log.error(
+                    "lease over, but the configuration has no safe value for this tag any more",
+                    tag=name,
+                    cure="see to the device itself; the lease is settled once the tag is back, with safe = ...",
+                )
+            self._leases.retry(name, trio.current_time())
+            self._changed.set()
             return
+        self._homeless.discard(name)
         order = writing(device, spot.tag, spot.tag.safe)
         spot.line.submit(order)
         await order.done.wait()

@@ -18,6 +18,7 @@ from gateway.lines.opener import numbered, open_port, opener
 from gateway.lines.polling import Announce, Polling
 from gateway.lines.raw_line import RawLine
 from gateway.lines.report import AnyLine
+from gateway.lines.unit import tag_of
 from gateway.lines.wakeups import Wakeups
 from gateway.settings.line_model import LineSettings
 
@@ -179,8 +180,10 @@ class Lines:
     async def reload(self, removed: Sequence[str], started: Sequence[LineSettings]) -> None:
         """Stop the lines named and start the settings given; every other line goes on untouched.
 
-        A changed line is in both. Tags that both configurations have keep their readings.
+        A changed line is in both. Tags that both configurations have keep their readings; those with a lease that only
+        the old one has get their safe values first.
         """
+        await self.door.settle(self._leaving(removed, started))
         stopped = [self._running.pop(name) for name in removed]
         async with trio.open_nursery() as nursery:
             for running in stopped:
@@ -199,6 +202,24 @@ class Lines:
             for tag in running.line.settings.tags
         }
         self._store.remove(before - self.spots.keys() - raw)
+
+    def _leaving(self, removed: Sequence[str], started: Sequence[LineSettings]) -> list[str]:
+        """Tags whose safe value the new configuration cannot write: they are gone, or are read from elsewhere."""
+        kept = {
+            told.name: told.origin
+            for line in started
+            for device in line.devices
+            for tag in device.tags
+            if tag.safe is not None
+            for told in [tag_of(line, device, tag)]
+        }
+        return [
+            name
+            for name, spot in self.spots.items()
+            if spot.line.settings.name in removed
+            and spot.unit.device is not None
+            and kept.get(name) != tag_of(spot.line.settings, spot.unit.device, spot.tag).origin
+        ]
 
     @staticmethod
     async def _end(running: Running) -> None:

@@ -81,9 +81,9 @@ class PromptBus(NetworkBus):
         self._stream += data
         while (frame := self._stations.framing.split(self._stream)) is not None:
             at = now + self._wire.latency_s
-            for after_s, _unit, reply in self._stations.hear(frame, at):
-                at += after_s
-                self._inbox.put(Delivery(at + self._wire.latency_s, reply))
+            for emission in self._stations.hear(frame, at):
+                at += emission.after_s
+                self._inbox.put(Delivery(at + self._wire.latency_s, emission.data))
 
 
 class SiteLine:
