@@ -8,7 +8,7 @@ from gateway.settings import schema
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.line_model import DeviceSettings
 from gateway.settings.profiles import ProfileShelf, device_tags
-from gateway.settings.tag_checks import read_tag
+from gateway.settings.tag_checks import read_change, read_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,9 +40,10 @@ def read_devices(
                     )
         habits = {key: fields[key] for key in ("word_order", "byte_order", "poll", "max_registers")}
         tag_names = Distinct('there is a tag "{}" on this device already')
-        # Without its profile, a tag that changes one key of the profile's would seem to lack all the others.
-        tag_nodes = [] if fields.given("profile") and profile is None else device_tags(fields, profile)
-        read = [read_tag(tag, findings, habits, tag_names) for tag in tag_nodes]
+        whole_tags, changes = device_tags(fields, profile)
+        read = [read_tag(tag, findings, habits, tag_names) for tag in whole_tags]
+        for change in changes:
+            read_change(change, findings, tag_names)
         if not fields.faulty:
             arguments = {key: value for key, value in fields.arguments().items() if key not in _CONFIGURATION_ONLY}
             tags = tuple(tag for tag in read if tag is not None)
@@ -51,10 +52,13 @@ def read_devices(
 
 
 def _check_unit(fields: Fields, transport: str | None) -> None:
-    if not fields.sound("unit") or transport is None:
+    if not fields.sound("unit"):
         return
     unit = fields["unit"]
-    if transport == "tcp":
+    if transport is None:
+        if not 0 <= unit <= 255:
+            fields.refuse("unit", f"must be 1 to 247, or with tcp 0 to 255, not {unit}")
+    elif transport == "tcp":
         if not 0 <= unit <= 255:
             fields.refuse("unit", f"must be 0 to 255 on a TCP line, not {unit}")
     elif unit == 0:

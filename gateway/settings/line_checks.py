@@ -66,6 +66,8 @@ def _read_line(
     names.check(fields, "name")
     if fields.sound("transport"):
         _check_transport(fields, ends)
+    else:
+        _check_ends(fields, ends)
     _check_pauses(fields)
     rs485 = _read_rs485(fields)
     raw = _read_raw(fields)
@@ -99,12 +101,17 @@ def _check_transport(fields: Fields, ends: Distinct) -> None:
         return
     if not fields.sound(end):
         return
-    if end == "port":
-        _check_port(fields, ends)
-    else:
-        _check_host(fields, ends)
+    _check_ends(fields, ends)
     if transport == "rtu" and fields.given("bytesize") and fields.sound("bytesize") and fields["bytesize"] != 8:
         fields.refuse("bytesize", 'RTU needs 8 data bits. Remove it, or write transport = "ascii"')
+
+
+def _check_ends(fields: Fields, ends: Distinct) -> None:
+    """Check port and host as far as they are given and mean something."""
+    if fields.given("port") and fields.sound("port"):
+        _check_port(fields, ends)
+    if fields.given("host") and fields.sound("host"):
+        _check_host(fields, ends)
 
 
 def _check_port(fields: Fields, ends: Distinct) -> None:

@@ -14,10 +14,10 @@ from gateway.settings import schema
 from gateway.settings.document import Node, read_document
 from gateway.settings.fields import Fields, Findings, read_fields
 from gateway.settings.problems import SettingsError
-from gateway.settings.suggest import did_you_mean
+from gateway.settings.suggest import did_you_mean, meant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 SHIPPED_PROFILES = Path(__file__).resolve().parents[2] / "config" / "profiles"
 
@@ -103,15 +103,21 @@ class ProfileShelf:
             head.refuse("name", f'"{head["name"]}" is not the name of the file. Write "{path.stem}"')
 
 
-def device_tags(device: Fields, profile: Profile | None) -> list[Node]:
-    """Return the tables of a device's tags: the profile's, changed and left out as the device says, then its own."""
+def device_tags(device: Fields, profile: Profile | None) -> tuple[list[Node], list[Node]]:
+    """Return the tables of a device's tags: the profile's, changed and left out as the device says, then its own.
+
+    Returns:
+        The tables of whole tags, and those that only change a tag that is not known.
+    """
     own = {}
     for tag in device.tables("tag"):
         name = tag.value("name") if "name" in tag else None
         # Nameless and double ones stay: reading them says what is wrong.
         own[name if isinstance(name, str) and name not in own else id(tag)] = tag
     if profile is None:
-        return list(own.values())
+        # Without its profile, a tag that changes one key of the profile's would seem to lack all the others.
+        needed = ("table", "address", "type") if device.given("profile") else ()
+        return _parted(own.values(), needed)
     chosen = _chosen_names(device, profile)
     tags = []
     for name, tag in profile.tags.items():
@@ -121,7 +127,26 @@ def device_tags(device: Fields, profile: Profile | None) -> list[Node]:
         elif change:
             words = f'name: the tag "{name}" of the profile is left out by include or exclude. Decide for one'
             device.findings.error(change.place_of_value("name"), words)
-    return [*tags, *own.values()]
+    whole, changes = _parted(own.values(), ("table", "address"))
+    for change in changes:
+        name = change.value("name") if "name" in change else None
+        # A second change of the same tag is told as such when it is read.
+        if isinstance(name, str) and name not in profile.tags:
+            hint = did_you_mean(name, profile.tags)
+            cure = "A tag of your own needs table, address and type"
+            words = f'name: the profile has no tag "{name}". {hint}{" " if hint else ""}{cure}'
+            device.findings.error(change.place_of_value("name"), words)
+    return [*tags, *whole], changes
+
+
+def _parted(tags: Iterable[Node], needed: Collection[str]) -> tuple[list[Node], list[Node]]:
+    """Part the tags that have the keys a tag of one's own needs, be they misspelt, from the others."""
+    whole: list[Node] = []
+    changes: list[Node] = []
+    for tag in tags:
+        keys = {key if key in schema.TAG.keys else meant(key, schema.TAG.keys) for key in tag.keys()}  # noqa: SIM118 - a Node is no dict
+        (whole if keys.issuperset(needed) else changes).append(tag)
+    return whole, changes
 
 
 def _chosen_names(device: Fields, profile: Profile) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.settings import schema
@@ -56,11 +57,21 @@ def read_tag(node: Node, findings: Findings, device: Mapping[str, Any], names: D
         _check_numbers(fields)
         _check_sentinels(fields)
         _check_writing(fields)
+    else:
+        _check_scale(fields)
     _check_range(fields)
     _check_age(fields)
     if fields.faulty:
         return None
     return TagSettings(**fields.arguments(), place=node.place)
+
+
+def read_change(node: Node, findings: Findings, names: Distinct) -> None:
+    """Note what is wrong with a tag that changes one of a profile, where that one is not known."""
+    fields = read_fields(node, replace(_schema(node), required=frozenset({"name"})), findings)
+    names.check(fields, "name")
+    _check_scale(fields)
+    _check_range(fields)
 
 
 def read_raw_tag(node: Node, findings: Findings, names: Distinct) -> RawTagSettings | None:
