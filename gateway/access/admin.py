@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.access.files import create_private
+import structlog
+
+from gateway.access.files import create_private, keep_aside, replace
+
+log = structlog.stdlib.get_logger(__name__)
 
 ADMIN_FILE = "admin.json"
 
@@ -28,27 +34,39 @@ class AdminClient:
         return f"AdminClient(client_id={self.client_id!r})"
 
 
-class AdminFileError(Exception):
-    """``admin.json`` cannot be used; the text says why and what to do."""
+def load_admin(state: Path, wall: Callable[[], float] = time.time) -> AdminClient:
+    """Read ``admin.json``, or make it (mode 0600) at the first start and where it is damaged.
 
+    A damaged file must not keep the gateway from polling: it gets a second name, and whoever used it is told.
 
-def load_admin(state: Path) -> AdminClient:
-    """Read ``admin.json``, or make it (mode 0600) at the first start.
-
-    Raises:
-        AdminFileError: the file does not hold what it should.
+    Args:
+        state: the state directory.
+        wall: Unix seconds, for the second name of a damaged file.
     """
     path = state / ADMIN_FILE
-    if not path.exists():
-        fresh = {"client_id": f"admin-{secrets.token_hex(4)}", "client_secret": secrets.token_urlsafe(32)}
-        create_private(path, json.dumps(fresh, indent=2).encode() + b"\n")
+    fresh = {"client_id": f"admin-{secrets.token_hex(4)}", "client_secret": secrets.token_urlsafe(32)}
+    content = json.dumps(fresh, indent=2).encode() + b"\n"
+    create_private(path, content)
+    found = _read(path)
+    if found is None:
+        kept = keep_aside(path, wall())
+        replace(path, content)
+        log.warning(
+            "new first administrator: the file did not hold client_id and client_secret",
+            file=ADMIN_FILE,
+            kept_as=kept.name,
+            cure=f"take the new ones from {path}",
+        )
+        found = AdminClient(fresh["client_id"], fresh["client_secret"])
+    return found
+
+
+def _read(path: Path) -> AdminClient | None:
     try:
         content = json.loads(path.read_bytes())
         client_id, client_secret = content["client_id"], content["client_secret"]
     except (ValueError, KeyError, TypeError):
-        client_id = client_secret = None
+        return None
     if not isinstance(client_id, str) or not isinstance(client_secret, str) or not client_secret:
-        raise AdminFileError(
-            f"{path} does not hold client_id and client_secret. Delete it and start again: new ones are made"
-        )
+        return None
     return AdminClient(client_id, client_secret)

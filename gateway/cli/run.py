@@ -14,7 +14,6 @@ from pathlib import Path
 import trio
 
 from gateway import logs
-from gateway.access.admin import AdminFileError
 from gateway.access.keys import KeyFileError
 from gateway.api.server.sockets import BindError
 from gateway.app import Gateway, StartError, owned
@@ -24,7 +23,7 @@ from gateway.storage import NewerSchema
 from gateway.systemd import Notifier
 
 # What keeps a gateway from starting; each text says what to do about it.
-REFUSALS = (StartError, BindError, KeyFileError, AdminFileError, NewerSchema)
+REFUSALS = (StartError, BindError, KeyFileError, NewerSchema)
 
 # What to do about a file of the state directory that cannot be used.
 CURES = {
