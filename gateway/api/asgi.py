@@ -18,11 +18,12 @@ Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# Seconds in which a body must be complete: a caller that drips bytes holds a connection no longer than this.
-BODY_DEADLINE = 15.0
-# What is still read and thrown away of a body that is too long, so that the caller gets to read the answer.
-_DISCARDED = 8 * 1024 * 1024
-_DISCARD_TIME = 2.0
+# What the server tells the application of the time it has: an extension of the ASGI scope.
+TIMES = "ferrule.times"
+# Seconds in which a body must be complete, unless the server says otherwise.
+BODY_TIME = 15.0
+# Seconds within which a request is answered, whatever the field does.
+ANSWER_TIME = 30.0
 _REQUEST_ID_LENGTH = 128
 _REQUEST_ID_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -64,8 +65,15 @@ def request_id(scope: Scope, now: float) -> bytes:
     return uuid7(now).encode()
 
 
+def time_limit(scope: Scope, name: str, default: float) -> float:
+    """Seconds the server gives a request for its ``body`` or its ``answer``."""
+    return float(scope.get("extensions", {}).get(TIMES, {}).get(name, default))
+
+
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, at most ``limit`` bytes, within ``BODY_DEADLINE`` seconds.
+    """The whole body, at most ``limit`` bytes, within ``[limits] body_time``.
+
+    What is left of a body that is refused is for the server to read and throw away.
 
     Raises:
         BodyError: 413 or 408.
@@ -73,11 +81,11 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """
     length = header(scope, b"content-length")
     if length is not None and len(length) < 16 and int(length) > limit:
-        await _discard(receive)
         raise _too_long(limit)
     chunks: list[bytes] = []
     size = 0
-    with trio.move_on_after(BODY_DEADLINE):
+    time = time_limit(scope, "body", BODY_TIME)
+    with trio.move_on_after(time):
         while True:
             event = await receive()
             if event["type"] == "http.disconnect":
@@ -85,26 +93,15 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             chunk = event.get("body", b"")
             size += len(chunk)
             if size > limit:
-                await _discard(receive)
                 raise _too_long(limit)
             chunks.append(chunk)
             if not event.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    raise BodyError(408, f"the request body was not complete within {BODY_DEADLINE:g} s")
+    raise BodyError(408, f"the request body was not complete within {time:g} s")
 
 
 def _too_long(limit: int) -> BodyError:
     return BodyError(413, f"the request body is longer than {limit} bytes ([limits] body_size)")
-
-
-async def _discard(receive: Receive) -> None:
-    size = 0
-    with trio.move_on_after(_DISCARD_TIME):
-        while size < _DISCARDED:
-            event = await receive()
-            size += len(event.get("body", b""))
-            if not event.get("more_body", False):
-                return
 
 
 async def respond(

@@ -1,191 +1,173 @@
 """One connection of a caller: hypercorn's parts, with the holes closed that a stranger could reach.
 
 Stock hypercorn 0.18 lets one connection without a token end the whole process, leaves tasks behind when an answer
-is sent before the request is read, and waits for ever for a caller who does not read. Each of these is replayed in
-tests/gateway/api/test_attacks.py.
+is sent before the request is read, waits for ever for a caller who does not read or drips, and starts a task for each
+time-out. Each of these is replayed in tests/gateway/api.
+
+All the time-outs of a connection are one moved deadline: that of the scope around its reader. When it passes, nothing
+more is read, the stream is closed, and the application is told that the caller has left.
 """
 
 from __future__ import annotations
 
-import http
-from collections.abc import Awaitable, Callable
-from typing import Any
+import math
+from enum import Enum, auto
 
-import h11
-import structlog
 import trio
-from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
-from hypercorn.protocol.events import Event as StreamEvent
-from hypercorn.protocol.events import Response
-from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import TCPServer
-from hypercorn.typing import (
-    AppWrapper,
-    ASGIReceiveEvent,
-    ASGISendEvent,
-    ConnectionState,
-    H11SendableEvent,
-    Scope,
-)
-from hypercorn.utils import parse_socket_addr
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState
 
-from gateway.core.network import is_private_peer
+from gateway.api.asgi import ANSWER_TIME, TIMES
+from gateway.api.server.admission import Admission
+from gateway.api.server.config import ServerConfig
+from gateway.api.server.handshake import Encrypted, tls_extension
+from gateway.api.server.http1 import Http1, Lingering, Upgraded
+from gateway.api.server.requests import Requests
+from gateway.api.server.websocket import WebSocket
 
-log = structlog.stdlib.get_logger(__name__)
-
-# Seconds a caller may take to accept what we send.
-WRITE_DEADLINE = 30.0
-
-_REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
+# What is still read, and thrown away, of a request that has been answered already, so that the caller gets to read the
+# answer: a socket closed over unread bytes resets the connection, and the answer is lost.
+_DISCARDED = 8 * 1024 * 1024
+_LINGER_TIME = 2.0
+# Time a caller that is timed out has to take the answer that says so.
+_LAST_WORD_TIME = 1.0
 
 
-class ServerConfig(Config):
-    """Hypercorn's settings as this gateway wants them. The log is ours, and HTTP/1.1 is all there is."""
-
-    alpn_protocols = ["http/1.1"]  # noqa: RUF012 - an override of the base's class attribute
-    accesslog = None
-    errorlog = None
-    include_server_header = False
-    ssl_handshake_timeout = 10.0
-    # Also the time a caller has for the header of a request.
-    keep_alive_timeout = 30.0
-    h11_max_incomplete_size = 16 * 1024
-    websocket_max_message_size = 64 * 1024
-
-
-class Requests(TaskGroup):
-    """Runs the application for each request, and never waits for it when it has stopped listening."""
-
-    async def spawn_app(
-        self,
-        app: AppWrapper,
-        config: Config,
-        scope: Scope,
-        send: Callable[[ASGISendEvent | None], Awaitable[None]],
-    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
-        """Start the application. Returns how it is told of what arrives."""
-        to_app, from_caller = trio.open_memory_channel[ASGIReceiveEvent](config.max_app_queue_size)
-        last: list[ASGIReceiveEvent] = []
-
-        async def put(event: ASGIReceiveEvent) -> None:
-            if event["type"].endswith(".disconnect"):
-                # Stock code queues this behind the body, where it can wait for ever: nobody empties that queue.
-                last.append(event)
-                to_app.close()
-                return
-            try:
-                await to_app.send(event)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return
-
-        async def receive() -> ASGIReceiveEvent:
-            try:
-                return await from_caller.receive()
-            except trio.EndOfChannel:
-                return last[0]
-
-        async def run() -> None:
-            try:
-                with from_caller:
-                    await app(scope, receive, send, trio.to_thread.run_sync, trio.from_thread.run)
-            except Exception:
-                log.exception("request failed", path=scope.get("path"))
-            await send(None)
-
-        self.spawn(run)
-        return put
-
-
-class Http1(H11Protocol):
-    """HTTP/1.1 of one connection, an answer in one piece."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._held = b""
-
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """Nothing switches to HTTP/2: neither its preface nor ``Upgrade: h2c``."""
-
-    async def stream_send(self, event: StreamEvent) -> None:
-        """Send a piece of an answer; unlike stock code, with a reason phrase, which some clients insist on."""
-        if isinstance(event, Response) and event.status_code >= 200:
-            headers = [*event.headers, *self.config.response_headers("h11")]
-            reason = _REASONS.get(event.status_code, b"")
-            await self._send_h11_event(h11.Response(status_code=event.status_code, headers=headers, reason=reason))
-        else:
-            await super().stream_send(event)
-
-    async def _send_h11_event(self, event: H11SendableEvent) -> None:
-        """Hold the header back until the first piece of the body: one TLS record and one system call less."""
-        try:
-            data = self.connection.send(event) or b""
-        except h11.LocalProtocolError:
-            if self.connection.their_state is not h11.ERROR:
-                raise
-            return
-        if isinstance(event, h11.Response):
-            self._held = data
-            return
-        data, self._held = self._held + data, b""
-        if data:
-            await self.send(RawData(data=data))
+class _Phase(Enum):
+    IDLE = auto()
+    HEADER = auto()
+    REQUEST = auto()
+    WEBSOCKET = auto()
+    # Answered, but not read to the end: the rest is thrown away.
+    DISCARD = auto()
+    # A WebSocket after our close frame.
+    LINGER = auto()
 
 
 class Connection(TCPServer):
-    """One accepted connection, from the peer gate to its end."""
+    """One connection from the end of its handshake to its own end.
+
+    Args:
+        app: the application.
+        config: limits and times.
+        context: tells that the server ends.
+        stream: after its handshake.
+        peer: address and port of the caller.
+        here: address and port it called.
+        admission: is told when the connection is idle, and may ask it to make room.
+        guest: what the connection is called there.
+    """
+
+    def __init__(
+        self,
+        app: AppWrapper,
+        config: ServerConfig,
+        context: WorkerContext,
+        stream: Encrypted,
+        *,
+        peer: tuple[str, int],
+        here: tuple[str, int],
+        admission: Admission[Guest],
+        guest: Guest,
+    ) -> None:
+        super().__init__(app, config, context, ConnectionState({}), stream)
+        self._config = config
+        self._limits = config.limits
+        self._peer = peer
+        self._here = here
+        self._admission = admission
+        self._guest = guest
+        self._phase = _Phase.IDLE
+        self._patience = trio.CancelScope()
+        self._begun = 0.0
+        self._discarded = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nothing would be lost by closing it now."""
+        return self._phase in {_Phase.IDLE, _Phase.HEADER}
 
     async def run(self) -> None:
-        """Serve it. Whatever happens in here, the server goes on; who accepted the connection closes it at last."""
-        try:
-            await self._serve()
-        except* OSError:
-            pass
-        except* Exception as faults:  # noqa: BLE001 - one connection's fault must not reach the others
-            log.warning("connection ended by a fault", faults=[repr(fault) for fault in faults.exceptions])
+        """Serve it to its end."""
+        # The application may go on without its caller, but not for ever.
+        with trio.CancelScope() as outlast:
+            async with Requests({"tls": tls_extension(self.stream), TIMES: self._times()}) as requests:
+                self._requests = requests
+                self.protocol: Http1 = Http1(  # type: ignore[assignment] # the base's only chooses between 1.1 and 2
+                    self.app, self._config, self.context, requests, (self._peer, self._here), self.protocol_send
+                )
+                self._rest()
+                with self._patience:
+                    await self._read()
+                if self._patience.cancelled_caught:
+                    await self._time_out()
+                else:
+                    await self.protocol.handle(Closed())
+                outlast.deadline = trio.current_time() + self._limits.request_time
 
-    async def _serve(self) -> None:
-        plain = self.stream.transport_stream
-        peer = parse_socket_addr(plain.socket.family, plain.socket.getpeername())
-        here = parse_socket_addr(plain.socket.family, plain.socket.getsockname())
-        if peer is None or not _welcome(peer[0]):
-            log.warning("peer refused: not a private address", peer=peer and peer[0])
-            await trio.aclose_forcefully(self.stream)
-            return
-        try:
-            with trio.fail_after(self.config.ssl_handshake_timeout):
-                await self.stream.do_handshake()
-        except (trio.BrokenResourceError, trio.TooSlowError):
-            await trio.aclose_forcefully(self.stream)
-            return
-        async with Requests() as requests:
-            self._task_group = requests
-            self.protocol = Http1(  # type: ignore[assignment] # the base's wrapper only chooses between 1.1 and 2
-                self.app,
-                self.config,
-                self.context,
-                requests,
-                ConnectionState(self.state),
-                True,
-                peer,
-                here,
-                self.protocol_send,
-            )
-            await self.protocol.initiate()
-            await self.idle_task.restart(requests, self._idle_timeout)
-            await self._read_data()
-        await self._close()
+    async def _read(self) -> None:
+        """Take what the caller sends until it leaves."""
+        while True:
+            try:
+                data = await self.stream.receive_some(MAX_RECV)
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                return
+            if self._phase is _Phase.DISCARD:
+                self._discarded += len(data)
+                if not data or self._discarded > _DISCARDED:
+                    return
+                continue
+            if self._phase is _Phase.IDLE and data:
+                self._phase, self._begun = _Phase.HEADER, trio.current_time()
+                self._admission.busy(self._guest)
+            if self._phase is _Phase.WEBSOCKET:
+                # As long as the application does not take what has come, it is not the peer who is silent.
+                self._patience.deadline = math.inf
+            await self.protocol.handle(RawData(bytes(data)))
+            if not data:
+                return
+            if self._phase is _Phase.HEADER:
+                self._patience.deadline = self._begun + self._limits.header_time
+            elif self._phase is _Phase.WEBSOCKET:
+                self._await_pong()
+
+    async def _time_out(self) -> None:
+        if self._phase is _Phase.HEADER:
+            with trio.move_on_after(_LAST_WORD_TIME):
+                await self.protocol.refuse(408)
+        await trio.aclose_forcefully(self.stream)
+        await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: Event) -> None:
-        """Send bytes within the write deadline; a caller who does not take them is cut off."""
-        if not isinstance(event, RawData):
-            await super().protocol_send(event)
-            return
+        """Do what the protocol asks for; a caller who does not take what it is sent in time is cut off."""
+        if isinstance(event, RawData):
+            await self._send(event.data)
+        elif isinstance(event, Updated):
+            if event.idle:
+                self._rest()
+            else:
+                if self._phase is _Phase.IDLE:
+                    # It had come together with the one before.
+                    self._begun = trio.current_time()
+                    self._admission.busy(self._guest)
+                self._phase = _Phase.REQUEST
+                self._patience.deadline = self._begun + self._limits.request_time
+        elif isinstance(event, Upgraded):
+            self._phase = _Phase.WEBSOCKET
+            self._await_pong()
+        elif isinstance(event, Lingering):
+            self._phase = _Phase.LINGER
+            self._patience.deadline = trio.current_time() + _LINGER_TIME
+        elif isinstance(event, Closed):
+            await self._end()
+
+    async def _send(self, data: bytes) -> None:
         async with self.send_lock:
             try:
-                with trio.fail_after(WRITE_DEADLINE):
-                    await self.stream.send_all(event.data)
+                with trio.fail_after(self._limits.write_time):
+                    await self.stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 await trio.aclose_forcefully(self.stream)
                 await self.protocol.handle(Closed())
@@ -193,11 +175,60 @@ class Connection(TCPServer):
                 # Half a record may be out: nothing sensible can follow on this connection.
                 await trio.aclose_forcefully(self.stream)
                 raise
+        if self._phase is _Phase.REQUEST:
+            # A long answer that is taken piece by piece is not cut off in the middle.
+            now = trio.current_time()
+            if self._patience.deadline - now < self._limits.write_time:
+                self._patience.deadline = now + self._limits.write_time
+
+    async def _end(self) -> None:
+        """Close after an answer, or leave the caller a moment where it is still busy sending."""
+        if self._phase in {_Phase.HEADER, _Phase.REQUEST} and self.protocol.unread:
+            self._phase = _Phase.DISCARD
+            self._patience.deadline = trio.current_time() + _LINGER_TIME
+        else:
+            await self.stream.aclose()
+        await self.protocol.handle(Closed())
+
+    def _rest(self) -> None:
+        self._phase = _Phase.IDLE
+        self._patience.deadline = trio.current_time() + self._limits.keep_alive_time
+        self._admission.idle(self._guest)
+
+    def _times(self) -> dict[str, object]:
+        # Half of a request's time is for what comes over the wire.
+        return {"body": self._limits.body_time, "answer": min(ANSWER_TIME, self._limits.request_time / 2)}
+
+    def _await_pong(self) -> None:
+        """Whatever comes shows that the peer is there; a pong comes if nothing else does."""
+        patience = self._limits.ping_interval + self._limits.pong_time
+        self._patience.deadline = trio.current_time() + patience
+
+    def stop(self) -> bool:
+        """End as soon as nothing is lost by it. Returns whether that is now."""
+        stream = self.protocol.stream
+        if isinstance(stream, WebSocket):
+            self._requests.spawn(stream.go_away)
+        return self.waiting
 
 
-def _welcome(address: str) -> bool:
-    try:
-        return is_private_peer(address)
-    except ValueError:
-        # A zone (fe80::1%eth0) is part of link-local addresses only.
-        return False
+class Guest:
+    """A connection as the admission sees it, from before its handshake on.
+
+    Args:
+        address: of the caller.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.connection: Connection | None = None
+        self.scope = trio.CancelScope()
+
+    def make_room(self) -> None:
+        """End now."""
+        self.scope.cancel()
+
+    def stop(self) -> None:
+        """End as soon as the answer under way is sent."""
+        if self.connection is None or self.connection.stop():
+            self.scope.cancel()

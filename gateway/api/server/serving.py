@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import socket
 
 import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState
+from hypercorn.typing import AppWrapper
+from hypercorn.utils import parse_socket_addr
 
 from gateway.api.asgi import Application
-from gateway.api.server.connection import Connection, ServerConfig
+from gateway.api.gate import Gate
+from gateway.api.server.admission import Admission
+from gateway.api.server.config import ServerConfig
+from gateway.api.server.connection import Connection, Guest
+from gateway.api.server.handshake import HandshakeError, shake_hands
 from gateway.api.server.sockets import BindError, NotYetError, endpoint, listen, local_addresses, wanted_addresses
 from gateway.api.server.tls import ServerTls
-from gateway.settings.model import ServerSettings
+from gateway.core.network import is_private_peer
+from gateway.settings.model import LimitSettings, ServerSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
 # Seconds between two looks at the addresses of this machine.
 LOOK_INTERVAL = 5.0
-GRACE = 5.0
+# The whole gateway ends within 5 s of being told so, this is the server's part.
+GRACE = 3.0
+# Seconds between two words in the log about connections that were turned away.
+_COMPLAINT_INTERVAL = 60.0
 
 
 async def serve(
@@ -29,6 +39,7 @@ async def serve(
     tls: ServerTls,
     *,
     stop: trio.Event,
+    limits: LimitSettings | None = None,
     grace: float = GRACE,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -39,6 +50,7 @@ async def serve(
         settings: where to listen.
         tls: the certificate, which is kept fitting the addresses.
         stop: set it to end; cancelling ends at once, and drops what is under way.
+        limits: on connections, sizes and times; None: the defaults.
         grace: seconds that answers under way may still take after ``stop``.
         task_status: told the URLs that are served, e.g. ``["https://127.0.0.1:3500"]``, as soon as they are; empty
             while the configured address is not on this machine.
@@ -46,7 +58,7 @@ async def serve(
     Raises:
         BindError: the configured address must not or cannot be opened.
     """
-    server = _Server(app, settings, tls)
+    server = Server(app, settings, tls, limits or LimitSettings())
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as listening:
             await server.look(listening, connections, first=True)
@@ -57,24 +69,39 @@ async def serve(
                 with trio.move_on_after(LOOK_INTERVAL):
                     await stop.wait()
             listening.cancel_scope.cancel()
-        await server.context.terminated.set()
+        await server.stop()
         connections.cancel_scope.deadline = trio.current_time() + grace
 
 
-class _Server:
-    def __init__(self, app: Application, settings: ServerSettings, tls: ServerTls) -> None:
-        self.config = ServerConfig()
-        self.context = WorkerContext(None)
-        self._app: AppWrapper = ASGIWrapper(app)  # type: ignore[arg-type] # hypercorn types scopes one by one
+class Server:
+    """The listeners and what comes in through them; ``serve`` runs it."""
+
+    def __init__(self, app: Application, settings: ServerSettings, tls: ServerTls, limits: LimitSettings) -> None:
+        self._config = ServerConfig(limits)
+        self._context = WorkerContext(None)
+        gate = Gate(app, self._names, settings.cors_origins, tls.now)
+        self._app: AppWrapper = ASGIWrapper(gate)  # type: ignore[arg-type] # hypercorn types scopes one by one
         self._settings = settings
         self._tls = tls
+        self._named: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+        self._admission = Admission[Guest](limits.max_connections, self._config.connections_per_address)
         self._open: dict[str, tuple[socket.socket, trio.CancelScope]] = {}
         self._waiting: set[str] = set()
+        self._turned_away = 0
+        self._complain_at = -math.inf
 
     @property
     def urls(self) -> list[str]:
         """What is served now."""
         return [f"https://{endpoint(*listener.getsockname()[:2])}" for listener, _ in self._open.values()]
+
+    def _names(self) -> frozenset[str]:
+        """What the gateway may be called."""
+        of_certificate, named = self._named
+        if of_certificate is not self._tls.names:
+            named = self._tls.names | {name.lower() for name in self._settings.host_names}
+            self._named = (self._tls.names, named)
+        return named
 
     async def look(self, listening: trio.Nursery, connections: trio.Nursery, *, first: bool = False) -> None:
         """Open what is missing, close what has gone, and have the certificate name what is open."""
@@ -102,11 +129,89 @@ class _Server:
             listening.start_soon(self._accept, listener, scope, connections)
             log.info("listening", address=endpoint(address, listener.getsockname()[1]))
 
+    async def stop(self) -> None:
+        """End all connections, those that are being answered when they are answered."""
+        await self._context.terminated.set()
+        for guest in self._admission:
+            guest.stop()
+
     async def _accept(self, listener: socket.socket, scope: trio.CancelScope, connections: trio.Nursery) -> None:
         plain = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
-        encrypted = trio.SSLListener(plain, self._tls.context, https_compatible=True)
         with scope:
-            await trio.serve_listeners(self._converse, [encrypted], handler_nursery=connections)
+            await trio.serve_listeners(self.receive, [plain], handler_nursery=connections)
 
-    async def _converse(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
-        await Connection(self._app, self.config, self.context, ConnectionState({}), stream).run()
+    async def receive(self, plain: trio.SocketStream) -> None:
+        """Let one connection in, or not. Nothing that happens to it reaches the others."""
+        try:
+            peer = parse_socket_addr(plain.socket.family, plain.socket.getpeername())
+            here = parse_socket_addr(plain.socket.family, plain.socket.getsockname())
+        except OSError:
+            peer = here = None
+        if peer is None or here is None or not _welcome(peer[0]):
+            log.warning("peer refused: not a private address", peer=peer and peer[0])
+            await trio.aclose_forcefully(plain)
+            return
+        guest = Guest(peer[0])
+        if not self._admission.enter(guest, trio.current_time()):
+            self._complain(peer[0])
+            await trio.aclose_forcefully(plain)
+            return
+        try:
+            with guest.scope:
+                await self._converse(plain, guest, peer, here)
+        except* OSError:
+            pass
+        except* Exception as faults:  # noqa: BLE001 - one connection's fault must not reach the others
+            log.warning("connection ended by a fault", peer=peer[0], faults=_leaves(faults))
+        finally:
+            self._admission.leave(guest)
+            await trio.aclose_forcefully(plain)
+
+    async def _converse(
+        self, plain: trio.SocketStream, guest: Guest, peer: tuple[str, int], here: tuple[str, int]
+    ) -> None:
+        try:
+            stream = await shake_hands(plain, self._tls.context, self._config.limits.handshake_time)
+        except HandshakeError as error:
+            log.debug("handshake failed", peer=peer[0], reason=str(error))
+            return
+        guest.connection = Connection(
+            self._app,
+            self._config,
+            self._context,
+            stream,
+            peer=peer,
+            here=here,
+            admission=self._admission,
+            guest=guest,
+        )
+        await guest.connection.run()
+
+    def _complain(self, address: str) -> None:
+        self._turned_away += 1
+        now = trio.current_time()
+        if now >= self._complain_at:
+            self._complain_at = now + _COMPLAINT_INTERVAL
+            log.warning(
+                "too many connections: new ones are turned away",
+                last_peer=address,
+                turned_away=self._turned_away,
+                open=len(self._admission),
+                cure="raise [limits] max_connections or connections_per_address, or find out who opens so many",
+            )
+
+
+def _leaves(group: BaseExceptionGroup) -> list[str]:
+    """The faults themselves, however they are nested."""
+    found: list[str] = []
+    for fault in group.exceptions:
+        found.extend(_leaves(fault) if isinstance(fault, BaseExceptionGroup) else [repr(fault)])
+    return found
+
+
+def _welcome(address: str) -> bool:
+    try:
+        return is_private_peer(address)
+    except ValueError:
+        # A zone (fe80::1%eth0) is part of link-local addresses only.
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import ssl
@@ -13,6 +14,7 @@ import structlog
 import trio
 
 from gateway.access.files import keep_aside, replace
+from gateway.api.server.supplied import CertificateError, Supplied
 from gateway.core.timeline import Timeline
 
 log = structlog.stdlib.get_logger(__name__)
@@ -80,12 +82,16 @@ class ServerTls:
         state: the state directory, with ``ca.pem`` for callers to trust.
         timeline: the time certificates are made with.
         host_name: of this machine.
+        supplied: files of the operator, who may show a certificate of his own, and ask callers for theirs.
 
     Attributes:
-        context: for listeners; its certificate is replaced in place, for new connections.
+        context: for new connections. Take it anew for each: its certificate is replaced in place, and all of it where
+            callers are asked for theirs.
+        now: Unix seconds.
+        names: a caller may use for this gateway, in lower case; a new object when they change.
     """
 
-    def __init__(self, state: Path, timeline: Timeline, host_name: str) -> None:
+    def __init__(self, state: Path, timeline: Timeline, host_name: str, supplied: Supplied | None = None) -> None:
         self._state = state
         self._timeline = timeline
         self._host_name = host_name
@@ -93,12 +99,22 @@ class ServerTls:
         self._record: Record | None = None
         self._loaded = False
         self._one_at_a_time = trio.Lock()
+        self._supplied = supplied or Supplied()
+        self._supplied_state: object = None
+        self._supplied_names: list[str] = []
+        self.now = timeline.now
         self.context = _tls_1_3()
+        self.names: frozenset[str] = frozenset()
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the authority's certificate, as people compare it: ``AB:CD:…``. Call after ``cover``."""
-        der = ssl.PEM_cert_to_DER_cert((self._state / AUTHORITY).read_text())
+        """SHA-256 of the authority's certificate, as people compare it: ``AB:CD:…``; of a supplied one, of itself.
+
+        Call it after ``cover``.
+        """
+        text = Path(self._supplied.certificate or self._state / AUTHORITY).read_text(encoding="utf-8")
+        start = text.index(ssl.PEM_HEADER)
+        der = ssl.PEM_cert_to_DER_cert(text[start : text.index(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)])
         return hashlib.sha256(der).digest().hex(":").upper()
 
     async def cover(self, addresses: Iterable[str]) -> None:
@@ -106,6 +122,7 @@ class ServerTls:
 
         Raises:
             OSError: there is no certificate yet, and none can be written.
+            CertificateError: a supplied file cannot be used, and none could before.
         """
         names = server_names(self._host_name, addresses)
         if names != self._names or not self._loaded:
@@ -113,33 +130,72 @@ class ServerTls:
             await self._renew()
 
     async def upkeep(self) -> None:
-        """Renew the certificate when its time comes and when the clock steps. Runs until cancelled."""
+        """Renew the certificate when it is time, when the clock steps, when a file changes. Runs until cancelled."""
         while True:
             await trio.sleep(UPKEEP_INTERVAL)
             await self._renew()
 
+    async def reread(self) -> None:
+        """Read supplied files again, changed or not; those that cannot be used are refused and the old ones go on."""
+        async with self._one_at_a_time:
+            self._supplied_state = None
+        await self._renew()
+
     async def _renew(self) -> None:
         async with self._one_at_a_time:
-            if self._record is None:
-                self._record = self._read_record()
-            now, synchronised = self._timeline.now(), self._timeline.era.synchronised
-            reason = due(self._record, self._names, now, synchronised=synchronised)
-            if reason is not None:
-                if self._record is not None and not synchronised:
-                    # It cannot be earlier now than it was then.
-                    now = max(now, self._record.not_before + 86400.0)
-                try:
-                    self._record = await trio.to_thread.run_sync(self._make, self._names, now, synchronised)
-                except OSError as error:
-                    # A full card must not end the server while the old certificate can still be shown.
-                    if not self._loaded:
-                        raise
-                    log.warning("server certificate not renewed", reason=reason, error=str(error))
-                    return
-                log.info("server certificate made", reason=reason, names=self._names)
-            if reason is not None or not self._loaded:
-                self.context.load_cert_chain(self._state / LEAF)
-                self._loaded = True
+            await self._renew_supplied()
+            if not self._supplied.certificate:
+                await self._renew_own()
+            names = frozenset(name.lower() for name in (*self._names, *self._supplied_names))
+            if names != self.names:
+                self.names = names
+
+    async def _renew_supplied(self) -> None:
+        """Take supplied files over as a whole: nobody meets a new certificate with an old key."""
+        if self._supplied == Supplied():
+            return
+        state = await trio.to_thread.run_sync(self._supplied.state)
+        if state == self._supplied_state:
+            return
+        # Also where they are refused: nothing is said twice of the same files.
+        self._supplied_state = state
+        context = _tls_1_3()
+        try:
+            self._supplied.load(context)
+            names = self._supplied.names()
+            if not self._supplied.certificate and self._loaded:
+                context.load_cert_chain(self._state / LEAF)
+        except (CertificateError, OSError) as error:
+            if not self._loaded:
+                raise
+            log.warning("certificate files refused, the old ones go on", reason=str(error))
+            return
+        self.context = context
+        self._supplied_names = names
+        self._loaded = self._loaded or bool(self._supplied.certificate)
+        log.info("certificate files read", files=[path for path in dataclasses.astuple(self._supplied) if path])
+
+    async def _renew_own(self) -> None:
+        if self._record is None:
+            self._record = self._read_record()
+        now, synchronised = self._timeline.now(), self._timeline.era.synchronised
+        reason = due(self._record, self._names, now, synchronised=synchronised)
+        if reason is not None:
+            if self._record is not None and not synchronised:
+                # It cannot be earlier now than it was then.
+                now = max(now, self._record.not_before + 86400.0)
+            try:
+                self._record = await trio.to_thread.run_sync(self._make, self._names, now, synchronised)
+            except OSError as error:
+                # A full card must not end the server while the old certificate can still be shown.
+                if not self._loaded:
+                    raise
+                log.warning("server certificate not renewed", reason=reason, error=str(error))
+                return
+            log.info("server certificate made", reason=reason, names=self._names)
+        if reason is not None or not self._loaded:
+            self.context.load_cert_chain(self._state / LEAF)
+            self._loaded = True
 
     def _make(self, names: list[str], now: float, synchronised: bool) -> Record:  # noqa: FBT001 - called by thread
         from gateway.api.server.certificates import make_authority, make_leaf  # noqa: PLC0415 - needed once a year

@@ -1,0 +1,32 @@
+"""Hypercorn's settings as this gateway wants them."""
+
+from __future__ import annotations
+
+from hypercorn.config import Config
+
+from gateway.settings.model import LimitSettings
+
+
+class ServerConfig(Config):
+    """The log is ours, HTTP/1.1 is all there is, and how much and how long is for ``[limits]`` to say."""
+
+    alpn_protocols = ["http/1.1"]  # noqa: RUF012 - an override of the base's class attribute
+    accesslog = None
+    errorlog = None
+    include_server_header = False
+
+    def __init__(self, limits: LimitSettings | None = None) -> None:
+        super().__init__()
+        limits = limits or LimitSettings()
+        self.limits = limits
+        self.ssl_handshake_timeout = limits.handshake_time
+        self.keep_alive_timeout = limits.keep_alive_time
+        self.h11_max_incomplete_size = limits.header_size
+        self.websocket_max_message_size = limits.message_size
+        self.websocket_ping_interval = limits.ping_interval
+
+    @property
+    def connections_per_address(self) -> int:
+        """Connections one peer address may have: unless told otherwise it leaves others a fifth."""
+        of_address = self.limits.connections_per_address
+        return max(1, self.limits.max_connections * 4 // 5) if of_address is None else of_address

@@ -1,0 +1,136 @@
+"""HTTP/1.1 of one connection: an answer in one piece, and nothing switches to anything but a WebSocket."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+import h11
+from hypercorn.events import Event, RawData
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Request, Response
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent, WorkerContext
+
+from gateway.api.server.config import ServerConfig
+from gateway.api.server.parser import RequestParser, origin_form
+from gateway.api.server.requests import Requests
+from gateway.api.server.websocket import Ending, WebSocket
+
+_REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
+
+
+@dataclass(frozen=True)
+class Upgraded(Event):
+    """The connection is a WebSocket from now on."""
+
+
+@dataclass(frozen=True)
+class Lingering(Event):
+    """We have said our last word and wait a moment for the peer's."""
+
+
+class Http1(H11Protocol):
+    """Hypercorn's HTTP/1.1 without its ways to HTTP/2."""
+
+    def __init__(  # noqa: PLR0917 - the base's arguments
+        self,
+        app: AppWrapper,
+        config: ServerConfig,
+        context: WorkerContext,
+        requests: Requests,
+        ends: tuple[tuple[str, int], tuple[str, int]],
+        send: Callable[[Event], Awaitable[None]],
+    ) -> None:
+        super().__init__(app, config, context, requests, ConnectionState({}), True, *ends, send)
+        self.connection = RequestParser(config.limits.target_size, config.limits.header_size)
+        self._held = b""
+
+    @property
+    def unread(self) -> bool:
+        """Whether the request has not been read to its end, so that closing now could cost the caller its answer."""
+        return self.connection.their_state in {h11.SEND_BODY, h11.ERROR, h11.IDLE}
+
+    async def refuse(self, status: int) -> None:
+        """Answer a request that cannot be served, where nothing has been answered yet."""
+        if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            await self._send_error_response(status)
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Send a piece of an answer; unlike stock code, with a reason phrase, which some clients insist on."""
+        if isinstance(event, Ending):
+            await self.send(Lingering())
+        elif not isinstance(event, Response):
+            await super().stream_send(event)
+        elif event.status_code >= 200:
+            headers = [*event.headers, *self.config.response_headers("h11")]
+            if self.connection.their_state is h11.SEND_BODY:
+                # What is left of the body will not be read, and must not be taken for the next request.
+                headers = [*(entry for entry in headers if entry[0] != b"connection"), (b"connection", b"close")]
+            reason = _REASONS.get(event.status_code, b"")
+            await self._send_h11_event(h11.Response(status_code=event.status_code, headers=headers, reason=reason))
+        else:
+            await super().stream_send(event)
+            if event.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                await self.send(Upgraded())
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Nothing switches to HTTP/2: neither its preface nor ``Upgrade: h2c``."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        path, headers = origin_form(request.target, list(request.headers))
+        kind: type[HTTPStream | WebSocket] = HTTPStream
+        if _asks_for_websocket(request):
+            kind = WebSocket
+            self.connection = H11WSConnection(cast("h11.Connection", self.connection))
+        self.stream = kind(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                headers=headers,
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii"),
+                raw_path=path,
+                state=self.connection_state,
+            )
+        )
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers = [(b"content-length", b"0"), (b"connection", b"close"), *self.config.response_headers("h11")]
+        reason = _REASONS.get(status_code, b"")
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=headers, reason=reason))
+        await self._send_h11_event(h11.EndOfMessage())
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        """Hold the header back until the first piece of the body: one TLS record and one system call less."""
+        try:
+            data = self.connection.send(event) or b""
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        if isinstance(event, h11.Response):
+            self._held = data
+            return
+        data, self._held = self._held + data, b""
+        if data:
+            await self.send(RawData(data=data))
+
+
+def _asks_for_websocket(request: h11.Request) -> bool:
+    found = {name: value.lower() for name, value in request.headers if name in {b"upgrade", b"connection"}}
+    tokens = [token.strip() for token in found.get(b"connection", b"").split(b",")]
+    return request.method == b"GET" and found.get(b"upgrade", b"").strip() == b"websocket" and b"upgrade" in tokens

@@ -1,0 +1,204 @@
+"""The WebSocket of one connection (RFC 6455), for applications that speak raw ASGI.
+
+What stock hypercorn does differently: it lets bytes before the handshake end the server, takes any compression, tells
+the application 1006 whatever the peer said, says nothing to a peer that breaks the rules, and does not miss a pong.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+from typing import cast
+
+import trio
+from hypercorn.protocol.events import Body, Data, EndBody, Event, Request, Response, StreamClosed
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
+from hypercorn.typing import ASGIReceiveEvent, ASGISendEvent, WebsocketAcceptEvent, WebsocketReceiveEvent
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
+from wsproto.events import Event as WireEvent
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import LocalProtocolError
+
+# An extension of ASGI: ``{"type": BATCH, "messages": ["text", b"bytes", ...]}`` sends many messages in one write.
+BATCH = "ferrule.websocket.batch"
+
+
+@dataclass(frozen=True)
+class Ending(Event):
+    """Our close frame is out; the connection ends when the peer's has come, or after a moment."""
+
+
+class WebSocket(WSStream):
+    """One WebSocket, from its handshake to its close frames.
+
+    The application is told ``websocket.disconnect`` with the peer's code; 1006 where it left without one, 1001 when
+    the server ends. An application that ends without closing is answered for with 1011. The messages of one ``BATCH``
+    go out in one write: cost is by the write, not by the message.
+    """
+
+    _code: int | None = None
+    _reason = ""
+    _pings: trio.CancelScope | None = None
+
+    async def handle(self, event: Event) -> None:
+        """Take what has come from the peer."""
+        if self.closed:
+            return
+        if isinstance(event, Request):
+            await self._open(event)
+        elif isinstance(event, (Body, Data)):
+            if not self.handshake.accepted:
+                await self._refuse(400)
+            elif self.connection.state is not ConnectionState.CLOSED:
+                self.connection.receive_data(event.data)
+                await self._handle_events()
+        elif isinstance(event, StreamClosed):
+            await self._finish()
+
+    async def app_send(self, message: ASGISendEvent | None) -> None:
+        """Take what the application sends; after the end it is dropped.
+
+        Raises:
+            UnexpectedMessageError: it may not be sent now.
+        """
+        if self.closed:
+            return
+        if message is None and self.state is ASGIWebsocketState.CONNECTED:
+            await self._say_close(CloseReason.INTERNAL_ERROR)
+        if message is None and self.state is ASGIWebsocketState.CLOSED:
+            if self.connection.state is ConnectionState.LOCAL_CLOSING:
+                await self.send(Ending(self.stream_id))
+            else:
+                await self.send(StreamClosed(self.stream_id))
+        elif message is not None and cast("str", message["type"]) == BATCH:
+            await self._send_batch(cast("dict[str, list[str | bytes]]", message)["messages"])
+        else:
+            await super().app_send(message)
+
+    async def go_away(self) -> None:
+        """Close it because the server ends (1001)."""
+        if self.closed or self.state is not ASGIWebsocketState.CONNECTED:
+            return
+        self._code = CloseReason.GOING_AWAY
+        await self._say_close(CloseReason.GOING_AWAY)
+        await self._tell_disconnect()
+
+    async def _open(self, request: Request) -> None:
+        headers = dict(request.headers)
+        version = headers.get(b"sec-websocket-version")
+        if version != b"13":
+            await self._refuse(426, (b"sec-websocket-version", b"13"), (b"upgrade", b"websocket"))
+        elif not _is_nonce(headers.get(b"sec-websocket-key", b"")):
+            await self._refuse(400)
+        else:
+            # Compression would cost 0.3 MB a peer, and a little of it can unfold to very much.
+            kept = [entry for entry in request.headers if entry[0] != b"sec-websocket-extensions"]
+            await super().handle(replace(request, headers=kept))
+
+    async def _refuse(self, status: int, *more: tuple[bytes, bytes]) -> None:
+        headers = [(b"content-length", b"0"), (b"connection", b"close"), *more]
+        await self.send(Response(self.stream_id, headers=headers, status_code=status))
+        await self.send(EndBody(self.stream_id))
+        await self.send(StreamClosed(self.stream_id))
+        await self._finish()
+
+    async def _accept(self, message: WebsocketAcceptEvent) -> None:
+        self.state = ASGIWebsocketState.CONNECTED
+        status, headers, _ = self.handshake.accept(message.get("subprotocol"), message.get("headers", []))
+        self.connection = Connection(ConnectionType.SERVER)
+        await self.send(Response(self.stream_id, headers=headers, status_code=status))
+        self.task_group.spawn(self._send_pings)
+
+    async def _handle_events(self) -> None:
+        for event in self.connection.events():
+            if isinstance(event, CloseConnection):
+                await self._answer_close(event)
+                return
+            if self.connection.state is not ConnectionState.OPEN:
+                continue
+            if isinstance(event, Ping):
+                await self._send_wsproto_event(event.response())
+            elif isinstance(event, Message):
+                try:
+                    self.buffer.extend(event)
+                except FrameTooLargeError:
+                    await self._fail(CloseReason.MESSAGE_TOO_BIG, "the message is too long")
+                    return
+                if event.message_finished:
+                    message = self.buffer.to_message()
+                    self.buffer.clear()
+                    await self._put(cast("WebsocketReceiveEvent", message))
+
+    async def _answer_close(self, event: CloseConnection) -> None:
+        state = self.connection.state
+        if state is ConnectionState.OPEN:
+            # No close frame of the peer, but what became of its bytes: they break the rules.
+            await self._fail(event.code, event.reason or "")
+            return
+        if state is ConnectionState.REMOTE_CLOSING:
+            self._code, self._reason = event.code, event.reason or ""
+            self.state = ASGIWebsocketState.CLOSED
+            # 1005 is never sent: it stands for a close frame without a code (RFC 6455, 7.1.5).
+            answer = CloseReason.NORMAL_CLOSURE if event.code == CloseReason.NO_STATUS_RCVD else event.code
+            await self._send_wsproto_event(CloseConnection(code=answer))
+        await self.send(StreamClosed(self.stream_id))
+
+    async def _fail(self, code: int, reason: str) -> None:
+        """Close it because the peer breaks the rules."""
+        self._code = code
+        await self._say_close(code, reason)
+        await self._tell_disconnect()
+        await self.send(Ending(self.stream_id))
+
+    async def _say_close(self, code: int, reason: str = "") -> None:
+        self.state = ASGIWebsocketState.CLOSED
+        # RFC 6455, 5.5: a control frame carries 125 bytes, two of them the code.
+        await self._send_wsproto_event(CloseConnection(code=code, reason=reason[:120]))
+
+    async def _send_batch(self, messages: list[str | bytes]) -> None:
+        frames = []
+        for message in messages:
+            event = TextMessage(data=message) if isinstance(message, str) else BytesMessage(data=message)
+            try:
+                frames.append(self.connection.send(event))
+            except LocalProtocolError:
+                # The peer has closed it meanwhile.
+                return
+        await self.send(Data(self.stream_id, b"".join(frames)))
+
+    async def _send_pings(self) -> None:
+        with trio.CancelScope() as self._pings:
+            while not self.closed:
+                await trio.sleep(self.config.websocket_ping_interval or 0)
+                await self._send_wsproto_event(Ping())
+
+    async def _send_wsproto_event(self, event: WireEvent) -> None:
+        try:
+            data = self.connection.send(event)
+        except LocalProtocolError:
+            return
+        await self.send(Data(self.stream_id, data))
+
+    async def _put(self, event: ASGIReceiveEvent) -> None:
+        if self.app_put is not None:
+            await self.app_put(event)
+
+    async def _finish(self) -> None:
+        self.closed = True
+        if self._pings is not None:
+            self._pings.cancel()
+        await self._tell_disconnect()
+
+    async def _tell_disconnect(self) -> None:
+        code = CloseReason.ABNORMAL_CLOSURE if self._code is None else self._code
+        event = {"type": "websocket.disconnect", "code": int(code), "reason": self._reason}
+        await self._put(cast("ASGIReceiveEvent", event))
+
+
+def _is_nonce(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except binascii.Error:
+        return False
