@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("gateway.cli.read", "show what tags or registers say"),
     "write": ("gateway.cli.write", "write a tag or registers"),
     "history": ("gateway.cli.history", "show what a tag said"),
+    "config": ("gateway.cli.config", "explain, show and change the configuration"),
     "simulate": ("gateway.cli.simulate", "serve simulated devices"),
     "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
     "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),

@@ -239,7 +239,14 @@ class MetricsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAllow:
-    """A destination webhooks may be sent to (ruling 5). Exactly one of ``host`` and ``network`` is set."""
+    """A destination webhooks may be sent to (ruling 5). Exactly one of ``host`` and ``network`` is set.
+
+    Attributes:
+        host: a host name; ``*.`` in front stands for one part of it.
+        network: a network, such as 192.168.10.0/24.
+        ca: file with the authority of the receiver, where it is none the system knows.
+        insecure: plain http is allowed there as well.
+    """
 
     host: str | None = None
     network: str | None = None
