@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 
+from gateway.api.server.sockets import local_addresses
 from gateway.cli.main import WRONG
 from gateway.field.check import report
 from gateway.settings.load import load
@@ -30,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
         return WRONG
     for warning in settings.warnings:
         print(warning)
-    judged = report(settings, blocks=arguments.blocks)
+    # The kernel lists addresses, and so no interface without one.
+    interfaces: dict[str, list[str]] = {name: [] for _, name in socket.if_nameindex()} | local_addresses()
+    judged = report(settings, blocks=arguments.blocks, interfaces=interfaces)
     if not arguments.quiet:
         sys.stdout.write(judged.text)
     for problem in judged.problems:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.field.check_bind import bind_warning
 from gateway.lines.feasibility import PlannedBlock, Verdict, judge
 from gateway.lines.plan import Block
 from gateway.lines.unit import STALE_LEAST_S, STALE_PERIODS
@@ -34,14 +36,17 @@ class Report:
         return any(problem.severity == "error" for problem in self.problems)
 
 
-def report(settings: Settings, *, blocks: bool) -> Report:
+def report(settings: Settings, *, blocks: bool, interfaces: Mapping[str, Sequence[str]] | None = None) -> Report:
     """Judge all lines of a configuration.
 
     Args:
         settings: what is asked.
         blocks: list every request of the plan, with all its tags.
+        interfaces: the addresses of this machine by interface; None: where the gateway listens is not judged.
     """
     problems: list[Problem] = []
+    if interfaces is not None and (warning := bind_warning(settings, interfaces)):
+        problems.append(warning)
     parts = []
     for line in settings.lines:
         if line.transport == "serial":

@@ -27,8 +27,10 @@ from gateway.settings.quantities import say_duration
 if TYPE_CHECKING:
     from gateway.settings.document import Node
 
-# Linux allows 15 characters; what has only digits and dots was meant as an address.
-_INTERFACE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
+# What has only digits and dots was meant as an address; a dot in a name stands before the number of a VLAN: eth0.100.
+_INTERFACE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_-]*(\.[0-9]{1,4})?")
+# IFNAMSIZ of Linux, without the zero at the end.
+_INTERFACE_LONGEST = 15
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _HOST_PATTERN = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
@@ -117,13 +119,21 @@ def read_webhook(node: Node | None, findings: Findings) -> WebhookSettings:
 
 def _check_bind(fields: Fields) -> None:
     bind = fields["bind"]
-    if bind in ("private", "localhost") or _INTERFACE.fullmatch(bind):
+    plausible = _INTERFACE.fullmatch(bind)
+    if bind in ("private", "localhost") or (plausible and len(bind) <= _INTERFACE_LONGEST):
         return
     cure = 'Write an address of this machine such as "192.168.1.10", the name of an interface, or "private"'
     try:
         found = classify(bind)
     except ValueError:
-        fields.refuse("bind", f'"{bind}" is no address and no name of an interface. {cure}')
+        why = "is no address and no name of an interface"
+        if plausible:
+            why = (
+                f"is no address, and too long for an interface, whose name has at most {_INTERFACE_LONGEST} characters"
+            )
+        elif _HOST_NAME.fullmatch(bind) and not bind.replace(".", "").isdigit():
+            why = "is a host name, not an address of this machine"
+        fields.refuse("bind", f'"{bind}" {why}. {cure}')
         return
     if not found.accepted:
         fields.refuse("bind", f"{bind} is {found.words}. {cure}")

@@ -102,3 +102,11 @@ def test_a_request_that_may_be_late_is_warned_of_once(tmp_path: Path, capsys: py
     first, second = capsys.readouterr().out.splitlines()
     assert "bus/d1/t0 and 8 tags beside it may become" in first
     assert "bus/d2/t0 and 8 tags beside it may become" in second
+
+
+def test_an_interface_that_is_not_here_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config(tmp_path, LINE.replace("127.0.0.1", "nosuch0"))
+    assert main(["check", "--quiet", file]) == 0
+    shown = capsys.readouterr().out
+    assert f"{file}:4:8: warning: bind: there is no interface nosuch0 here now: " in shown
+    assert "lo" in shown
