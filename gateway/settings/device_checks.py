@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.settings import schema
+from gateway.settings.address_checks import warn_of_manual_numbers
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.line_model import DeviceSettings
 from gateway.settings.profiles import ProfileShelf, device_tags
@@ -44,10 +45,11 @@ def read_devices(
         read = [read_tag(tag, findings, habits, tag_names) for tag in whole_tags]
         for change in changes:
             read_change(change, findings, tag_names)
+        good = [(tag_node, tag) for tag_node, tag in zip(whole_tags, read, strict=True) if tag is not None]
+        warn_of_manual_numbers(good, node.place.path, findings)
         if not fields.faulty:
             arguments = {key: value for key, value in fields.arguments().items() if key not in _CONFIGURATION_ONLY}
-            tags = tuple(tag for tag in read if tag is not None)
-            devices.append(DeviceSettings(**arguments, tags=tags, place=node.place))
+            devices.append(DeviceSettings(**arguments, tags=tuple(tag for _, tag in good), place=node.place))
     return tuple(devices)
 
 

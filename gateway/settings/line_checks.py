@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from gateway.settings import schema
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _RENUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+# A name has what no address has; the letters of IPv6 stand beside colons.
+_NAMELIKE = re.compile(r"[^:]*[A-Za-z_-][^:]*")
 _OWN_PORT = ("rtu", "ascii", "serial")
 _SERIAL_FRAMES = (*_OWN_PORT, "rtu-over-tcp")
 _BUS = ("rtu", "ascii", "rtu-over-tcp")
@@ -126,10 +129,21 @@ def _check_port(fields: Fields, ends: Distinct) -> None:
 
 def _check_host(fields: Fields, ends: Distinct) -> None:
     host = fields["host"]
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or host.count(":") == 1:
         fields.refuse("host", f'"{host}" is no host. Write a name or an address alone; the port goes into tcp_port')
-    elif fields.sound("tcp_port"):
+        return
+    if not _NAMELIKE.fullmatch(host) and not _is_address(host):
+        fields.warn("host", f"{host} looks like an address and is none. Correct it, such as 192.168.1.20")
+    if fields.sound("tcp_port"):
         ends.check(fields, "host", (host.lower(), fields["tcp_port"]))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_pauses(fields: Fields) -> None:

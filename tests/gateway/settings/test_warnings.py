@@ -1,0 +1,69 @@
+"""What is accepted and yet probably not what was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.settings.document import Document
+from gateway.settings.load import interpret
+
+
+def warnings(text: str) -> list[str]:
+    return [str(problem) for problem in interpret(Document("f.toml", text)).warnings]
+
+
+def host_warnings(host: str) -> list[str]:
+    return warnings(f'[[line]]\nname = "a"\ntransport = "tcp"\nhost = "{host}"\n')
+
+
+def address_warnings(*tags: tuple[str, int], profile: str = "") -> list[str]:
+    rows = "".join(
+        f'  {{ name = "t{number}", table = "{table}", address = {address}, type = "{kind}" }},\n'
+        for number, (table, address) in enumerate(tags)
+        for kind in ["bool" if table in {"coil", "discrete"} else "int16"]
+    )
+    line = '[[line]]\nname = "a"\ntransport = "rtu"\nport = "/dev/x"\n[[line.device]]\nname = "d"\nunit = 1\n'
+    return warnings(f"{line}{profile}\ntag = [\n{rows}]\n")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.300", "10.0.0", "10.0.0.1.2", "fe80:::1", "1:2:3"])
+def test_a_host_that_looks_like_an_address_and_is_none(host: str) -> None:
+    assert host_warnings(host) == [
+        f"f.toml:4:8: warning: host: {host} looks like an address and is none. Correct it, such as 192.168.1.20"
+    ]
+
+
+@pytest.mark.parametrize("host", ["10.0.0.30", "fe80::1", "::1", "plc", "plc-3.example.com", "10-0-0-300", "3com"])
+def test_names_and_addresses_are_not_warned_of(host: str) -> None:
+    assert host_warnings(host) == []
+
+
+def test_a_number_from_a_manual_is_warned_of_once_with_the_address_meant() -> None:
+    (words,) = address_warnings(("holding", 40108), ("holding", 40109), ("holding", 3))
+    assert words == (
+        "f.toml:10:47: warning: address: 40108 is what manuals call the holding register at address 107: addresses "
+        "count from zero on the wire (1 more of this device likewise). Write address = 107, unless the device does "
+        "have registers that high"
+    )
+    assert 'Write table = "holding", address = 0, unless' in address_warnings(("input", 40001))[0]
+    assert "the input register at address 9: " in address_warnings(("input", 30010), ("input", 7))[0]
+    assert "the discrete input at address 0: " in address_warnings(("discrete", 10001), ("discrete", 1))[0]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [("holding", 40000), ("holding", 40069)],
+        [("holding", 32000), ("holding", 40122)],
+        [("input", 33049), ("input", 33057)],
+        [("discrete", 10001)],
+        [("holding", 107), ("holding", 40000), ("holding", 50000)],
+        [("coil", 40001)],
+    ],
+)
+def test_devices_with_high_addresses_are_not_warned_of(tags: list[tuple[str, int]]) -> None:
+    assert address_warnings(*tags) == []
+
+
+def test_a_profile_knows_its_addresses() -> None:
+    assert address_warnings(profile='profile = "fronius-sunspec-float"') == []
