@@ -26,6 +26,7 @@ from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
 from gateway.api.server.serving import serve
+from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource
@@ -165,7 +166,7 @@ class Gateway:
             history=storage.history,
             store=storage,
         )
-        tls = ServerTls(self._state, timeline, socket.gethostname())
+        tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
             consumers.start_soon(_watch_clock, timeline, storage)
@@ -174,13 +175,18 @@ class Gateway:
                 await storage.restore(tags)
                 record = storage.record
                 consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
-                field.start_soon(self._watch_signals, lines)
+                field.start_soon(self._watch_signals, lines, tls)
                 field.start_soon(self._feed_watchdog, lines)
                 _settle_memory()
                 async with trio.open_nursery() as server:
                     urls = await server.start(
                         lambda task_status: serve(
-                            app, self._settings.server, tls, stop=self._stop, task_status=task_status
+                            app,
+                            self._settings.server,
+                            tls,
+                            stop=self._stop,
+                            limits=self._settings.limits,
+                            task_status=task_status,
                         )
                     )
                     log.info("serving", urls=urls, authority_sha256=tls.fingerprint)
@@ -202,10 +208,11 @@ class Gateway:
             stride=STRIDE,
         )
 
-    async def _watch_signals(self, lines: Lines) -> None:
+    async def _watch_signals(self, lines: Lines, tls: ServerTls) -> None:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
+                    await tls.reread()
                     await self._reload(lines)
                 else:
                     self._notifier.stopping()

@@ -13,6 +13,7 @@ from gateway.access.limits.rates import RateLimits, Refused, Visit
 from gateway.access.tokens import AGENT_API, OperatorTokens
 from gateway.api import rpc
 from gateway.api.asgi import (
+    ANSWER_TIME,
     Application,
     BodyError,
     Disconnected,
@@ -24,6 +25,7 @@ from gateway.api.asgi import (
     read_body,
     request_id,
     respond,
+    time_limit,
 )
 from gateway.api.dispatch import Answer, Caller, Dispatch
 from gateway.api.methods.line import line_methods
@@ -41,8 +43,6 @@ from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Seconds within which a request is answered, whatever the field does.
-DEADLINE = 30.0
 RPC_PATH = f"{AGENT_API}/rpc"
 # Paths of the seed that stand for one method each.
 METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_API}/health": "server.health"}
@@ -135,7 +135,7 @@ class _Api:
         peer = scope["client"][0] if scope.get("client") else ""
         visit = self._rates.visit(peer, caller if isinstance(caller, Principal) else None)
         try:
-            reply = await self._reply(scope, receive, caller, visit, begun + DEADLINE)
+            reply = await self._reply(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
         except Disconnected:
             return
         now = self._timeline.now()

@@ -84,7 +84,7 @@ class Server:
         self._settings = settings
         self._tls = tls
         self._named: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-        self._admission = Admission[Guest](limits.max_connections, self._config.connections_per_address)
+        self.connections = Admission[Guest](limits.max_connections, self._config.connections_per_address)
         self._open: dict[str, tuple[socket.socket, trio.CancelScope]] = {}
         self._waiting: set[str] = set()
         self._turned_away = 0
@@ -132,7 +132,7 @@ class Server:
     async def stop(self) -> None:
         """End all connections, those that are being answered when they are answered."""
         await self._context.terminated.set()
-        for guest in self._admission:
+        for guest in self.connections:
             guest.stop()
 
     async def _accept(self, listener: socket.socket, scope: trio.CancelScope, connections: trio.Nursery) -> None:
@@ -152,7 +152,7 @@ class Server:
             await trio.aclose_forcefully(plain)
             return
         guest = Guest(peer[0])
-        if not self._admission.enter(guest, trio.current_time()):
+        if not self.connections.enter(guest, trio.current_time()):
             self._complain(peer[0])
             await trio.aclose_forcefully(plain)
             return
@@ -164,7 +164,7 @@ class Server:
         except* Exception as faults:  # noqa: BLE001 - one connection's fault must not reach the others
             log.warning("connection ended by a fault", peer=peer[0], faults=_leaves(faults))
         finally:
-            self._admission.leave(guest)
+            self.connections.leave(guest)
             await trio.aclose_forcefully(plain)
 
     async def _converse(
@@ -182,7 +182,7 @@ class Server:
             stream,
             peer=peer,
             here=here,
-            admission=self._admission,
+            admission=self.connections,
             guest=guest,
         )
         await guest.connection.run()
@@ -196,7 +196,7 @@ class Server:
                 "too many connections: new ones are turned away",
                 last_peer=address,
                 turned_away=self._turned_away,
-                open=len(self._admission),
+                open=len(self.connections),
                 cure="raise [limits] max_connections or connections_per_address, or find out who opens so many",
             )
 

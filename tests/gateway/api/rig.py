@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.server.serving import serve
+from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.core.errors import invalid
 from gateway.core.ports import (
@@ -196,16 +197,29 @@ class Rig:
 
     @asynccontextmanager
     async def served(
-        self, bind: str = "127.0.0.1", app: Application | None = None, grace: float = 5.0
+        self,
+        bind: str = "127.0.0.1",
+        app: Application | None = None,
+        grace: float = 5.0,
+        server: ServerSettings | None = None,
+        limits: LimitSettings | None = None,
     ) -> AsyncIterator[trio.Event]:
         """The real server on a free port. Yields the event that stops it."""
         stop = trio.Event()
-        self.tls = ServerTls(self.state, self.board.timeline, "board")
+        settings = replace(server or ServerSettings(), bind=bind, port=0)
+        self.tls = ServerTls(self.state, self.board.timeline, "board", Supplied.of(settings))
         async with trio.open_nursery() as nursery:
 
             async def run(*, task_status: trio.TaskStatus[list[str]]) -> None:
-                settings = ServerSettings(bind=bind, port=0)
-                await serve(app or self.app, settings, self.tls, stop=stop, grace=grace, task_status=task_status)
+                await serve(
+                    app or self.app,
+                    settings,
+                    self.tls,
+                    stop=stop,
+                    limits=limits or self.settings.limits,
+                    grace=grace,
+                    task_status=task_status,
+                )
 
             urls: list[str] = await nursery.start(run)
             self.url = urls[0]

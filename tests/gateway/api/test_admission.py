@@ -1,0 +1,161 @@
+"""How many connections there may be, and who makes room (ruling 18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import structlog
+import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from gateway.api.server.admission import HANDSHAKE_GRACE, Admission
+from gateway.api.server.config import ServerConfig
+from gateway.settings.model import LimitSettings
+from tests.gateway.api.rig import Rig, read_response
+from tests.gateway.api.wire import Client, Wire, echo, rest
+
+HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: board\r\n\r\n"
+
+
+@dataclass(eq=False)
+class Guest:
+    address: str
+    gone: bool = False
+
+    def make_room(self) -> None:
+        self.gone = True
+
+    def stop(self) -> None: ...
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "idle", "busy", "leave", "wait"]), st.integers(0)),
+        max_size=200,
+    )
+)
+def test_counts_are_never_exceeded_and_only_those_who_wait_make_room(steps: list[tuple[str, str, int]]) -> None:
+    admission = Admission[Guest](6, 3)
+    inside: list[Guest] = []
+    busy: set[Guest] = set()
+    now = 0.0
+    for address, step, which in steps:
+        chosen = inside[which % len(inside)] if inside else None
+        if step == "wait":
+            now += HANDSHAKE_GRACE / 2
+        elif step == "enter":
+            guest = Guest(address)
+            let_in = admission.enter(guest, now)
+            left = [one for one in inside if one.gone]
+            assert len(left) <= 2  # one for the address, one for the total
+            assert not busy.intersection(left)
+            inside = [one for one in inside if not one.gone] + [guest] * let_in
+        elif chosen is not None and step == "idle":
+            admission.idle(chosen)
+            busy.discard(chosen)
+        elif chosen is not None and step == "busy":
+            admission.idle(chosen)
+            admission.busy(chosen)
+            busy.add(chosen)
+        elif chosen is not None:
+            admission.leave(chosen)
+            inside.remove(chosen)
+            busy.discard(chosen)
+        assert list(admission) == inside
+        assert len(inside) <= 6
+        assert max((sum(one.address == name for one in inside) for name in "abc"), default=0) <= 3
+    for one in inside:
+        admission.leave(one)
+    assert vars(admission) | {"_most": 0, "_most_of_address": 0} == vars(Admission[Guest](0, 0))
+
+
+@pytest.mark.parametrize(("most", "of_address", "expected"), [(50, None, 40), (1, None, 1), (500, 500, 500)])
+def test_one_address_leaves_room_for_others(most: int, of_address: int | None, expected: int) -> None:
+    limits = LimitSettings(max_connections=most, connections_per_address=of_address)
+    assert ServerConfig(limits).connections_per_address == expected
+
+
+async def ask(stream: Client) -> bytes:
+    await stream.send_all(HEALTH)
+    return await read_response(stream)
+
+
+async def test_at_the_cap_the_longest_idle_connection_makes_room(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wire = Wire(rig, nursery, LimitSettings(max_connections=3, connections_per_address=3))
+    first, second, third = [await wire.call() for _ in range(3)]
+    await ask(first)
+    await trio.sleep(1)
+    # The second has been idle longest now, though it came after the first.
+    fourth = await wire.call("10.0.0.10")
+    assert await rest(second) == b""
+    for stream in (first, third, fourth):
+        assert b" 200 OK" in await ask(stream)
+    assert len(wire.server.connections) == 3
+
+
+async def test_nobody_who_is_being_answered_makes_room(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wire = Wire(rig, nursery, LimitSettings(max_connections=2, connections_per_address=2), echo)
+    sockets = [await wire.websocket() for _ in range(2)]
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(20):
+            refused = await wire.plug()
+            assert await rest(refused) == b""
+    assert len(sockets) == len(wire.server.connections) == 2
+    [said] = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert "max_connections" in said["cure"]
+
+
+async def test_one_address_cannot_push_out_another(rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    wire = Wire(rig, nursery, LimitSettings(max_connections=5, connections_per_address=3))
+    quiet = await wire.call("10.0.0.1")
+    crowd = [await wire.call("10.0.0.2") for _ in range(20)]
+    assert len(wire.server.connections) == 4
+    assert b" 200 OK" in await ask(quiet)
+    assert await rest(crowd[0]) == b""
+    assert b" 200 OK" in await ask(crowd[-1])
+
+
+async def test_connections_without_a_handshake_count_and_make_room_after_a_moment(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wire = Wire(rig, nursery, LimitSettings(max_connections=2, connections_per_address=2))
+    silent = [await wire.plug() for _ in range(2)]
+    await trio.testing.wait_all_tasks_blocked()
+    assert await rest(await wire.plug()) == b""
+    await trio.sleep(HANDSHAKE_GRACE)
+    stream = await wire.call()
+    assert b" 200 OK" in await ask(stream)
+    assert await rest(silent[0]) == b""
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("crowd", [150])
+async def test_a_crowd_of_idle_connections_does_not_keep_others_out(rig: Rig, crowd: int) -> None:
+    """On real sockets; the drill does it with two thousand."""
+    async with rig.served(limits=LimitSettings(max_connections=100, connections_per_address=100)):
+        idle: list[Client] = []
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+
+                @nursery.start_soon
+                async def connect() -> None:
+                    while len(idle) < crowd:
+                        idle.append(await rig.connect())  # type: ignore[arg-type] # a stream all the same
+
+        async with rig.client() as client:
+            assert (await client.get("/api/v1/health")).status_code == 200
+        closed = 0
+        for stream in idle:
+            with trio.move_on_after(0.01):
+                closed += await stream.receive_some() == b""
+        assert closed >= crowd - 100
+        for stream in idle:
+            await trio.aclose_forcefully(stream)
