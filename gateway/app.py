@@ -25,6 +25,7 @@ from gateway.access.keys import load_root_key
 from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
+from gateway.api.metrics.instruments import Instruments
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -113,6 +114,7 @@ class Gateway:
         self._on_ready = on_ready
         self._settings = load(config)
         self._rates = RateLimits(self._settings.limits, trio.current_time)
+        self._instruments = Instruments(self._settings.metrics)
         self._stop = trio.Event()
         self._events: Bus[Event] = Bus()
         self._source: EventSource | None = None
@@ -165,11 +167,13 @@ class Gateway:
             devices=FieldSide(lines, tags),
             history=storage.history,
             store=storage,
+            instruments=self._instruments,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
             consumers.start_soon(_watch_clock, timeline, storage)
+            consumers.start_soon(self._instruments.lag.run)
             async with trio.open_nursery() as field:
                 await field.start(lines.run, self._settings.lines)
                 await storage.restore(tags)
@@ -230,6 +234,7 @@ class Gateway:
         touched = [*changes.lines.changed, *changes.lines.added]
         await lines.reload([*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched])
         self._rates.follow(settings.limits)
+        self._instruments.settings = settings.metrics
         waiting = {
             "gateway": changes.gateway_changed,
             "server": changes.server_changed,

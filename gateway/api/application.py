@@ -33,9 +33,13 @@ from gateway.api.methods.modbus import modbus_methods
 from gateway.api.methods.serial import serial_methods
 from gateway.api.methods.server import server_methods
 from gateway.api.methods.tag import tag_methods
+from gateway.api.metrics.exposition import CONTENT_TYPE
+from gateway.api.metrics.instruments import HttpMeter, Instruments
+from gateway.api.metrics.page import MetricsPage
 from gateway.api.performance import Performance
 from gateway.api.rpc_errors import FORBIDDEN, STATUS, STATUS_OF_RPC, fault_of
 from gateway.core.errors import Code, GatewayError
+from gateway.core.network import AddressKind, classify
 from gateway.core.ports import DeviceAccess, History, Store
 from gateway.core.principal import Principal
 from gateway.core.timeline import Timeline
@@ -44,6 +48,8 @@ from gateway.settings.model import Settings
 log = structlog.stdlib.get_logger(__name__)
 
 RPC_PATH = f"{AGENT_API}/rpc"
+METRICS_PATH = "/metrics"
+METRICS_SCOPE = "metrics:read"
 # Paths of the seed that stand for one method each.
 METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_API}/health": "server.health"}
 
@@ -65,6 +71,7 @@ def make_application(
     devices: DeviceAccess,
     history: History,
     store: Store,
+    instruments: Instruments,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
@@ -77,6 +84,7 @@ def make_application(
         devices: the field side.
         history: what tags said in the past.
         store: how the disk is.
+        instruments: what is measured for ``/metrics``.
     """
     performance = Performance(trio.current_time)
     methods = {
@@ -96,7 +104,24 @@ def make_application(
     }
     for name in rates.unknown(methods):
         log.warning("a limit has no effect: there is no such method or capability", capability=name)
-    return _Api(Dispatch(methods), tokens, rates, timeline, performance)
+    page = MetricsPage(
+        name=settings.gateway.name,
+        version=version,
+        devices=devices,
+        store=store,
+        rates=rates,
+        instruments=instruments,
+        wall=timeline.now,
+    )
+    return _Api(
+        Dispatch(methods),
+        tokens=tokens,
+        rates=rates,
+        timeline=timeline,
+        performance=performance,
+        http=instruments.http,
+        metrics=page,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +138,21 @@ class _Api:
     def __init__(
         self,
         dispatch: Dispatch,
+        *,
         tokens: OperatorTokens,
         rates: RateLimits,
         timeline: Timeline,
         performance: Performance,
+        http: HttpMeter,
+        metrics: MetricsPage,
     ) -> None:
         self._dispatch = dispatch
         self._tokens = tokens
         self._rates = rates
         self._timeline = timeline
         self._performance = performance
+        self._http = http
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -131,13 +161,20 @@ class _Api:
             await send({"type": "websocket.close"})
             return
         begun = trio.current_time()
+        status = None
+        self._http.begin()
+        try:
+            status = await self._answer(scope, receive, send, begun)
+        except Disconnected:
+            return
+        finally:
+            self._http.end(_family(scope["path"]), status, trio.current_time() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
         caller = self._caller(scope)
         peer = scope["client"][0] if scope.get("client") else ""
         visit = self._rates.visit(peer, caller if isinstance(caller, Principal) else None)
-        try:
-            reply = await self._reply(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
-        except Disconnected:
-            return
+        reply = await self._reply(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
         now = self._timeline.now()
         request = request_id(scope, now)
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
@@ -149,6 +186,7 @@ class _Api:
             content_type=reply.content_type,
             headers=(*reply.headers, *visit.headers(now)),
         )
+        return reply.status
 
     async def _reply(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> _Reply:
         path, verb = scope["path"], scope["method"]
@@ -163,10 +201,24 @@ class _Api:
             if verb not in {"GET", "HEAD"}:
                 return _not_allowed(verb, path, b"GET, HEAD")
             return await self._method_path(METHOD_PATHS[path], scope, caller, deadline)
+        if path == METRICS_PATH:
+            return await self._metrics_page(scope, caller)
         if path == AGENT_API or path.startswith(f"{AGENT_API}/"):
             return _refused(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
-        detail = f"There is nothing at {path}. The device API is at {RPC_PATH}."
-        return _Reply(404, problem(404, "Not Found", detail), content_type=b"application/problem+json")
+        return _problem(404, "Not Found", f"There is nothing at {path}. The device API is at {RPC_PATH}.")
+
+    async def _metrics_page(self, scope: Scope, caller: Caller) -> _Reply:
+        """``GET /metrics``: for who may read it, and for programs on this machine (ruling 24)."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            allow = ((b"allow", b"GET, HEAD"),)
+            return _problem(405, "Method Not Allowed", f"{METRICS_PATH} takes GET and HEAD.", allow)
+        here = scope.get("client") is not None and _on_this_machine(scope["client"][0])
+        if not here and isinstance(caller, GatewayError):
+            return _problem(401, "Unauthorized", f"{caller.reason}.", _challenge_of(scope, None))
+        if not here and isinstance(caller, Principal) and not caller.may(METRICS_SCOPE):
+            reason = f"{METRICS_PATH} needs the scope {METRICS_SCOPE}, which this token does not have."
+            return _problem(403, "Forbidden", reason, _challenge_of(scope, METRICS_SCOPE))
+        return _Reply(200, await self._metrics.text(), content_type=CONTENT_TYPE)
 
     async def _rpc(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> _Reply:
         """``POST /api/v1/rpc``: every method, single or in batches (rulings 13 and 17, D-024)."""
@@ -235,6 +287,22 @@ class _Api:
             return error
 
 
+def _on_this_machine(address: str) -> bool:
+    try:
+        return classify(address).kind is AddressKind.LOOPBACK
+    except ValueError:
+        return False
+
+
+def _family(path: str) -> str:
+    """The family a path belongs to, for the metrics: there are few, whatever callers ask for."""
+    if path == RPC_PATH:
+        return "rpc"
+    if path == METRICS_PATH:
+        return "metrics"
+    return "api" if path.startswith(f"{AGENT_API}/") else "other"
+
+
 def _is_json(scope: Scope) -> bool:
     media_type, _, parameters = (header(scope, b"content-type") or b"").partition(b";")
     charset = parameters.strip().lower().replace(b'"', b"")
@@ -260,9 +328,13 @@ def _challenge(status: int, scope: Scope, answer: Answer) -> tuple[tuple[bytes, 
     """``WWW-Authenticate`` (RFC 6750, 3): without a token only the scheme, else what is wrong with the token."""
     if status not in {401, 403} or answer.fault is None:
         return ()
+    forbidden = answer.fault.code == FORBIDDEN
+    return _challenge_of(scope, str((answer.fault.data or {}).get("requiredScope", "")) if forbidden else None)
+
+
+def _challenge_of(scope: Scope, needed: str | None) -> tuple[tuple[bytes, bytes], ...]:
     value = b'Bearer realm="ferrule"'
-    if answer.fault.code == FORBIDDEN:
-        needed = str((answer.fault.data or {}).get("requiredScope", ""))
+    if needed is not None:
         value += b', error="insufficient_scope", scope="%b"' % needed.encode()
     elif header(scope, b"authorization") is not None:
         value += b', error="invalid_token"'
@@ -286,6 +358,10 @@ def _too_many(
         return _Reply(429, rpc.failure(id_, fault_of(error)), headers)
     body = problem(429, "Too Many Requests", f"{error.reason}.", QUOTA_EXCEEDED)
     return _Reply(429, body, headers, b"application/problem+json")
+
+
+def _problem(status: int, title: str, detail: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> _Reply:
+    return _Reply(status, problem(status, title, detail), headers, b"application/problem+json")
 
 
 def _not_allowed(verb: str, path: str, allow: bytes) -> _Reply:

@@ -18,6 +18,7 @@ from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
+from gateway.api.metrics.instruments import Instruments
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -55,6 +56,8 @@ class FakeField:
     raw: RawAnswer = field(default_factory=lambda: RawAnswer([1, 2]))
     serial: SerialAnswer = field(default_factory=lambda: SerialAnswer(b"\xff12\n", "12", NOON, "synchronised"))
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    line_reports: list[dict[str, Json]] = field(default_factory=list)
+    device_reports: list[dict[str, Json]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.known = {
@@ -65,10 +68,14 @@ class FakeField:
         }
 
     def lines(self) -> list[dict[str, Json]]:
-        return [{"line": f"line{number}", "state": state} for number, state in enumerate(self.line_states)]
+        return self.line_reports or [
+            {"line": f"line{number}", "state": state} for number, state in enumerate(self.line_states)
+        ]
 
     def devices(self, line: str | None = None) -> list[dict[str, Json]]:
-        return [{"device": name, "line": "bus"} for name in ("meter", "dead") if line in {None, "bus"}]
+        return self.device_reports or [
+            {"device": name, "line": "bus"} for name in ("meter", "dead") if line in {None, "bus"}
+        ]
 
     def tags(self, line: str | None = None, device: str | None = None) -> list[TagRow]:
         return [
@@ -172,6 +179,7 @@ class Rig:
         self.tokens = OperatorTokens(self.root, self.board.timeline.now, lambda: self.board.timeline.era.synchronised)
         self.settings = Settings(gateway=GatewaySettings(name="rig"), limits=limits or LimitSettings())
         self.rates = RateLimits(self.settings.limits, trio.current_time)
+        self.instruments = Instruments(self.settings.metrics)
         self.app: Application = make_application(
             settings=self.settings,
             version="1.2.3",
@@ -181,6 +189,7 @@ class Rig:
             devices=self.field,
             history=self.history,
             store=self.store,
+            instruments=self.instruments,
         )
         self.url = ""
 

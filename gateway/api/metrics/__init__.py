@@ -1,0 +1,1 @@
+"""``GET /metrics``: what the gateway measures, in the text form of Prometheus."""

@@ -1,0 +1,110 @@
+"""The page behind ``GET /metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from gateway.access.limits.rates import RateLimits
+from gateway.api.metrics.exposition import Family, render
+from gateway.api.metrics.field import device_families, line_families, tag_families
+from gateway.api.metrics.instruments import Instruments
+from gateway.api.metrics.process import process_families
+from gateway.core.ports import DeviceAccess, Store
+
+# Seconds for which a page is served again: many scrapers at once cost no more than one.
+KEPT = 1.0
+HISTORY_STATES = ("everything", "seldom", "thinned", "memory")
+
+
+class MetricsPage:
+    """Makes the page.
+
+    Args:
+        name: of this gateway.
+        version: of this software.
+        devices: the field side.
+        store: how the disk is.
+        rates: what was refused.
+        instruments: what is measured all the time.
+        wall: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        version: str,
+        devices: DeviceAccess,
+        store: Store,
+        rates: RateLimits,
+        instruments: Instruments,
+        wall: Callable[[], float],
+    ) -> None:
+        self._identity = {"name": name, "version": version}
+        self._devices = devices
+        self._store = store
+        self._rates = rates
+        self._instruments = instruments
+        self._wall = wall
+        self._making = trio.Lock()
+        self._page: tuple[float, bytes] | None = None
+
+    async def text(self) -> bytes:
+        """The page, at most a second old. The lines get their turns while it is made."""
+        async with self._making:
+            now = trio.current_time()
+            if self._page is None or now - self._page[0] > KEPT:
+                self._page = now, await self._make()
+            return self._page[1]
+
+    async def _make(self) -> bytes:
+        pieces: list[str] = []
+        for make in (self._of_field, self._of_tags, self._of_gateway):
+            for family in await make():
+                for piece in render(family):
+                    pieces.append(piece)
+                    await trio.lowlevel.checkpoint()
+        return "".join(pieces).encode()
+
+    async def _of_field(self) -> list[Family]:
+        lines = line_families(self._devices.lines())
+        await trio.lowlevel.checkpoint()
+        return lines + device_families(self._devices.devices())
+
+    async def _of_tags(self) -> list[Family]:
+        rows = self._devices.tags()
+        shown = rows[: self._instruments.settings.tag_series]
+        await trio.lowlevel.checkpoint()
+        readings = await self._devices.read([row.name for row in shown], None)
+        return tag_families(shown, readings, len(rows) - len(shown), trio.current_time())
+
+    async def _of_gateway(self) -> list[Family]:
+        info = Family("ferrule_info", "gauge", "Which gateway and which version of it this is; always 1.")
+        info.add(1, **self._identity)
+        refused = Family("ferrule_rate_limited_total", "counter", "Calls refused for their number, by limit.")
+        for policy, number in sorted(self._rates.refused.items()):
+            refused.add(number, limit=policy)
+        return [
+            info,
+            *self._of_store(),
+            *self._instruments.http.families(),
+            refused,
+            *self._instruments.lag.families(),
+            *process_families(self._wall()),
+        ]
+
+    def _of_store(self) -> list[Family]:
+        state = self._store.state()
+        durable = Family(
+            "ferrule_storage_durable", "gauge", "1 while the disk takes data, 0 while it is kept in memory."
+        )
+        durable.add(float(state.durable))
+        written = Family("ferrule_storage_written_today_bytes", "gauge", "Bytes written to the card today.")
+        written.add(state.written_today)
+        budget = Family("ferrule_storage_write_budget_bytes", "gauge", "Bytes that may be written in a day.")
+        budget.add(state.write_budget)
+        history = Family("ferrule_storage_history_state", "gauge", "1 for how far history gives way to the budget.")
+        history.states(state.history, HISTORY_STATES)
+        return [durable, written, budget, history]
