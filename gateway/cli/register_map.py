@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.cli.main import WRONG, fail
+from gateway.access.files import replace
+from gateway.cli.main import FAILED, WRONG, fail
+from gateway.settings.kinds import Name, UnfitError
 from gateway.settings.problems import SettingsError
 from gateway.settings.register_map import MapNotation, import_register_map
 
@@ -14,7 +16,13 @@ from gateway.settings.register_map import MapNotation, import_register_map
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule import``."""
     parser.add_argument("file", type=Path, metavar="FILE.csv", help="the map: a header line, then one row a register")
-    parser.add_argument("--name", help="of the profile (default: the name of the file)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.toml",
+        help="write the profile there, when all of it is right; without it, it is printed",
+    )
+    parser.add_argument("--name", help="of the profile (default: that of the output, or else of the map)")
     parser.add_argument("--title", help="of the device, for people (default: the name)")
     parser.add_argument("--modicon", action="store_true", help="addresses are Modicon numbers: 40108 is holding 107")
     parser.add_argument("--one-based", action="store_true", help="addresses count from one, so 1 is address 0")
@@ -24,13 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the profile."""
+    """Print the profile, or write it to its file in one step."""
     file: Path = arguments.file
-    name = arguments.name or file.stem
+    output: Path | None = arguments.output
+    if output and output.suffix != ".toml":
+        return fail(f"--output {output}: the file of a profile is called NAME.toml", WRONG)
+    name = arguments.name or (output or file).stem
+    try:
+        Name().read(name)
+    except UnfitError as refusal:
+        return fail(f"--name: {refusal}", WRONG)
+    if output and output.stem != name:
+        return fail(f"--output {output}: a profile is found by its name. Write {output.with_name(name)}.toml", WRONG)
     notation = MapNotation(modicon=arguments.modicon, one_based=arguments.one_based, table=arguments.table)
     try:
         text = file.read_text(encoding="utf-8")
-        sys.stdout.write(import_register_map(text, str(file), name, arguments.title or name, notation))
+        profile = import_register_map(text, str(file), name, arguments.title or name, notation)
     except SettingsError as error:
         for problem in (*error.warnings, *error.problems):
             print(problem, file=sys.stderr)
@@ -39,4 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(f"{file}: {error.strerror}", WRONG)
     except UnicodeDecodeError:
         return fail(f"{file}: is not UTF-8; save it as CSV UTF-8", WRONG)
+    if output is None:
+        sys.stdout.write(profile)
+        return 0
+    try:
+        output.parent.mkdir(exist_ok=True)
+        replace(output, profile.encode(), 0o644)
+    except OSError as error:
+        return fail(f"{output}: cannot be written: {error.strerror}", FAILED)
+    count = profile.count("\n[[tag]]\n")
+    print(f"{output}: {count} tag{'' if count == 1 else 's'}")
     return 0

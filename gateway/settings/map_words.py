@@ -9,8 +9,10 @@ def _by_word(groups: dict[str, str]) -> dict[str, str]:
 
 COLUMNS = _by_word(
     {
-        "name": "name tag tagname parameter variable signal point pointname registername bezeichnung",
-        "address": "address addr register registeraddress registerno reg startaddress adresse dataaddress",
+        "name": "name tag tagname parameter parametername variable signal point pointname registername label "
+        "bezeichnung",
+        "address": "address addr register registeraddress registernumber registerno reg regaddr startaddress "
+        "startregister modbusaddress modbusregister adresse registeradresse dataaddress",
         "modicon": "modicon modiconaddress plcaddress",
         "table": "table registertype objecttype area space registertable function functioncode fc",
         "type": "type datatype format dataformat typ datentyp",

@@ -16,6 +16,7 @@ from gateway.settings.document import Layer, Node
 from gateway.settings.fields import Distinct, Findings
 from gateway.settings.kinds import shown
 from gateway.settings.map_words import COLUMNS, FALSE_WORDS, READ_ONLY, READ_WRITE, TABLES, TRUE_WORDS, TYPES
+from gateway.settings.plain_words import in_ascii, plain
 from gateway.settings.problems import Place, Problem, SettingsError
 from gateway.settings.tag_checks import read_tag
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from gateway.settings.positions import Path
 
-_PLAIN = re.compile(r"[^a-z0-9]")
+# IEC 61131-3 counts characters: STRING(8) takes four registers.
+_SIZED_STRING = re.compile(r"([a-z]+?)([1-9][0-9]{0,2})")
 _ADDRESS = re.compile(r"(?P<decimal>[0-9]+)|0x(?P<hex>[0-9a-f]+)|(?P<hex_h>[0-9][0-9a-f]*)h", re.IGNORECASE)
 _MODICON = re.compile(r"([0134])([0-9]{4,5})")
 _MODICON_TABLES = {"0": "coil", "1": "discrete", "3": "input", "4": "holding"}
@@ -68,6 +70,9 @@ def import_register_map(
         SettingsError: with one problem for every bad row.
     """
     text = text.removeprefix("\ufeff")
+    if not text.strip():
+        message = "the file is empty. Export the map with a header and one row a register"
+        raise SettingsError((Problem(path, 1, 1, "error", message),))
     findings = Findings()
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
     try:
@@ -130,18 +135,29 @@ def _delimiter(text: str) -> str:
 
 def _header(cells: list[str], path: str) -> tuple[list[str | None], list[str]]:
     """Return the key of each column (None: not used) and the titles of those that are not used."""
-    keys = [COLUMNS.get(_PLAIN.sub("", cell.lower())) for cell in cells]
     place = Place(path, 1, 1)
+    if not any(cell.strip() for cell in cells):
+        message = "the first line is empty. Put the column titles into it"
+        raise SettingsError((Problem.at(place, message),))
+    keys = [COLUMNS.get(plain(cell)) for cell in cells]
+    # Many maps have remarks beside a description; the first one says what the register is.
+    first = keys.index("description") if "description" in keys else 0
+    keys = [None if key == "description" and index > first else key for index, key in enumerate(keys)]
     doubled = next((key for key in keys if key and keys.count(key) > 1), None)
     if doubled:
         titles = " and ".join(shown(cell) for cell, key in zip(cells, keys, strict=True) if key == doubled)
         raise SettingsError((Problem.at(place, f"columns {titles} both mean {doubled}. Rename one"),))
-    if "name" not in keys or not {"address", "modicon"} & set(keys):
-        missing = "name" if "name" not in keys else "address"
-        known = ", ".join(shown(cell) for cell in cells) or "nothing"
-        message = f'the header has no column "{missing}", only {known}. Put the column titles into the first line'
-        raise SettingsError((Problem.at(place, message),))
+    missing = [needed for needed in (("name", "description"), ("address", "modicon")) if not {*needed} & {*keys}]
+    if missing:
+        wanted = " and none for ".join(f"{needed[0]} (such as {_titles(*needed)})" for needed in missing)
+        message = f"the header has no column for {wanted}, only {', '.join(shown(cell) for cell in cells)}"
+        raise SettingsError((Problem.at(place, f"{message}. Put the column titles into the first line"),))
     return keys, [cell for cell, key in zip(cells, keys, strict=True) if key is None and cell.strip()]
+
+
+def _titles(*keys: str) -> str:
+    """The titles by which columns are known; capitals, blanks and signs make no difference."""
+    return ", ".join(title for title, key in COLUMNS.items() if key in keys)
 
 
 def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
@@ -151,15 +167,16 @@ def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
         ValueError: with reason and cure.
     """
     tag: dict[str, object] = {}
-    if "name" not in cells:
+    written = cells.get("name") or cells.get("description")
+    if not written:
         raise ValueError("the row has no name. Give every register one")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", cells["name"]).strip("_")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", in_ascii(written)).strip("_.")
     if not name:
-        raise ValueError(f"name: {shown(cells['name'])} has no letter from A to Z. Give it a name with some")
+        raise ValueError(f"name: {shown(written)} has no letter from A to Z. Give it a name with some")
     tag["name"] = name
     tag.update(_location(cells, notation))
     if "type" in cells:
-        tag["type"] = _word("type", cells["type"], TYPES)
+        tag |= _type(cells["type"])
     for key in _WHOLES:
         if key in cells:
             tag[key] = _whole(key, cells[key])
@@ -171,10 +188,18 @@ def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
             tag[key] = cells[key]
     if "access" in cells and _word("access", cells["access"], _access_words()) == "true":
         tag["writable"] = True
-    words = cells.get("description", "" if name == cells["name"] else cells["name"])
-    if words:
+    words = cells.get("description", written)
+    if words != name:
         tag["description"] = " ".join(words.split())
     return tag
+
+
+def _type(written: str) -> dict[str, object]:
+    """Return the type, and the length in registers where the type says one in characters."""
+    sized = _SIZED_STRING.fullmatch(plain(written))
+    if sized and TYPES.get(sized[1]) == "string":
+        return {"type": "string", "length": (int(sized[2]) + 1) // 2}
+    return {"type": _word("type", written, TYPES)}
 
 
 def _location(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
@@ -209,7 +234,7 @@ def _access_words() -> dict[str, str]:
 
 
 def _word(key: str, written: str, words: dict[str, str]) -> str:
-    found = words.get(_PLAIN.sub("", written.lower()))
+    found = words.get(plain(written))
     if found is None:
         known = ", ".join(shown(word) for word in dict.fromkeys(words.values()))
         if key == "access":

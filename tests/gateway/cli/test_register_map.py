@@ -66,3 +66,44 @@ def test_modicon_numbers_and_unknown_columns_are_pointed_out(
     assert tomli.loads(capsys.readouterr().out)["tag"] == [
         {"name": "Spannung", "table": "holding", "address": 0, "type": "float32", "scale": 0.1}
     ]
+
+
+def test_the_output_is_written_when_all_is_right_and_not_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, output = tmp_path / "meter.csv", tmp_path / "profiles" / "acme-m1.toml"
+    table.write_text(CSV)
+    assert main(["import", "--output", str(output), str(table)]) == 0
+    assert capsys.readouterr().out == f"{output}: 2 tags\n"
+    before = output.read_text()
+    assert tomli.loads(before)["profile"]["name"] == "acme-m1"
+
+    table.write_text(CSV + "power,input,70000,float32,W\n")
+    assert main(["import", "--output", str(output), str(table)]) == 2
+    assert output.read_text() == before
+    fresh = output.with_name("fresh.toml")
+    assert main(["import", "--output", str(fresh), str(table)]) == 2
+    assert [path.name for path in output.parent.iterdir()] == ["acme-m1.toml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--output", "m1.csv"], "--output m1.csv: the file of a profile is called NAME.toml"),
+        (["--output", "m1.toml", "--name", "m2"], "--output m1.toml: a profile is found by its name. Write m2.toml"),
+        (["--name", "acme m1"], '--name: "acme m1" has characters outside A-Z a-z 0-9 . _ -. Write "acme-m1"'),
+        (["--output", "absent/there/m1.toml"], "absent/there/m1.toml: cannot be written: No such file or directory"),
+    ],
+)
+def test_an_output_that_could_not_be_used_is_refused(
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("meter.csv").write_text(CSV)
+    assert main(["import", *options, "meter.csv"]) != 0
+    assert capsys.readouterr().err == f"ferrule: {words}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["meter.csv"]

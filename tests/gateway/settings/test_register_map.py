@@ -132,15 +132,71 @@ def test_modicon_mistakes() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", 'map.csv:1:1: error: the header has no column "name", only nothing'),
-        ("a;b\n1;2\n", 'map.csv:1:1: error: the header has no column "name", only "a", "b"'),
-        ("name,table\n", 'map.csv:1:1: error: the header has no column "address", only "name", "table"'),
+        ("", "map.csv:1:1: error: the file is empty. Export the map"),
+        ("\n1,2\n", "map.csv:1:1: error: the first line is empty. Put the column titles"),
         ("name,address,register\n", 'map.csv:1:1: error: columns "address" and "register" both mean address'),
         ("name,address\n\n", "map.csv:1:1: error: the file has no rows"),
     ],
 )
 def test_files_that_are_no_map(text: str, words: str) -> None:
     assert problems(text)[0].startswith(words)
+
+
+def test_titles_that_are_missing_are_listed_with_all_that_would_do() -> None:
+    (words,) = problems("a;b\n1;2\n")
+    assert words.startswith("map.csv:1:1: error: the header has no column for name (such as name, tag, tagname, ")
+    assert ", description, " in words
+    assert ") and none for address (such as address, addr, register, " in words
+    assert words.endswith('plcaddress), only "a", "b". Put the column titles into the first line')
+    (words,) = problems("name;table\n1;2\n")
+    assert words.startswith("map.csv:1:1: error: the header has no column for address (such as address, ")
+
+
+def test_a_map_without_names_is_named_by_its_descriptions() -> None:
+    text = (
+        "Register,Description,Type,Table,Remarks\n"
+        "0,Phase 1 voltage.,float32,input,see 3.1\n"
+        "2,Überstrom,uint16,input,\n"
+        "3,,uint16,input,\n"
+    )
+    assert problems(text) == ["map.csv:4:1: error: the row has no name. Give every register one"]
+    profile = import_register_map(text.replace("3,,uint16,input,\n", ""), "map.csv", "m", "M")
+    assert "not used here: Remarks" in profile
+    first, second = tomli.loads(profile)["tag"]
+    assert (first["name"], first["description"]) == ("Phase_1_voltage", "Phase 1 voltage.")
+    assert (second["name"], second["description"]) == ("Ueberstrom", "Überstrom")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Überstrom", "Ueberstrom"),
+        ("U\u0308berstrom", "Ueberstrom"),
+        ("Größe m²", "Groesse_m2"),
+        ("Énergie réactive", "Energie_reactive"),
+        ("cos φ", "cos_phi"),
+        ("Łódź", "Lodz"),
+        ("\N{MICRO SIGN}A", "uA"),
+    ],
+)
+def test_letters_of_other_languages_are_spelt_out(written: str, name: str) -> None:
+    assert tags(f"name,table,address,type\n{written},input,0,int16\n")[0]["name"] == name
+
+
+def test_titles_in_other_languages_are_known_however_they_are_spelt() -> None:
+    assert tags("Bezeichnung;Registeradresse;table;Typ\nx;7;input;int16\n")[0]["address"] == 7
+
+
+@pytest.mark.parametrize(
+    ("written", "length"), [("string(8)", 4), ("STRING[7]", 4), ("Char 20", 10), ("ascii(16)", 8), ("str1", 1)]
+)
+def test_strings_say_their_characters(written: str, length: int) -> None:
+    (tag,) = tags(f"name,table,address,type\nx,input,0,{written}\n")
+    assert (tag["type"], tag["length"]) == ("string", length)
+
+
+def test_a_column_of_lengths_says_registers() -> None:
+    assert tags("name,table,address,type,length\nx,input,0,string(8),8\n")[0]["length"] == 8
 
 
 cells = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(["holding", "1", "int16", "0,1", '"', "x"])
