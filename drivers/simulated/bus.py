@@ -60,6 +60,7 @@ class SerialBus:
         self._stations = stations
         self._by_silence = stations.framing.by_silence
         self._echo = faults is not None and faults.echo
+        self._swapped = faults is not None and faults.swapped
         self._noise_every_s = faults.noise_every_s if faults is not None else None
         self._noise_bytes = faults.noise_bytes if faults is not None else 0
         self._rng = Random(f"{seed}/wire")  # noqa: S311 - to be replayed
@@ -98,6 +99,9 @@ class SerialBus:
         self._sent_end = self._last_end = end
         if self._echo:
             self._deliver(start, data)
+        if self._swapped:
+            self._deliver(end, b"\0")
+            return
         if not self._by_silence:
             self._hear_stream(data, start, spoiled=spoiled)
             return
@@ -158,9 +162,10 @@ class SerialBus:
     def _reply(self, frame: bytes, end: float) -> list[_Talk]:
         at = end + self._wire.gap_s if self._by_silence else end
         talks = []
-        for after_s, unit, data in self._stations.hear(frame, at):
-            talk = self._talk(at + after_s, unit, data)
-            at = talk.end
+        heard_at = at
+        for after_s, unit, data, beside in self._stations.hear(frame, at):
+            talk = self._talk((heard_at if beside else at) + after_s, unit, data)
+            at = max(at, talk.end)
             talks.append(talk)
         return talks
 
@@ -243,7 +248,7 @@ class NetworkBus:
         self._stream += data
         while (frame := self._stations.framing.split(self._stream)) is not None:
             at = began = max(now + self._wire.latency_s, self._free_at)
-            for after_s, _unit, reply in self._stations.hear(frame, at):
+            for after_s, _unit, reply, _beside in self._stations.hear(frame, at):
                 at += after_s
                 self._inbox.put(Delivery(at + self._wire.latency_s, reply))
             self._free_at = at

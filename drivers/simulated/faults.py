@@ -58,6 +58,8 @@ class DeviceFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         duplicate: the answer comes twice, the second begins 20 ms behind the end of the first.
         noise_before: some random characters come right before the answer.
         noise_after: some random characters come right after it.
+        twin: a second device has the same number and answers too, so many seconds after the first begins; where they
+            overlap, both are spoilt.
     """
 
     silent: bool = False
@@ -75,6 +77,7 @@ class DeviceFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duplicate: Probability = 0.0
     noise_before: Probability = 0.0
     noise_after: Probability = 0.0
+    twin: Spread | None = None
 
     def is_silent(self, now: float) -> bool:
         """Tell whether the device is dead at `now`."""
@@ -89,12 +92,15 @@ class WireFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         noise_every_s: mean pause between bursts of random characters (exponential), None for a clean wire.
         noise_bytes: the longest burst.
         unplugged: windows in which the adapter is not there.
+        swapped: A and B are swapped at the adapter: no device understands it, and what it hears of the idle line after
+            each request is a break, which arrives as a zero.
     """
 
     echo: bool = False
     noise_every_s: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
     noise_bytes: Annotated[int, msgspec.Meta(ge=1)] = 8
     unplugged: tuple[Window, ...] = ()
+    swapped: bool = False
 
 
 def garble(data: bytes, rng: Random, count: int | None = None) -> bytes:

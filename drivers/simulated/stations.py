@@ -23,11 +23,15 @@ class LineEvent(NamedTuple):
 
 
 class Emission(NamedTuple):
-    """What a device sends: `after_s` seconds behind the request's end, or behind the emission before this one."""
+    """What a device sends: `after_s` seconds behind the request's end, or behind the emission before this one.
+
+    With `beside` it is another device that sends: `after_s` counts from the request's end whoever else talks.
+    """
 
     after_s: float
     unit: int
     data: bytes
+    beside: bool = False
 
 
 class Stations:
@@ -144,4 +148,7 @@ class Stations:
         emissions = [Emission(after, unit, data)]
         if strikes(faults.duplicate, "duplicate"):
             emissions.append(Emission(DUPLICATE_AFTER_S, unit, single))
+        if faults.twin is not None:
+            self.note(now, unit, "twin")
+            emissions.append(Emission(after + faults.twin.draw(rng), unit, single, beside=True))
         return emissions
