@@ -1,0 +1,142 @@
+"""Cuts what is overheard on an RTU line into frames: by checksum, by the length their first bytes tell, and by gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from drivers.modbus.crc import crc16
+from drivers.modbus.lengths import MORE, NEVER, reply_length, request_length
+
+Direction = Literal["request", "reply", "damaged"]
+
+_ENVELOPE = 3
+_SHORTEST = 4
+LONGEST_FRAME = 256
+# A request that nobody has answered for so long is not answered by what comes then.
+_ANSWER_WITHIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes that belong together.
+
+    Attributes:
+        at: when their last byte was here.
+        data: with unit and checksum.
+        direction: who sent it, as far as can be told; ``damaged`` is what has no right checksum.
+        after: of a reply, seconds since its request ended; None where none was heard.
+    """
+
+    at: float
+    data: bytes
+    direction: Direction
+    after: float | None = None
+
+    @property
+    def unit(self) -> int:
+        """The unit it names; of a damaged one, what stands there."""
+        return self.data[0]
+
+    @property
+    def pdu(self) -> bytes:
+        """Without unit and checksum."""
+        return self.data[1:-2]
+
+
+class Splitter:
+    """Overhears one line.
+
+    Args:
+        gap: seconds of silence that surely end a frame; USB adapters deliver in packets, so not below 20 ms there.
+    """
+
+    def __init__(self, gap: float) -> None:
+        self._gap = gap
+        self._buffer = b""
+        self._at = 0.0
+        self._asked: tuple[float, bytes] | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When what is buffered has to be taken as it is; None while nothing is."""
+        return self._at + self._gap if self._buffer else None
+
+    def feed(self, data: bytes, now: float) -> list[Frame]:
+        """Take bytes; returns the frames they complete."""
+        frames = self.flush(now)
+        self._buffer += data
+        self._at = now
+        while (size := self._whole()) > 0:
+            frames.append(self._take(size))
+        while len(self._buffer) > LONGEST_FRAME:
+            frames.append(self._damaged(self._next_frame()))
+        return frames
+
+    def flush(self, now: float) -> list[Frame]:
+        """What is left when the line has been silent for the gap."""
+        frames: list[Frame] = []
+        if now < self._at + self._gap:
+            return frames
+        while self._buffer:
+            size = self._whole() or self._any_whole(0)
+            frames.append(self._take(size) if size else self._damaged(self._next_frame()))
+        return frames
+
+    def _whole(self) -> int:
+        """Size of the intact frame at the front that its own bytes announce; 0: none yet."""
+        buffer = self._buffer
+        if len(buffer) < _SHORTEST:
+            return 0
+        sizes = []
+        for length in self._lengths(buffer[1:]):
+            size = length + _ENVELOPE
+            if length not in {MORE, NEVER} and size <= len(buffer) and not crc16(buffer[:size]):
+                sizes.append(size)
+        return sizes[0] if sizes else 0
+
+    def _lengths(self, pdu: bytes) -> tuple[int, int]:
+        """Lengths to try, the likelier first: after a request comes its reply."""
+        if self._asked is not None and self._asked[1][:1] == self._buffer[:1]:
+            return reply_length(pdu), request_length(pdu)
+        return request_length(pdu), reply_length(pdu)
+
+    def _any_whole(self, start: int) -> int:
+        """Size of an intact frame from a place on whose length nothing announces (functions of makers)."""
+        buffer = self._buffer
+        for stop in range(min(len(buffer), start + LONGEST_FRAME), start + _SHORTEST - 1, -1):
+            if not crc16(buffer[start:stop]):
+                return stop - start
+        return 0
+
+    def _next_frame(self) -> int:
+        """Where behind the front the next intact frame begins, or the end."""
+        for start in range(1, len(self._buffer) - _SHORTEST + 1):
+            if self._any_whole(start):
+                return start
+        return len(self._buffer)
+
+    def _damaged(self, size: int) -> Frame:
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return Frame(self._at, data, "damaged")
+
+    def _take(self, size: int) -> Frame:
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        asked = self._asked
+        if asked is not None and self._answers(asked, data):
+            self._asked = None
+            return Frame(self._at, data, "reply", self._at - asked[0])
+        if data[1] > 0x80 or request_length(data[1:-2]) != size - _ENVELOPE:
+            known = reply_length(data[1:-2]) == size - _ENVELOPE
+            return Frame(self._at, data, "reply" if known else "request")
+        self._asked = (self._at, data)
+        return Frame(self._at, data, "request")
+
+    def _answers(self, asked: tuple[float, bytes], data: bytes) -> bool:
+        at, request = asked
+        return (
+            self._at - at <= _ANSWER_WITHIN_S
+            and data[0] == request[0]
+            and data[1] & 0x7F == request[1]
+            and reply_length(data[1:-2]) == len(data) - _ENVELOPE
+        )
