@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "write": ("gateway.cli.write", "write a tag or registers"),
     "history": ("gateway.cli.history", "show what a tag said"),
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
+    "backup": ("gateway.cli.backup", "save state, configuration and keys in one file"),
+    "restore": ("gateway.cli.restore", "put a backup in the place of what is there"),
     "simulate": ("gateway.cli.simulate", "serve simulated devices"),
     "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
     "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),

@@ -137,3 +137,26 @@ def test_why_a_gateway_cannot_be_reached(run: Run, site: Site, gateway: Gateway,
     assert (done.returncode, "does not vouch for" in done.stderr) == (6, True)
     done = ferrule("status", "--state", other.state)
     assert (done.returncode, "no gateway runs on" in done.stderr) == (6, True)
+
+
+def test_a_backup_of_a_running_gateway_makes_another_board_the_same(
+    run: Run, site: Site, gateway: Gateway, tmp_path: Path
+) -> None:
+    file = tmp_path / "plant.backup"
+    until(lambda: answer(run("history", "plant/drive/ticks", "--json"))["samples"], "there is a history")
+    assert run("backup", file).returncode == 0
+    done = run("restore", file, "--config", site.config)
+    assert (done.returncode, "a gateway runs on" in done.stderr) == (1, True)
+    token = gateway.token()
+
+    board = Site(tmp_path / "board")
+    done = ferrule("restore", file, "--state", board.state, "--config", board.config)
+    assert done.returncode == 0, done.stderr
+    second = board.start()
+    try:
+        remote = ["--url", second.url, "--ca", str(site.state / "ca.pem"), "--token", token]
+        assert ferrule("status", *remote).returncode == 0
+        past = ferrule("history", "plant/drive/ticks", "--json", *remote)
+        assert answer(past)["samples"]
+    finally:
+        assert second.stop() == 0

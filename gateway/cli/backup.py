@@ -1,0 +1,88 @@
+"""``ferrule backup``: one file with everything a gateway needs to be the same on another board."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sqlite3
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, CommandError, add_state
+from gateway.cli.screen import Progress, Screen
+from gateway.field.archive import ArchiveError, Manifest
+from gateway.field.backup import Board, make_backup
+from gateway.field.state_lock import owner_of
+
+EXAMPLES = """\
+examples:
+  ferrule backup /media/stick/boiler-room.backup           also while the gateway runs
+  ferrule backup before-update.backup --state state --config ferrule.toml
+
+The file holds the keys of the gateway: who has it can issue tokens. Its mode is 0600; keep it so.
+It is read again and compared before it gets its name. ferrule restore puts it back, also onto a newer version."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule backup``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("file", type=Path, metavar="FILE", help="the backup to make; nothing may be there")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"the configuration (default: that of the gateway that runs, else {DEFAULT_CONFIG} if it is there)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    add_state(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make a backup."""
+    config = arguments.config or _config_in_use(arguments.state)
+    if config is not None and not config.is_file():
+        raise CommandError(f"{config}: there is no such file. Name the configuration: --config FILE", WRONG)
+    progress = Progress("backup")
+    board = Board(version("ferrule"), socket.gethostname(), time.time())
+    try:
+        manifest = make_backup(arguments.file, arguments.state, config, board, progress.show)
+    except ArchiveError as error:
+        raise CommandError(str(error), WRONG) from None
+    except sqlite3.Error as error:
+        raise CommandError(f"no backup was made: {error}", FAILED) from None
+    except OSError as error:
+        raise CommandError(
+            f"no backup was made: {error.filename or arguments.file}: {error.strerror}", FAILED
+        ) from None
+    finally:
+        progress.end()
+    tell(Screen(), manifest, f"{arguments.file} is complete, and was read again", as_json=arguments.json)
+    return 0
+
+
+def _config_in_use(state: Path) -> Path | None:
+    try:
+        return owner_of(state).config
+    except (OSError, ValueError):
+        return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def tell(screen: Screen, manifest: Manifest, conclusion: str, *, as_json: bool) -> None:
+    """Say what a backup holds."""
+    if as_json:
+        import msgspec
+
+        screen.json(msgspec.to_builtins(manifest))
+        return
+    screen.line(f"made {manifest.created} on {manifest.host} by version {manifest.version}")
+    screen.table(
+        ["file", "bytes", "sha256"],
+        [[member.name, str(member.size), member.sha256[:16]] for member in manifest.members],
+        right=(1,),
+    )
+    if manifest.config is None:
+        screen.line("without a configuration: there was none", "yellow")
+    for name in manifest.left_out:
+        screen.line(f"not in it, and named by the configuration: {name}", "yellow")
+    screen.line(conclusion, "green")
