@@ -163,6 +163,10 @@ class DeviceAccess(Protocol):
         """Every tag."""
         ...
 
+    def missed_deadlines(self) -> dict[str, int]:
+        """How often each tag was read too late, in the order of ``tags`` and much cheaper."""
+        ...
+
     async def read(self, names: Sequence[str], max_age: float | None) -> list[Reading]:
         """Readings of tags; with ``max_age`` (seconds), older ones are fetched from the device first.
 

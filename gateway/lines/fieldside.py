@@ -76,6 +76,10 @@ class FieldSide:
             rows.append(TagRow(name, tag.type, tag.units, tag.writable, tag.poll, tag.description, cell.missed, place))
         return rows
 
+    def missed_deadlines(self) -> dict[str, int]:
+        """See ``DeviceAccess.missed_deadlines``."""
+        return {name: cell.missed for name in self._store.names() if (cell := self._store.cell(name)) is not None}
+
     async def read(self, names: Sequence[str], max_age: float | None) -> list[Reading]:
         """See ``DeviceAccess.read``."""
         for name in names:

@@ -11,8 +11,6 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 # Lines that are made at one go; a scrape of thousands must not hold up the polling.
 PIECE = 200
 
-Labels = tuple[tuple[str, str], ...]
-
 _LABEL = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _HELP = str.maketrans({"\\": r"\\", "\n": r"\n"})
 
@@ -25,23 +23,23 @@ class Family:
         name: with its unit, and ``_total`` for a counter.
         kind: how it is read.
         help: what it means.
-        samples: suffix of the name, labels, value.
+        samples: suffix of the name, labels as ``label_text`` makes them, value.
     """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     help: str
-    samples: list[tuple[str, Labels, float]] = field(default_factory=list)
+    samples: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def add(self, value: float | None, **labels: str) -> None:
+    def add(self, value: float | None, labels: str = "") -> None:
         """Add a series; what is not known (None) has none."""
         if value is not None:
-            self.samples.append(("", tuple(labels.items()), value))
+            self.samples.append(("", labels, value))
 
     def states(self, state: object, known: tuple[str, ...], **labels: str) -> None:
         """Add a series for each state something can be in: 1 for the one it is in, 0 for the others."""
         for name in known:
-            self.add(float(name == state), **labels, state=name)
+            self.add(int(name == state), label_text(**labels, state=name))
 
 
 def render(family: Family) -> Iterator[str]:
@@ -51,22 +49,21 @@ def render(family: Family) -> Iterator[str]:
     yield f"# HELP {family.name} {family.help.translate(_HELP)}\n# TYPE {family.name} {family.kind}\n"
     for start in range(0, len(family.samples), PIECE):
         yield "".join(
-            f"{family.name}{suffix}{_labels(labels)} {_number(value)}\n"
+            f"{family.name}{suffix}{labels} {_number(value)}\n"
             for suffix, labels, value in family.samples[start : start + PIECE]
         )
 
 
-def _labels(labels: Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{value.translate(_LABEL)}"' for name, value in labels) + "}"
+def label_text(**labels: str) -> str:
+    """Labels as they stand behind the name of a metric."""
+    return "{" + ",".join([f'{name}="{value.translate(_LABEL)}"' for name, value in labels.items()]) + "}"
 
 
 def _number(value: float) -> str:
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 2**53):
-        return str(int(value))
+    if isinstance(value, int):
+        return str(value)
+    if math.isfinite(value):
+        return repr(value)
     if math.isnan(value):
         return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return repr(value)
+    return "+Inf" if value > 0 else "-Inf"

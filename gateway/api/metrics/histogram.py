@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from gateway.api.metrics.exposition import Family, Labels
+from gateway.api.metrics.exposition import Family, label_text
 
 
 class Histogram:
@@ -27,11 +27,12 @@ class Histogram:
         self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
 
-    def write(self, family: Family, labels: Labels = ()) -> None:
+    def write(self, family: Family, /, **labels: str) -> None:
         """Add the series of this histogram; each bucket counts what is in the smaller ones too."""
+        text = label_text(**labels) if labels else ""
         count = 0
         for bound, number in zip([*map(repr, self._bounds), "+Inf"], self._counts, strict=True):
             count += number
-            family.samples.append(("_bucket", (*labels, ("le", bound)), count))
-        family.samples.append(("_sum", labels, self._sum))
-        family.samples.append(("_count", labels, count))
+            family.samples.append(("_bucket", label_text(**labels, le=bound), count))
+        family.samples.append(("_sum", text, self._sum))
+        family.samples.append(("_count", text, count))

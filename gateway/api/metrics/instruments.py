@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import trio
 
-from gateway.api.metrics.exposition import Family
+from gateway.api.metrics.exposition import Family, label_text
 from gateway.api.metrics.histogram import Histogram
 from gateway.settings.model import MetricsSettings
 
@@ -55,12 +55,12 @@ class HttpMeter:
         """What was counted."""
         requests = Family("ferrule_http_requests_total", "counter", "Requests answered, by family of paths and status.")
         for (family, status), number in sorted(self._requests.items()):
-            requests.add(number, family=family, status=str(status))
+            requests.add(number, label_text(family=family, status=str(status)))
         durations = Family(
             "ferrule_http_request_duration_seconds", "histogram", "Time from a request's header to its answer."
         )
         for family, histogram in sorted(self._durations.items()):
-            histogram.write(durations, (("family", family),))
+            histogram.write(durations, family=family)
         in_progress = Family("ferrule_http_requests_in_progress", "gauge", "Requests that are being answered.")
         in_progress.add(self._in_progress)
         connections = Family("ferrule_http_connections_open", "gauge", "Open connections of callers.")

@@ -7,14 +7,17 @@ from collections.abc import Callable
 import trio
 
 from gateway.access.limits.rates import RateLimits
-from gateway.api.metrics.exposition import Family, render
-from gateway.api.metrics.field import device_families, line_families, tag_families
+from gateway.api.metrics.exposition import Family, label_text, render
+from gateway.api.metrics.field import DeviceFamilies, TagFamilies, line_families
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.metrics.process import process_families
+from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, Store
 
 # Seconds for which a page is served again: many scrapers at once cost no more than one.
 KEPT = 1.0
+# Tags that are looked at in one go.
+PIECE = 100
 HISTORY_STATES = ("everything", "seldom", "thinned", "memory")
 
 
@@ -42,7 +45,7 @@ class MetricsPage:
         instruments: Instruments,
         wall: Callable[[], float],
     ) -> None:
-        self._identity = {"name": name, "version": version}
+        self._identity = label_text(name=name, version=version)
         self._devices = devices
         self._store = store
         self._rates = rates
@@ -69,23 +72,34 @@ class MetricsPage:
         return "".join(pieces).encode()
 
     async def _of_field(self) -> list[Family]:
-        lines = line_families(self._devices.lines())
-        await trio.lowlevel.checkpoint()
-        return lines + device_families(self._devices.devices())
+        lines = self._devices.lines()
+        devices = DeviceFamilies()
+        for line in lines:
+            await trio.lowlevel.checkpoint()
+            devices.add(self._devices.devices(str(line["line"])))
+        return line_families(lines) + devices.families()
 
     async def _of_tags(self) -> list[Family]:
-        rows = self._devices.tags()
-        shown = rows[: self._instruments.settings.tag_series]
+        missed = self._devices.missed_deadlines()
+        shown = list(missed)[: self._instruments.settings.tag_series]
         await trio.lowlevel.checkpoint()
-        readings = await self._devices.read([row.name for row in shown], None)
-        return tag_families(shown, readings, len(rows) - len(shown), trio.current_time())
+        families = TagFamilies()
+        for start in range(0, len(shown), PIECE):
+            try:
+                readings = await self._devices.read(shown[start : start + PIECE], None)
+            except GatewayError:
+                # A reload has just taken one of these tags away; the next page is whole again.
+                continue
+            families.add(readings, missed, trio.current_time())
+            await trio.lowlevel.checkpoint()
+        return families.families(omitted=len(missed) - len(shown))
 
     async def _of_gateway(self) -> list[Family]:
         info = Family("ferrule_info", "gauge", "Which gateway and which version of it this is; always 1.")
-        info.add(1, **self._identity)
+        info.add(1, self._identity)
         refused = Family("ferrule_rate_limited_total", "counter", "Calls refused for their number, by limit.")
         for policy, number in sorted(self._rates.refused.items()):
-            refused.add(number, limit=policy)
+            refused.add(number, label_text(limit=policy))
         return [
             info,
             *self._of_store(),
@@ -100,7 +114,7 @@ class MetricsPage:
         durable = Family(
             "ferrule_storage_durable", "gauge", "1 while the disk takes data, 0 while it is kept in memory."
         )
-        durable.add(float(state.durable))
+        durable.add(int(state.durable))
         written = Family("ferrule_storage_written_today_bytes", "gauge", "Bytes written to the card today.")
         written.add(state.written_today)
         budget = Family("ferrule_storage_write_budget_bytes", "gauge", "Bytes that may be written in a day.")

@@ -73,9 +73,8 @@ class FakeField:
         ]
 
     def devices(self, line: str | None = None) -> list[dict[str, Json]]:
-        return self.device_reports or [
-            {"device": name, "line": "bus"} for name in ("meter", "dead") if line in {None, "bus"}
-        ]
+        reports = self.device_reports or [{"device": name, "line": "bus"} for name in ("meter", "dead")]
+        return [report for report in reports if line in {None, report["line"]}]
 
     def tags(self, line: str | None = None, device: str | None = None) -> list[TagRow]:
         return [
@@ -83,6 +82,9 @@ class FakeField:
             for name in self.known
             if line in {None, name.split("/")[0]} and device in {None, name.split("/")[1]}
         ]
+
+    def missed_deadlines(self) -> dict[str, int]:
+        return dict.fromkeys(self.known, 3)
 
     async def read(self, names: Sequence[str], max_age: float | None) -> list[Reading]:
         await trio.sleep(self.read_takes)
