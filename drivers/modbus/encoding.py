@@ -1,5 +1,6 @@
 """From a value to the registers that hold it: the inverse of decoding, for writes."""
 
+import json
 from fractions import Fraction
 from math import isfinite
 from struct import pack, unpack
@@ -44,7 +45,7 @@ def encode(field: Field, value: Value) -> list[int]:
 def encode_bit(value: Value) -> bool:
     """Give the coil for `value`. Raises ValueError if it is not a bool."""
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not true or false")  # noqa: TRY004 - one error for every bad value
+        raise ValueError(f"{_shown(value)} is not true or false")  # noqa: TRY004 - one error for every bad value
     return value
 
 
@@ -114,21 +115,29 @@ def _encode_float(field: Field, value: Value) -> bytes:
 
 def _encode_text(field: Field, value: Value) -> bytes:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")  # noqa: TRY004 - one error for every bad value
+        raise ValueError(f"{_shown(value)} is not text")  # noqa: TRY004 - one error for every bad value
     size = 2 * field.length
     try:
         data = value.encode(field.encoding)
     except UnicodeEncodeError:
-        raise ValueError(f"{value!r} cannot be written in {field.encoding}") from None
+        raise ValueError(f"{_shown(value)} cannot be written in {field.encoding}") from None
     if len(data) > size:
-        raise ValueError(f"{value!r} takes {len(data)} bytes, there are {size}")
+        raise ValueError(f"{_shown(value)} takes {len(data)} bytes, there are {size}")
     return data.ljust(size, b"\0")
+
+
+def _shown(value: Value) -> str:
+    """The value as callers and configurations write it: true, "text", 7."""
+    if isinstance(value, str):
+        # Half a surrogate pair could not be sent to whoever asked.
+        return json.dumps(value, ensure_ascii=not value.isprintable())
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _exact(field: Field, value: Value) -> Fraction:
     """The number as its decimal digits say, within the plausible range of the field."""
     if isinstance(value, bool | str) or not isfinite(value):
-        raise ValueError(f"{value!r} is not a finite number")
+        raise ValueError(f"{_shown(value)} is not a finite number")
     if field.minimum is not None and value < field.minimum:
         raise ValueError(f"{value} is below the minimum {field.minimum}")
     if field.maximum is not None and value > field.maximum:

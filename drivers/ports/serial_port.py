@@ -16,6 +16,7 @@ import serial.rs485
 
 from drivers.ports.abandon import in_thread
 from drivers.ports.descriptor import Alarm, DescriptorPort
+from drivers.ports.permission import why_forbidden
 from drivers.ports.port import LineFaults, LinkDown, Reason
 from drivers.ports.timer import sleeper
 
@@ -218,13 +219,13 @@ def _refusal(name: str, error: Exception) -> LinkDown:
         errno.ENXIO: ("not_found", "has no adapter behind it: is it plugged in?"),
         errno.ENODEV: ("not_found", "has no adapter behind it: is it plugged in?"),
         errno.EIO: ("hung_up", "went away while it was opened: is the adapter plugged in firmly?"),
-        errno.EACCES: ("permission", "may not be opened by this user: add the user to the dialout group"),
-        errno.EPERM: ("permission", "may not be opened by this user: add the user to the dialout group"),
         errno.EBUSY: ("busy", "is in use by another program"),
         errno.EAGAIN: ("busy", "is in use by another program"),  # flock
         errno.ENOTTY: ("settings", "is not a serial port"),
         errno.EINVAL: ("settings", "does not support these settings: check baudrate, bytesize, parity and stopbits"),
     }
+    if number in {errno.EACCES, errno.EPERM}:
+        return LinkDown("permission", f"{name} {why_forbidden(name)}")
     if number in refusals:
         reason, words = refusals[number]
         return LinkDown(reason, f"{name} {words}")

@@ -244,7 +244,7 @@ async def test_an_impossible_baud_rate_names_the_port(terminal: Terminal) -> Non
 @pytest.mark.parametrize(
     ("error", "reason", "words"),
     [
-        (PermissionError(errno.EACCES, "Permission denied"), "permission", "dialout"),
+        (PermissionError(errno.EACCES, "Permission denied"), "permission", "its owner and mode"),
         (OSError(errno.EBUSY, "Device or resource busy"), "busy", "another program"),
         (OSError(errno.ENXIO, "No such device or address"), "not_found", "plugged in"),
         (OSError(errno.EMFILE, "Too many open files"), "error", "Too many open files"),
