@@ -143,7 +143,11 @@ class SiteLine:
 
     def memory_s(self, unit: int) -> float:
         """Seconds for which a lost answer can make others doubtful: as long as it may be late, and once more."""
-        return max(LEAST_MEMORY_S, 2.0 * self.line.polling.unit(unit).health.quarantine)
+        running = self.site.lines.get(self.name)
+        if not isinstance(running, Line):
+            # In the middle of a reload.
+            return max(LEAST_MEMORY_S, 8.0 * self.settings.timeout)
+        return max(LEAST_MEMORY_S, 2.0 * running.polling.unit(unit).health.quarantine)
 
     @property
     def line(self) -> Line:
