@@ -42,6 +42,8 @@ _QUANTITIES = (
     ("temperature", "°C", -30.0, 100.0),
     ("power factor", "", -1.0, 1.0),
 )
+# The first ones are narrow enough to name a value by.
+_TELLING = 5
 _SCALES = (1.0, 0.1, 0.01)
 # Marks of devices for "no value" (SunSpec and many makers).
 _MARKS: dict[Type, frozenset[int]] = {
@@ -243,7 +245,7 @@ def guess(type_: str, values: Sequence[Value | None]) -> tuple[str, str, float] 
     if len(numbers) == len(values) > 1 and all(float(n).is_integer() for n in numbers) and _grows(numbers):
         return "counter", "", 1.0
     for scale in _SCALES if type_ not in _FLOAT_CODES else (1.0,):
-        for name, unit, low, high in _QUANTITIES[:-2] if type_ not in _FLOAT_CODES else _QUANTITIES:
+        for name, unit, low, high in _QUANTITIES[:_TELLING]:
             if all(low <= number * scale <= high for number in numbers):
                 return (name, unit, scale) if any(numbers) else None
     return None
