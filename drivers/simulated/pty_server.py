@@ -8,6 +8,7 @@ from pathlib import Path
 import trio
 
 from drivers.simulated.bus import Bus, NetworkBus, SerialBus
+from drivers.simulated.claim import claimed
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, WireFaults
 from drivers.simulated.framing import AsciiFraming, RtuFraming
@@ -62,31 +63,38 @@ class PtyServer:
         self._epoch = 0.0
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled; started when the link is there."""
+        """Serve until cancelled; started when the link is there.
+
+        Raises:
+            LinkTakenError: another server has put its link there.
+        """
         self._epoch = trio.current_time()
         ready = trio.Event()
 
         async def while_plugged() -> None:
             await self._serve_terminal(ready)
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.plug.run, while_plugged)
-            nursery.start_soon(self.plug.follow, self._windows, self._epoch)
-            await ready.wait()
-            task_status.started()
+        with claimed(self.link):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.plug.run, while_plugged)
+                nursery.start_soon(self.plug.follow, self._windows, self._epoch)
+                await ready.wait()
+                task_status.started()
 
     async def _serve_terminal(self, ready: trio.Event) -> None:
         # The server holds the slave, too: without any user of it, reading the master fails.
         master, slave = os.openpty()
+        target = os.ttyname(slave)
         try:
             tty.setraw(slave)
             os.set_blocking(master, False)
-            self._put_link(os.ttyname(slave))
+            self._put_link(target)
             self._bus.clear(trio.current_time() - self._epoch)
             ready.set()
             await pump(master, self._bus, self._epoch)
         finally:
-            if self.link.is_symlink():
+            # Somebody may have put another link there by hand.
+            if self.link.is_symlink() and str(self.link.readlink()) == target:
                 self.link.unlink(missing_ok=True)
             trio.lowlevel.notify_closing(master)
             os.close(slave)

@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from drivers.simulated.claim import LinkTakenError, is_free
 from drivers.simulated.plan import LinePlan, read_plan
 from drivers.simulated.pty_server import PtyServer
 from drivers.simulated.tcp_server import TcpServer
@@ -39,7 +40,11 @@ async def serve(
     failure = None
     async with trio.open_nursery() as nursery:
         try:
-            places = [await _start(nursery, line, directory) for line in plan.line]
+            # Addresses before links: what is taken must be found before anything has changed that others see.
+            started = {}
+            for line in sorted(plan.line, key=lambda line: line.is_serial):
+                started[line.name] = await _start(nursery, line, directory)
+            places = [started[line.name] for line in plan.line]
         except SimulationError as error:
             failure = error  # raised outside the nursery, which would wrap it into a group
             nursery.cancel_scope.cancel()
@@ -55,8 +60,9 @@ async def serve(
 async def _start(nursery: trio.Nursery, line: LinePlan, directory: Path) -> str:
     if line.is_serial:
         link = directory / (line.port or line.name)
-        if link.exists() and not link.is_symlink():
-            raise SimulationError(f"{link} is there already and is no link: move it away, or name another port")
+        if not is_free(link):
+            what = f"a link to {link.readlink()}" if link.is_symlink() else "no link"
+            raise SimulationError(f"{link} is there already and is {what}: move it away, or name another port")
         terminal = PtyServer(
             link,
             line.build_devices(),
@@ -66,7 +72,13 @@ async def _start(nursery: trio.Nursery, line: LinePlan, directory: Path) -> str:
             ascii_framing=line.transport == "ascii",
             seed=line.seed,
         )
-        await nursery.start(terminal.serve)
+        try:
+            await nursery.start(terminal.serve)
+        except LinkTakenError as error:
+            raise SimulationError(
+                f"line {line.name}: {link} belongs to a simulation that is running: end that one, or name another "
+                "--directory"
+            ) from error
         return str(link)
     server = TcpServer(
         line.host,

@@ -14,6 +14,7 @@ from pymodbus.pdu.mei_message import ReadDeviceInformationResponse
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.serial_port import SerialSettings, open_serial
 from drivers.ports.tcp_port import open_tcp
+from drivers.simulated.claim import LinkTakenError
 from drivers.simulated.device import Point, SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, Window, WireFaults
 from drivers.simulated.framing import Request, RtuFraming, TcpFraming
@@ -130,6 +131,30 @@ async def test_a_stale_link_of_a_killed_server_is_replaced(tmp_path: Path) -> No
         await nursery.start(PtyServer(link, make_devices()).serve)
         assert link.exists()
         nursery.cancel_scope.cancel()
+
+
+async def test_a_link_that_is_served_is_not_taken(terminal: PtyServer) -> None:
+    before = terminal.link.readlink()
+    with pytest.raises(LinkTakenError, match="is served by another process"):
+        await PtyServer(terminal.link, make_devices()).serve()
+    assert terminal.link.readlink() == before
+
+
+async def test_a_link_is_free_again_when_its_server_has_ended(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(PtyServer(tmp_path / "tty", make_devices()).serve)
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_link_put_by_somebody_else_stays(tmp_path: Path) -> None:
+    async with trio.open_nursery() as nursery:
+        server = PtyServer(tmp_path / "tty", make_devices())
+        await nursery.start(server.serve)
+        server.link.unlink()
+        server.link.symlink_to("/dev/ttyUSB0")
+        nursery.cancel_scope.cancel()
+    assert str(server.link.readlink()) == "/dev/ttyUSB0"
 
 
 async def test_the_terminal_follows_unplug_windows(tmp_path: Path, nursery: trio.Nursery) -> None:

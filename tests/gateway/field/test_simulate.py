@@ -109,7 +109,7 @@ async def test_a_taken_address_says_so_and_leaves_no_terminal_behind(demo: Path,
         await trio.Path(demo).write_text(text.replace("tcp_port = 0", f"tcp_port = {port}"))
         with pytest.raises(SimulationError, match=f"line plant: cannot listen on 127.0.0.1:{port}"):
             await serve(demo, directory=tmp_path / "demo")
-    assert not list((tmp_path / "demo").iterdir())
+    assert not (tmp_path / "demo").exists()
 
 
 async def test_a_file_of_the_users_is_never_replaced_by_a_terminal(demo: Path, tmp_path: Path) -> None:
@@ -118,3 +118,38 @@ async def test_a_file_of_the_users_is_never_replaced_by_a_terminal(demo: Path, t
     with pytest.raises(SimulationError, match="is there already and is no link: move it away"):
         await serve(demo, directory=tmp_path)
     assert taken.read_text() == "mine"
+
+
+async def test_a_second_simulation_leaves_the_links_of_the_first_alone(demo: Path, tmp_path: Path) -> None:
+    link = tmp_path / "tty-rs485"
+    async with trio.open_nursery() as nursery:
+
+        async def start(task_status: trio.TaskStatus[list[str]]) -> None:
+            await serve(demo, directory=tmp_path, task_status=task_status)
+
+        await nursery.start(start)
+        target = link.readlink()
+        with pytest.raises(SimulationError, match=r"line rs485: .*tty-rs485 belongs to a simulation that is running"):
+            await serve(demo, directory=tmp_path)
+        assert link.readlink() == target
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_taken_address_is_found_before_any_link_is_put(demo: Path, tmp_path: Path) -> None:
+    link = tmp_path / "tty-rs485"
+    link.symlink_to("/dev/pts/nothing")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        text = await trio.Path(demo).read_text()
+        port = taken.getsockname()[1]
+        await trio.Path(demo).write_text(text.replace("tcp_port = 0", f"tcp_port = {port}"))
+        with pytest.raises(SimulationError, match="cannot listen on"):
+            await serve(demo, directory=tmp_path)
+    assert str(link.readlink()) == "/dev/pts/nothing"
+
+
+async def test_a_link_of_the_users_is_never_replaced_by_a_terminal(demo: Path, tmp_path: Path) -> None:
+    link = tmp_path / "tty-rs485"
+    link.symlink_to("/dev/null")
+    with pytest.raises(SimulationError, match="is there already and is a link to /dev/null: move it away"):
+        await serve(demo, directory=tmp_path)
+    assert str(link.readlink()) == "/dev/null"
