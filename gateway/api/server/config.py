@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from hypercorn.config import Config
 
+from gateway.api.front import Front
 from gateway.settings.model import LimitSettings
 
 
 class ServerConfig(Config):
-    """The log is ours, HTTP/1.1 is all there is, and how much and how long is for ``[limits]`` to say."""
+    """The log is ours, HTTP/1.1 is all there is, and how much and how long is for ``[limits]`` to say.
+
+    Args:
+        limits: None: the defaults.
+        front: counts what is answered without the application; None: nobody does.
+    """
 
     alpn_protocols = ["http/1.1"]  # noqa: RUF012 - an override of the base's class attribute
     accesslog = None
     errorlog = None
     include_server_header = False
 
-    def __init__(self, limits: LimitSettings | None = None) -> None:
+    def __init__(self, limits: LimitSettings | None = None, front: Front | None = None) -> None:
         super().__init__()
+        self.front = front
         limits = limits or LimitSettings()
         self.limits = limits
         self.ssl_handshake_timeout = limits.handshake_time

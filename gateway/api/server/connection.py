@@ -31,6 +31,8 @@ from gateway.api.server.websocket import WebSocket
 # answer: a socket closed over unread bytes resets the connection, and the answer is lost.
 _DISCARDED = 8 * 1024 * 1024
 _LINGER_TIME = 2.0
+# A caller that has been silent so long is not sending any more.
+_SILENCE = 0.2
 # Time a caller that is timed out has to take the answer that says so.
 _LAST_WORD_TIME = 1.0
 
@@ -118,6 +120,7 @@ class Connection(TCPServer):
                 self._discarded += len(data)
                 if not data or self._discarded > _DISCARDED:
                     return
+                self._await_silence()
                 continue
             if self._phase is _Phase.IDLE and data:
                 self._phase, self._begun = _Phase.HEADER, trio.current_time()
@@ -184,8 +187,8 @@ class Connection(TCPServer):
     async def _end(self) -> None:
         """Close after an answer, or leave the caller a moment where it is still busy sending."""
         if self._phase in {_Phase.HEADER, _Phase.REQUEST} and self.protocol.unread:
-            self._phase = _Phase.DISCARD
-            self._patience.deadline = trio.current_time() + _LINGER_TIME
+            self._phase, self._begun = _Phase.DISCARD, trio.current_time()
+            self._await_silence()
         else:
             await self.stream.aclose()
         await self.protocol.handle(Closed())
@@ -198,6 +201,9 @@ class Connection(TCPServer):
     def _times(self) -> dict[str, object]:
         # Half of a request's time is for what comes over the wire.
         return {"body": self._limits.body_time, "answer": min(ANSWER_TIME, self._limits.request_time / 2)}
+
+    def _await_silence(self) -> None:
+        self._patience.deadline = min(self._begun + _LINGER_TIME, trio.current_time() + _SILENCE)
 
     def _await_pong(self) -> None:
         """Whatever comes shows that the peer is there; a pong comes if nothing else does."""

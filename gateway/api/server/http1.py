@@ -15,11 +15,14 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent, WorkerContext
 
+from gateway.access.limits.rates import Headers
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.parser import RequestParser, origin_form
 from gateway.api.server.requests import Requests
 from gateway.api.server.websocket import Ending, WebSocket
 
+# Marks an answer whose request was counted already.
+COUNTED = b"x-ratelimit-limit"
 _REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
 
 
@@ -47,6 +50,7 @@ class Http1(H11Protocol):
     ) -> None:
         super().__init__(app, config, context, requests, ConnectionState({}), True, *ends, send)
         self.connection = RequestParser(config.limits.target_size, config.limits.header_size)
+        self._front = config.front
         self._held = b""
 
     @property
@@ -67,6 +71,8 @@ class Http1(H11Protocol):
             await super().stream_send(event)
         elif event.status_code >= 200:
             headers = [*event.headers, *self.config.response_headers("h11")]
+            if all(name != COUNTED for name, _ in headers):
+                headers += self._counted(event.status_code)
             if self.connection.their_state is h11.SEND_BODY:
                 # What is left of the body will not be read, and must not be taken for the next request.
                 headers = [*(entry for entry in headers if entry[0] != b"connection"), (b"connection", b"close")]
@@ -110,9 +116,16 @@ class Http1(H11Protocol):
 
     async def _send_error_response(self, status_code: int) -> None:
         headers = [(b"content-length", b"0"), (b"connection", b"close"), *self.config.response_headers("h11")]
+        headers += self._counted(status_code)
         reason = _REASONS.get(status_code, b"")
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers, reason=reason))
         await self._send_h11_event(h11.EndOfMessage())
+
+    def _counted(self, status: int) -> Headers:
+        """Count an answer that is not the application's."""
+        if self._front is None or self.client is None:
+            return []
+        return self._front.answered(self.client[0], status)
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         """Hold the header back until the first piece of the body: one TLS record and one system call less."""

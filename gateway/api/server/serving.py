@@ -13,6 +13,7 @@ from hypercorn.typing import AppWrapper
 from hypercorn.utils import parse_socket_addr
 
 from gateway.api.asgi import Application
+from gateway.api.front import Front
 from gateway.api.gate import Gate
 from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
@@ -40,7 +41,10 @@ async def serve(
     *,
     stop: trio.Event,
     limits: LimitSettings | None = None,
+    front: Front | None = None,
     grace: float = GRACE,
+    bound: trio.Event | None = None,
+    begin: trio.Event | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until ``stop`` is set; then answers under way are finished and all is closed.
@@ -51,14 +55,17 @@ async def serve(
         tls: the certificate, which is kept fitting the addresses.
         stop: set it to end; cancelling ends at once, and drops what is under way.
         limits: on connections, sizes and times; None: the defaults.
+        front: counts connections and what is answered without the application.
         grace: seconds that answers under way may still take after ``stop``.
+        bound: set as soon as the addresses that are there are ours, before anything else is done.
+        begin: callers are let in once it is set; until then they wait. None: at once.
         task_status: told the URLs that are served, e.g. ``["https://127.0.0.1:3500"]``, as soon as they are; empty
             while the configured address is not on this machine.
 
     Raises:
         BindError: the configured address must not or cannot be opened.
     """
-    server = Server(app, settings, tls, limits or LimitSettings())
+    server = Server(app, settings, tls, limits or LimitSettings(), front, bound=bound, begin=begin)
     async with trio.open_nursery() as connections:
         async with trio.open_nursery() as listening:
             await server.look(listening, connections, first=True)
@@ -76,8 +83,19 @@ async def serve(
 class Server:
     """The listeners and what comes in through them; ``serve`` runs it."""
 
-    def __init__(self, app: Application, settings: ServerSettings, tls: ServerTls, limits: LimitSettings) -> None:
-        self._config = ServerConfig(limits)
+    def __init__(
+        self,
+        app: Application,
+        settings: ServerSettings,
+        tls: ServerTls,
+        limits: LimitSettings,
+        front: Front | None = None,
+        *,
+        bound: trio.Event | None = None,
+        begin: trio.Event | None = None,
+    ) -> None:
+        self._bound, self._begin = bound, begin
+        self._config = ServerConfig(limits, front)
         self._context = WorkerContext(None)
         gate = Gate(app, self._names, settings.cors_origins, tls.now)
         self._app: AppWrapper = ASGIWrapper(gate)  # type: ignore[arg-type] # hypercorn types scopes one by one
@@ -85,6 +103,8 @@ class Server:
         self._tls = tls
         self._named: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
         self.connections = Admission[Guest](limits.max_connections, self._config.connections_per_address)
+        if front is not None:
+            front.watch(lambda: len(self.connections))
         self._open: dict[str, tuple[socket.socket, trio.CancelScope]] = {}
         self._waiting: set[str] = set()
         self._turned_away = 0
@@ -124,6 +144,8 @@ class Server:
                 continue
             self._waiting.discard(address)
             self._open[address] = opened[address] = (listener, trio.CancelScope())
+        if self._bound is not None:
+            self._bound.set()
         await self._tls.cover(self._open)
         for address, (listener, scope) in opened.items():
             listening.start_soon(self._accept, listener, scope, connections)
@@ -138,6 +160,8 @@ class Server:
     async def _accept(self, listener: socket.socket, scope: trio.CancelScope, connections: trio.Nursery) -> None:
         plain = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
         with scope:
+            if self._begin is not None:
+                await self._begin.wait()
             await trio.serve_listeners(self.receive, [plain], handler_nursery=connections)
 
     async def receive(self, plain: trio.SocketStream) -> None:

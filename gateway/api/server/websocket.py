@@ -50,7 +50,9 @@ class WebSocket(WSStream):
             await self._open(event)
         elif isinstance(event, (Body, Data)):
             if not self.handshake.accepted:
-                await self._refuse(400)
+                # A client waits for the answer (RFC 6455, 4.1). One that has been refused already may be late to know.
+                if self.state is ASGIWebsocketState.HANDSHAKE:
+                    await self._refuse(400)
             elif self.connection.state is not ConnectionState.CLOSED:
                 self.connection.receive_data(event.data)
                 await self._handle_events()
@@ -98,6 +100,8 @@ class WebSocket(WSStream):
             await super().handle(replace(request, headers=kept))
 
     async def _refuse(self, status: int, *more: tuple[bytes, bytes]) -> None:
+        # First of all: the application must not answer as well.
+        self.closed = True
         headers = [(b"content-length", b"0"), (b"connection", b"close"), *more]
         await self.send(Response(self.stream_id, headers=headers, status_code=status))
         await self.send(EndBody(self.stream_id))

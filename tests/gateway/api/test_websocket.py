@@ -24,6 +24,10 @@ FIRST_PIECE = b"\x02\xfe\x40\x00" + bytes(4 + 0x4000)
 NEXT_PIECE = b"\x00\xfe\x40\x00" + bytes(4 + 0x4000)
 
 
+def as_bytes(message: TextMessage | BytesMessage) -> bytes:
+    return message.data.encode() if isinstance(message.data, str) else bytes(message.data)
+
+
 class Listener:
     """An application that accepts, and keeps what it is told."""
 
@@ -61,9 +65,9 @@ async def test_messages_come_back_as_they_were(
     while not finished:
         back = await socket.receive()
         assert isinstance(back, type(message))
-        pieces.append(back.data)
+        pieces.append(as_bytes(back))
         finished = back.message_finished
-    assert message.data[:0].join(pieces) == message.data
+    assert b"".join(pieces) == as_bytes(message)
     nursery.cancel_scope.cancel()
 
 
