@@ -24,7 +24,10 @@ _PREFLIGHT_HEADERS = (
     (b"access-control-allow-headers", b"authorization, content-type, accept, x-request-id, x-agent-signature"),
     (b"access-control-max-age", b"600"),
 )
-_EXPOSED = b"x-request-id, ratelimit, ratelimit-policy, retry-after, www-authenticate, location"
+_EXPOSED = (
+    b"x-request-id, ratelimit, ratelimit-policy, retry-after, www-authenticate, location, x-ratelimit-limit, "
+    b"x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, x-ratelimit-retry-after"
+)
 
 
 class Gate:

@@ -34,6 +34,10 @@ class HttpMeter:
         """A request has come."""
         self._in_progress += 1
 
+    def count(self, family: str, status: int) -> None:
+        """A request was answered; nobody knows how long that took."""
+        self._requests[family, status] = self._requests.get((family, status), 0) + 1
+
     def end(self, family: str, status: int | None, seconds: float) -> None:
         """It was answered with this status, or its caller did not wait (None).
 
@@ -45,7 +49,7 @@ class HttpMeter:
         self._in_progress -= 1
         if status is None:
             return
-        self._requests[family, status] = self._requests.get((family, status), 0) + 1
+        self.count(family, status)
         durations = self._durations.get(family)
         if durations is None:
             durations = self._durations[family] = Histogram(DURATIONS)

@@ -18,6 +18,7 @@ from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
+from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
@@ -228,6 +229,7 @@ class Rig:
                     self.tls,
                     stop=stop,
                     limits=limits or self.settings.limits,
+                    front=Front(self.rates, self.instruments.http, self.board.timeline.now),
                     grace=grace,
                     task_status=task_status,
                 )

@@ -20,7 +20,7 @@ from gateway.api.metrics.instruments import LoopLag
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
 from gateway.settings.model import LimitSettings, MetricsSettings
-from tests.gateway.api.rig import NOON, Rig, rpc_body
+from tests.gateway.api.rig import NOON, Rig, read_response, rpc_body
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -267,9 +267,16 @@ async def test_refused_calls_are_counted(told: Rig, here: httpx.AsyncClient) -> 
     assert value(series, "ferrule_rate_limited_total", limit="address") == 2
 
 
-async def test_open_connections(told: Rig, here: httpx.AsyncClient) -> None:
-    told.instruments.http.connections = lambda: 17
-    assert value(await scrape(here), "ferrule_http_connections_open") == 17
+async def test_open_connections(told: Rig) -> None:
+    async with told.served(), await told.connect(), await told.connect(), told.client() as client:
+        assert value(await scrape(client), "ferrule_http_connections_open") == 3
+
+
+async def test_answers_without_the_application_are_counted(told: Rig) -> None:
+    async with told.served(), await told.connect() as stream, told.client() as client:
+        await stream.send_all(b"nonsense\r\n\r\n")
+        await read_response(stream)
+        assert value(await scrape(client), "ferrule_http_requests_total", family="front", status="400") == 1
 
 
 async def test_the_process(told: Rig, here: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 from trio.testing import MockClock
 
 from gateway.settings.model import CapabilityLimit, LimitSettings
-from tests.gateway.api.rig import Rig, rpc_body
+from tests.gateway.api.rig import Rig, read_response, rpc_body
 
 JSON = {"Content-Type": "application/json"}
 HEADERS = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-window"]
@@ -167,3 +167,42 @@ async def test_over_the_wire_the_limit_is_of_the_peer_address(few: Callable[...,
     async with rig.served(), rig.client() as client:
         statuses = [(await client.get("/api/v1/info")).status_code for _ in range(4)]
         assert statuses == [200, 200, 200, 429]
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+EARLY: dict[str, tuple[bytes, bytes]] = {
+    "no HTTP": (b"400", b"nonsense\r\n\r\n"),
+    "another version": (b"505", b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n"),
+    "too long a header": (b"431", b"GET / HTTP/1.1\r\nHost: localhost\r\nx: " + b"y" * 20_000 + b"\r\n\r\n"),
+    "a foreign name": (b"421", b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+    "a foreign page": (
+        b"403",
+        b"OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.b\r\nAccess-Control-Request-Method: POST\r\n\r\n",
+    ),
+    "a WebSocket": (
+        b"403",
+        UPGRADE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+async def test_what_never_reaches_the_application_counts_and_says_what_is_left(rig: Rig, name: str) -> None:
+    status, sent = EARLY[name]
+    async with rig.served():
+        for left in (29, 28):
+            async with await rig.connect() as stream:
+                await stream.send_all(sent)
+                head = (await read_response(stream)).lower().partition(b"\r\n\r\n")[0].split(b"\r\n")
+            assert head[0].split()[1] == status
+            assert head.count(b"x-ratelimit-remaining: %d" % left) == 1
+            assert b"x-ratelimit-limit: 30" in head
+
+
+async def test_an_answer_of_the_application_is_counted_once(rig: Rig) -> None:
+    async with rig.served(), rig.client() as client:
+        response = await client.get("/api/v1/info")
+        assert response.headers.get_list("x-ratelimit-remaining") == ["99"]
