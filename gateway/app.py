@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import gc
+import logging
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ from gateway.access.keys import load_root_key
 from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
 from gateway.api.application import make_application
+from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
@@ -52,6 +54,8 @@ LOCK_FILE = "lock"
 EVENT_SEQUENCE = "event_sequence"
 # Event numbers are reserved on disk in strides of this: a restart may leave a gap, never a number used twice.
 STRIDE = 10_000
+# What alerts call their severity (D-135), and the log.
+LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR, "critical": logging.CRITICAL}
 
 
 class StartError(Exception):
@@ -112,7 +116,7 @@ class Gateway:
         self._state = state
         self._notifier = notifier
         self._on_ready = on_ready
-        self._settings = load(config)
+        self._settings = self._started_with = load(config)
         self._rates = RateLimits(self._settings.limits, trio.current_time)
         self._instruments = Instruments(self._settings.metrics)
         self._stop = trio.Event()
@@ -145,7 +149,7 @@ class Gateway:
 
     def _alert(self, component: str, severity: str, summary: str, details: dict[str, Json]) -> None:
         """The store has something to say (D-135); it may speak before events can be numbered."""
-        log.warning(summary, component=component, severity=severity, **details)
+        log.log(LEVELS[severity], summary, component=component, **details)
         if self._source is not None:
             data = {"component": component, "severity": severity, "summary": summary, **details}
             self._events.publish(self._source.make("system:alert", data))
@@ -175,14 +179,22 @@ class Gateway:
             consumers.start_soon(_watch_clock, timeline, storage)
             consumers.start_soon(self._instruments.lag.run)
             async with trio.open_nursery() as field:
-                await field.start(lines.run, self._settings.lines)
-                await storage.restore(tags)
-                record = storage.record
-                consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
+                bound, polling = trio.Event(), trio.Event()
+
+                async def poll() -> None:
+                    # A second gateway by mistake must find out before it is a second master on the lines.
+                    await bound.wait()
+                    await field.start(lines.run, self._settings.lines)
+                    await storage.restore(tags)
+                    record = storage.record
+                    consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
+                    field.start_soon(self._feed_watchdog, lines)
+                    _settle_memory()
+                    polling.set()
+
                 field.start_soon(self._watch_signals, lines, tls)
-                field.start_soon(self._feed_watchdog, lines)
-                _settle_memory()
                 async with trio.open_nursery() as server:
+                    server.start_soon(poll)
                     urls = await server.start(
                         lambda task_status: serve(
                             app,
@@ -190,13 +202,16 @@ class Gateway:
                             tls,
                             stop=self._stop,
                             limits=self._settings.limits,
+                            front=Front(self._rates, self._instruments.http, timeline.now),
+                            bound=bound,
+                            begin=polling,
                             task_status=task_status,
                         )
                     )
+                    await polling.wait()
                     log.info("serving", urls=urls, authority_sha256=tls.fingerprint)
                     self._notifier.ready(f"serving on {', '.join(urls) or 'no address yet'}")
                     self._on_ready(urls)
-                log.info("stopping")
                 field.cancel_scope.cancel()
             consumers.cancel_scope.cancel()
 
@@ -219,6 +234,7 @@ class Gateway:
                     await tls.reread()
                     await self._reload(lines)
                 else:
+                    log.info("stopping", signal=signal.Signals(number).name)
                     self._notifier.stopping()
                     self._stop.set()
 
@@ -235,13 +251,14 @@ class Gateway:
         await lines.reload([*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched])
         self._rates.follow(settings.limits)
         self._instruments.settings = settings.metrics
+        pending = difference(self._started_with, settings)
         waiting = {
-            "gateway": changes.gateway_changed,
-            "server": changes.server_changed,
-            "storage": changes.storage_changed,
-            "history": changes.history_changed,
-            "limits": changes.limits_waiting,
-            "webhook": changes.webhook_changed,
+            "gateway": pending.gateway_changed,
+            "server": pending.server_changed,
+            "storage": pending.storage_changed,
+            "history": pending.history_changed,
+            "limits": pending.limits_waiting,
+            "webhook": pending.webhook_changed,
         }
         if any(waiting.values()):
             log.warning(

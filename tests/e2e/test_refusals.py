@@ -47,6 +47,21 @@ def test_a_port_that_is_taken_is_named(site: Site) -> None:
     assert "port" in last
 
 
+def test_who_has_no_port_to_serve_on_touches_no_line(site: Site) -> None:
+    """A second gateway, started by mistake, must not be a second master for a moment."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as device:
+        line = (
+            f'[[line]]\nname = "plant"\ntransport = "tcp"\nhost = "127.0.0.1"\ntcp_port = {device.getsockname()[1]}\n'
+            '[[line.device]]\nname = "meter"\nunit = 1\n'
+            'tag = [{ name = "t", table = "holding", address = 0, type = "uint16" }]\n'
+        )
+        site.configure(line, server=f'bind = "127.0.0.1"\nport = {taken.getsockname()[1]}')
+        refused(site.launch(), 1)
+        device.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            device.accept()
+
+
 def test_every_mistake_of_a_configuration_is_told_at_once_with_its_place(site: Site) -> None:
     tags = ['name = "a", table = "holding", adress = 0', 'name = "b", table = "holding", address = 99999']
     site.configure(tcp_line("l", 502, device("d", 1, tags)) + tcp_line("l", 502, ""))

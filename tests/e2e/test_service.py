@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import ssl
 from collections.abc import Iterator
@@ -110,6 +111,19 @@ def test_the_journal_gets_json_and_no_secrets(site: Site, start: Start) -> None:
     for secret in (token, token.split(".")[2], admin["client_secret"], key.hex(), repr(key)[2:-1]):
         assert secret not in gateway.stderr
         assert secret not in gateway.stdout
+
+
+def test_a_change_that_waits_for_the_next_start_is_told_and_no_longer_when_it_is_taken_back(site: Site) -> None:
+    site.configure()
+    gateway = site.start()
+    waits = "these sections take effect at the next start"
+    site.configure(server='bind = "127.0.0.1"\nport = 1')
+    gateway.send(signal.SIGHUP)
+    assert "server" in gateway.logged(waits)
+    site.configure()
+    gateway.send(signal.SIGHUP)
+    gateway.logged("configuration reloaded", times=2)
+    assert gateway.stderr.count(waits) == 1
 
 
 def test_older_tls_is_refused(site: Site) -> None:
