@@ -248,7 +248,9 @@ class Gateway:
         changes = difference(self._settings, settings)
         by_name = {line.name: line for line in settings.lines}
         touched = [*changes.lines.changed, *changes.lines.added]
-        await lines.reload([*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched])
+        await lines.reload(
+            [*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched], list(by_name)
+        )
         self._rates.follow(settings.limits)
         self._instruments.settings = settings.metrics
         pending = difference(self._started_with, settings)

@@ -177,11 +177,16 @@ class Lines:
             for running in self._running.values()
         )
 
-    async def reload(self, removed: Sequence[str], started: Sequence[LineSettings]) -> None:
+    async def reload(self, removed: Sequence[str], started: Sequence[LineSettings], order: Sequence[str] = ()) -> None:
         """Stop the lines named and start the settings given; every other line goes on untouched.
 
         A changed line is in both. Tags that both configurations have keep their readings; those with a lease that only
         the old one has get their safe values first.
+
+        Args:
+            removed: names of lines.
+            started: settings of lines.
+            order: names of all lines, as the configuration has them and people expect to see them.
         """
         await self.door.settle(self._leaving(removed, started))
         stopped = [self._running.pop(name) for name in removed]
@@ -196,6 +201,8 @@ class Lines:
         for settings in started:
             # What was asked before may still be answered: the wire knows nothing of configurations.
             self._start(settings, [line.polling for line in gone if _wire(line.settings) == _wire(settings)])
+        place = {name: number for number, name in enumerate(order)}
+        self._running = dict(sorted(self._running.items(), key=lambda item: place.get(item[0], len(place))))
         raw = {
             f"{running.line.settings.name}/{tag.name}"
             for running in self._running.values()

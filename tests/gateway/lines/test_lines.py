@@ -251,3 +251,12 @@ async def test_a_lease_that_runs_out_during_a_reload_is_kept(autojump_clock: Moc
         await trio.sleep(10)
         assert plant.memories["a"].stations.devices[1].get("holding", 0) == 0
         nursery.cancel_scope.cancel()
+
+
+async def test_lines_are_listed_as_the_configuration_has_them_after_a_reload_too(autojump_clock: MockClock) -> None:
+    plant = Plant()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, list(plant.settings.values()))
+        await plant.lines.reload(["a"], [replace(plant.settings["a"], timeout=0.7)], ["a", "b"])
+        assert [line.settings.name for line in plant.lines] == ["a", "b"]
+        nursery.cancel_scope.cancel()
