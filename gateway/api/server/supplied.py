@@ -44,7 +44,9 @@ class Supplied:
                 # A key with a password would be asked for on the terminal.
                 context.load_cert_chain(self.certificate, self.key, password="")
             except ssl.SSLError as error:
-                raise CertificateError(f"[server] certificate {self.certificate}: {_why(error)}") from None
+                raise CertificateError(
+                    f"[server] certificate {self.certificate}: {_why(error, Path(self.key))}"
+                ) from None
         if self.client_ca:
             _check_readable("client_ca", self.client_ca)
             try:
@@ -83,10 +85,10 @@ def _check_readable(key: str, path: str) -> None:
         raise CertificateError(f"[server] {key} {path}: {error.strerror}. Name a file this user can read") from None
 
 
-def _why(error: ssl.SSLError) -> str:
+def _why(error: ssl.SSLError, key: Path) -> str:
     if error.reason == "KEY_VALUES_MISMATCH":
         return "the key belongs to another certificate. Name the two that belong together"
-    if error.reason in {"BAD_DECRYPT", "BAD_PASSWORD_READ"}:
+    if b"ENCRYPTED" in key.read_bytes():
         return "the key has a password. Remove it: openssl pkey -in KEY -out NEW_KEY"
     return "certificate or key is no PEM, or damaged. Name the certificate first, then what stands above it"
 
