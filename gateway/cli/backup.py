@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make a backup."""
-    config = arguments.config or _config_in_use(arguments.state)
+    config = arguments.config or config_in_use(arguments.state)
     if config is not None and not config.is_file():
         raise CommandError(f"{config}: there is no such file. Name the configuration: --config FILE", WRONG)
     progress = Progress("backup")
@@ -61,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config_in_use(state: Path) -> Path | None:
+def config_in_use(state: Path) -> Path | None:
+    """The configuration of the gateway that runs on a state directory, else the usual one where it is there."""
     try:
         return owner_of(state).config
     except (OSError, ValueError):

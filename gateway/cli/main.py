@@ -36,6 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
     "backup": ("gateway.cli.backup", "save state, configuration and keys in one file"),
     "restore": ("gateway.cli.restore", "put a backup in the place of what is there"),
+    "report": ("gateway.cli.report", "collect what somebody who helps needs to know, without secrets"),
+    "completion": ("gateway.cli.completion", "print what makes a shell complete ferrule's words"),
+    "man": ("gateway.cli.man", "print or write the manual pages"),
     "simulate": ("gateway.cli.simulate", "serve simulated devices"),
     "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
     "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),
@@ -68,18 +71,24 @@ def fail(message: str, code: int = FAILED) -> int:
     return code
 
 
-def parser_of(command: str) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
-    """The parser of one command, and what carries it out."""
+Work = Callable[[argparse.Namespace], int]
+
+
+def parser_of(command: str, parser: argparse.ArgumentParser | None = None) -> tuple[argparse.ArgumentParser, Work]:
+    """The parser of one command, and what carries it out.
+
+    Args:
+        command: one of ``COMMANDS``.
+        parser: to be filled; a new one where none is given.
+    """
     module_name, about = COMMANDS[command]
     module = import_module(module_name)
-    parser = argparse.ArgumentParser(
-        prog=f"ferrule {command}",
-        description=about[0].upper() + about[1:] + ".",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    module.add_arguments(parser)
-    work: Callable[[argparse.Namespace], int] = module.run
-    return parser, work
+    filled = parser or argparse.ArgumentParser(prog=f"ferrule {command}")
+    filled.description = about[0].upper() + about[1:] + "."
+    filled.formatter_class = argparse.RawDescriptionHelpFormatter
+    module.add_arguments(filled)
+    work: Work = module.run
+    return filled, work
 
 
 def main_parser() -> argparse.ArgumentParser:

@@ -15,12 +15,13 @@ _SECRET = frozenset(
     {"secret", "secrets", "password", "passphrase", "passwd", "token", "psk", "credential", "credentials"}
 )
 _SECRET_PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key"), ("signing", "key")})
+_HUMP = re.compile(r"([a-z0-9])([A-Z])")
 _LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def is_secret(name: str) -> bool:
     """Whether the value of a key must not be shown."""
-    words = name.lower().replace("-", "_").split("_")
+    words = _HUMP.sub(r"\1_\2", name).lower().replace("-", "_").split("_")
     return not _SECRET.isdisjoint(words) or any(pair in _SECRET_PAIRS for pair in pairwise(words))
 
 

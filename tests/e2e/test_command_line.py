@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -160,3 +161,27 @@ def test_a_backup_of_a_running_gateway_makes_another_board_the_same(
         assert answer(past)["samples"]
     finally:
         assert second.stop() == 0
+
+
+def test_a_report_of_a_running_gateway_helps_and_holds_no_secret(run: Run, site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "plant.zip"
+    done = run("report", file, "--json")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(file) as bundle:
+        texts = {name: bundle.read(name).decode() for name in bundle.namelist()}
+    assert set(texts) == {member["name"] for member in answer(done)["members"]}
+    assert json.loads(texts["device.list.json"])["devices"][0]["device"] == "plant/drive"
+    assert json.loads(texts["system.json"])["process"]["VmRSS"] > 0
+    secrets = [
+        (site.state / "root.key").read_bytes().hex(),
+        json.loads((site.state / "admin.json").read_text())["client_secret"],
+        (site.state / "ca.key").read_text().splitlines()[1],
+    ]
+    assert not [name for name, text in texts.items() for secret in secrets if secret in text]
+
+
+def test_a_report_is_made_without_a_gateway(site: Site, tmp_path: Path) -> None:
+    site.configure()
+    done = ferrule("report", tmp_path / "r.zip", "--state", site.state, "--config", site.config, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "gateway.json" in {member["name"] for member in answer(done)["members"]}

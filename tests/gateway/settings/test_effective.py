@@ -87,6 +87,7 @@ def test_defaults_are_shown_where_they_are_asked_for() -> None:
         ("client_secret", True),
         ("api_key", True),
         ("auth-token", True),
+        ("clientSecret", True),
         ("key", False),
         ("name", False),
         ("host", False),

@@ -1,0 +1,74 @@
+"""``ferrule report``: a file for whoever is asked for help, without secrets."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from gateway.cli.backup import config_in_use
+from gateway.cli.client import Call, Client, Json, add_connection
+from gateway.cli.main import FAILED, WRONG, CommandError
+from gateway.cli.screen import Screen
+from gateway.cli.tags import read_tags
+from gateway.field.diagnostics import BundleError, Subject, make_bundle
+from gateway.field.state_lock import owner_of
+
+EXAMPLES = """\
+examples:
+  ferrule report boiler-room.zip
+  ferrule report boiler-room.zip --state state --config ferrule.toml
+
+The gateway need not run: then the report says so, and has the rest. It holds no keys, tokens or passwords; it does
+hold names of lines, devices and tags and their last readings. CONTENTS.txt in it lists everything."""
+_ASKED = ("server.info", "server.health", "line.list", "device.list", "serial.list", "tag.list")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule report``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("file", type=Path, metavar="FILE", help="the zip file to make; nothing may be there")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration (default: that of the gateway)")
+    parser.add_argument("--json", action="store_true", help="print the list of contents as JSON")
+    add_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Collect, write, list."""
+    try:
+        pid = owner_of(arguments.state).pid
+    except (OSError, ValueError):
+        pid = None
+    config = arguments.config or config_in_use(arguments.state)
+    if config is not None and not config.is_file():
+        raise CommandError(f"{config}: there is no such file. Name the configuration: --config FILE", WRONG)
+    subject = Subject(arguments.state, config, pid, _answers(arguments), time.time())
+    try:
+        parts = make_bundle(arguments.file, subject)
+    except BundleError as error:
+        raise CommandError(str(error), WRONG) from None
+    except OSError as error:
+        raise CommandError(
+            f"no report was made: {error.filename or arguments.file}: {error.strerror}", FAILED
+        ) from None
+    screen = Screen()
+    if arguments.json:
+        members = [{"name": part.name, "bytes": len(part.text.encode()), "about": part.about} for part in parts]
+        screen.json({"file": str(arguments.file), "members": members})
+        return 0
+    rows = [[part.name, str(len(part.text.encode())), part.about] for part in parts]
+    screen.table(["file", "bytes", "what it is"], rows, right=(1,))
+    screen.line(f"{arguments.file} is complete; read it before you give it away", "green")
+    return 0
+
+
+def _answers(arguments: argparse.Namespace) -> dict[str, object]:
+    try:
+        client = Client(arguments, ("devices:read", "system:read"))
+        results = client.calls([Call(method, {}) for method in _ASKED])
+        answers: dict[str, object] = dict(zip(_ASKED, results, strict=True))
+        rows: list[Json] = results[-1]["tags"]
+        answers["tag.read"] = {"readings": read_tags(client, rows) if rows else []}
+    except CommandError as error:
+        return {"gateway": {"answered": False, "reason": str(error)}}
+    return answers

@@ -1,0 +1,118 @@
+"""Help, completion, manual pages and docs/cli.md say the same."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.completion import whole_parser
+from gateway.cli.main import COMMANDS, main, parser_of
+from gateway.cli.pages import command_page, main_page
+
+MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+OURS = ("status", "read", "write", "history", "config", "backup", "restore", "report", "completion", "man")
+
+
+def test_the_shell_completes_commands_options_and_choices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "ferrule.bash"
+    script.write_text(capsys.readouterr().out)
+
+    def completed(*words: str) -> set[str]:
+        line = " ".join(f"'{word}'" for word in words)
+        ask = (
+            f'source "{script}"; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; '
+            f'$(complete -p ferrule | sed "s/.*-F \\([^ ]*\\) .*/\\1/") ferrule "{words[-1]}" x; '
+            'printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, cwd=tmp_path)
+        return {word.strip() for word in done.stdout.splitlines()}
+
+    assert "restore" in completed("ferrule", "rest")
+    assert "--since" in completed("ferrule", "history", "--si")
+    assert {"explain", "show", "set", "unset"} <= completed("ferrule", "config", "")
+    (tmp_path / "plant.backup").touch()
+    assert "plant.backup" in completed("ferrule", "restore", "pla")
+
+
+def test_zsh_gets_a_completion_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "zsh"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("#compdef ferrule")
+    assert all(f"{name}:" in shown for name in COMMANDS)
+
+
+def test_one_parser_knows_every_command() -> None:
+    assert whole_parser().parse_args(["history", "a/b/c", "--since", "1d"]).since == "1d"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_in_the_manual_page(command: str) -> None:
+    page = command_page(command).replace("\\-", "-")
+    parser, _ = parser_of(command)
+    assert f"ferrule-{command} - {COMMANDS[command][1]}".replace("\\", "\\e") in page
+    for option in re.findall(r"--[a-z][a-z-]+", parser.format_help().partition("examples:")[0]):
+        assert option in page
+
+
+@pytest.mark.parametrize("page", [main_page(), *(command_page(command) for command in OURS)], ids=("", *OURS))
+def test_groff_takes_the_pages_without_a_warning(page: str) -> None:
+    groff = shutil.which("groff")
+    if groff is None:
+        pytest.skip("groff is not installed")
+    done = subprocess.run(
+        [groff, "-man", "-ww", "-Tutf8", "-z"], input=page, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_pages_are_written_where_they_are_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["man", "--directory", str(tmp_path / "man1")]) == 0
+    assert {path.name for path in (tmp_path / "man1").iterdir()} == {
+        "ferrule.1",
+        *(f"ferrule-{name}.1" for name in COMMANDS),
+    }
+    capsys.readouterr()
+    assert main(["man", "read"]) == 0
+    assert capsys.readouterr().out == command_page("read")
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    assert f"examples:\n  ferrule {command}" in shown or "systemctl" in shown or "eval" in shown
+    assert all(len(line) <= 120 for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("command", [*OURS, "run", "check", "reload", "token", "simulate", "import", "demo"])
+def test_the_manual_has_every_command(command: str) -> None:
+    assert re.search(rf"^### `ferrule {command}\b", MANUAL, re.MULTILINE), f"docs/cli.md does not explain {command}"
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_the_manual_has_every_option(command: str) -> None:
+    chapter = re.search(rf"^### `ferrule {command}\b.*?(?=^##|\Z)", MANUAL, re.MULTILINE | re.DOTALL)
+    assert chapter
+    parser, _ = parser_of(command)
+    shared = {
+        "--help",
+        "--state",
+        "--url",
+        "--ca",
+        "--token",
+        "--timeout",
+        "--json",
+        "--line",
+        "--unit",
+        "--table",
+        "--address",
+        "--modicon",
+    }
+    for option in set(re.findall(r"--[a-z][a-z-]+", parser.format_help().partition("examples:")[0])) - shared:
+        assert option in chapter[0], f"docs/cli.md does not explain {command} {option}"
