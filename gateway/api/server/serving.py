@@ -43,6 +43,7 @@ async def serve(
     limits: LimitSettings | None = None,
     front: Front | None = None,
     grace: float = GRACE,
+    look_interval: float = LOOK_INTERVAL,
     bound: trio.Event | None = None,
     begin: trio.Event | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
@@ -59,6 +60,7 @@ async def serve(
         grace: seconds that answers under way may still take after ``stop``.
         bound: set as soon as the addresses that are there are ours, before anything else is done.
         begin: callers are let in once it is set; until then they wait. None: at once.
+        look_interval: seconds between two looks at the addresses of this machine.
         task_status: told the URLs that are served, e.g. ``["https://127.0.0.1:3500"]``, as soon as they are; empty
             while the configured address is not on this machine.
 
@@ -73,7 +75,7 @@ async def serve(
             listening.start_soon(tls.upkeep)
             while not stop.is_set():
                 await server.look(listening, connections)
-                with trio.move_on_after(LOOK_INTERVAL):
+                with trio.move_on_after(look_interval):
                     await stop.wait()
             listening.cancel_scope.cancel()
         await server.stop()
