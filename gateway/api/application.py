@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import structlog
 import trio
 
-from gateway.access.limits.rates import RateLimits, Refused, Visit
+from gateway.access.limits.rates import RateLimits, Visit
 from gateway.access.tokens import AGENT_API, OperatorTokens
 from gateway.api import rpc
 from gateway.api.asgi import (
@@ -21,13 +21,12 @@ from gateway.api.asgi import (
     Scope,
     Send,
     header,
-    problem,
     read_body,
     request_id,
     respond,
     time_limit,
 )
-from gateway.api.dispatch import Answer, Caller, Dispatch
+from gateway.api.dispatch import Caller, Dispatch
 from gateway.api.methods.line import line_methods
 from gateway.api.methods.modbus import modbus_methods
 from gateway.api.methods.serial import serial_methods
@@ -37,7 +36,18 @@ from gateway.api.metrics.exposition import CONTENT_TYPE
 from gateway.api.metrics.instruments import HttpMeter, Instruments
 from gateway.api.metrics.page import MetricsPage
 from gateway.api.performance import Performance
-from gateway.api.rpc_errors import FORBIDDEN, STATUS, STATUS_OF_RPC, fault_of
+from gateway.api.replies import (
+    Reply,
+    challenge,
+    challenge_of,
+    not_allowed,
+    of_agent_api,
+    problem_reply,
+    retry_after,
+    rpc_error,
+    too_many,
+)
+from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
 from gateway.core.errors import Code, GatewayError
 from gateway.core.network import AddressKind, classify
 from gateway.core.ports import DeviceAccess, History, Store
@@ -53,8 +63,6 @@ METRICS_SCOPE = "metrics:read"
 # Paths of the seed that stand for one method each.
 METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_API}/health": "server.health"}
 
-# The problem type of draft-ietf-httpapi-ratelimit-headers (D-161).
-QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 _JSON = frozenset({b"application/json", b"application/json-rpc"})
 _LONGEST_NUMBER = 18
 # Of a refused request so many bytes are still read, so that its answer can carry its id.
@@ -102,8 +110,7 @@ def make_application(
         **modbus_methods(devices),
         **serial_methods(devices),
     }
-    for name in rates.unknown(methods):
-        log.warning("a limit has no effect: there is no such method or capability", capability=name)
+    rates.know(methods)
     page = MetricsPage(
         name=settings.gateway.name,
         version=version,
@@ -122,14 +129,6 @@ def make_application(
         http=instruments.http,
         metrics=page,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    content_type: bytes = b"application/json"
 
 
 class _Api:
@@ -188,44 +187,45 @@ class _Api:
         )
         return reply.status
 
-    async def _reply(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> _Reply:
+    async def _reply(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> Reply:
         path, verb = scope["path"], scope["method"]
         if path == RPC_PATH and verb == "POST":
             return await self._rpc(scope, receive, caller, visit, deadline)
         refused = visit.admit(METHOD_PATHS.get(path))
         if refused is not None:
-            return _too_many(refused, path)
+            return too_many(refused, path)
         if path == RPC_PATH:
-            return _not_allowed(verb, path, b"POST")
+            return not_allowed(verb, path, b"POST")
         if path in METHOD_PATHS:
             if verb not in {"GET", "HEAD"}:
-                return _not_allowed(verb, path, b"GET, HEAD")
+                return not_allowed(verb, path, b"GET, HEAD")
             return await self._method_path(METHOD_PATHS[path], scope, caller, deadline)
         if path == METRICS_PATH:
             return await self._metrics_page(scope, caller)
-        if path == AGENT_API or path.startswith(f"{AGENT_API}/"):
-            return _refused(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
-        return _problem(404, "Not Found", f"There is nothing at {path}. The device API is at {RPC_PATH}.")
+        if of_agent_api(path):
+            return rpc_error(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
+        return problem_reply(404, "Not Found", f"There is nothing at {path}. The device API is at {RPC_PATH}.")
 
-    async def _metrics_page(self, scope: Scope, caller: Caller) -> _Reply:
+    async def _metrics_page(self, scope: Scope, caller: Caller) -> Reply:
         """``GET /metrics``: for who may read it, and for programs on this machine (ruling 24)."""
         if scope["method"] not in {"GET", "HEAD"}:
-            allow = ((b"allow", b"GET, HEAD"),)
-            return _problem(405, "Method Not Allowed", f"{METRICS_PATH} takes GET and HEAD.", allow)
+            return not_allowed(scope["method"], METRICS_PATH, b"GET, HEAD")
         here = scope.get("client") is not None and _on_this_machine(scope["client"][0])
         if not here and isinstance(caller, GatewayError):
-            return _problem(401, "Unauthorized", f"{caller.reason}.", _challenge_of(scope, None))
+            return problem_reply(401, "Unauthorized", f"{caller.reason}.", challenge(scope))
         if not here and isinstance(caller, Principal) and not caller.may(METRICS_SCOPE):
             reason = f"{METRICS_PATH} needs the scope {METRICS_SCOPE}, which this token does not have."
-            return _problem(403, "Forbidden", reason, _challenge_of(scope, METRICS_SCOPE))
-        return _Reply(200, await self._metrics.text(), content_type=CONTENT_TYPE)
+            return problem_reply(403, "Forbidden", reason, challenge(scope, METRICS_SCOPE))
+        return Reply(200, await self._metrics.text(), content_type=CONTENT_TYPE)
 
-    async def _rpc(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> _Reply:
+    async def _rpc(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> Reply:
         """``POST /api/v1/rpc``: every method, single or in batches (rulings 13 and 17, D-024)."""
         if not _is_json(scope):
-            reason = "send Content-Type: application/json, without Content-Encoding"
             refused = visit.admit()
-            return _too_many(refused) if refused else _refused(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
+            if refused is not None:
+                return too_many(refused, RPC_PATH)
+            reason = "send Content-Type: application/json, without Content-Encoding"
+            return rpc_error(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
         early = visit.look()
         try:
             body = await read_body(scope, receive, _READ_OF_REFUSED if early else self._rates.settings.body_size)
@@ -234,21 +234,21 @@ class _Api:
             close = ((b"connection", b"close"),)
             refused = early or visit.admit()
             if refused is not None:
-                return _too_many(refused, headers=close)
-            return _refused(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, close)
+                return too_many(refused, RPC_PATH, headers=close)
+            return rpc_error(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, close)
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
             return await self._batch(parsed, caller, visit, deadline)
         refused = visit.admit(None if isinstance(parsed, rpc.Malformed) else parsed.method)
         if refused is not None:
-            return _too_many(refused, id_=parsed.id)
+            return too_many(refused, RPC_PATH, id_=parsed.id)
         answer = await self._dispatch.answer(parsed, caller, deadline)
         status = 200 if answer.fault is None else STATUS_OF_RPC.get(answer.fault.code, 200)
         if isinstance(parsed, rpc.Call) and parsed.notification and status == 200:
-            return _Reply(204)
-        return _Reply(status, answer.body, _challenge(status, scope, answer) + _retry_after(status, answer))
+            return Reply(204)
+        return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
 
-    async def _batch(self, batch: rpc.Batch, caller: Caller, visit: Visit, deadline: float) -> _Reply:
+    async def _batch(self, batch: rpc.Batch, caller: Caller, visit: Visit, deadline: float) -> Reply:
         # One after the other: a batch that writes and then reads means it in that order.
         bodies = []
         refusals = []
@@ -263,16 +263,16 @@ class _Api:
                 bodies.append(body)
         if len(refusals) == len(batch.items):
             longest = max(refusals, key=lambda refused: refused.retry_after)
-            refusal = _too_many(longest)
+            refusal = too_many(longest, RPC_PATH)
             return replace(refusal, body=rpc.batch(bodies)) if bodies else refusal
-        return _Reply(200, rpc.batch(bodies)) if bodies else _Reply(204)
+        return Reply(200, rpc.batch(bodies)) if bodies else Reply(204)
 
-    async def _method_path(self, method: str, scope: Scope, caller: Caller, deadline: float) -> _Reply:
+    async def _method_path(self, method: str, scope: Scope, caller: Caller, deadline: float) -> Reply:
         """A path that stands for a method; the query may carry the ``id`` to echo (D-021)."""
         call = rpc.Call(method, {}, _id_of(scope))
         answer = await self._dispatch.answer(call, caller, deadline)
         status = 200 if answer.fault is None else STATUS[answer.fault.code]
-        return _Reply(status, answer.body, _challenge(status, scope, answer) + _retry_after(status, answer))
+        return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
 
     def _caller(self, scope: Scope) -> Caller:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -300,7 +300,7 @@ def _family(path: str) -> str:
         return "rpc"
     if path == METRICS_PATH:
         return "metrics"
-    return "api" if path.startswith(f"{AGENT_API}/") else "other"
+    return "api" if of_agent_api(path) else "other"
 
 
 def _is_json(scope: Scope) -> bool:
@@ -322,54 +322,3 @@ def _id_of(scope: Scope) -> rpc.Id:
         return None
     text = found[0]
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else text
-
-
-def _challenge(status: int, scope: Scope, answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
-    """``WWW-Authenticate`` (RFC 6750, 3): without a token only the scheme, else what is wrong with the token."""
-    if status not in {401, 403} or answer.fault is None:
-        return ()
-    forbidden = answer.fault.code == FORBIDDEN
-    return _challenge_of(scope, str((answer.fault.data or {}).get("requiredScope", "")) if forbidden else None)
-
-
-def _challenge_of(scope: Scope, needed: str | None) -> tuple[tuple[bytes, bytes], ...]:
-    value = b'Bearer realm="ferrule"'
-    if needed is not None:
-        value += b', error="insufficient_scope", scope="%b"' % needed.encode()
-    elif header(scope, b"authorization") is not None:
-        value += b', error="invalid_token"'
-    return ((b"www-authenticate", value),)
-
-
-def _retry_after(status: int, answer: Answer) -> tuple[tuple[bytes, bytes], ...]:
-    if status not in {429, 503} or answer.fault is None:
-        return ()
-    return ((b"retry-after", str((answer.fault.data or {}).get("retryAfter", 1)).encode()),)
-
-
-def _too_many(
-    refused: Refused, path: str = RPC_PATH, *, id_: rpc.Id = None, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> _Reply:
-    """HTTP 429, with the same time to wait in header and body (D-160)."""
-    wait = b"%d" % refused.retry_after
-    headers = ((b"retry-after", wait), (b"x-ratelimit-retry-after", wait), *headers)
-    error = refused.error()
-    if path.startswith(f"{AGENT_API}/"):
-        return _Reply(429, rpc.failure(id_, fault_of(error)), headers)
-    body = problem(429, "Too Many Requests", f"{error.reason}.", QUOTA_EXCEEDED)
-    return _Reply(429, body, headers, b"application/problem+json")
-
-
-def _problem(status: int, title: str, detail: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> _Reply:
-    return _Reply(status, problem(status, title, detail), headers, b"application/problem+json")
-
-
-def _not_allowed(verb: str, path: str, allow: bytes) -> _Reply:
-    reason = f"{path} does not take {verb}, but {allow.decode()}"
-    return _refused(405, rpc.METHOD_NOT_FOUND, "Method not found", reason, ((b"allow", allow),))
-
-
-def _refused(
-    status: int, code: int, message: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()
-) -> _Reply:
-    return _Reply(status, rpc.failure(None, rpc.Fault(code, message, {"reason": reason})), headers)

@@ -7,13 +7,17 @@ what all callers share: strangers cost those who are known nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+
+import structlog
 
 from gateway.access.limits.buckets import TOKEN, WINDOW, Buckets, Policy
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Principal
 from gateway.settings.model import CapabilityLimit, LimitSettings
+
+log = structlog.stdlib.get_logger(__name__)
 
 # Capabilities the gateway announces, by the namespace of the methods they stand for (D-092).
 CAPABILITIES = {"modbus": "modbus-rtu", "serial": "serial-communication"}
@@ -59,6 +63,7 @@ class RateLimits:
         self.settings = settings
         self.refused: dict[str, int] = {}
         self._told: dict[str, Headers] = {}
+        self._known: set[str] = set()
         self._address, self._anonymous, self._operator, self._total = map(Buckets, _policies(settings))
         self._capabilities = {limit.name: Buckets(_capability(limit)) for limit in settings.capabilities}
 
@@ -75,11 +80,17 @@ class RateLimits:
             buckets.follow(policy, now)
         self.settings = settings
         self._told.clear()
+        self._warn()
 
-    def unknown(self, methods: Collection[str]) -> list[str]:
-        """Names of ``[[limits.capability]]`` that stand for none of these methods."""
-        known = {name for method in methods for name in _names(method)}
-        return [name for name in self._capabilities if name not in known]
+    def know(self, methods: Iterable[str]) -> None:
+        """Learn which methods there are; a limit for none of them is warned of, now and when others are followed."""
+        self._known = {name for method in methods for name in _names(method)}
+        self._warn()
+
+    def _warn(self) -> None:
+        for name in self._capabilities:
+            if self._known and name not in self._known:
+                log.warning("this limit has no effect: there is no such method or capability", capability=name)
 
     def visit(self, address: str, principal: Principal | None) -> Visit:
         """Begin a request.

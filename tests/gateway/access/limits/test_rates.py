@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.access.limits.buckets import MOST
 from gateway.access.limits.rates import RateLimits, Visit
@@ -22,12 +27,12 @@ class Clock:
 
 @dataclass
 class Rates:
-    settings: LimitSettings
+    limited: LimitSettings
     clock: Clock = field(default_factory=Clock)
     limits: RateLimits = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limits = RateLimits(self.settings, self.clock)
+        self.limits = RateLimits(self.limited, self.clock)
 
     def admitted(
         self, times: int, address: str = "10.0.0.1", caller: str | None = "t", method: str = "tag.read"
@@ -112,13 +117,73 @@ def test_a_refused_call_takes_nothing() -> None:
     assert rates.limits.refused == {"tag.write": 99, "address": 96}
 
 
-def test_names_that_stand_for_nothing_are_known() -> None:
+def test_names_that_stand_for_nothing_are_warned_of() -> None:
     names = ("tag.write", "modbus-rtu", "tag.wrte", "modbus")
     limits = tuple(CapabilityLimit(name=name, requests_per_minute=1) for name in names)
-    assert Rates(LimitSettings(capabilities=limits)).limits.unknown({"tag.write", "modbus.read"}) == [
-        "tag.wrte",
-        "modbus",
-    ]
+    rates = Rates(LimitSettings(capabilities=limits))
+    with structlog.testing.capture_logs() as logs:
+        rates.limits.know(["tag.write", "modbus.read"])
+    assert [entry["capability"] for entry in logs] == ["tag.wrte", "modbus"]
+    with structlog.testing.capture_logs() as logs:
+        rates.limits.follow(LimitSettings(capabilities=limits[2:3]))
+    assert [entry["capability"] for entry in logs] == ["tag.wrte"]
+
+
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 1000, 100_000, 1_000_000, 20_000_000]),
+        st.sampled_from(["10.0.0.1", "10.0.0.2"]),
+        st.sampled_from([None, "one", "two"]),
+        st.sampled_from(["tag.read", "tag.write", "modbus.read", "modbus.write"]),
+    ),
+    max_size=60,
+)
+SMALL = st.integers(1, 8)
+
+
+@settings(max_examples=200)
+@given(CALLS, st.tuples(SMALL, SMALL, SMALL, SMALL, SMALL))
+def test_a_call_is_admitted_exactly_when_every_bucket_of_the_naive_model_has_a_token(
+    calls: list[tuple[int, str, str | None, str]], bursts: tuple[int, int, int, int, int]
+) -> None:
+    known, anonymous, total, write, modbus = bursts
+    rates = Rates(
+        LimitSettings(
+            requests_per_minute=90,
+            burst=known,
+            anonymous_requests_per_minute=30,
+            anonymous_burst=anonymous,
+            total_requests_per_minute=120,
+            total_burst=total,
+            capabilities=(
+                CapabilityLimit(name="tag.write", requests_per_minute=7, burst=write),
+                CapabilityLimit(name="modbus-rtu", requests_per_minute=13, burst=modbus),
+            ),
+        )
+    )
+    # Tokens of each bucket, and when they were counted, in microseconds.
+    model: dict[object, tuple[Fraction, int]] = {}
+    now = 100_000_000
+    for pause, address, caller, method in calls:
+        now += pause
+        rates.clock.seconds = now / 1_000_000
+        wanted: list[tuple[object, int, int, int]] = [("total", 120, total, 0 if caller else total // 2)]
+        if caller:
+            wanted += [(("address", address), 90, known, 0), (("operator", caller), 90, known, 0)]
+        else:
+            wanted.append((("anonymous", address), 30, anonymous, 0))
+        if method == "tag.write":
+            wanted.append((method, 7, write, 0))
+        elif method.startswith("modbus"):
+            wanted.append(("modbus-rtu", 13, modbus, 0))
+        for key, rate, burst, _ in wanted:
+            tokens, at = model.get(key, (Fraction(burst), now))
+            model[key] = min(Fraction(burst), tokens + Fraction((now - at) * rate, 60_000_000)), now
+        expected = all(model[key][0] - reserve >= 1 for key, _, _, reserve in wanted)
+        assert (rates.visit(address, caller).admit(method) is None) == expected
+        if expected:
+            for key, *_ in wanted:
+                model[key] = model[key][0] - 1, now
 
 
 def test_headers_tell_of_the_tightest_bucket() -> None:
