@@ -8,7 +8,7 @@ from gateway.settings import schema
 from gateway.settings.address_checks import warn_of_manual_numbers
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.line_model import DeviceSettings
-from gateway.settings.profiles import ProfileShelf, device_tags
+from gateway.settings.profiles import ProfileShelf, device_tags, names_profile
 from gateway.settings.tag_checks import read_change, read_tag
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def read_devices(
         names.check(fields, "name")
         _check_unit(fields, transport)
         units.check(fields, "unit")
-        if not fields.given("profile"):
+        if not names_profile(fields):
             for key in _CONFIGURATION_ONLY:
                 if fields.given(key):
                     fields.refuse(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.settings import schema
 from gateway.settings.document import Node, read_document
-from gateway.settings.fields import Fields, Findings, read_fields
+from gateway.settings.fields import Fields, Findings, Schema, read_fields
 from gateway.settings.problems import SettingsError
 from gateway.settings.suggest import did_you_mean, meant
 
@@ -116,7 +116,7 @@ def device_tags(device: Fields, profile: Profile | None) -> tuple[list[Node], li
         own[name if isinstance(name, str) and name not in own else id(tag)] = tag
     if profile is None:
         # Without its profile, a tag that changes one key of the profile's would seem to lack all the others.
-        needed = ("table", "address", "type") if device.given("profile") else ()
+        needed = ("table", "address", "type") if names_profile(device) else ()
         return _parted(own.values(), needed)
     chosen = _chosen_names(device, profile)
     tags = []
@@ -139,13 +139,22 @@ def device_tags(device: Fields, profile: Profile | None) -> tuple[list[Node], li
     return [*tags, *whole], changes
 
 
+def names_profile(device: Fields) -> bool:
+    """Tell whether a device names a profile, be it under a misspelt key."""
+    return "profile" in _keys_meant(device.node, schema.DEVICE)
+
+
+def _keys_meant(node: Node, table: Schema) -> set[str | None]:
+    known = [*table.keys, *table.tables]
+    return {key if key in known else meant(key, known) for key in node.keys()}  # noqa: SIM118 - a Node is no dict
+
+
 def _parted(tags: Iterable[Node], needed: Collection[str]) -> tuple[list[Node], list[Node]]:
     """Part the tags that have the keys a tag of one's own needs, be they misspelt, from the others."""
     whole: list[Node] = []
     changes: list[Node] = []
     for tag in tags:
-        keys = {key if key in schema.TAG.keys else meant(key, schema.TAG.keys) for key in tag.keys()}  # noqa: SIM118 - a Node is no dict
-        (whole if keys.issuperset(needed) else changes).append(tag)
+        (whole if _keys_meant(tag, schema.TAG).issuperset(needed) else changes).append(tag)
     return whole, changes
 
 
