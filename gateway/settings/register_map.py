@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from gateway.settings.positions import Path
 
+_BITS = re.compile(r"(?<=[0-9])[ _-]?bits?\b")
+_NUMBER_FIRST = re.compile(r"^([0-9]+)([a-z]+)$")
 # IEC 61131-3 counts characters: STRING(8) takes four registers.
 _SIZED_STRING = re.compile(r"([a-z]+?)([1-9][0-9]{0,2})")
 _ADDRESS = re.compile(r"(?P<decimal>[0-9]+)|0x(?P<hex>[0-9a-f]+)|(?P<hex_h>[0-9][0-9a-f]*)h", re.IGNORECASE)
@@ -196,10 +198,13 @@ def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
 
 def _type(written: str) -> dict[str, object]:
     """Return the type, and the length in registers where the type says one in characters."""
-    sized = _SIZED_STRING.fullmatch(plain(written))
+    word = plain(written)
+    sized = _SIZED_STRING.fullmatch(word)
     if sized and TYPES.get(sized[1]) == "string":
         return {"type": "string", "length": (int(sized[2]) + 1) // 2}
-    return {"type": _word("type", written, TYPES)}
+    # Some say "Unsigned 16-bit" or "16 bit unsigned" for what others call "unsigned16".
+    bare = _NUMBER_FIRST.sub(r"\2\1", plain(_BITS.sub("", written.lower())))
+    return {"type": TYPES.get(bare) or _word("type", written, TYPES)}
 
 
 def _location(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:

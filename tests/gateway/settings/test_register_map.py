@@ -195,6 +195,20 @@ def test_strings_say_their_characters(written: str, length: int) -> None:
     assert (tag["type"], tag["length"]) == ("string", length)
 
 
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("Float (32 bit)", "float32"),
+        ("Unsigned 16-bit", "uint16"),
+        ("16 bit signed", "int16"),
+        ("32-bit unsigned integer", "uint32"),
+        ("64 bits int", "int64"),
+    ],
+)
+def test_types_with_their_bits(written: str, kind: str) -> None:
+    assert tags(f"name,table,address,type\nx,input,0,{written}\n")[0]["type"] == kind
+
+
 def test_a_column_of_lengths_says_registers() -> None:
     assert tags("name,table,address,type,length\nx,input,0,string(8),8\n")[0]["length"] == 8
 
