@@ -21,6 +21,7 @@ TOKEN_VARIABLE = "FERRULE_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_LIFE_S = 300
 # A watch that runs for hours makes a new one in time.
 TOKEN_RENEWED_S = 120
+LONGEST_TIMEOUT_S = 3600.0
 PATH = "/api/v1/rpc"
 _INVALID_PARAMS, _UNKNOWN_METHOD = -32602, -32601
 _UNAUTHENTICATED, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = -32001, -32002, -32004, -32007
@@ -48,6 +49,16 @@ class Call:
     params: Mapping[str, object]
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds up to {LONGEST_TIMEOUT_S:g}')
+    return seconds
+
+
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """The options that say which gateway is meant."""
     group = parser.add_argument_group("which gateway")
@@ -64,7 +75,7 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
         "--token", help=f"bearer token, as ferrule token prints it; better in the environment as {TOKEN_VARIABLE}"
     )
     group.add_argument(
-        "--timeout", type=float, default=35.0, metavar="S", help="for an answer, in seconds (default 35)"
+        "--timeout", type=_seconds, default=35.0, metavar="S", help="for an answer, in seconds (default 35)"
     )
 
 
@@ -136,7 +147,7 @@ class Client:
         answer = self._post(json.dumps(bodies if len(bodies) > 1 else bodies[0]).encode())
         answers = answer if isinstance(answer, list) else [answer]
         if any("error" in one for one in answers):
-            raise _refusal(next(one["error"] for one in answers if "error" in one), self.url)
+            raise refusal(next(one["error"] for one in answers if "error" in one), self.url)
         by_number = {one["id"]: one["result"] for one in answers}
         return [by_number[number] for number in range(len(calls))]
 
@@ -287,7 +298,7 @@ def _trust(authority: Path) -> ssl.SSLContext:
     return context
 
 
-def _refusal(error: Json, url: str) -> CallError:
+def refusal(error: Json, url: str) -> CallError:
     """What the gateway refuses with, in words."""
     code, data = error.get("code"), error.get("data") or {}
     reason = str(data.get("reason", error.get("message", "no reason given")))

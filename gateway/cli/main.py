@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -21,6 +22,8 @@ UNKNOWN = 5
 UNREACHED = 6
 DENIED = 7
 BAD = 8
+# As shells have it for a program that Ctrl-C ends.
+INTERRUPTED = 130
 
 # Each module adds its arguments and runs; it is imported only when its command is called, so that a command that
 # needs little starts quickly on a slow board.
@@ -36,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
     "backup": ("gateway.cli.backup", "save state, configuration and keys in one file"),
     "restore": ("gateway.cli.restore", "put a backup in the place of what is there"),
+    "scan": ("gateway.cli.scan", "find devices on a line: unit, rate, parity, and how well they answer"),
+    "decode": ("gateway.cli.decode", "find out what registers mean: type, word order, byte order"),
     "report": ("gateway.cli.report", "collect what somebody who helps needs to know, without secrets"),
     "completion": ("gateway.cli.completion", "print what makes a shell complete ferrule's words"),
     "man": ("gateway.cli.man", "print or write the manual pages"),
@@ -112,9 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = main_parser().parse_args(arguments[:1])
     own, command = parser_of(chosen.command)
     try:
-        return command(own.parse_args(arguments[1:]))
+        code = command(own.parse_args(arguments[1:]))
+        sys.stdout.flush()
     except CommandError as error:
         return fail(str(error), error.code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
-        # `ferrule check FILE | head` ends early; nothing is wrong.
+        # `ferrule check FILE | head` ends early; nothing is wrong. Python would try to print the rest once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return code

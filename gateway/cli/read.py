@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from gateway.cli.client import Client, Json, add_connection
+from gateway.cli.client import CallError, Client, Json, add_connection
 from gateway.cli.main import BAD, WRONG, CommandError
 from gateway.cli.raw_place import add_raw_place, raw_place
 from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_age, say_value
@@ -72,11 +72,18 @@ def run(arguments: argparse.Namespace) -> int:
     rows = [] if address is not None else chosen(list_tags(client), arguments.tag)
     try:
         while True:
-            code = (
-                _read_tags(screen, client, arguments, rows)
-                if address is None
-                else _read_registers(screen, client, arguments, address)
-            )
+            try:
+                code = (
+                    _read_tags(screen, client, arguments, rows)
+                    if address is None
+                    else _read_registers(screen, client, arguments, address)
+                )
+            except CallError as error:
+                if arguments.watch is None:
+                    raise
+                # Whoever watches wants to see when it is back.
+                _tell(screen, error, as_json=arguments.json)
+                code = error.code
             if arguments.watch is None:
                 return code
             time.sleep(arguments.watch)
@@ -84,6 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
                 screen.clear()
     except KeyboardInterrupt:
         return 0
+
+
+def _tell(screen: Screen, error: CallError, *, as_json: bool) -> None:
+    if as_json:
+        screen.json({"error": str(error)}, one_line=True)
+    else:
+        screen.line(str(error), "red")
 
 
 def _read_tags(screen: Screen, client: Client, arguments: argparse.Namespace, rows: list[Json]) -> int:
@@ -196,7 +210,7 @@ def _show_exchange(screen: Screen, raw: Json, type_: str) -> None:
 def _read_registers(screen: Screen, client: Client, arguments: argparse.Namespace, first: Address) -> int:
     type_ = arguments.type or "uint16"
     one = 1 if first.table in BIT_TABLES else size_of(type_, 8)
-    raw = _ask(client, arguments.line, arguments.unit, first, arguments.count or one)
+    raw = _ask(client, arguments.line, arguments.unit, first, one if arguments.count is None else arguments.count)
     found = (
         [] if raw["values"] is None else decode(first, raw["values"], type_, arguments.word_order, arguments.byte_order)
     )

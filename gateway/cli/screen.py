@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -134,12 +135,28 @@ def say_age(seconds: float | None) -> str:
 
 
 def say_value(value: object) -> str:
-    """A value as people read it: floats without the digits their type cannot hold."""
+    """A value as people read it: a float with the digits its registers hold, and no more."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
+    return _say_float(value) if isinstance(value, float) else str(value)
+
+
+def _say_float(value: float) -> str:
+    text = repr(value)
+    try:
+        if _single(value) == value:
+            # What came from 32 bits has at most nine digits; the others are noise of printing it as 64.
+            shortest = (f"{value:.{digits}g}" for digits in range(6, 10))
+            text = next((repr(float(short)) for short in shortest if _single(float(short)) == value), text)
+    except OverflowError:
+        pass
+    return text.removesuffix(".0")
+
+
+def _single(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def sparkline(values: Sequence[float | None]) -> str:

@@ -64,6 +64,9 @@ def restore(archive: Path, state: Path, config: Path | None, now: float, tell: T
     """
     verify(archive, lambda done, note: tell(done / 2, note))
     with held(state):
+        for stale in state.glob(f"{_STAGING}*"):
+            # Of a restore that was killed; it holds keys.
+            shutil.rmtree(stale, ignore_errors=True)
         staging = state / f"{_STAGING}{secrets.token_hex(4)}"
         staging.mkdir(mode=0o700)
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.fixtures import Start
-from tests.e2e.programs import ferrule, free_port, until
+from tests.e2e.programs import FERRULE, ferrule, free_port, until
 from tests.e2e.simulated import POLL, TAGS, Drive, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
 
@@ -185,3 +187,19 @@ def test_a_report_is_made_without_a_gateway(site: Site, tmp_path: Path) -> None:
     done = ferrule("report", tmp_path / "r.zip", "--state", site.state, "--config", site.config, "--json")
     assert done.returncode == 0, done.stderr
     assert "gateway.json" in {member["name"] for member in answer(done)["members"]}
+
+
+def test_a_reader_that_has_seen_enough_gets_no_complaint() -> None:
+    shell = f'set -o pipefail; "{FERRULE}" config explain | head -1'
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("key")
+
+
+def test_a_watch_goes_on_until_it_is_told_to_end(site: Site, gateway: Gateway, start: Start) -> None:
+    watch = start(FERRULE, "read", "plant/drive/ticks", "--watch", "0.1", "--json", "--state", site.state)
+    watch.line('{"readings": [{"tag": "plant/drive/ticks"')
+    gateway.hang_up()
+    gateway.stop()
+    watch.line('{"error": "https://127.0.0.1')
+    assert watch.stop(signal.SIGINT) == 0

@@ -91,10 +91,27 @@ def test_ages_are_said_with_a_unit(seconds: float | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(None, "-"), (True, "true"), (7, "7"), (228.8454132080078, "228.8454"), ("run", "run")]
+    ("value", "words"),
+    [
+        (None, "-"),
+        (True, "true"),
+        (7, "7"),
+        (228.8454132080078, "228.84541"),
+        (0.30000001192092896, "0.3"),
+        (21.4, "21.4"),
+        (12345678.91, "12345678.91"),
+        (16777216.0, "16777216"),
+        (1e300, "1e+300"),
+        ("run", "run"),
+    ],
 )
 def test_values_have_the_digits_their_type_can_hold(value: object, words: str) -> None:
     assert say_value(value) == words
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32) | st.floats(allow_nan=False, allow_infinity=False))
+def test_no_digit_that_counts_is_lost(value: float) -> None:
+    assert float(say_value(value)) == pytest.approx(value, rel=1e-7)
 
 
 def test_a_sparkline_spans_from_least_to_greatest_and_leaves_gaps() -> None:

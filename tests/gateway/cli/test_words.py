@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.client import Json
+from gateway.cli.client import Json, refusal
 from gateway.cli.endpoint import listening
 from gateway.cli.history import course, moment_of
 from gateway.cli.main import CommandError, main
@@ -118,6 +118,38 @@ def test_what_is_missing_to_reach_a_gateway_is_said(
 ) -> None:
     assert main(["status", "--state", str(tmp_path), *words]) == code
     assert cure in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        ({"code": -32004, "data": {"reason": "too fast", "retryAfter": 7}}, 7, "try again in 7 s"),
+        (
+            {"code": -32002, "data": {"reason": "r", "requiredScope": "devices:write"}},
+            7,
+            'token --scope "devices:write"',
+        ),
+        ({"code": -32001, "data": {"reason": "expired", "serverTime": "2026"}}, 7, "the gateway's time is 2026"),
+        ({"code": -32602, "data": {"reason": "is required", "field": "unit"}}, 2, "unit: is required"),
+        ({"code": -32602, "data": {"reason": "there is no tag x", "field": "tags"}}, 2, "there is no tag x"),
+        ({"code": -32601, "data": {"method": "tag.write"}}, 1, "another version"),
+        ({"code": -32007, "data": {"reason": "busy"}}, 1, "busy; try again in 1 s"),
+        ({"code": -32603, "message": "Internal error", "data": {"errorId": "ab12"}}, 1, "its log has more under ab12"),
+        ({"code": 17, "message": "odd"}, 1, "odd"),
+    ],
+)
+def test_a_refusal_of_the_gateway_is_said_in_words(error: Json, code: int, words: str) -> None:
+    found = refusal(error, "https://gateway")
+    assert (found.code, found.sent) == (code, False)
+    assert words in str(found)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "soon"])
+def test_a_timeout_is_a_number_of_seconds(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["status", "--timeout", seconds])
+    assert end.value.code == 2
+    assert "is no number of seconds" in capsys.readouterr().err
 
 
 def test_listeners_of_a_process_are_read_from_the_kernel_tables(tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_what_is_restored_is_what_was_saved_and_the_old_is_kept(tmp_path: Path, 
     for name in ("root.key", "plugins/a.bin"):
         (state / name).write_bytes(b"x" * 32)
     (state / "later").write_bytes(b"later")
+    (state / ".restore-killed").mkdir()
     config.write_text("# changed\n" + CONFIG)
     done = restore(path, state, config, BOARD.now, quiet)
     assert done.aside is not None
