@@ -226,7 +226,7 @@ class _Api:
                 return too_many(refused, RPC_PATH)
             reason = "send Content-Type: application/json, without Content-Encoding"
             return rpc_error(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
-        early = visit.look()
+        early = None if _is_short(scope) else visit.look()
         try:
             body = await read_body(scope, receive, _READ_OF_REFUSED if early else self._rates.settings.body_size)
         except BodyError as error:
@@ -301,6 +301,12 @@ def _family(path: str) -> str:
     if path == METRICS_PATH:
         return "metrics"
     return "api" if of_agent_api(path) else "other"
+
+
+def _is_short(scope: Scope) -> bool:
+    """Whether the body is read also of a caller who will be refused."""
+    length = header(scope, b"content-length")
+    return length is not None and len(length) < 6 and int(length) <= _READ_OF_REFUSED
 
 
 def _is_json(scope: Scope) -> bool:

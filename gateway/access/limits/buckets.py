@@ -45,10 +45,11 @@ class Buckets:
         most: buckets that are remembered.
     """
 
-    __slots__ = ("_crowd", "_full", "_most", "_taken_until", "policy")
+    __slots__ = ("_capacity", "_crowd", "_full", "_most", "_rate", "_taken_until", "policy")
 
     def __init__(self, policy: Policy, most: int = MOST) -> None:
         self.policy = policy
+        self._rate, self._capacity = policy.rate, policy.burst * TOKEN
         self._most = most
         # When each bucket is full again, in microseconds times the rate: an integer in parts of a token.
         self._full: dict[Hashable, int] = {}
@@ -65,11 +66,14 @@ class Buckets:
             key: whose.
             now: microseconds.
         """
-        return self.policy.burst * TOKEN - max(0, self._full_at(key) - now * self.policy.rate)
+        # What a key that has no place has used may be hidden in the shared bucket.
+        used = self._full.get(key, self._crowd) - now * self._rate
+        return self._capacity - used if used > 0 else self._capacity
 
     def take(self, key: Hashable, now: int) -> None:
         """Take one token, which the bucket must hold."""
-        full_at = max(self._full_at(key), now * self.policy.rate) + TOKEN
+        full_at, past = self._full.get(key, self._crowd), now * self._rate
+        full_at = max(full_at, past) + TOKEN
         if key in self._full or self._room(now):
             self._full[key] = full_at
         else:
@@ -77,21 +81,18 @@ class Buckets:
 
     def wait(self, parts: int) -> int:
         """Microseconds until so many parts of a token have come, rounded up."""
-        return -(-parts // self.policy.rate)
+        return -(-parts // self._rate)
 
     def follow(self, policy: Policy, now: int) -> None:
         """Go on under another policy: what was used stays used, as far as the new bucket can be empty."""
-        old, new = now * self.policy.rate, now * policy.rate
-        most = policy.burst * TOKEN
-        self._full = {key: new + min(full_at - old, most) for key, full_at in self._full.items() if full_at > old}
-        self._crowd = new + min(max(0, self._crowd - old), most)
-        self._taken_until = 0
+        old, new = now * self._rate, now * policy.rate
         self.policy = policy
-
-    def _full_at(self, key: Hashable) -> int:
-        full_at = self._full.get(key)
-        # What a key that has no place has used may be hidden in the shared bucket.
-        return self._crowd if full_at is None else full_at
+        self._rate, self._capacity = policy.rate, policy.burst * TOKEN
+        self._full = {
+            key: new + min(full_at - old, self._capacity) for key, full_at in self._full.items() if full_at > old
+        }
+        self._crowd = new + min(max(0, self._crowd - old), self._capacity)
+        self._taken_until = 0
 
     def _room(self, now: int) -> bool:
         """Whether there is a place for one more, if need be after forgetting full buckets."""
@@ -99,10 +100,10 @@ class Buckets:
             return True
         if now < self._taken_until:
             return False
-        past = now * self.policy.rate
+        past = now * self._rate
         self._full = {key: full_at for key, full_at in self._full.items() if full_at > past}
         if len(self._full) < self._most:
             return True
         # No bucket is full before the first of these moments: until then there is no use in looking again.
-        self._taken_until = -(-min(self._full.values()) // self.policy.rate)
+        self._taken_until = -(-min(self._full.values()) // self._rate)
         return False
