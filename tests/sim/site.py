@@ -41,6 +41,8 @@ SURPRISES = DISTURBANCES | {"lost", "corrupt", "truncated", "noise_before"}
 BACKLOG_TIMEOUTS = 2.0
 LEAST_MEMORY_S = 10.0
 BEHIND_S = 0.1
+# Two writes so close to each other can both have waited behind one probe, and be seen half a second later.
+CROWD_S = 2.0
 LOSING = frozenset({"leaver", "noisy"})
 TRUE_TIME = 1_779_444_000.0
 FIRST_TIME = 86_400.0 * 365 * 30
@@ -120,6 +122,7 @@ class SiteLine:
         self.plugged_since = 0.0
         self.worst: dict[tuple[int, int, int], float] = {}
         self.exchanges = 0
+        self.wrote: deque[float] = deque(maxlen=2)
         self.answered_at: dict[tuple[int, int, int], float] = {}
         self.expect(plan.settings)
 
@@ -188,6 +191,10 @@ class SiteLine:
         now = self.plugged_since = trio.current_time()
         self.excused_until = now + self.settings.reconnect_max * 1.2 + RECOVERY_S
 
+    def crowded(self, now: float) -> bool:
+        """Whether several orders came at once: a probe leaves room for one, and they go before the polls."""
+        return len(self.wrote) == 2 and now - self.wrote[0] < CROWD_S
+
     def excuse(self, seconds: float) -> None:
         self.excused_until = max(self.excused_until, trio.current_time() + seconds)
 
@@ -241,6 +248,8 @@ class SiteLine:
     def _closed(self, exchange: Exchange) -> None:
         """Measure how long the values of a block had to wait for new ones."""
         self.exchanges += 1
+        if exchange.function in WRITES:
+            self.wrote.append(exchange.sent)
         if not exchange.received:
             member = self.members.get(exchange.unit)
             if member is not None and member.role == "late":

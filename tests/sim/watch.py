@@ -142,7 +142,7 @@ class Watch:
             good = self._good[tag]
             good[0] += reading.quality is Quality.GOOD
             good[1] += 1
-            if missed > 0 and line.plan.sketch.strict and not line.surprised(now):
+            if missed > 0 and line.plan.sketch.strict and not line.surprised(now) and not line.crowded(now):
                 self.site.broken(tag, "missed its deadline although no answer was lost but those of silent devices")
         self._check_silent(reading, line, now)
 
