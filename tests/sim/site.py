@@ -43,6 +43,7 @@ LEAST_MEMORY_S = 10.0
 BEHIND_S = 0.1
 # Two writes so close to each other can both have waited behind one probe, and be seen half a second later.
 CROWD_S = 2.0
+WRITES = frozenset({5, 6, 15, 16, 22})
 LOSING = frozenset({"leaver", "noisy"})
 TRUE_TIME = 1_779_444_000.0
 FIRST_TIME = 86_400.0 * 365 * 30
