@@ -25,7 +25,8 @@ from gateway.access.admin import load_admin
 from gateway.access.keys import load_root_key
 from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
-from gateway.api.application import make_application
+from gateway.api.application import METHOD_PATHS, make_application
+from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.server.serving import serve
@@ -130,9 +131,11 @@ class Gateway:
 
         Raises:
             BindError: it may not or cannot listen where the configuration says.
+            StartError: the test profile is asked for where others could reach it.
         """
         for warning in self._settings.warnings:
             log.warning(str(warning))
+        profiled = _test_profile(self._settings.server.bind)
         root, _ = load_root_key(self._state), load_admin(self._state)
         clock = WallClock()
         timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
@@ -145,7 +148,7 @@ class Gateway:
             boot=Boot(boot_id(), uptime),
         ) as storage:
             tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
-            await self._consume(storage, timeline, tokens, root.gateway_id)
+            await self._consume(storage, timeline, tokens, root.gateway_id, profiled)
 
     def _alert(self, component: str, severity: str, summary: str, details: dict[str, Json]) -> None:
         """The store has something to say (D-135); it may speak before events can be numbered."""
@@ -154,7 +157,14 @@ class Gateway:
             data = {"component": component, "severity": severity, "summary": summary, **details}
             self._events.publish(self._source.make("system:alert", data))
 
-    async def _consume(self, storage: Storage, timeline: Timeline, tokens: OperatorTokens, gateway_id: str) -> None:
+    async def _consume(
+        self,
+        storage: Storage,
+        timeline: Timeline,
+        tokens: OperatorTokens,
+        gateway_id: str,
+        profiled: Callable[[Application], Application],
+    ) -> None:
         tags = TagStore(trio.current_time, timeline)
         source = self._source = self._event_source(storage, timeline, gateway_id)
 
@@ -162,7 +172,7 @@ class Gateway:
             self._events.publish(source.make(type_, data))
 
         lines = Lines(tags, storage.facts, announce)
-        app = make_application(
+        api = make_application(
             settings=self._settings,
             version=version("ferrule"),
             tokens=tokens,
@@ -197,7 +207,7 @@ class Gateway:
                     server.start_soon(poll)
                     urls = await server.start(
                         lambda task_status: serve(
-                            app,
+                            profiled(api),
                             self._settings.server,
                             tls,
                             stop=self._stop,
@@ -284,6 +294,25 @@ class Gateway:
             if lines.alive(trio.current_time()):
                 self._notifier.alive()
             await trio.sleep(self._notifier.watchdog / 3)
+
+
+def _test_profile(bind: str) -> Callable[[Application], Application]:
+    """What stands before the API: nothing, unless the environment asks for the test profile.
+
+    Raises:
+        StartError: it does, but others than programs on this machine could reach it.
+    """
+    if os.environ.get("FERRULE_TEST_PROFILE", "") in {"", "0"}:
+        return lambda api: api
+    from gateway.api.test_profile.profile import TestProfile, only_loopback  # noqa: PLC0415 - nowhere but in tests
+
+    if not only_loopback(bind):
+        raise StartError(
+            f'FERRULE_TEST_PROFILE is for loopback only, and [server] bind = "{bind}" is more. Remove it from the '
+            'environment, or set bind = "127.0.0.1"'
+        )
+    log.warning("test profile: this gateway echoes, and refuses to send what does not keep to its model")
+    return lambda api: TestProfile(api, METHOD_PATHS)
 
 
 def _settle_memory() -> None:

@@ -1,0 +1,1 @@
+"""What benchmarks and outside suites need and a gateway in the field must not have: there only when asked for."""

@@ -1,0 +1,140 @@
+"""The test profile: a WebSocket echo, and every JSON-RPC response held against its model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+import msgspec
+import structlog
+
+from gateway.access.tokens import AGENT_API
+from gateway.api import rpc
+from gateway.api.asgi import Application, Event, Receive, Scope, Send, problem, request_id, respond
+from gateway.api.test_profile.results import RESULTS, Fault
+
+log = structlog.stdlib.get_logger(__name__)
+
+ECHO = "/_test/echo"
+
+
+def only_loopback(bind: str) -> bool:
+    """Whether a ``[server] bind`` can be reached from this machine only."""
+    try:
+        return bind == "localhost" or ip_address(bind).is_loopback
+    except ValueError:
+        # The name of an interface: its addresses may change.
+        return False
+
+
+class TestProfile:
+    """Stands before the API.
+
+    Args:
+        app: the API.
+        method_paths: paths that stand for one method each.
+    """
+
+    __test__ = False
+
+    def __init__(self, app: Application, method_paths: Mapping[str, str]) -> None:
+        self._app = app
+        self._method_paths = method_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Echo, or check what the API answers."""
+        if scope["path"] == ECHO:
+            await self._echo(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(f"{AGENT_API}/"):
+            await self._checked(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    @staticmethod
+    async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            body = problem(426, "Upgrade Required", "Open a WebSocket here.")
+            headers = [(b"upgrade", b"websocket")]
+            request = request_id(scope, 0.0)
+            await respond(send, 426, body, request=request, content_type=b"application/problem+json", headers=headers)
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (event := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": event.get("text"), "bytes": event.get("bytes")})
+
+    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked: list[bytes] = []
+        answered: list[Event] = []
+
+        async def overhear() -> Event:
+            event = await receive()
+            asked.append(event.get("body", b""))
+            return event
+
+        async def keep(event: Event) -> None:
+            answered.append(event)
+            if event["type"] == "http.response.body" and not event.get("more_body", False):
+                await self._forward(scope, b"".join(asked), answered, send)
+
+        await self._app(scope, overhear, keep)
+
+    async def _forward(self, scope: Scope, asked: bytes, answered: list[Event], send: Send) -> None:
+        body = b"".join(event.get("body", b"") for event in answered[1:])
+        methods = self._methods(scope["path"], asked)
+        found = [] if answered[0]["status"] == 204 or scope["method"] == "HEAD" else violations(body, methods)
+        if found:
+            log.error("response does not keep to its model", violations=found)
+            wrong = rpc.failure(None, rpc.Fault(rpc.INTERNAL_ERROR, "Internal error", {"violations": list(found)}))
+            await respond(send, 500, wrong, request=request_id(scope, 0.0))
+            return
+        for event in answered:
+            await send(event)
+
+    def _methods(self, path: str, asked: bytes) -> dict[str, str]:
+        """The methods that were asked for, by their ids as JSON."""
+        if path in self._method_paths:
+            return {"*": self._method_paths[path]}
+        parsed = rpc.parse(asked)
+        calls = parsed.items if isinstance(parsed, rpc.Batch) else (parsed,)
+        return {json.dumps(call.id): call.method for call in calls if isinstance(call, rpc.Call)}
+
+
+def violations(body: bytes, methods: Mapping[str, str]) -> list[str]:
+    """What is wrong with a response body, in words; nothing where it is right.
+
+    Args:
+        body: of the response.
+        methods: that were asked for, by their ids as JSON; ``*`` is for any id.
+    """
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        return [f"no JSON: {error}"]
+    answers = document if isinstance(document, list) else [document]
+    found = [_violation(answer, methods) for answer in answers]
+    return [words for words in found if words]
+
+
+def _violation(answer: object, methods: Mapping[str, str]) -> str | None:
+    if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0" or "id" not in answer:
+        return "no response object (JSON-RPC 2.0, 5)"
+    members = set(answer) - {"jsonrpc", "id"}
+    if members == {"error"}:
+        return _mismatch(answer["error"], Fault, "error")
+    if members != {"result"}:
+        return f"a response has a result or an error, not {sorted(members)}"
+    method = methods.get(json.dumps(answer["id"]), methods.get("*"))
+    if method is None:
+        return f"a result for id {answer['id']!r}, which was not asked for"
+    model = RESULTS.get(method)
+    return None if model is None else _mismatch(answer["result"], model, method)
+
+
+def _mismatch(value: object, model: type, what: str) -> str | None:
+    try:
+        msgspec.convert(value, model)
+    except (msgspec.ValidationError, ValueError) as error:
+        return f"{what}: {error}"
+    return None

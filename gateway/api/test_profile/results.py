@@ -1,0 +1,325 @@
+"""Models of what the methods answer: every member, no other. The test profile holds each response against them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Value = bool | int | float | str | None
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0)]
+Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+Clock = Literal["synchronised", "unsynchronised"]
+Quality = Literal["good", "uncertain", "bad"]
+
+
+class Model(Struct, forbid_unknown_fields=True, rename="camel"):
+    """An object of an answer."""
+
+
+class Server(Model):
+    """``server.info``, who this is."""
+
+    name: str
+    version: str
+    protocol_version: str
+    capabilities: list[str]
+
+
+class Security(Model):
+    """``server.info``, what is enforced."""
+
+    rfc1918_enforced: bool
+    https_only: bool
+    token_required: bool
+
+
+class Limits(Model):
+    """``server.info``, what may be asked."""
+
+    max_agents: Count
+    max_connections: Count
+    requests_per_minute: Count
+
+
+class Info(Model):
+    """``server.info``."""
+
+    server: Server
+    security: Security
+    limits: Limits
+
+
+class Agents(Model):
+    """``server.health``, agents."""
+
+    total: Count
+    active: Count
+    healthy: Count
+
+
+class Performance(Model):
+    """``server.health``, figures of five minutes, null where nothing was measured."""
+
+    average_response_time: Share | None
+    requests_per_second: Share | None
+    error_rate: Annotated[float, Meta(ge=0, le=1)] | None
+
+
+class Storage(Model):
+    """``server.health``, the disk."""
+
+    durable: bool
+    written_today: Count
+    write_budget: Count
+    history: str
+
+
+class Health(Model):
+    """``server.health``."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: Timestamp
+    uptime: Count
+    agents: Agents
+    performance: Performance
+    storage: Storage
+
+
+class SerialForm(Model):
+    """``line.list``, how characters are sent."""
+
+    baudrate: Count
+    bytesize: Count
+    parity: Literal["none", "even", "odd"]
+    stopbits: Count
+
+
+class HardwareErrors(Model):
+    """``line.list``, what the kernel has counted."""
+
+    parity: Count
+    framing: Count
+    overrun: Count
+    breaks: Count
+
+
+class Line(Model):
+    """``line.list``, one line; Modbus lines and raw ones have members of their own."""
+
+    line: str
+    transport: Literal["rtu", "tcp", "rtu-over-tcp", "ascii", "serial"]
+    port: str
+    description: str | None
+    state: Literal["starting", "up", "down", "parked", "stopped"]
+    reason: str | None
+    message: str | None
+    opened: Count
+    devices: Count
+    hardware_errors: HardwareErrors | None
+    serial: SerialForm | UnsetType = UNSET
+    messages: Count | UnsetType = UNSET
+    errors: dict[str, Count] | UnsetType = UNSET
+    borrowed: bool | UnsetType = UNSET
+    requests: Count | UnsetType = UNSET
+    utilisation: Share | UnsetType | None = UNSET
+    silent_share: Share | UnsetType = UNSET
+    seconds_lost: Share | UnsetType = UNSET
+
+
+class LineList(Model):
+    """``line.list``."""
+
+    lines: list[Line]
+    total: Count
+
+
+class Device(Model):
+    """``device.list``, one device."""
+
+    device: str
+    line: str
+    unit: Annotated[int, Meta(ge=0, le=255)]
+    profile: str | None
+    state: Literal["unproven", "online", "doubtful", "silent", "unknown"]
+    state_seconds: Share
+    latency_ms: Share | None
+    timeout_ms: Share
+    requests: Count
+    answers: Count
+    errors: dict[str, Count]
+    refusals: dict[str, Count]
+    advice: list[str]
+    blocks: Count
+    tags: Count
+    tags_good: Count
+    missed_deadlines: Count
+
+
+class DeviceList(Model):
+    """``device.list``."""
+
+    devices: list[Device]
+    total: Count
+
+
+class Place(Model):
+    """``tag.list``, where the value stands; nothing of tags of raw lines."""
+
+    unit: Count | UnsetType = UNSET
+    table: Literal["coil", "discrete", "input", "holding"] | UnsetType = UNSET
+    address: Annotated[int, Meta(ge=0, le=65535)] | UnsetType = UNSET
+
+
+class Tag(Model):
+    """``tag.list``, one tag."""
+
+    tag: str
+    type: str
+    units: str
+    writable: bool
+    poll: Share | None
+    description: str | None
+    missed_deadlines: Count
+    place: Place
+
+
+class TagList(Model):
+    """``tag.list``."""
+
+    tags: list[Tag]
+    total: Count
+
+
+class Reading(Model):
+    """``tag.read``, one reading."""
+
+    tag: str
+    value: Value
+    quality: Quality
+    reason: str | None
+    timestamp: Timestamp | None
+    clock: Clock | None
+    sequence: Count | None
+    message: str | UnsetType = UNSET
+    last_value: Value | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Bad has no value, good has no reason, and both have a time when there was a value (design, lines 8).
+
+        Raises:
+            ValueError: it does not hold together.
+        """
+        if (self.quality == "bad") != (self.value is None):
+            raise ValueError(f"quality {self.quality} with the value {self.value}")
+        if (self.quality == "good") != (self.reason is None):
+            raise ValueError(f"quality {self.quality} with the reason {self.reason}")
+        if self.value is not None and self.timestamp is None:
+            raise ValueError("a value without a time")
+
+
+class Readings(Model):
+    """``tag.read``."""
+
+    readings: list[Reading]
+
+
+class Outcome(Model):
+    """Every write."""
+
+    outcome: Literal["confirmed", "refused", "not_sent", "unknown"]
+    reason: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    read_back: Value | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Whatever is not confirmed says why.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self.outcome != "confirmed" and self.reason is UNSET:
+            raise ValueError(f"{self.outcome} without a reason")
+
+
+class Sample(Model):
+    """``tag.history``, one sample."""
+
+    timestamp: Timestamp
+    value: Value
+    quality: Quality
+    clock: Clock
+    min: float | UnsetType | None = UNSET
+    max: float | UnsetType | None = UNSET
+    count: Count | UnsetType | None = UNSET
+
+
+class History(Model):
+    """``tag.history``."""
+
+    samples: list[Sample]
+    truncated: bool
+
+
+class Registers(Model):
+    """``modbus.read``: values, or why there are none."""
+
+    values: list[bool | int] | None
+    reason: str | UnsetType | None = UNSET
+    message: str | UnsetType | None = UNSET
+
+
+class Port(Model):
+    """``serial.list``, one port of this machine."""
+
+    device: str
+    stable_name: str | None
+    description: str | None
+    manufacturer: str | None
+    serial_number: str | None
+    line: str | None
+
+
+class PortList(Model):
+    """``serial.list``."""
+
+    ports: list[Port]
+    total: Count
+
+
+class SerialMessage(Model):
+    """``serial.read``."""
+
+    line: str
+    text: str | None
+    data: str | None
+    reason: str | None
+    message: str | None
+    timestamp: Timestamp | None
+    clock: Clock | None
+
+
+class Fault(Model):
+    """The error of a response object (JSON-RPC 2.0, 5.1)."""
+
+    code: int
+    message: Annotated[str, Meta(min_length=1)]
+    data: dict[str, object] | UnsetType = UNSET
+
+
+RESULTS: dict[str, type[Model]] = {
+    "server.info": Info,
+    "server.health": Health,
+    "line.list": LineList,
+    "device.list": DeviceList,
+    "tag.list": TagList,
+    "tag.read": Readings,
+    "tag.write": Outcome,
+    "tag.history": History,
+    "modbus.read": Registers,
+    "modbus.write": Outcome,
+    "serial.list": PortList,
+    "serial.read": SerialMessage,
+    "serial.write": Outcome,
+}

@@ -1,0 +1,154 @@
+"""The test profile: an echo, and no response that does not keep to its model."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+import structlog
+import trio
+from wsproto.events import BytesMessage, CloseConnection, TextMessage
+
+from gateway.api.application import METHOD_PATHS
+from gateway.api.test_profile.profile import ECHO, TestProfile, only_loopback, violations
+from gateway.api.test_profile.results import RESULTS
+from gateway.settings.model import LimitSettings
+from tests.gateway.api.rig import Rig, call, result, rpc_body
+from tests.gateway.api.wire import Socket, Wire
+
+CALLS = [
+    ("server.info", {}),
+    ("server.health", {}),
+    ("tag.list", {}),
+    ("tag.read", {"tags": ["bus/meter/power", "bus/meter/run", "bus/dead/flow", "bus/dead/new"]}),
+    ("tag.write", {"tag": "bus/meter/power", "value": 1}),
+    ("tag.history", {"tag": "bus/meter/power", "start": 0, "end": 10}),
+    ("tag.history", {"tag": "bus/meter/power", "start": 0, "end": 10, "resolution": "1m"}),
+    ("modbus.read", {"line": "bus", "unit": 1, "table": "holding", "address": 0, "count": 2}),
+    ("modbus.write", {"line": "bus", "unit": 1, "table": "holding", "address": 0, "values": [1]}),
+    ("serial.read", {"line": "scale"}),
+    ("serial.write", {"line": "scale", "text": "x"}),
+]
+
+
+def profiled(rig: Rig) -> httpx.AsyncClient:
+    app = TestProfile(rig.app, METHOD_PATHS)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://rig", headers=rig.bearer())
+
+
+@pytest.mark.parametrize(("method", "params"), CALLS)
+async def test_what_keeps_to_its_model_goes_through(rig: Rig, method: str, params: dict[str, object]) -> None:
+    async with profiled(rig) as client:
+        assert await result(client, method, params)
+
+
+async def test_paths_batches_errors_and_notifications_go_through(rig: Rig) -> None:
+    async with profiled(rig) as client:
+        assert (await client.get("/api/v1/health?id=7")).json()["id"] == 7
+        assert (await client.head("/api/v1/health")).status_code == 200
+        assert (await client.get("/api/v1/nowhere")).status_code == 404
+        batch = [
+            rpc_body("server.info", id_=1),
+            rpc_body("no.such", id_="a"),
+            {"jsonrpc": "2.0", "method": "server.info"},
+        ]
+        answers = (await client.post("/api/v1/rpc", json=batch)).json()
+        assert [answer["id"] for answer in answers] == [1, "a"]
+        assert (await client.post("/api/v1/rpc", json=batch[2])).status_code == 204
+        assert (await client.post("/api/v1/rpc", content=b"{", headers={"Content-Type": "application/json"})).json()
+
+
+async def test_what_does_not_is_a_fault_that_says_where(rig: Rig) -> None:
+    async with profiled(rig) as client:
+        with structlog.testing.capture_logs() as logs:
+            # The lines of the fake field are made of two members only.
+            answer = await call(client, "line.list")
+        assert answer["error"]["code"] == -32603
+        [words] = answer["error"]["data"]["violations"]
+        assert words == "line.list: Object missing required field `line` - at `$.lines[0]`" or "transport" in words
+        assert [entry["log_level"] for entry in logs] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("reading", "fault"),
+    [
+        ({"quality": "bad", "value": 1, "reason": "stale"}, "quality bad with the value 1"),
+        ({"quality": "good", "value": 1, "reason": "stale"}, "quality good with the reason stale"),
+        ({"quality": "good", "value": 1, "reason": None, "timestamp": None}, "a value without a time"),
+        ({"quality": "fine"}, "Invalid enum value 'fine'"),
+        ({"timestamp": "yesterday"}, "matching regex"),
+        ({"extra": 1}, "unknown field `extra`"),
+    ],
+)
+def test_a_reading_must_hold_together(reading: dict[str, object], fault: str) -> None:
+    good = {
+        "tag": "a/b/c",
+        "value": 1,
+        "quality": "good",
+        "reason": None,
+        "timestamp": "2026-01-01T00:00:00Z",
+        "clock": "synchronised",
+        "sequence": 1,
+    }
+
+    def said(one: dict[str, object]) -> list[str]:
+        body = {"jsonrpc": "2.0", "id": 1, "result": {"readings": [one]}}
+        return violations(json.dumps(body).encode(), {"1": "tag.read"})
+
+    assert said(good) == []
+    [words] = said(good | reading)
+    assert fault in words
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]x",
+        b"{}",
+        b'{"jsonrpc":"2.0","id":1}',
+        b'{"jsonrpc":"2.0","id":1,"result":1,"error":{}}',
+        b'{"jsonrpc":"2.0","id":2,"result":{}}',
+        b'{"jsonrpc":"2.0","id":1,"error":{"code":1.5,"message":"x"}}',
+    ],
+)
+def test_what_is_no_response_object_is_told(body: bytes) -> None:
+    assert violations(body, {"1": "server.info"})
+
+
+def test_every_method_of_the_field_has_a_model() -> None:
+    assert {name for name, _ in CALLS} | {"line.list", "device.list", "serial.list"} == set(RESULTS)
+
+
+async def test_the_echo_is_there_with_the_profile_and_not_without(rig: Rig, nursery: trio.Nursery) -> None:
+    socket = await Wire(rig, nursery, LimitSettings(), TestProfile(rig.app, METHOD_PATHS)).websocket(ECHO)
+    for message in (TextMessage(data="x"), BytesMessage(data=b"")):
+        await socket.send(message)
+        assert await socket.receive() == message
+    await socket.send(CloseConnection(code=1000))
+    async with profiled(rig) as client:
+        assert (await client.get(ECHO)).status_code == 426
+    async with rig.in_memory() as client:
+        assert (await client.get(ECHO)).status_code == 404
+    without = Socket(await Wire(rig, nursery, LimitSettings()).call())
+    with pytest.raises(AssertionError, match="RejectConnection"):
+        await without.open(ECHO)
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("bind", "only"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.1", False),
+        ("private", False),
+        ("lo", False),
+        ("eth0", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_reaches(bind: str, *, only: bool) -> None:
+    assert only_loopback(bind) is only
