@@ -32,6 +32,7 @@ from gateway.api.methods.modbus import modbus_methods
 from gateway.api.methods.serial import serial_methods
 from gateway.api.methods.server import server_methods
 from gateway.api.methods.tag import tag_methods
+from gateway.api.methods.tools import tool_methods
 from gateway.api.metrics.exposition import CONTENT_TYPE
 from gateway.api.metrics.instruments import HttpMeter, Instruments
 from gateway.api.metrics.page import MetricsPage
@@ -108,6 +109,7 @@ def make_application(
         **line_methods(devices),
         **tag_methods(devices, history),
         **modbus_methods(devices),
+        **tool_methods(devices, timeline.now),
         **serial_methods(devices),
     }
     rates.know(methods)

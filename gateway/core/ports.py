@@ -148,7 +148,80 @@ class TagRow:
     place: dict[str, Json] = field(default_factory=dict)
 
 
-class DeviceAccess(Protocol):
+@dataclass(frozen=True, slots=True)
+class BorrowAnswer:
+    """What came of one request of a tool.
+
+    Attributes:
+        pdu: the reply, a refusal included; None where none came that can be used.
+        reason: one word for programs where there is none.
+        message: the same for people.
+        seconds: between the end of the request and the start of the reply.
+        causes: what went wrong on the way, also before a reply.
+        late_possible: the reply may be the late one to an earlier request.
+    """
+
+    pdu: bytes | None
+    reason: str | None = None
+    message: str | None = None
+    seconds: float | None = None
+    causes: tuple[str, ...] = ()
+    late_possible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficRecord:
+    """Bytes that went over a line.
+
+    Attributes:
+        number: counts up, without holes.
+        at: on the run loop's clock, when they were handed over or had arrived.
+        sent: by the gateway; otherwise they came.
+        data: as on the wire.
+    """
+
+    number: int
+    at: float
+    sent: bool
+    data: bytes
+
+
+class LineTools(Protocol):
+    """Lines as a technician's tools see them. Every method raises GatewayError INVALID for a line that is none."""
+
+    def borrow(self, line: str, seconds: float, lease: str | None) -> tuple[str, float]:
+        """Have a line for oneself: its polls rest and orders are refused. Returns the lease and its seconds.
+
+        It ends when it is given back, when its time is over, and when nothing was asked for half a minute. With
+        ``lease`` one that is held is prolonged.
+
+        Raises:
+            GatewayError: UNAVAILABLE while another holds it, or a leased set-point needs the line.
+        """
+        ...
+
+    def give_back(self, line: str, lease: str) -> None:
+        """End a loan; polling goes on.
+
+        Raises:
+            GatewayError: INVALID for a lease that is over.
+        """
+        ...
+
+    async def exchange(self, line: str, lease: str, unit: int, pdu: bytes, patience: float) -> BorrowAnswer:
+        """Send one request on a borrowed line and wait ``patience`` seconds for its reply.
+
+        Raises:
+            GatewayError: INVALID for a lease that is over, or a request that cannot be sent.
+        """
+        ...
+
+    def traffic(self, line: str, after: int) -> tuple[list[TrafficRecord], int]:
+        """What went over a line since a record, and how many of these were forgotten. Begins to overhear it."""
+        ...
+
+
+class DeviceAccess(LineTools, Protocol):
     """The field side, as callers see it. Reads never wait behind a dead device; writes end in an honest outcome."""
 
     def lines(self) -> list[dict[str, Json]]:

@@ -127,6 +127,10 @@ class WriteDoor:
         self._leases.take(spot.name, lease, trio.current_time(), fact=True)
         self._changed.set()
 
+    def holds(self, line: str) -> bool:
+        """Whether a safe value of this line may have to go out."""
+        return any(name.startswith(f"{line}/") for name in self._leases.names())
+
     def returned(self, unit: Unit) -> None:
         """A unit answers that did not: safe values that wait for it follow at once."""
         for name in self._leases.waiting():

@@ -111,6 +111,10 @@ class Talk(Protocol):
         """Send a request nobody answers, and leave the units ``delay`` seconds to work on it."""
         ...
 
+    def through(self, port: Port) -> None:
+        """Go on through another view of the same port, between two exchanges or within one."""
+        ...
+
 
 class SerialTalk:
     """Exchanges on RTU and ASCII lines, and on RTU over TCP."""
@@ -120,6 +124,10 @@ class SerialTalk:
         self._framer = framer
         self._wire = wire
         self._quiet_since = trio.current_time()
+
+    def through(self, port: Port) -> None:
+        """See ``Talk.through``."""
+        self._port = port
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
@@ -224,6 +232,10 @@ class NetworkTalk:
         self._framer = framer
         self._gap = wire.gap
         self._free_at = 0.0
+
+    def through(self, port: Port) -> None:
+        """See ``Talk.through``."""
+        self._port = port
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]

@@ -31,6 +31,7 @@ from gateway.lines.plan import BIT_TABLES
 from gateway.lines.ports_here import serial_ports_here
 from gateway.lines.raw_line import RawLine
 from gateway.lines.report import device_report, line_report
+from gateway.lines.toolside import ToolSide
 from gateway.lines.unit import FUNCTION_OF
 from gateway.settings.line_model import Table
 
@@ -38,11 +39,11 @@ from gateway.settings.line_model import Table
 FRESH_PATIENCE_S = 5.0
 
 
-class FieldSide:
+class FieldSide(ToolSide):
     """Implements ``core.ports.DeviceAccess`` on the lines and the store."""
 
     def __init__(self, lines: Lines, store: TagStore) -> None:
-        self._lines = lines
+        super().__init__(lines)
         self._store = store
 
     def lines(self) -> list[dict[str, Json]]:

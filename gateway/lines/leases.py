@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterable
 from itertools import count
 from typing import NamedTuple
 
@@ -51,6 +52,10 @@ class Leases:
 
     def __contains__(self, name: str) -> bool:
         return name in self._ends
+
+    def names(self) -> Iterable[str]:
+        """Tags with a lease, one that has run out and is not settled included."""
+        return self._ends
 
     def standing(self, name: str) -> Standing | None:
         """How a tag's lease stands, for ``put_back``; None where it has none."""

@@ -16,12 +16,14 @@ import trio
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
+from gateway.lines.borrow import Loan
 from gateway.lines.exchange import Answer, Lost, Talk
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
 from gateway.lines.polling import Announce, Polling
 from gateway.lines.refusals import FUNCTION_CODE, GATEWAY_CODES
+from gateway.lines.tap import Tap, TappedPort
 from gateway.lines.unit import BlockPoll, Unit
 from gateway.lines.wakeups import Wakeups
 from gateway.settings.line_model import LineSettings
@@ -64,6 +66,8 @@ class Line:
         self.words: str | None = None
         self.port: Port | None = None
         self.opened = 0
+        self.loan: Loan | None = None
+        self.tap: Tap | None = None
         self.alive_at = trio.current_time()
         self._opener = opener
         self._announce = announce
@@ -80,6 +84,8 @@ class Line:
         """Leave an order; its ``done`` is set when its outcome is known."""
         if self.state is not State.UP:
             order.fail(Reason.LINK_DOWN, f"line {self.settings.name} is {self.state}: {self.words or 'not open yet'}")
+        elif self.loan is not None and self.loan.lasts:
+            order.fail("borrowed", self.loan.words)
         elif len(self._orders) >= MOST_ORDERS:
             order.fail("queue_full", f"{MOST_ORDERS} requests are waiting for line {self.settings.name} already")
         else:
@@ -88,8 +94,28 @@ class Line:
 
     def hurry(self, poll: BlockPoll) -> None:
         """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for that."""
-        self.polling.hurry(poll)
+        if self.loan is None:
+            self.polling.hurry(poll)
+        else:
+            poll.release()
         self._wakeup.set()
+
+    def lend(self, loan: Loan) -> None:
+        """Do what a tool asks, and nothing else, until the loan is over."""
+        log.info("line lent", line=self.settings.name)
+        self.loan = loan
+        self._give_back("borrowed", loan.words)
+        self._wakeup.set()
+
+    def wake(self) -> None:
+        """Look at the loan: something was asked, or it was given back."""
+        self._wakeup.set()
+
+    def overhear(self, tap: Tap | None) -> None:
+        """Tell a tap what goes over the line from now on; None ends that."""
+        self.tap = tap
+        if self._talk is not None and self.port is not None:
+            self._talk.through(TappedPort(self.port, tap) if tap is not None else self.port)
 
     def stop(self) -> None:
         """Finish the exchange that is running, then return from ``run``."""
@@ -118,6 +144,9 @@ class Line:
         finally:
             self.polling.finish()
             self._give_back("stopping", "the gateway or this line is being stopped")
+            if self.loan is not None:
+                self.loan.give_back()
+                self.loan = None
             if self.state is not State.PARKED:
                 self.state = State.STOPPED
 
@@ -145,6 +174,7 @@ class Line:
         self.port, self._talk = port, talk
         self.state, self.reason, self.words = State.UP, None, None
         self.opened += 1
+        self.overhear(self.tap)
         self.polling.link_up(talk)
         log.info("line up", line=self.settings.name, port=port.name)
         self._announce("line:up", self._event())
@@ -154,6 +184,8 @@ class Line:
         self.state, self.reason, self.words = State.DOWN, down.reason, down.words
         self.polling.link_down(Reason.LINK_DOWN)
         self._give_back(Reason.LINK_DOWN, down.words)
+        if self.loan is not None:
+            self.loan.fail(Reason.LINK_DOWN, down.words)
         if news:
             log.warning("line down", line=self.settings.name, reason=down.reason, words=down.words)
             self._announce("line:down", self._event())
@@ -179,6 +211,9 @@ class Line:
         schedule = polling.schedule
         while not self._stopping:
             now = self.alive_at = trio.current_time()
+            if self.loan is not None:
+                await self._work_for(self.loan, now)
+                continue
             if self._orders and self._in_a_row < ORDERS_IN_A_ROW:
                 self._in_a_row += 1
                 await self._order(self._orders.popleft())
@@ -205,6 +240,21 @@ class Line:
         self._wakeup = trio.Event()
         self._wakeups.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup.set)
         await self._wakeup.wait()
+
+    async def _work_for(self, loan: Loan, now: float) -> None:
+        """One request of the borrower, or a wait for it; or the loan is over, and polling goes on."""
+        if not loan.lasts:
+            log.info("line is back", line=self.settings.name)
+            loan.give_back()
+            self.loan = None
+            self.polling.take_up()
+            return
+        self.polling.rest()
+        errand = loan.next()
+        if errand is None or self._talk is None:
+            await self._idle(loan.end, now)
+        else:
+            await loan.carry_out(errand, self._talk, self.polling)
 
     # Orders
 

@@ -125,6 +125,22 @@ class Polling:
             for poll in unit.polls:
                 poll.release()
 
+    def rest(self) -> None:
+        """Poll nothing: the line is lent. What was read grows old."""
+        self.finish()
+        for unit in self.units.values():
+            self.schedule.hold(unit.polls)
+            for poll in unit.polls:
+                poll.release()
+
+    def take_up(self) -> None:
+        """Go on after ``rest``; the deadlines that passed meanwhile were missed."""
+        now = trio.current_time()
+        for unit in self.units.values():
+            if unit.health.usable:
+                for poll in unit.polls:
+                    _count_missed(poll, self.schedule.resume(poll, now))
+
     # Exchanging
 
     async def exchange(

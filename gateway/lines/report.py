@@ -54,6 +54,7 @@ def line_report(line: AnyLine) -> dict[str, Json]:
     polling = line.polling
     now = trio.current_time()
     utilisation = polling.busy.value(now)
+    report["borrowed"] = line.loan is not None and line.loan.lasts
     report["requests"] = sum(unit.health.counters.requests for unit in polling.units.values())
     report["utilisation"] = None if utilisation is None else round(utilisation, 4)
     report["silentShare"] = settings.silent_share

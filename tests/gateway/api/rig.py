@@ -25,6 +25,7 @@ from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.core.errors import invalid
 from gateway.core.ports import (
+    BorrowAnswer,
     HistorySample,
     Json,
     Outcome,
@@ -32,6 +33,7 @@ from gateway.core.ports import (
     SerialAnswer,
     StoreState,
     TagRow,
+    TrafficRecord,
     WriteResult,
 )
 from gateway.core.reading import Quality, Reading, Reason, Sample, Value
@@ -123,6 +125,21 @@ class FakeField:
     async def serial_write(self, line: str, data: bytes) -> WriteResult:
         self.written.append((line, data))
         return WriteResult(Outcome.CONFIRMED)
+
+    def borrow(self, line: str, seconds: float, lease: str | None) -> tuple[str, float]:
+        self.asked.append((line, seconds, lease))
+        return "0a0b", seconds
+
+    def give_back(self, line: str, lease: str) -> None:
+        self.asked.append((line, lease))
+
+    async def exchange(self, line: str, lease: str, unit: int, pdu: bytes, patience: float) -> BorrowAnswer:
+        self.asked.append((line, lease, unit, pdu, patience))
+        return BorrowAnswer(b"\x03\x02\x00\x07", seconds=0.01, causes=("late",))
+
+    def traffic(self, line: str, after: int) -> tuple[list[TrafficRecord], int]:
+        self.asked.append((line, after))
+        return [TrafficRecord(after + 1, trio.current_time(), sent=True, data=b"\x01\x03")], 2
 
 
 @dataclass

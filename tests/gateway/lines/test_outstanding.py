@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.ports.port import Port
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.exchange import Answer, CountCause, Lost, Pace
@@ -38,6 +39,9 @@ class Script:
 
     async def broadcast(self, request: Request, delay: float) -> None:
         await trio.sleep(delay)
+
+    def through(self, port: Port) -> None:
+        raise AssertionError("nobody looks")
 
 
 def polling_on(script: Script) -> Polling:

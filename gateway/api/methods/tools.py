@@ -1,0 +1,104 @@
+"""``line.borrow``, ``line.return``, ``line.exchange`` and ``line.traffic``: for the technician's tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import trio
+from msgspec import Meta
+
+from gateway.api.dispatch import Method, method
+from gateway.api.params import Name, ParamsModel
+from gateway.core import rfc3339
+from gateway.core.errors import invalid
+from gateway.core.ports import LineTools
+
+Lease = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Borrow(ParamsModel, frozen=True):
+    """Parameters of ``line.borrow``: with ``lease`` a loan that is held is prolonged."""
+
+    line: Name
+    seconds: Annotated[float, Meta(gt=0, le=600)]
+    lease: Lease | None = None
+
+
+class Return(ParamsModel, frozen=True):
+    """Parameters of ``line.return``."""
+
+    line: Name
+    lease: Lease
+
+
+class Exchange(ParamsModel, frozen=True):
+    """Parameters of ``line.exchange``: the request from its function code on, without unit and checksum."""
+
+    line: Name
+    lease: Lease
+    unit: Annotated[int, Meta(ge=0, le=255)]
+    pdu: Annotated[str, Meta(min_length=2, max_length=506)]
+    timeout: Annotated[float, Meta(gt=0, le=10)] = 1.0
+
+
+class Traffic(ParamsModel, frozen=True):
+    """Parameters of ``line.traffic``: what came after the record with that number."""
+
+    line: Name
+    after: Annotated[int, Meta(ge=0)] = 0
+
+
+def tool_methods(tools: LineTools, now: Callable[[], float]) -> dict[str, Method]:
+    """More of the namespace ``line``.
+
+    Args:
+        tools: the field side.
+        now: wall time in Unix seconds.
+    """
+
+    async def borrow(params: Borrow) -> object:
+        lease, seconds = tools.borrow(params.line, params.seconds, params.lease)
+        return {"lease": lease, "seconds": round(seconds, 3), "until": rfc3339.text(now() + seconds)}
+
+    async def give_back(params: Return) -> object:
+        tools.give_back(params.line, params.lease)
+        return {"line": params.line}
+
+    async def exchange(params: Exchange) -> object:
+        try:
+            pdu = bytes.fromhex(params.pdu)
+        except ValueError:
+            raise invalid("pdu", "the request as hexadecimal, such as 0300000001", params.pdu) from None
+        answer = await tools.exchange(params.line, params.lease, params.unit, pdu, params.timeout)
+        return {
+            "pdu": answer.pdu.hex() if answer.pdu is not None else None,
+            "reason": answer.reason,
+            "message": answer.message,
+            "seconds": answer.seconds,
+            "causes": list(answer.causes),
+            "latePossible": answer.late_possible,
+        }
+
+    async def traffic(params: Traffic) -> object:
+        records, lost = tools.traffic(params.line, params.after)
+        wall = now() - trio.current_time()
+        return {
+            "records": [
+                {
+                    "number": record.number,
+                    "time": round(record.at + wall, 6),
+                    "direction": "sent" if record.sent else "received",
+                    "data": record.data.hex(),
+                }
+                for record in records
+            ],
+            "lost": lost,
+        }
+
+    return {
+        "line.borrow": method(Borrow, borrow, scope="devices:write"),
+        "line.return": method(Return, give_back, scope="devices:write"),
+        "line.exchange": method(Exchange, exchange, scope="devices:write"),
+        "line.traffic": method(Traffic, traffic, scope="devices:read"),
+    }
