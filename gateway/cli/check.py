@@ -13,9 +13,17 @@ from gateway.field.check import report
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
+EXAMPLES = """\
+examples:
+  ferrule check ferrule.toml
+  ferrule check --blocks ferrule.toml                      every request, what it costs, and all its tags
+
+exit codes: 0 it can be run, 2 it cannot, with FILE:LINE:COLUMN of every mistake"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule check``."""
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="the configuration; docs/configuration.md says its keys"
     )

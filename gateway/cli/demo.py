@@ -20,9 +20,14 @@ from gateway.systemd import Notifier
 START_PATIENCE_S = 15.0
 STOP_PATIENCE_S = 3.0
 
+EXAMPLES = """\
+examples:
+  ferrule demo                                             what make run does, in the directory of the project"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule demo``."""
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "--config",
         type=Path,

@@ -12,9 +12,15 @@ from gateway.settings.kinds import Name, UnfitError
 from gateway.settings.problems import SettingsError
 from gateway.settings.register_map import MapNotation, import_register_map
 
+EXAMPLES = """\
+examples:
+  ferrule import acme-m1.csv > profiles/acme-m1.toml       then in the configuration: profile = "acme-m1"
+  ferrule import --modicon acme-m1.csv                     where the table counts like 40001"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule import``."""
+    parser.epilog = EXAMPLES
     parser.add_argument("file", type=Path, metavar="FILE.csv", help="the map: a header line, then one row a register")
     parser.add_argument(
         "--output",

@@ -12,9 +12,15 @@ from gateway.field.state_lock import owner_of
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
+EXAMPLES = """\
+examples:
+  ferrule check /etc/ferrule/ferrule.toml && ferrule reload
+  ferrule reload --state state"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule reload``."""
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="refuse unless the gateway was started with this file"
     )

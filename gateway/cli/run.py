@@ -32,9 +32,15 @@ CURES = {
     errno.EIO: "The disk reports errors: replace the card",
 }
 
+EXAMPLES = """\
+examples:
+  ferrule run                                              as the service does it
+  ferrule run --config ferrule.toml --state state"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule run``."""
+    parser.epilog = EXAMPLES
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"configuration (default {DEFAULT_CONFIG})"
     )

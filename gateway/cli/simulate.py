@@ -16,9 +16,14 @@ from gateway.cli.main import WRONG, fail
 from gateway.field.simulate import SimulationError, serve
 from gateway.settings.problems import SettingsError
 
+EXAMPLES = """\
+examples:
+  ferrule simulate config/demo-devices.toml                until Ctrl-C; says where each line is"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule simulate``."""
+    parser.epilog = EXAMPLES
     parser.add_argument("file", type=Path, metavar="FILE", help="the devices; config/demo-devices.toml shows how")
     parser.add_argument(
         "--directory",

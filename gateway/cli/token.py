@@ -11,9 +11,15 @@ from gateway.access.tokens import DEFAULT_TTL, OperatorTokens
 from gateway.cli.main import WRONG, add_state, fail
 from gateway.core.errors import GatewayError
 
+EXAMPLES = """\
+examples:
+  ferrule token --scope devices:read
+  FERRULE_TOKEN=$(ferrule token --scope "devices:read devices:write" --ttl 600)"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule token``."""
+    parser.epilog = EXAMPLES
     add_state(parser)
     parser.add_argument("--scope", required=True, help='what it allows, e.g. "devices:read devices:write"')
     parser.add_argument(

@@ -81,13 +81,13 @@ def test_pages_are_written_where_they_are_wanted(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().out == command_page("read")
 
 
-@pytest.mark.parametrize("command", OURS)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
     shown = capsys.readouterr().out
-    assert f"examples:\n  ferrule {command}" in shown or "systemctl" in shown or "eval" in shown
-    assert all(len(line) <= 120 for line in shown.splitlines())
+    assert "\nexamples:\n  ferrule " in shown
+    assert command not in OURS or all(len(line) <= 120 for line in shown.splitlines())
 
 
 @pytest.mark.parametrize("command", [*OURS, "run", "check", "reload", "token", "simulate", "import", "demo"])
