@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
 DEFAULT_STATE = Path("/var/lib/ferrule")
@@ -74,6 +73,16 @@ def fail(message: str, code: int = FAILED) -> int:
     return code
 
 
+class _Version(argparse.Action):
+    """Says the version. To look it up takes longer than all the rest of a start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ferrule {version('ferrule')}")
+        parser.exit()
+
+
 Work = Callable[[argparse.Namespace], int]
 
 
@@ -104,7 +113,7 @@ def main_parser() -> argparse.ArgumentParser:
         + f"\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"ferrule {version('ferrule')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is, and end")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; COMMAND --help says more")
     return parser
 
