@@ -1,0 +1,53 @@
+"""The options that name a port or an address, for tools that work without the gateway."""
+
+from __future__ import annotations
+
+import argparse
+
+from gateway.cli.main import WRONG, CommandError
+from gateway.settings.line_model import LineSettings, Parity, Transport
+
+MODBUS_PORT = 502
+
+
+def add_serial(parser: argparse.ArgumentParser) -> None:
+    """How a serial port is set."""
+    group = parser.add_argument_group("how the port is set")
+    group.add_argument("--baudrate", type=int, metavar="N", help="bits a second")
+    group.add_argument("--parity", choices=("none", "even", "odd"), help="parity bit")
+    group.add_argument("--stopbits", type=int, choices=(1, 2), help="default 2 without parity, else 1")
+    group.add_argument("--echo", action="store_true", help="the adapter echoes what is sent")
+    group.add_argument("--rtu-over-tcp", action="store_true", help="the address speaks RTU, not Modbus TCP")
+
+
+def is_place(text: str) -> bool:
+    """Whether a word is a device path or an address, and not the name of a line."""
+    return "/" in text or ":" in text or text == "localhost" or text.count(".") == 3
+
+
+def line_of(place: str, arguments: argparse.Namespace) -> LineSettings:
+    """The line a place and the options describe.
+
+    Args:
+        place: device path, or ``HOST`` or ``HOST:PORT``.
+        arguments: of ``add_serial``.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    if "/" in place:
+        parity: Parity = arguments.parity or "none"
+        return LineSettings(
+            name="tool",
+            transport="rtu",
+            port=place,
+            baudrate=arguments.baudrate or 19200,
+            parity=parity,
+            stopbits=arguments.stopbits or (2 if parity == "none" else 1),
+            echo=arguments.echo,
+        )
+    host, _, port = place.rpartition(":") if place.count(":") == 1 else (place, "", str(MODBUS_PORT))
+    if not port.isascii() or not port.isdecimal() or not 0 < int(port) <= 0xFFFF:
+        raise CommandError(f'"{place}" is no address: write HOST or HOST:PORT, such as 192.168.1.10:502', WRONG)
+    transport: Transport = "rtu-over-tcp" if arguments.rtu_over_tcp else "tcp"
+    return LineSettings(name="tool", transport=transport, host=host, tcp_port=int(port))

@@ -1,0 +1,117 @@
+"""The technician's bus tools against real ports and a real gateway."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.fixtures import Start
+from tests.e2e.programs import FERRULE, ROOT, ferrule, until
+from tests.e2e.simulated import POLL, TAGS, Drive, drive
+from tests.e2e.site import Gateway, Site, device, tcp_line
+
+FAULTS = ROOT / "config" / "field-guide-devices.toml"
+FIXED = ["--baudrate", "19200", "--parity", "none", "--units", "1-8", "--listen", "0.5"]
+
+
+@pytest.fixture
+def ports(tmp_path: Path, start: Start) -> Path:
+    start(FERRULE, "simulate", FAULTS, "--directory", tmp_path)
+    names = ("meter", "swapped", "twins")
+    until(lambda: all((tmp_path / f"tty-{name}").exists() for name in names), "the ports are there")
+    return tmp_path
+
+
+def scanned(port: Path, *more: str) -> tuple[int, Any]:
+    done = ferrule("scan", port, *FIXED, "--json", *more)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_a_scan_finds_a_device_and_writes_what_check_takes(ports: Path) -> None:
+    written = ports / "found.toml"
+
+    code, told = scanned(ports / "tty-meter", "--write", str(written))
+
+    assert code == 0
+    assert [(one["unit"], one["answered"], one["identity"]["product"]) for one in told["found"]] == [(3, 6, "EM-3")]
+    assert ferrule("check", written).returncode == 0
+    before = written.read_text()
+    again = ferrule("scan", ports / "tty-meter", *FIXED, "--write", written)
+    assert (again.returncode, written.read_text()) == (2, before)
+    assert "is not written over" in again.stderr
+
+
+def test_swapped_wires_and_a_twin_are_told(ports: Path) -> None:
+    code, told = scanned(ports / "tty-swapped")
+    assert (code, told["found"]) == (1, [])
+    assert "A and B may be swapped" in told["advice"][0]
+
+    code, told = scanned(ports / "tty-twins")
+    assert code == 8
+    assert {one["unit"]: " ".join(one["wrong"])[:18] for one in told["found"]} == {4: "", 5: "answers come twice"}
+
+
+def test_a_wrong_word_order_is_found_on_a_port(ports: Path) -> None:
+    done = ferrule(
+        *("decode", "--port", ports / "tty-meter", "--unit", "3", "--modicon", "30001"),
+        *("--count", "6", "--repeat", "4", "--every", "0.3"),
+    )
+
+    assert done.returncode == 0
+    assert 'word_order = "little"' in done.stdout
+    assert 'name = "voltage_0", table = "input", address = 0, type = "float32", word_order = "little"' in done.stdout
+
+
+def test_ctrl_c_keeps_what_was_found(ports: Path) -> None:
+    scan = subprocess.Popen(
+        [FERRULE, "scan", ports / "tty-meter", "--units", "1-247", "--listen", "0.2", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(5)
+    scan.send_signal(signal.SIGINT)
+    out, _ = scan.communicate(timeout=20)
+
+    told = json.loads(out)
+    assert (scan.returncode, told["complete"]) == (130, False)
+    assert [one["unit"] for one in told["found"]] == [3]
+
+
+@pytest.fixture
+def plant(site: Site, start: Start) -> Drive:
+    made = drive(start, site.directory)
+    site.configure(tcp_line("plant", made.port, device("drive", 1, TAGS, POLL)))
+    return made
+
+
+@pytest.fixture
+def gateway(site: Site, plant: Drive) -> Gateway:
+    running = site.start()
+    running.awaits("plant/drive/beyond", quality="good")
+    return running
+
+
+def test_a_line_of_the_gateway_is_borrowed_for_a_scan_and_comes_back(site: Site, gateway: Gateway) -> None:
+    done = ferrule("scan", "plant", "--units", "1-4", "--json", "--state", site.state)
+
+    assert [one["unit"] for one in json.loads(done.stdout)["found"]] == [1], done.stderr
+    gateway.awaits("plant/drive/beyond", quality="good")
+    wrong = ferrule("scan", "plan", "--state", site.state)
+    assert wrong.returncode == 2
+    assert "it has: plant" in wrong.stderr
+
+
+def test_registers_of_a_running_line_are_decoded(site: Site, gateway: Gateway) -> None:
+    done = ferrule(
+        *("decode", "--line", "plant", "--unit", "1", "--table", "holding", "--address", "0", "--count", "1"),
+        *("--json", "--state", site.state),
+    )
+
+    assert len(json.loads(done.stdout)["reads"][0]) == 1, done.stderr
