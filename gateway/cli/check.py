@@ -9,7 +9,9 @@ from pathlib import Path
 
 from gateway.api.server.sockets import local_addresses
 from gateway.cli.main import WRONG
+from gateway.cli.screen import Screen
 from gateway.field.check import report
+from gateway.field.check_json import check_json
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
@@ -28,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", type=Path, metavar="FILE", help="the configuration; docs/configuration.md says its keys"
     )
     parser.add_argument("--blocks", action="store_true", help="also show every request, what it costs and all its tags")
-    parser.add_argument("--quiet", action="store_true", help="only say what is wrong")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--quiet", action="store_true", help="only say what is wrong")
+    form.add_argument("--json", action="store_true", help="as JSON, with every request")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,13 +40,20 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = load(arguments.file)
     except SettingsError as error:
-        print(error)
+        if arguments.json:
+            Screen().json(check_json(str(arguments.file), (*error.problems, *error.warnings), None))
+        else:
+            print(error)
         return WRONG
-    for warning in settings.warnings:
-        print(warning)
     # The kernel lists addresses, and so no interface without one.
     interfaces: dict[str, list[str]] = {name: [] for _, name in socket.if_nameindex()} | local_addresses()
     judged = report(settings, blocks=arguments.blocks, interfaces=interfaces)
+    if arguments.json:
+        found = (*settings.warnings, *judged.problems)
+        Screen().json(check_json(str(arguments.file), found, judged))
+        return WRONG if judged.refused else 0
+    for warning in settings.warnings:
+        print(warning)
     if not arguments.quiet:
         sys.stdout.write(judged.text)
     for problem in judged.problems:

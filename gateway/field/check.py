@@ -25,10 +25,12 @@ class Report:
     Attributes:
         text: for people.
         problems: what is wrong (error) or doubtful (warning), each with its place in the file.
+        verdicts: of the lines that are polled.
     """
 
     text: str
     problems: tuple[Problem, ...]
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -48,11 +50,13 @@ def report(settings: Settings, *, blocks: bool, interfaces: Mapping[str, Sequenc
     if interfaces is not None and (warning := bind_warning(settings, interfaces)):
         problems.append(warning)
     parts = []
+    verdicts = []
     for line in settings.lines:
         if line.transport == "serial":
             parts.append(f"line {line.name}: raw serial, {_count(len(line.tags), 'tag')} cut from its messages\n")
             continue
         verdict = judge(line)
+        verdicts.append(verdict)
         problems.extend(_problems(settings, verdict))
         parts.append(_line(verdict))
         parts.extend(_ages(verdict))
@@ -60,7 +64,7 @@ def report(settings: Settings, *, blocks: bool, interfaces: Mapping[str, Sequenc
             parts.extend(_block(planned) for planned in verdict.blocks)
     tags = sum(len(line.tags) + sum(len(device.tags) for device in line.devices) for line in settings.lines)
     parts.append(f"{settings.path}: {_count(len(settings.lines), 'line')}, {_count(tags, 'tag')}\n")
-    return Report("".join(parts), tuple(problems))
+    return Report("".join(parts), tuple(problems), tuple(verdicts))
 
 
 def _line(verdict: Verdict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,20 @@ def test_an_interface_that_is_not_here_is_a_warning(tmp_path: Path, capsys: pyte
     shown = capsys.readouterr().out
     assert f"{file}:4:8: warning: bind: there is no interface nosuch0 here now: " in shown
     assert "lo" in shown
+
+
+def test_programs_get_the_verdict_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", str(DEMO)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["file"], found["runnable"]) == (str(DEMO), True)
+    [serial, _] = found["lines"]
+    assert 0 < serial["utilisation"] < 1
+    assert serial["requests"][0]["worstAge"] <= serial["requests"][0]["worstAgeSilent"]
+    assert "voltage-l1" in serial["requests"][0]["tags"]
+    file = config(tmp_path, LINE + "baudrate = 12\n")
+    assert main(["check", "--json", file]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert found["runnable"] is False
+    [problem] = [one for one in found["problems"] if one["severity"] == "error"]
+    assert (problem["path"], problem["line"]) == (file, 9)
+    assert found["lines"] == []
