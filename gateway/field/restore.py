@@ -21,6 +21,8 @@ from gateway.storage.migrate import packaged_steps
 
 ASIDE = "before-restore-"
 _STAGING = ".restore-"
+# Who owns the directory, and space that is set aside: neither is state.
+_STAYS = frozenset({LOCK_FILE, "ferrule.ballast"})
 # Databases of this version, and where the steps of their schema come from.
 _DATABASES = {"state/ferrule.db": "control", "state/history.db": "history"}
 
@@ -74,7 +76,8 @@ def restore(archive: Path, state: Path, config: Path | None, now: float, tell: T
             _check(manifest, staging, config)
             stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
             aside = _fresh(state / f"{ASIDE}{stamp}")
-            _own(staging, state)
+            _own(staging / "state", state)
+            _own(aside, state)
             _exchange(state, staging / "state", aside)
             with suppress(OSError):
                 # On a new board nothing was there.
@@ -116,11 +119,11 @@ def _fresh(path: Path) -> Path:
     return fresh
 
 
-def _own(staging: Path, state: Path) -> None:
+def _own(made: Path, like: Path) -> None:
     """Root restores for the gateway's user, who must be able to read what is his."""
-    owner = state.stat()
+    owner = like.stat()
     if os.geteuid() == 0:
-        for place in (staging / "state").rglob("*"):
+        for place in (made, *made.rglob("*")):
             os.chown(place, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
@@ -134,7 +137,7 @@ def _exchange(state: Path, fresh: Path, aside: Path) -> None:
 
     try:
         for old in sorted(state.iterdir()):
-            if old.name != LOCK_FILE and not old.name.startswith((_STAGING, ASIDE)):
+            if old.name not in _STAYS and not old.name.startswith((_STAGING, ASIDE)):
                 move(old, aside / old.name)
         for new in sorted(fresh.iterdir()):
             move(new, state / new.name)
@@ -158,7 +161,9 @@ def _put_config(manifest: Manifest, staged: Path, config: Path, stamp: str) -> t
             continue
         source = staged.parent / member.name
         target = config if member.name == manifest.config else config.parent / source.relative_to(staged)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True)
+            _own(target.parent, target.parent.parent)
         content, mode = source.read_bytes(), member.mode & 0o777
         if target.exists():
             if target.read_bytes() == content:
@@ -174,4 +179,5 @@ def _put_config(manifest: Manifest, staged: Path, config: Path, stamp: str) -> t
                 os.chown(target, before.st_uid, before.st_gid)
         else:
             replace(target, content, mode)
+            _own(target, target.parent)
     return tuple(kept)

@@ -57,6 +57,10 @@ def held(state: Path) -> Iterator[None]:
     """
     state.mkdir(mode=0o750, parents=True, exist_ok=True)
     descriptor = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    if os.geteuid() == 0:
+        # The gateway's user must be able to take the lock that root may have made here.
+        owner = state.stat()
+        os.chown(descriptor, owner.st_uid, owner.st_gid)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -141,10 +141,24 @@ def test_what_is_restored_is_what_was_saved_and_the_old_is_kept(tmp_path: Path, 
     assert now["plugins/a.bin"] == saved["plugins/a.bin"]
     assert not (state / "later").exists()
     assert (done.aside / "later").read_bytes() == b"later"
+    assert not (done.aside / "ferrule.ballast").exists()
     assert (done.aside / "root.key").read_bytes() == b"x" * 32
     assert config.read_text() == CONFIG
     assert [kept.read_text() for kept in done.replaced] == ["# changed\n" + CONFIG]
     assert not list(state.glob(".restore-*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root restores for somebody else")
+def test_root_restores_for_the_user_of_the_gateway(tmp_path: Path, state: Path, config: Path) -> None:
+    path = backup(tmp_path, state, config)
+    there = tmp_path / "board"
+    (there / "state").mkdir(parents=True)
+    (there / "etc").mkdir()
+    for place in (there / "state", there / "etc"):
+        os.chown(place, 1234, 1234)
+    restore(path, there / "state", there / "etc" / "ferrule.toml", BOARD.now, quiet)
+    made = [place for place in there.rglob("*") if place.name not in {"state", "etc"}]
+    assert {place.stat().st_uid for place in made} == {1234}
 
 
 def test_a_second_backup_does_not_hold_what_a_restore_put_aside(tmp_path: Path, state: Path) -> None:
