@@ -1,4 +1,4 @@
-"""The long proofs: a day of simulated field, ten million fuzzed frames, a store killed over and over.
+"""The long proofs: a day of simulated field, ten million fuzzed frames, a store killed over and over, a crowd.
 
 ``python -m tests.drill`` runs them all, each part in a process of its own, as many at once as there are cores.
 ``python -m tests.drill sim --seed N --minutes M`` replays one simulation.
@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.drivers.modbus.fuzz_frames import fuzz
+from tests.gateway.api.crowd import drill as besiege
 from tests.gateway.storage.test_kill import drill as kill_store
 from tests.sim.run import Report, simulate
 
 FRAMES = 10_000_000
 FRAME_PARTS = 20
 KILLS = 200
+CROWD = 2000
+CAP = 500
 HOURS = 24.0
 # A day is run as plants of two hours, each with a seed of its own: as much virtual time, and twelve plants of it.
 SIM_PART_MINUTES = 120.0
@@ -60,6 +63,10 @@ def killed(kills: int, seed: int) -> str:
     assert not found.lost, f"acknowledged and lost: {found}"
     assert not found.corrupt, f"corrupt after a kill: {found}"
     return f"{kills} kills of a writing store, {found.acknowledged} facts acknowledged, none lost, no file corrupt"
+
+
+def server_parts() -> list[Part]:
+    return [Part("server", partial(besiege, CROWD, CAP))]
 
 
 def sim_parts(seed: int, minutes: float) -> list[Part]:
@@ -104,7 +111,7 @@ def run(parts: list[Part], processes: int) -> int:
 
 def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.drill", description=__doc__)
-    parser.add_argument("what", nargs="?", default="all", choices=["all", "sim", "frames", "store"])
+    parser.add_argument("what", nargs="?", default="all", choices=["all", "sim", "frames", "store", "server"])
     parser.add_argument("--seed", type=int, default=1, help="of the first part; each further one takes the next")
     parser.add_argument("--minutes", type=float, help="virtual minutes of one plant, to replay what was reported")
     parser.add_argument("--hours", type=float, default=HOURS, help="virtual hours, in plants of two hours")
@@ -119,6 +126,8 @@ def main(words: list[str]) -> int:
     parts: list[Part] = []
     if given.what in {"all", "store"}:
         parts += store_parts(given.seed, given.kills)
+    if given.what in {"all", "server"}:
+        parts += server_parts()
     if given.what in {"all", "sim"}:
         if given.minutes is not None:
             parts.append(Part(f"sim seed {given.seed}", partial(simulated, given.seed, given.minutes)))

@@ -63,12 +63,14 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, seconds: float) -> 
     except trio.TooSlowError:
         raise HandshakeError(f"not finished within {seconds:g} s") from None
     except trio.BrokenResourceError as error:
-        alert = outgoing.waiting.read()
-        if alert:
-            with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ALERT_TIME):
-                await plain.send_all(alert)
-        raise HandshakeError(str(error.__cause__ or "the caller left")) from error
-    return stream
+        reason = str(error.__cause__ or "the caller left")
+    else:
+        return stream
+    alert = outgoing.waiting.read()
+    if alert:
+        with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ALERT_TIME):
+            await plain.send_all(alert)
+    raise HandshakeError(reason)
 
 
 def tls_extension(stream: Encrypted) -> dict[str, object]:
