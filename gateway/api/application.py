@@ -123,7 +123,7 @@ def make_application(
         wall=timeline.now,
     )
     return _Api(
-        Dispatch(methods),
+        Dispatch(methods, instruments.http.called),
         tokens=tokens,
         rates=rates,
         timeline=timeline,

@@ -72,10 +72,12 @@ class Dispatch:
 
     Args:
         methods: by name; there is no other way in.
+        count: told of every call of one of them, with the code of its error, None for a result.
     """
 
-    def __init__(self, methods: Mapping[str, Method]) -> None:
+    def __init__(self, methods: Mapping[str, Method], count: Callable[[str, int | None], None]) -> None:
         self._methods = methods
+        self._count = count
 
     async def answer(self, call: rpc.Call | rpc.Malformed, caller: Caller, deadline: float) -> Answer:
         """Answer one call; whatever goes wrong is in the answer, nothing is raised.
@@ -87,6 +89,12 @@ class Dispatch:
         """
         if isinstance(call, rpc.Malformed):
             return _failed(call.id, call.fault)
+        answer = await self._answer(call, caller, deadline)
+        if call.method in self._methods:
+            self._count(call.method, None if answer.fault is None else answer.fault.code)
+        return answer
+
+    async def _answer(self, call: rpc.Call, caller: Caller, deadline: float) -> Answer:
         try:
             return Answer(rpc.success(call.id, await self._result(call, caller, deadline)))
         except GatewayError as error:

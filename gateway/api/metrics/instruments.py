@@ -29,6 +29,7 @@ class HttpMeter:
         self._in_progress = 0
         self._requests: dict[tuple[str, int], int] = {}
         self._durations: dict[str, Histogram] = {}
+        self._calls: dict[tuple[str, str], int] = {}
 
     def begin(self) -> None:
         """A request has come."""
@@ -55,8 +56,21 @@ class HttpMeter:
             durations = self._durations[family] = Histogram(DURATIONS)
         durations.observe(seconds)
 
+    def called(self, method: str, error: int | None) -> None:
+        """A call was answered; HTTP says 200 of most errors too.
+
+        Args:
+            method: one that there is.
+            error: its JSON-RPC code, None for a result.
+        """
+        key = method, "result" if error is None else str(error)
+        self._calls[key] = self._calls.get(key, 0) + 1
+
     def families(self) -> list[Family]:
         """What was counted."""
+        calls = Family("ferrule_rpc_calls_total", "counter", "Calls answered, by method and outcome: result or code.")
+        for (method, outcome), number in sorted(self._calls.items()):
+            calls.add(number, label_text(method=method, outcome=outcome))
         requests = Family("ferrule_http_requests_total", "counter", "Requests answered, by family of paths and status.")
         for (family, status), number in sorted(self._requests.items()):
             requests.add(number, label_text(family=family, status=str(status)))
@@ -69,7 +83,7 @@ class HttpMeter:
         in_progress.add(self._in_progress)
         connections = Family("ferrule_http_connections_open", "gauge", "Open connections of callers.")
         connections.add(None if self.connections is None else self.connections())
-        return [requests, durations, in_progress, connections]
+        return [requests, durations, in_progress, connections, calls]
 
 
 class LoopLag:

@@ -169,6 +169,20 @@ async def test_over_the_wire_the_limit_is_of_the_peer_address(few: Callable[...,
         assert statuses == [200, 200, 200, 429]
 
 
+async def test_a_flood_of_strangers_from_everywhere_costs_a_known_caller_nothing(rig: Rig) -> None:
+    statuses: set[int] = set()
+    async with rig.in_memory() as known:
+        for host in range(1, 200):
+            transport = httpx.ASGITransport(rig.app, client=(f"10.0.0.{host}", 1))
+            async with httpx.AsyncClient(transport=transport, base_url="https://rig") as stranger:
+                for _ in range(3):
+                    response = await stranger.post(RPC, json=rpc_body("tag.list"))
+                    statuses.add(response.status_code)
+            if host % 10 == 0:
+                assert (await known.post(RPC, json=rpc_body("tag.list"))).status_code == 200
+    assert statuses == {401, 429}
+
+
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

@@ -112,6 +112,15 @@ def test_the_example_is_right_also_with_everything_switched_on(tmp_path: Path) -
     assert settings.lines[0].timeout == shipped.lines[0].timeout
 
 
+def test_the_demo_bears_who_tries_it_hard() -> None:
+    limits = load(ROOT / "config" / "demo.toml").limits
+    rates = (limits.requests_per_minute, limits.burst, limits.anonymous_requests_per_minute, limits.anonymous_burst)
+    assert set(rates) == {3000}
+    assert limits.max_connections == 500
+    # The half that callers without a token cannot use up leaves one address all of its own.
+    assert limits.total_burst == 2 * 3000
+
+
 @pytest.mark.parametrize(("section", "key"), KEYS, ids=lambda part: part if isinstance(part, str) else part.title)
 def test_every_key_has_its_place_in_the_model(section: Schema, key: str) -> None:
     if key not in CHOOSING:
