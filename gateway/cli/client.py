@@ -72,6 +72,9 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--url", metavar="URL", help="another gateway: https://HOST:3500; needs --ca and a token")
     group.add_argument("--ca", type=Path, metavar="FILE", help="its ca.pem (default: that of the state directory)")
     group.add_argument(
+        "--client-cert", type=Path, metavar="FILE", help="certificate and key to show, where the gateway asks for one"
+    )
+    group.add_argument(
         "--token", help=f"bearer token, as ferrule token prints it; better in the environment as {TOKEN_VARIABLE}"
     )
     group.add_argument(
@@ -101,7 +104,7 @@ class Client:
             raise CommandError(
                 "--url needs --ca FILE: the ca.pem of that gateway, copied from its state directory", WRONG
             )
-        if arguments.url is not None and self._given_token is None:
+        if arguments.url is not None and self._given_token is None and not self._has_key():
             raise CommandError(
                 "--url needs a token: run ferrule token on that board, and give it here with --token or in "
                 f"{TOKEN_VARIABLE}",
@@ -110,6 +113,8 @@ class Client:
         self._host, self._port = _place(arguments.url) if arguments.url is not None else self._local()
         self._authority: Path = arguments.ca or self._state / "ca.pem"
         self._trust = _trust(self._authority)
+        if arguments.client_cert is not None:
+            _show(self._trust, arguments.client_cert)
 
     @property
     def url(self) -> str:
@@ -146,6 +151,8 @@ class Client:
         ]
         answer = self._post(json.dumps(bodies if len(bodies) > 1 else bodies[0]).encode())
         answers = answer if isinstance(answer, list) else [answer]
+        if not all(isinstance(one, dict) and ("error" in one or ("result" in one and "id" in one)) for one in answers):
+            raise CallError(f"{self.url} answered what no gateway answers: is it one?", UNREACHED, sent=True)
         if any("error" in one for one in answers):
             raise refusal(next(one["error"] for one in answers if "error" in one), self.url)
         by_number = {one["id"]: one["result"] for one in answers}
@@ -188,6 +195,12 @@ class Client:
             )
         return places[0]
 
+    def _has_key(self) -> bool:
+        try:
+            return (self._state / "root.key").exists()
+        except OSError:
+            return False
+
     def _token(self) -> str:
         if self._given_token is not None:
             return self._given_token
@@ -228,6 +241,13 @@ class Client:
                 self.close()
                 if kept and isinstance(error, http.client.RemoteDisconnected | ConnectionError):
                     continue
+                if isinstance(error, ssl.SSLError) and "CERTIFICATE" in (error.reason or ""):
+                    # With TLS 1.3 a server says so only after the handshake; it has read nothing.
+                    raise CallError(
+                        f"{self.url} asks for a certificate, and does not take this one or none: name one that its "
+                        "[server] client_ca vouches for, --client-cert FILE",
+                        DENIED,
+                    ) from None
                 raise CallError(f"{self.url} broke the connection off ({error})", UNREACHED, sent=True) from None
             try:
                 return json.loads(content)
@@ -245,7 +265,8 @@ class Client:
             raise CallError(
                 f"{self.url} shows a certificate that {self._authority} does not vouch for ({error.verify_message}): "
                 "it is another gateway, its authority was replaced, or the clock of this machine is wrong. Copy ca.pem "
-                "anew from its state directory and give it with --ca",
+                "anew from its state directory and give it with --ca. Where it shows a certificate of your own, name "
+                "the authority of that with --ca, and a name that is in it with --url",
                 UNREACHED,
             ) from None
         except ssl.SSLError as error:
@@ -276,6 +297,19 @@ def _place(url: str) -> tuple[str, int]:
     if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"}:
         raise CommandError(f'--url "{url}" is no address of a gateway: write it as https://192.168.1.10:3500', WRONG)
     return parts.hostname, port or 3500
+
+
+def _show(context: ssl.SSLContext, certificate: Path) -> None:
+    try:
+        # Without a password nobody is asked for one: an encrypted key is refused.
+        context.load_cert_chain(certificate, password=b"")
+    except (ssl.SSLError, OSError) as error:
+        reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise CommandError(
+            f"{certificate} cannot be used as a certificate ({reason}): a PEM file with certificate and key, the key "
+            "without a password",
+            WRONG,
+        ) from None
 
 
 def _trust(authority: Path) -> ssl.SSLContext:

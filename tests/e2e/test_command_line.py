@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.fixtures import Start
-from tests.e2e.programs import FERRULE, ferrule, free_port, until
+from tests.e2e.programs import FERRULE, ferrule, free_port, needed, until
 from tests.e2e.simulated import POLL, TAGS, Drive, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
 
@@ -203,3 +203,22 @@ def test_a_watch_goes_on_until_it_is_told_to_end(site: Site, gateway: Gateway, s
     gateway.stop()
     watch.line('{"error": "https://127.0.0.1')
     assert watch.stop(signal.SIGINT) == 0
+
+
+def test_a_gateway_that_asks_for_a_certificate_gets_one_or_says_so(site: Site, tmp_path: Path) -> None:
+    key, own, pem = tmp_path / "key.pem", site.directory / "ines.pem", tmp_path / "both.pem"
+    make = f"{needed('openssl')} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ines"
+    subprocess.run([*make.split(), "-keyout", key, "-out", own], check=True, capture_output=True)
+    pem.write_bytes(own.read_bytes() + key.read_bytes())
+    site.configure(server='bind = "127.0.0.1"\nport = 0\nclient_ca = "ines.pem"')
+    site.start()
+
+    def status(*words: str | Path) -> tuple[int, str]:
+        done = ferrule("status", "--state", site.state, *words)
+        return done.returncode, done.stderr
+
+    code, words = status()
+    assert (code, "--client-cert FILE" in words) == (7, True), words
+    code, words = status("--client-cert", own)
+    assert (code, "a PEM file with certificate and key" in words) == (2, True), words
+    assert status("--client-cert", pem) == (0, "")

@@ -107,6 +107,7 @@ def test_the_manual_has_every_option(command: str) -> None:
         "--ca",
         "--token",
         "--timeout",
+        "--client-cert",
         "--json",
         "--line",
         "--unit",
