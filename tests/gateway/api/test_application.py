@@ -26,11 +26,15 @@ READS = {
     "modbus.read": {"line": "bus", "unit": 1, "table": "coil", "address": 0, "count": 1},
     "serial.list": {},
     "serial.read": {"line": "scale"},
+    "line.traffic": {"line": "bus"},
 }
 WRITES = {
     "tag.write": {"tag": "bus/meter/power", "value": 1},
     "modbus.write": {"line": "bus", "unit": 1, "table": "coil", "address": 0, "values": [1]},
     "serial.write": {"line": "scale", "text": "x"},
+    "line.borrow": {"line": "bus", "seconds": 60},
+    "line.exchange": {"line": "bus", "lease": "a-lease", "unit": 1, "pdu": "0300000001"},
+    "line.return": {"line": "bus", "lease": "a-lease"},
 }
 
 
