@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 
 import structlog
@@ -19,6 +18,7 @@ from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.connection import Connection, Guest
 from gateway.api.server.handshake import HandshakeError, shake_hands
+from gateway.api.server.seldom import Seldom
 from gateway.api.server.sockets import BindError, NotYetError, endpoint, listen, local_addresses, wanted_addresses
 from gateway.api.server.tls import ServerTls
 from gateway.core.network import is_private_peer
@@ -30,8 +30,6 @@ log = structlog.stdlib.get_logger(__name__)
 LOOK_INTERVAL = 5.0
 # The whole gateway ends within 5 s of being told so, this is the server's part.
 GRACE = 3.0
-# Seconds between two words in the log about connections that were turned away.
-_COMPLAINT_INTERVAL = 60.0
 
 
 async def serve(
@@ -109,8 +107,8 @@ class Server:
             front.watch(lambda: len(self.connections))
         self._open: dict[str, tuple[socket.socket, trio.CancelScope]] = {}
         self._waiting: set[str] = set()
-        self._turned_away = 0
-        self._complain_at = -math.inf
+        self._stranger = Seldom("peer refused: not a private address", trio.current_time)
+        self._full = Seldom("too many connections: new ones are turned away", trio.current_time)
 
     @property
     def urls(self) -> list[str]:
@@ -172,14 +170,19 @@ class Server:
             peer = parse_socket_addr(plain.socket.family, plain.socket.getpeername())
             here = parse_socket_addr(plain.socket.family, plain.socket.getsockname())
         except OSError:
+            # It has left already.
             peer = here = None
-        if peer is None or here is None or not _welcome(peer[0]):
-            log.warning("peer refused: not a private address", peer=peer and peer[0])
+        if peer is None or here is None:
+            await trio.aclose_forcefully(plain)
+            return
+        if not _welcome(peer[0]):
+            self._stranger.warn(peer=peer[0])
             await trio.aclose_forcefully(plain)
             return
         guest = Guest(peer[0])
         if not self.connections.enter(guest, trio.current_time()):
-            self._complain(peer[0])
+            cure = "raise [limits] max_connections or connections_per_address, or find out who opens so many"
+            self._full.warn(last_peer=peer[0], open=len(self.connections), cure=cure)
             await trio.aclose_forcefully(plain)
             return
         try:
@@ -212,19 +215,6 @@ class Server:
             guest=guest,
         )
         await guest.connection.run()
-
-    def _complain(self, address: str) -> None:
-        self._turned_away += 1
-        now = trio.current_time()
-        if now >= self._complain_at:
-            self._complain_at = now + _COMPLAINT_INTERVAL
-            log.warning(
-                "too many connections: new ones are turned away",
-                last_peer=address,
-                turned_away=self._turned_away,
-                open=len(self.connections),
-                cure="raise [limits] max_connections or connections_per_address, or find out who opens so many",
-            )
 
 
 def _leaves(group: BaseExceptionGroup) -> list[str]:

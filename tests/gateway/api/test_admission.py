@@ -103,7 +103,8 @@ async def test_at_the_cap_the_longest_idle_connection_makes_room(
 async def test_nobody_who_is_being_answered_makes_room(
     rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
-    wire = Wire(rig, nursery, LimitSettings(max_connections=2, connections_per_address=2), echo)
+    limits = LimitSettings(max_connections=2, connections_per_address=2, ping_interval=600.0)
+    wire = Wire(rig, nursery, limits, echo)
     sockets = [await wire.websocket() for _ in range(2)]
     with structlog.testing.capture_logs() as logs:
         for _ in range(20):
@@ -112,6 +113,10 @@ async def test_nobody_who_is_being_answered_makes_room(
     assert len(sockets) == len(wire.server.connections) == 2
     [said] = [entry for entry in logs if entry["log_level"] == "warning"]
     assert "max_connections" in said["cure"]
+    await trio.sleep(61)
+    with structlog.testing.capture_logs() as logs:
+        await rest(await wire.plug())
+    assert [entry["times"] for entry in logs if entry["log_level"] == "warning"] == [20]
 
 
 async def test_one_address_cannot_push_out_another(rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock) -> None:
