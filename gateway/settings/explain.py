@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,15 +114,16 @@ def _keys_of(section: str) -> Iterator[Key]:
 
 def _meanings(docstring: str) -> dict[str, str]:
     """The ``Attributes:`` section of a docstring (Google style), by attribute."""
-    _, _, attributes = docstring.partition("Attributes:\n")
+    # Python 3.13 takes the indentation off by itself, earlier ones do not.
+    _, _, attributes = inspect.cleandoc(docstring).partition("Attributes:\n")
     found: dict[str, str] = {}
     name = ""
     for line in attributes.splitlines():
-        begun = re.fullmatch(r" {8}(\w+): (.*)", line)
+        begun = re.fullmatch(r" {4}(\w+): (.*)", line)
         if begun:
             name = begun[1]
             found[name] = begun[2]
-        elif line.startswith(" " * 9) and name:
+        elif line.startswith(" " * 5) and name:
             found[name] += f" {line.strip()}"
     return found
 
