@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
     "backup": ("gateway.cli.backup", "save state, configuration and keys in one file"),
     "restore": ("gateway.cli.restore", "put a backup in the place of what is there"),
+    "monitor": ("gateway.cli.monitor", "show what goes over a line, and save it for Wireshark"),
     "scan": ("gateway.cli.scan", "find devices on a line: unit, rate, parity, and how well they answer"),
     "decode": ("gateway.cli.decode", "find out what registers mean: type, word order, byte order"),
     "report": ("gateway.cli.report", "collect what somebody who helps needs to know, without secrets"),

@@ -64,7 +64,15 @@ class Splitter:
 
     def feed(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes; returns the frames they complete."""
-        frames = self.flush(now)
+        return self.flush(now) + self.extend(data, now)
+
+    def heard_request(self, frame: Frame) -> None:
+        """A request is known to have gone out: what comes is its reply."""
+        self._asked = (frame.at, frame.data)
+
+    def extend(self, data: bytes, now: float) -> list[Frame]:
+        """As ``feed``, where a pause means nothing."""
+        frames: list[Frame] = []
         self._buffer += data
         self._at = now
         while (size := self._whole()) > 0:

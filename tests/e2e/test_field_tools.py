@@ -115,3 +115,27 @@ def test_registers_of_a_running_line_are_decoded(site: Site, gateway: Gateway) -
     )
 
     assert len(json.loads(done.stdout)["reads"][0]) == 1, done.stderr
+
+
+def test_traffic_of_a_running_line_is_shown_and_saved(site: Site, gateway: Gateway, tmp_path: Path) -> None:
+    saved = tmp_path / "plant.pcapng"
+
+    done = ferrule("monitor", "plant", "--seconds", "3", "--json", "--save", saved, "--state", site.state)
+
+    told = [json.loads(row) for row in done.stdout.splitlines()]
+    assert {"request", "reply"} <= {one["kind"] for one in told}, done.stderr
+    assert {one["unit"] for one in told} == {1}
+    assert any("holding, PDU" in one["words"] for one in told)
+    assert all(one["seconds"] < 5 for one in told if one["kind"] == "reply")
+    assert saved.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+    gateway.awaits("plant/drive/beyond", quality="good")
+    assert ferrule("monitor", "plant", "--save", saved, "--state", site.state).returncode == 2
+    assert "it has: plant" in ferrule("monitor", "other", "--state", site.state).stderr
+
+
+def test_listening_on_a_port_says_nothing_on_it(ports: Path) -> None:
+    done = ferrule("monitor", "--port", ports / "tty-meter", "--seconds", "1")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("0 requests, 0 answers")
+    assert ferrule("monitor", "--port", ports / "none").returncode == 1

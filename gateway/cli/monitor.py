@@ -1,0 +1,201 @@
+"""``ferrule monitor``: what goes over a line, while it goes."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import trio
+
+from drivers.ports.port import LinkDown
+from gateway.cli.client import Client, add_connection
+from gateway.cli.line_options import add_serial, line_of
+from gateway.cli.main import WRONG, CommandError
+from gateway.cli.screen import Screen
+from gateway.field.monitor import Following, overhear
+from gateway.field.monitor_capture import Capture
+from gateway.field.monitor_messages import Message
+from gateway.field.monitor_words import describe, is_error
+from gateway.field.scan_bus import open_here
+
+LOOK_EVERY_S = 0.3
+_MARKS = {"request": ">", "reply": "<", "damaged": "!", "silence": "!"}
+EXAMPLES = """\
+examples:
+  ferrule monitor boiler                           a line of the running gateway, which goes on polling
+  ferrule monitor boiler --unit 3 --errors         what goes wrong with one unit
+  ferrule monitor boiler --save boiler.pcapng      for Wireshark, which decodes it as it is
+  ferrule monitor --port /dev/ttyUSB0 --baudrate 9600 --parity even
+                                                   listen where another master talks; nothing is sent
+
+Ctrl-C ends it and sums up. Bytes are shown as on the wire, with unit and checksum.
+
+exit codes: 0 ended, 1 the port or the line cannot be had"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule monitor``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("line", nargs="?", metavar="LINE", help="a line of the running gateway")
+    parser.add_argument("--port", metavar="DEVICE", help="a serial port that the gateway does not own, to listen on")
+    parser.add_argument("--unit", type=int, action="append", default=[], metavar="N", help="only this unit; repeat")
+    parser.add_argument("--errors", action="store_true", help="only damage, silence and refusals")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write a capture (pcapng); never over a file")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after so long")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    add_serial(parser)
+    add_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show traffic until Ctrl-C."""
+    if (arguments.line is None) == (arguments.port is None):
+        raise CommandError("name a line of the gateway, or --port DEVICE: one of them", WRONG)
+    if arguments.port is not None and "/" not in arguments.port:
+        raise CommandError(
+            f'"{arguments.port}" is no device path. On a network nothing of others can be heard: use tcpdump', WRONG
+        )
+    with ExitStack() as files:
+        view = View(arguments, Screen(), _capture_file(arguments.save, files))
+        failure = ""
+        try:
+            trio.run(partial(_watch, _source(arguments, view), arguments.seconds))
+        except* (LinkDown, CommandError) as group:
+            failure = str(group.exceptions[0])
+        view.sum_up()
+    if failure:
+        raise CommandError(failure)
+    return 0
+
+
+def _capture_file(path: Path | None, files: ExitStack) -> BinaryIO | None:
+    if path is None:
+        return None
+    try:
+        return files.enter_context(path.open("xb"))
+    except FileExistsError:
+        raise CommandError(f"{path} is there already, and is not written over: name another file", WRONG) from None
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+
+
+class View:
+    """Shows and keeps messages.
+
+    Args:
+        arguments: of the command.
+        screen: where to show them.
+        file: takes the capture.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, screen: Screen, file: BinaryIO | None) -> None:
+        self._units: list[int] = arguments.unit
+        self._errors: bool = arguments.errors
+        self._json: bool = arguments.json
+        self._screen = screen
+        self._file = file
+        self._capture = Capture(arguments.line or arguments.port)
+        self._counts: Counter[str] = Counter()
+        self.lost = 0
+        if file is not None:
+            file.write(self._capture.header())
+
+    def show(self, message: Message) -> None:
+        """One message, if it is asked for."""
+        if self._units and message.unit is not None and message.unit not in self._units:
+            return
+        words = describe(message)
+        self._counts[message.kind] += 1
+        self._counts["refused"] += message.kind == "reply" and message.pdu[0] > 0x80
+        if self._file is not None:
+            self._file.write(self._capture.packet(message, words))
+            self._file.flush()
+        if self._errors and not is_error(message):
+            return
+        if self._json:
+            self._screen.json(_as_json(message, words), one_line=True)
+            return
+        stamp = datetime.fromtimestamp(message.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        unit = f"unit {message.unit}" if message.unit is not None else "?"
+        after = f"  after {message.after * 1000:.0f} ms" if message.after is not None else ""
+        raw = f"   [{message.raw.hex(' ')}]" if message.kind != "silence" else ""
+        style = "red" if message.kind in {"damaged", "silence"} else "yellow" if is_error(message) else ""
+        self._screen.line(f"{stamp} {_MARKS[message.kind]} {unit:<8} {words}{after}{raw}", style)
+        sys.stdout.flush()
+
+    def sum_up(self) -> None:
+        """How much of what there was."""
+        counts = self._counts
+        lost = f", {self.lost} records were forgotten before they could be shown" if self.lost else ""
+        print(
+            f"{counts['request']} requests, {counts['reply']} answers ({counts['refused']} refusals), "
+            f"{counts['silence']} without answer, {counts['damaged']} damaged{lost}",
+            file=sys.stderr,
+        )
+
+
+def _as_json(message: Message, words: str) -> object:
+    return {
+        "time": message.at,
+        "kind": message.kind,
+        "unit": message.unit,
+        "words": words,
+        "seconds": message.after,
+        "pdu": message.pdu.hex(),
+        "raw": message.raw.hex(),
+    }
+
+
+def _source(arguments: argparse.Namespace, view: View) -> Callable[[], Awaitable[None]]:
+    return _of_gateway(arguments, view) if arguments.line is not None else partial(_of_port, arguments, view)
+
+
+def _of_gateway(arguments: argparse.Namespace, view: View) -> Callable[[], Awaitable[None]]:
+    client = Client(arguments)
+    rows = {str(row["line"]): str(row["transport"]) for row in client.call("line.list")["lines"]}
+    transport = rows.get(arguments.line)
+    if transport is None or transport == "serial":
+        names = ", ".join(name for name, of in rows.items() if of != "serial") or "none"
+        raise CommandError(f'the gateway has no Modbus line "{arguments.line}" (it has: {names})', WRONG)
+    following = Following(lambda after: client.call("line.traffic", line=arguments.line, after=after), transport)
+
+    async def follow() -> None:
+        while True:
+            for message in await trio.to_thread.run_sync(following.more):
+                view.show(message)
+            view.lost = following.lost
+            await trio.sleep(LOOK_EVERY_S)
+
+    return follow
+
+
+async def _of_port(arguments: argparse.Namespace, view: View) -> None:
+    line = line_of(arguments.port, arguments)
+    port = await open_here(line)
+    try:
+        await overhear(port, view.show, time.time)
+    finally:
+        with trio.CancelScope(shield=True):
+            await port.aclose()
+
+
+async def _watch(source: Callable[[], Awaitable[None]], seconds: float | None) -> None:
+    """Run the source until Ctrl-C, or for so long."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(source)
+        with (
+            trio.move_on_after(seconds if seconds is not None else float("inf")),
+            trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
+        ):
+            async for _ in signals:
+                break
+        nursery.cancel_scope.cancel()
