@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import sqlite3
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -57,6 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     finally:
         progress.end()
+    if arguments.file.stat().st_mode & 0o077:
+        print(f"note: {arguments.file} holds keys, and its medium knows no permissions: lock it away", file=sys.stderr)
     tell(Screen(), manifest, f"{arguments.file} is complete, and was read again", as_json=arguments.json)
     return 0
 

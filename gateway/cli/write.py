@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from gateway.cli.client import CallError, Client, Json, add_connection
 from gateway.cli.main import NOT_SENT, REFUSED, UNKNOWN, WRONG, CommandError
@@ -103,7 +104,10 @@ def value_of(text: str, type_: str) -> bool | float | str:
     except ValueError:
         pass
     try:
-        return float(text)
+        number = float(text)
+        if math.isfinite(number):
+            return number
+        raise CommandError(f'"{text}" is no number a device takes', WRONG)
     except ValueError:
         cure = f": write {text.replace(',', '.')}" if "," in text else ""
         raise CommandError(f'"{text}" is no number{cure}', WRONG) from None

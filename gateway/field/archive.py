@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import re
-import stat
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -77,14 +76,20 @@ class Manifest(msgspec.Struct, frozen=True):
     left_out: list[str] = []
 
 
-def describe(file: Path, name: str) -> Member:
-    """The member a file will be."""
+def describe(file: Path, name: str, mode: int) -> Member:
+    """The member a file will be.
+
+    Args:
+        file: its content.
+        name: in the backup.
+        mode: permissions of the file it is a copy of; a memory stick may have none.
+    """
     digest = hashlib.sha256()
     with file.open("rb") as content:
         while chunk := content.read(_CHUNK):
             digest.update(chunk)
-        about = os.fstat(content.fileno())
-    return Member(name, about.st_size, digest.hexdigest(), stat.S_IMODE(about.st_mode))
+        size = os.fstat(content.fileno()).st_size
+    return Member(name, size, digest.hexdigest(), mode)
 
 
 def write(path: Path, manifest: Manifest, directory: Path, tell: Tell) -> None:
@@ -105,7 +110,6 @@ def write(path: Path, manifest: Manifest, directory: Path, tell: Tell) -> None:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_EFFORT) as tar:
                 _add(
                     tar,

@@ -70,11 +70,11 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
     # Beside the backup: the medium that takes it has the room, and temporary directories may be memory.
     with tempfile.TemporaryDirectory(prefix=".ferrule-backup-", dir=path.parent) as scratch:
         place = Path(scratch)
-        names = _copy_state(state, place)
+        modes = _copy_state(state, place)
         left_out: list[str] = []
         if config is not None:
-            names += _copy_config(config, place, left_out)
-        schemas = {name: _schema(place / name) for name in names if name.endswith(DATABASE)}
+            modes |= _copy_config(config, place, left_out)
+        schemas = {name: _schema(place / name) for name in modes if name.endswith(DATABASE)}
         manifest = Manifest(
             product=PRODUCT,
             format=FORMAT,
@@ -83,20 +83,22 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
             host=board.host,
             config=None if config is None else f"config/{config.name}",
             schemas=schemas,
-            members=[describe(place / name, name) for name in sorted(names)],
+            members=[describe(place / name, name, modes[name]) for name in sorted(modes)],
             left_out=left_out,
         )
         write(path, manifest, place, tell)
     return manifest
 
 
-def _copy_state(state: Path, place: Path) -> list[str]:
-    names = []
+def _copy_state(state: Path, place: Path) -> dict[str, int]:
+    """Copy what is state; the names of the copies, and the permissions of what they are copies of."""
+    modes = {}
     for source in sorted(state.rglob("*")):
         inside = source.relative_to(state)
         if any(Path(part).match(pattern) for part in inside.parts for pattern in _NO_STATE):
             continue
-        if not stat.S_ISREG(source.lstat().st_mode):
+        about = source.lstat()
+        if not stat.S_ISREG(about.st_mode):
             # Links to pseudo-terminals and the like; directories come with what is in them.
             continue
         name = f"state/{inside.as_posix()}"
@@ -105,12 +107,11 @@ def _copy_state(state: Path, place: Path) -> list[str]:
             copy_database(source, target)
         else:
             shutil.copyfile(source, target)
-        target.chmod(stat.S_IMODE(source.stat().st_mode))
-        names.append(name)
-    return names
+        modes[name] = stat.S_IMODE(about.st_mode)
+    return modes
 
 
-def _copy_config(config: Path, place: Path, left_out: list[str]) -> list[str]:
+def _copy_config(config: Path, place: Path, left_out: list[str]) -> dict[str, int]:
     """The configuration, the profiles beside it, and the files it names, as far as they lie in its directory."""
     config = config.absolute()
     home = config.parent
@@ -129,14 +130,12 @@ def _copy_config(config: Path, place: Path, left_out: list[str]) -> list[str]:
             files.append(file)
         else:
             left_out.append(str(file))
-    names = []
+    modes = {}
     for file in dict.fromkeys(files):
         name = f"config/{file.relative_to(home).as_posix()}"
-        target = _target(place, name)
-        shutil.copyfile(file, target)
-        target.chmod(stat.S_IMODE(file.stat().st_mode))
-        names.append(name)
-    return names
+        shutil.copyfile(file, _target(place, name))
+        modes[name] = stat.S_IMODE(file.stat().st_mode)
+    return modes
 
 
 def _target(place: Path, name: str) -> Path:

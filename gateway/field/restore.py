@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,11 +79,15 @@ def restore(archive: Path, state: Path, config: Path | None, now: float, tell: T
             aside = _fresh(state / f"{ASIDE}{stamp}")
             _own(staging / "state", state)
             _own(aside, state)
-            _exchange(state, staging / "state", aside)
+            undo = _exchange(state, staging / "state", aside)
+            try:
+                replaced = () if config is None else _put_config(manifest, staging / "config", config, stamp)
+            except OSError:
+                undo()
+                raise
             with suppress(OSError):
                 # On a new board nothing was there.
                 aside.rmdir()
-            replaced = () if config is None else _put_config(manifest, staging / "config", config, stamp)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return Restored(manifest, aside if aside.exists() else None, replaced)
@@ -127,13 +132,19 @@ def _own(made: Path, like: Path) -> None:
             os.chown(place, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def _exchange(state: Path, fresh: Path, aside: Path) -> None:
-    """Move the old state aside and the new one in; where that fails, move everything back."""
+def _exchange(state: Path, fresh: Path, aside: Path) -> Callable[[], None]:
+    """Move the old state aside and the new one in; what is returned moves everything back."""
     moved: list[tuple[Path, Path]] = []
 
     def move(source: Path, target: Path) -> None:
         source.rename(target)
         moved.append((source, target))
+
+    def undo() -> None:
+        for source, target in reversed(moved):
+            target.rename(source)
+        with suppress(OSError):
+            aside.rmdir()
 
     try:
         for old in sorted(state.iterdir()):
@@ -142,16 +153,14 @@ def _exchange(state: Path, fresh: Path, aside: Path) -> None:
         for new in sorted(fresh.iterdir()):
             move(new, state / new.name)
     except OSError:
-        for source, target in reversed(moved):
-            target.rename(source)
-        with suppress(OSError):
-            aside.rmdir()
+        undo()
         raise
     descriptor = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    return undo
 
 
 def _put_config(manifest: Manifest, staged: Path, config: Path, stamp: str) -> tuple[Path, ...]:
@@ -172,12 +181,14 @@ def _put_config(manifest: Manifest, staged: Path, config: Path, stamp: str) -> t
             mode = stat.S_IMODE(before.st_mode)
             aside = target.with_name(f"{target.name}.{ASIDE}{stamp}")
             # A copy, not a second name: the FAT partition of an image knows none.
-            shutil.copy2(target, aside)
+            shutil.copyfile(target, aside)
             kept.append(aside)
             replace(target, content, mode)
             with suppress(PermissionError):
                 os.chown(target, before.st_uid, before.st_gid)
         else:
-            replace(target, content, mode)
+            # FAT has no permissions to set, and refuses others than those it shows.
+            target.touch(mode)
+            replace(target, content, stat.S_IMODE(target.stat().st_mode))
             _own(target, target.parent)
     return tuple(kept)

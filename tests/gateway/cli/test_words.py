@@ -59,7 +59,10 @@ def test_values_are_read_by_the_type_of_their_tag(text: str, type_: str, value: 
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize(("text", "type_", "cure"), [("maybe", "bool", "on or off"), ("2,5", "int16", "write 2.5")])
+@pytest.mark.parametrize(
+    ("text", "type_", "cure"),
+    [("maybe", "bool", "on or off"), ("2,5", "int16", "write 2.5"), ("nan", "float32", "no number")],
+)
 def test_a_value_that_cannot_be_one_is_refused(text: str, type_: str, cure: str) -> None:
     with pytest.raises(CommandError, match=cure):
         value_of(text, type_)

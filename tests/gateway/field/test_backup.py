@@ -282,6 +282,17 @@ def test_a_configuration_this_version_refuses_is_not_restored(tmp_path: Path, st
     assert restore(path, state, None, BOARD.now, quiet).replaced == ()
 
 
+def test_a_configuration_that_cannot_be_written_leaves_the_old_state(tmp_path: Path, state: Path, config: Path) -> None:
+    path = backup(tmp_path, state, config)
+    (state / "root.key").write_bytes(b"z" * 32)
+    before = files(state)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        restore(path, state, tmp_path / "file" / "ferrule.toml", BOARD.now, quiet)
+    assert files(state) == before
+    assert not list(state.glob("before-restore-*"))
+
+
 def test_members_a_later_version_adds_are_read_over(tmp_path: Path, state: Path) -> None:
     path = repacked(backup(tmp_path, state, None), in_manifest(note="from later"))
     assert isinstance(verify(path), Manifest)
