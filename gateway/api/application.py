@@ -193,15 +193,15 @@ class _Api:
         path, verb = scope["path"], scope["method"]
         if path == RPC_PATH and verb == "POST":
             return await self._rpc(scope, receive, caller, visit, deadline)
-        refused = visit.admit(METHOD_PATHS.get(path))
+        if path in METHOD_PATHS and verb in {"GET", "HEAD"}:
+            return await self._method_path(METHOD_PATHS[path], scope, caller, visit, deadline)
+        refused = visit.admit()
         if refused is not None:
             return too_many(refused, path)
         if path == RPC_PATH:
             return not_allowed(verb, path, b"POST")
         if path in METHOD_PATHS:
-            if verb not in {"GET", "HEAD"}:
-                return not_allowed(verb, path, b"GET, HEAD")
-            return await self._method_path(METHOD_PATHS[path], scope, caller, deadline)
+            return not_allowed(verb, path, b"GET, HEAD")
         if path == METRICS_PATH:
             return await self._metrics_page(scope, caller)
         if of_agent_api(path):
@@ -241,7 +241,7 @@ class _Api:
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
             return await self._batch(parsed, caller, visit, deadline)
-        refused = visit.admit(None if isinstance(parsed, rpc.Malformed) else parsed.method)
+        refused = visit.admit(self._dispatch.capability(parsed, caller))
         if refused is not None:
             return too_many(refused, RPC_PATH, id_=parsed.id)
         answer = await self._dispatch.answer(parsed, caller, deadline)
@@ -255,7 +255,7 @@ class _Api:
         bodies = []
         refusals = []
         for item in batch.items:
-            refused = visit.admit(None if isinstance(item, rpc.Malformed) else item.method)
+            refused = visit.admit(self._dispatch.capability(item, caller))
             if refused is None:
                 body = (await self._dispatch.answer(item, caller, deadline)).body
             else:
@@ -269,9 +269,12 @@ class _Api:
             return replace(refusal, body=rpc.batch(bodies)) if bodies else refusal
         return Reply(200, rpc.batch(bodies)) if bodies else Reply(204)
 
-    async def _method_path(self, method: str, scope: Scope, caller: Caller, deadline: float) -> Reply:
+    async def _method_path(self, method: str, scope: Scope, caller: Caller, visit: Visit, deadline: float) -> Reply:
         """A path that stands for a method; the query may carry the ``id`` to echo (D-021)."""
         call = rpc.Call(method, {}, _id_of(scope))
+        refused = visit.admit(self._dispatch.capability(call, caller))
+        if refused is not None:
+            return too_many(refused, scope["path"], id_=call.id)
         answer = await self._dispatch.answer(call, caller, deadline)
         status = 200 if answer.fault is None else STATUS[answer.fault.code]
         return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))

@@ -79,6 +79,17 @@ class Dispatch:
         self._methods = methods
         self._count = count
 
+    def capability(self, call: rpc.Call | rpc.Malformed, caller: Caller) -> str | None:
+        """What a call takes from the limits of capabilities: its method, where this caller may call it."""
+        if isinstance(call, rpc.Malformed):
+            return None
+        entry = self._methods.get(call.method)
+        if entry is None or (not entry.open and isinstance(caller, GatewayError)):
+            return None
+        if entry.scope is not None and isinstance(caller, Principal) and not caller.may(entry.scope):
+            return None
+        return call.method
+
     async def answer(self, call: rpc.Call | rpc.Malformed, caller: Caller, deadline: float) -> Answer:
         """Answer one call; whatever goes wrong is in the answer, nothing is raised.
 

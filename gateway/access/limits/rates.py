@@ -76,7 +76,7 @@ class RateLimits:
         before, self._capabilities = self._capabilities, {}
         for limit in settings.capabilities:
             policy = _capability(limit)
-            buckets = self._capabilities[limit.name] = before.get(limit.name) or Buckets(policy)
+            buckets = self._capabilities[limit.name] = before.get(limit.name, Buckets(policy))
             buckets.follow(policy, now)
         self.settings = settings
         self._told.clear()
@@ -148,7 +148,8 @@ class Visit:
         """Count a call; or refuse it, and count nothing.
 
         Args:
-            method: what is called, None where that is not known or nothing of ours.
+            method: what is called; None where it is none of ours, or the caller may not call it: who may not use a
+                capability must not use up its limit either.
         """
         shares = self._held
         if method is not None and (called := self._limits.shares(method)):

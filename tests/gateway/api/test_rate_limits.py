@@ -141,6 +141,28 @@ async def test_a_refused_call_is_not_carried_out(few: Callable[..., Rig]) -> Non
         assert (await client.post(RPC, json=rpc_body("tag.list"))).status_code == 200
 
 
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guess"}, "devices:read"])
+async def test_who_may_not_use_a_capability_cannot_use_up_its_limit(few: Callable[..., Rig], headers: object) -> None:
+    rig = few(LimitSettings(capabilities=(CapabilityLimit(name="tag.write", requests_per_minute=10),)))
+    body = rpc_body("tag.write", {"tag": "bus/meter/power", "value": 1})
+    transport = httpx.ASGITransport(rig.app, client=("10.0.0.7", 1))
+    given = rig.bearer(headers) if isinstance(headers, str) else headers
+    async with httpx.AsyncClient(transport=transport, base_url="https://rig", headers=given) as stranger:  # type: ignore[arg-type] # headers as they are
+        for _ in range(5):
+            assert (await stranger.post(RPC, json=body)).json()["error"]["code"] in {-32001, -32002}
+    async with rig.in_memory() as client:
+        assert (await client.post(RPC, json=body)).json()["result"]["outcome"] == "confirmed"
+        assert (await client.post(RPC, json=body)).status_code == 429
+
+
+async def test_a_limit_of_a_method_holds_on_its_own_path_too(few: Callable[..., Rig]) -> None:
+    rig = few(LimitSettings(capabilities=(CapabilityLimit(name="server.info", requests_per_minute=10),)))
+    async with rig.in_memory() as client:
+        assert (await client.get("/api/v1/info?id=7")).status_code == 200
+        response = await client.get("/api/v1/info?id=7")
+        assert (response.status_code, response.json()["id"]) == (429, 7)
+
+
 async def test_of_a_refused_caller_long_bodies_are_not_read(few: Callable[..., Rig], autojump_clock: MockClock) -> None:
     async with few().in_memory() as client:
         await client.post(RPC, json=[rpc_body("tag.list")] * 3)
