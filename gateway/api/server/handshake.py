@@ -8,7 +8,7 @@ from typing import cast
 
 import trio
 
-# Seconds a caller whose handshake fails has to take the alert that says why.
+# Seconds a caller whose handshake fails has to take the alert that says why, and to leave.
 _ALERT_TIME = 1.0
 # RFC 8446, B.4.
 _CIPHER_SUITES = {
@@ -70,6 +70,10 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, seconds: float) -> 
     if alert:
         with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ALERT_TIME):
             await plain.send_all(alert)
+            await plain.send_eof()
+            # In TLS 1.3 the caller has gone on already: closing over what it has sent would cost it the alert.
+            while await plain.receive_some():
+                pass
     raise HandshakeError(reason)
 
 

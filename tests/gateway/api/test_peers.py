@@ -33,6 +33,9 @@ class Stranger:
     async def send_all(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
 
+    async def send_eof(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def aclose(self) -> None:
         self.closed = True
         await trio.lowlevel.checkpoint()
