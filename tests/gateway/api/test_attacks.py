@@ -9,12 +9,13 @@ import socket
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from gateway.api.asgi import Receive, Scope, Send
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.rig import Rig, read_response
 from tests.gateway.api.test_parser import REFUSED
-from tests.gateway.api.wire import echo, rest
+from tests.gateway.api.wire import Wire, echo, rest
 
 pytestmark = pytest.mark.e2e
 
@@ -86,6 +87,20 @@ async def test_a_websocket_is_refused_while_there_is_none(rig: Rig) -> None:
         await stream.send_all(UPGRADE)
         assert (await read_response(stream)).startswith(b"HTTP/1.1 403 ")
         await trio.aclose_forcefully(stream)
+
+
+@pytest.mark.parametrize(("sent", "status"), REFUSED)
+async def test_all_of_them_are_refused_by_the_server_in_memory(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock, sent: bytes, status: int
+) -> None:
+    wire = Wire(rig, nursery, LimitSettings(target_size=200, header_size=1000))
+    stream = await wire.call()
+    await stream.send_all(sent + b"\r\nGET /api/v1/health HTTP/1.1\r\nHost: board\r\n\r\n")
+    answer = await rest(stream)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(wire.server.connections) == 0
 
 
 @pytest.mark.parametrize(("sent", "status"), REFUSED[::4])
