@@ -43,6 +43,7 @@ LEAST_MEMORY_S = 10.0
 BEHIND_S = 0.1
 # Two writes so close to each other can both have waited behind one probe, and be seen half a second later.
 CROWD_S = 2.0
+SEEN_LATE_S = 0.5
 WRITES = frozenset({5, 6, 15, 16, 22})
 LOSING = frozenset({"leaver", "noisy"})
 TRUE_TIME = 1_779_444_000.0
@@ -172,8 +173,11 @@ class SiteLine:
         self.well_since[unit] = trio.current_time()
 
     def surprised(self, now: float) -> bool:
-        """Whether an answer was lost so shortly ago that nobody can have made up for the time it cost yet."""
-        return now - self.surprised_at < BACKLOG_TIMEOUTS * self.settings.timeout
+        """Whether an answer was lost so shortly ago that nobody can have made up for the time it cost yet.
+
+        What is missed is seen at the next look only, up to half a second later.
+        """
+        return now - self.surprised_at < BACKLOG_TIMEOUTS * self.settings.timeout + SEEN_LATE_S
 
     @property
     def quiet(self) -> bool:
