@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("gateway.cli.report", "collect what somebody who helps needs to know, without secrets"),
     "completion": ("gateway.cli.completion", "print what makes a shell complete ferrule's words"),
     "man": ("gateway.cli.man", "print or write the manual pages"),
+    "doctor": ("gateway.cli.doctor", "look over board, ports and state, and say what to do"),
     "simulate": ("gateway.cli.simulate", "serve simulated devices"),
     "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
     "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),

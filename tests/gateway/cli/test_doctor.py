@@ -1,0 +1,34 @@
+"""``ferrule doctor`` as it is typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.main import main
+
+
+def test_a_missing_port_is_a_fault_with_its_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text('[[line]]\nname = "bus"\ntransport = "rtu"\nport = "/dev/serial/by-id/none"\n')
+
+    code = main(["doctor", "--config", str(file), "--state", str(tmp_path), "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["state"]) == (1, "fault")
+    port = next(one for one in told["findings"] if one["check"] == "port there")
+    assert "plug the adapter in" in port["cure"]
+    assert next(one["state"] for one in told["findings"] if one["check"] == "configuration") == "ok"
+
+
+def test_a_wrong_configuration_is_told_and_the_rest_is_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text("[[line]]\nnaem = 1\n")
+
+    assert main(["doctor", "--config", str(file), "--state", str(tmp_path)]) == 1
+
+    said = capsys.readouterr().out
+    assert f"ferrule check {file} shows everything" in said
+    assert "clock" in said
