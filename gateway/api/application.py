@@ -66,8 +66,10 @@ METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_
 
 _JSON = frozenset({b"application/json", b"application/json-rpc"})
 _LONGEST_NUMBER = 18
-# Of a refused request so many bytes are still read, so that its answer can carry its id.
+# A body of so many bytes is read also of a caller who is refused, so that the answer can carry the id of the call.
 _READ_OF_REFUSED = 16 * 1024
+# What is left of a body must not be taken for the next request.
+CLOSE = ((b"connection", b"close"),)
 
 
 def make_application(
@@ -228,16 +230,15 @@ class _Api:
                 return too_many(refused, RPC_PATH)
             reason = "send Content-Type: application/json, without Content-Encoding"
             return rpc_error(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
-        early = None if _is_short(scope) else visit.look()
+        if not _is_short(scope) and visit.look() is not None and (refused := visit.admit()) is not None:
+            return too_many(refused, RPC_PATH, headers=CLOSE)
         try:
-            body = await read_body(scope, receive, _READ_OF_REFUSED if early else self._rates.settings.body_size)
+            body = await read_body(scope, receive, self._rates.settings.body_size)
         except BodyError as error:
-            # What is left of the body must not be taken for the next request.
-            close = ((b"connection", b"close"),)
-            refused = early or visit.admit()
+            refused = visit.admit()
             if refused is not None:
-                return too_many(refused, RPC_PATH, headers=close)
-            return rpc_error(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, close)
+                return too_many(refused, RPC_PATH, headers=CLOSE)
+            return rpc_error(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, CLOSE)
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
             return await self._batch(parsed, caller, visit, deadline)
