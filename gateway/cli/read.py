@@ -6,12 +6,13 @@ import argparse
 import time
 
 from gateway.cli.client import CallError, Client, Json, add_connection
+from gateway.cli.exchange import Exchanges, show_exchange
 from gateway.cli.main import BAD, WRONG, CommandError
 from gateway.cli.raw_place import add_raw_place, raw_place
 from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_age, say_value
 from gateway.cli.tags import chosen, list_tags, read_tags
 from gateway.field.address import Address
-from gateway.field.registers import BIT_TABLES, TYPES, Decoded, decode, in_hex, request_bytes, size_of
+from gateway.field.registers import BIT_TABLES, TYPES, Decoded, decode, in_hex, size_of
 
 DEFAULT_WATCH_S = 1.0
 LEAST_WATCH_S = 0.1
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="again and again (default every second)",
     )
     parser.add_argument("--bad", action="store_true", help="only readings that are not good")
-    parser.add_argument("--raw", action="store_true", help="with address, request and registers of each tag")
+    parser.add_argument("--raw", action="store_true", help="with address, request and reply of each tag")
     parser.add_argument("--max-age", type=float, metavar="S", help="ask the device for what is older")
     add_raw_place(parser)
     parser.add_argument("--count", type=int, metavar="C", help="how many registers or coils (default: one value)")
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read once, or until Ctrl-C."""
     screen, client = Screen(), Client(arguments)
+    exchanges = Exchanges(client)
     address = raw_place(arguments)
     if address is not None and arguments.tag:
         raise CommandError("name tags or registers, not both", WRONG)
@@ -74,15 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
         while True:
             try:
                 code = (
-                    _read_tags(screen, client, arguments, rows)
+                    _read_tags(screen, client, exchanges, arguments, rows)
                     if address is None
-                    else _read_registers(screen, client, arguments, address)
+                    else _read_registers(screen, exchanges, arguments, address)
                 )
             except CallError as error:
                 if arguments.watch is None:
                     raise
                 # Whoever watches wants to see when it is back.
                 _tell(screen, error, as_json=arguments.json)
+                exchanges = Exchanges(client)
                 code = error.code
             if arguments.watch is None:
                 return code
@@ -100,14 +103,16 @@ def _tell(screen: Screen, error: CallError, *, as_json: bool) -> None:
         screen.line(str(error), "red")
 
 
-def _read_tags(screen: Screen, client: Client, arguments: argparse.Namespace, rows: list[Json]) -> int:
+def _read_tags(
+    screen: Screen, client: Client, exchanges: Exchanges, arguments: argparse.Namespace, rows: list[Json]
+) -> int:
     readings = read_tags(client, rows, arguments.max_age) if rows else []
     code = BAD if any(reading["quality"] == "bad" for reading in readings) else 0
     places = {row["tag"]: row["place"] for row in rows}
     if arguments.bad:
         readings = [reading for reading in readings if reading["quality"] != "good"]
     if arguments.raw:
-        readings = [{**reading, "raw": _raw(client, reading, places[reading["tag"]])} for reading in readings]
+        readings = [{**reading, "raw": _raw(exchanges, reading, places[reading["tag"]])} for reading in readings]
     if arguments.json:
         screen.json({"readings": readings}, one_line=arguments.watch is not None)
     elif arguments.raw:
@@ -140,7 +145,7 @@ def _show(screen: Screen, readings: list[Json]) -> None:
     screen.table(["tag", "value", "units", "quality", "age", "reason"], rows, right=(1, 4))
 
 
-def _raw(client: Client, reading: Json, place: Json) -> Json | None:
+def _raw(exchanges: Exchanges, reading: Json, place: Json) -> Json | None:
     """The registers of a tag, read for themselves; None for a tag of a line that does not speak Modbus."""
     if "table" not in place:
         return None
@@ -149,29 +154,7 @@ def _raw(client: Client, reading: Json, place: Json) -> Json | None:
     whole = reading["type"] != "string"
     count = 1 if address.table in BIT_TABLES or not whole else size_of(reading["type"])
     line = reading["tag"].partition("/")[0]
-    return _ask(client, line, place["unit"], address, count)
-
-
-def _ask(client: Client, line: str, unit: int, address: Address, count: int) -> Json:
-    try:
-        request = request_bytes(unit, address, count)
-    except ValueError as error:
-        raise CommandError(str(error), WRONG) from None
-    begun = time.monotonic()
-    answer = client.call("modbus.read", line=line, unit=unit, table=address.table, address=address.wire, count=count)
-    return {
-        "line": line,
-        "unit": unit,
-        "table": address.table,
-        "address": address.wire,
-        "modicon": address.modicon,
-        "count": count,
-        "request": request.hex(" "),
-        "values": answer["values"],
-        "reason": answer.get("reason"),
-        "message": answer.get("message"),
-        "milliseconds": round((time.monotonic() - begun) * 1000, 1),
-    }
+    return exchanges.ask(line, place["unit"], address, count)
 
 
 def _show_raw(screen: Screen, reading: Json) -> None:
@@ -191,26 +174,13 @@ def _show_raw(screen: Screen, reading: Json) -> None:
     if raw is None:
         screen.line("  cut from the messages of a serial line: it has no registers")
     else:
-        _show_exchange(screen, raw, reading["type"])
+        show_exchange(screen, raw, reading["type"])
 
 
-def _show_exchange(screen: Screen, raw: Json, type_: str) -> None:
-    screen.line(f"  {Address(raw['table'], raw['address'])}; unit {raw['unit']}, {type_}, {raw['count']} read now")
-    screen.line(f"  request  {raw['request']}  (function {int(raw['request'][:2], 16)}, without unit and checksum)")
-    if raw["values"] is None:
-        screen.line(f"  no value: {raw['message'] or raw['reason']}", "red")
-    else:
-        screen.line(f"  answer   {in_hex(raw['values'])}")
-        screen.line(
-            f"  after {raw['milliseconds']:.0f} ms, with the way to the gateway; unit, function, length and checksum "
-            "were right, or the gateway would have dropped it"
-        )
-
-
-def _read_registers(screen: Screen, client: Client, arguments: argparse.Namespace, first: Address) -> int:
+def _read_registers(screen: Screen, exchanges: Exchanges, arguments: argparse.Namespace, first: Address) -> int:
     type_ = arguments.type or "uint16"
     one = 1 if first.table in BIT_TABLES else size_of(type_, 8)
-    raw = _ask(client, arguments.line, arguments.unit, first, one if arguments.count is None else arguments.count)
+    raw = exchanges.ask(arguments.line, arguments.unit, first, one if arguments.count is None else arguments.count)
     found = (
         [] if raw["values"] is None else decode(first, raw["values"], type_, arguments.word_order, arguments.byte_order)
     )
@@ -219,7 +189,7 @@ def _read_registers(screen: Screen, client: Client, arguments: argparse.Namespac
             {**raw, "type": type_, "decoded": [_form(one) for one in found]}, one_line=arguments.watch is not None
         )
         return BAD if raw["values"] is None else 0
-    _show_exchange(screen, raw, type_)
+    show_exchange(screen, raw, type_)
     rows: list[list[Cell]] = [
         [one.address.modicon, str(one.address.wire), f"0x{one.address.wire:02X}", in_hex(one.raw), _say(one)]
         for one in found

@@ -59,8 +59,9 @@ def test_reading_tags_and_registers(run: Run) -> None:
 
     done = run("read", "plant/drive/*nd", "--raw")
     assert "40007 = holding, PDU 6, 0x06; unit 1, uint16" in done.stdout
-    assert "03 00 06 00 01" in done.stdout
-    assert "answer   0042" in done.stdout
+    assert "00 00 00 06 01 03 00 06 00 01" in done.stdout
+    assert "00 00 00 05 01 03 02 00 42  after" in done.stdout
+    assert "values   0042" in done.stdout
 
     done = run("read", "--bad")
     assert done.returncode == 8
@@ -70,6 +71,7 @@ def test_reading_tags_and_registers(run: Run) -> None:
 
     done = run("read", *HOLDING, "--unit", "1", "--address", "6", "--json")
     assert (done.returncode, answer(done)["decoded"][0]["value"], answer(done)["modicon"]) == (0, 66, "40007")
+    assert answer(done)["frames"]["checksum"] == "none"
     done = run("read", *HOLDING, "--unit", "1", "--address", "4")
     assert done.returncode == 8
     assert "illegal" in done.stdout

@@ -1,0 +1,62 @@
+"""Finds one exchange in what went over a line: the request as it was sent, and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gateway.field.monitor_messages import Message, reader_of
+
+# Modbus TCP has no checksum of its own.
+UNCHECKED = frozenset({"tcp"})
+Verdict = Literal["right", "wrong", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """One exchange, with all its framing.
+
+    Attributes:
+        request: as it was sent, the last time.
+        reply: as it came; empty where nothing did.
+        seconds: from the one to the other; None where nothing came.
+        checksum: of the reply; "none" where the transport has none, or nothing came.
+        attempts: how often the request was sent.
+    """
+
+    request: bytes
+    reply: bytes
+    seconds: float | None
+    checksum: Verdict
+    attempts: int
+
+
+def overheard(records: Iterable[Mapping[str, Any]], transport: str, unit: int, pdu: bytes) -> Overheard | None:
+    """The exchange that a request made; None where it was not sent.
+
+    Args:
+        records: of ``line.traffic``, in their order.
+        transport: of the line.
+        unit: that was asked.
+        pdu: the request, without framing.
+    """
+    reader = reader_of(transport)
+    messages: list[Message] = []
+    for record in records:
+        data = bytes.fromhex(record["data"])
+        messages += reader.feed(record["time"], data, sent=record["direction"] == "sent")
+    messages += reader.flush()
+    ours = [
+        index
+        for index, message in enumerate(messages)
+        if message.kind == "request" and (message.unit, message.pdu) == (unit, pdu)
+    ]
+    if not ours:
+        return None
+    asked = messages[ours[-1]]
+    came = next((one for one in messages[ours[-1] + 1 :] if one.kind in {"reply", "damaged"}), None)
+    if came is None or any(one.kind == "request" for one in messages[ours[-1] + 1 : messages.index(came)]):
+        return Overheard(asked.raw, b"", None, "none", len(ours))
+    checksum: Verdict = "wrong" if came.kind == "damaged" else "none" if transport in UNCHECKED else "right"
+    return Overheard(asked.raw, came.raw, came.at - asked.at, checksum, len(ours))
