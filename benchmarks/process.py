@@ -23,6 +23,10 @@ from gateway.access.tokens import OperatorTokens
 
 # The log library looks for a package that only the test tools bring along, and would import it.
 RUN = "import sys; sys.modules['rich'] = None; from gateway.cli.main import main; sys.exit(main())"
+# All limits are on, and out of the way of one caller who asks as fast as it can.
+LIMITS = "[limits]\n" + "".join(
+    f"{name} = 1000000\n" for name in ("requests_per_minute", "burst", "total_requests_per_minute", "total_burst")
+)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -30,7 +34,7 @@ def write_config(path: Path, tcp_ports: Sequence[int], tags: int, poll: str) -> 
     """A configuration of a TCP line for each port, with one device of ``tags`` registers each."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    text = [f'[gateway]\nname = "bench"\n\n[server]\nbind = "127.0.0.1"\nport = {port}\n']
+    text = [f'[gateway]\nname = "bench"\n\n[server]\nbind = "127.0.0.1"\nport = {port}\n\n{LIMITS}']
     text += [
         f'[[line]]\nname = "line{line}"\ntransport = "tcp"\nhost = "127.0.0.1"\ntcp_port = {tcp_port}\n\n'
         f'[[line.device]]\nname = "device"\nunit = 1\npoll = "{poll}"\ntag = [\n'
