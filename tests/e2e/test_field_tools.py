@@ -139,3 +139,45 @@ def test_listening_on_a_port_says_nothing_on_it(ports: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("0 requests, 0 answers")
     assert ferrule("monitor", "--port", ports / "none").returncode == 1
+
+
+def test_check_tries_every_tag_on_a_port(ports: Path) -> None:
+    config = ports / "plant.toml"
+    config.write_text(
+        f"""
+[[line]]
+name = "bus"
+transport = "rtu"
+port = "{ports / "tty-meter"}"
+stopbits = 2
+timeout = "300ms"
+[[line.device]]
+name = "meter"
+unit = 3
+tag = [
+  {{ name = "volts", table = "input", address = 0, type = "float32", word_order = "little", units = "V" }},
+  {{ name = "missing", table = "holding", address = 7, type = "uint16" }},
+]
+[[line.device]]
+name = "gone"
+unit = 9
+tag = [{{ name = "a", table = "holding", address = 0, type = "uint16" }}]
+"""
+    )
+
+    done = ferrule("check", "--bus", config, "--json", "--state", ports / "none")
+
+    told = {one["tag"]: one for one in json.loads(done.stdout)["tags"]}
+    assert done.returncode == 8
+    assert 227 < told["bus/meter/volts"]["value"] < 233
+    assert "exception 2" in told["bus/meter/missing"]["reason"]
+    assert "no answer in time" in told["bus/gone/a"]["reason"]
+
+
+def test_check_goes_through_the_gateway_where_it_has_the_line(site: Site, gateway: Gateway) -> None:
+    done = ferrule("check", "--bus", site.config, "--json", "--state", site.state)
+
+    told = json.loads(done.stdout)
+    assert "through the running gateway" in told["notes"][0]
+    assert any(one["tag"] == "plant/drive/beyond" and one["value"] == 66 for one in told["tags"])
+    gateway.awaits("plant/drive/beyond", quality="good")
