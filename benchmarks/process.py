@@ -24,7 +24,7 @@ from gateway.access.tokens import OperatorTokens
 # The log library looks for a package that only the test tools bring along, and would import it.
 RUN = "import sys; sys.modules['rich'] = None; from gateway.cli.main import main; sys.exit(main())"
 # All limits are on, and out of the way of one caller who asks as fast as it can.
-LIMITS = "[limits]\n" + "".join(
+LIMITS = "[limits]\nmax_connections = 500\n" + "".join(
     f"{name} = 1000000\n" for name in ("requests_per_minute", "burst", "total_requests_per_minute", "total_burst")
 )
 TICKS = os.sysconf("SC_CLK_TCK")
