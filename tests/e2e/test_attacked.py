@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.fixtures import Start
+from tests.e2e.programs import until
 from tests.e2e.simulated import POLL, TAGS, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
+from tests.gateway.api.test_supplied import Office
 
 # Seconds within which the whole gateway ends, whoever is connected.
 END_S = 5.0
@@ -147,3 +149,40 @@ def test_the_test_profile_is_refused_where_others_could_reach_it(site: Site, bin
     [said] = [line for line in gateway.stderr.splitlines() if line.startswith("ferrule: ")]
     assert "FERRULE_TEST_PROFILE is for loopback only" in said
     assert 'set bind = "127.0.0.1"' in said
+
+
+def test_a_certificate_of_ones_own_is_read_again_on_reload(site: Site) -> None:
+    office = Office(site.directory)
+    office.supply("localhost", "old.example")
+    server = 'bind = "127.0.0.1"\nport = 0\ncertificate = "board.pem"\nkey = "board.key"'
+    site.configure(server=server)
+    gateway = site.start()
+    port = int(gateway.url.rpartition(":")[2])
+
+    def is_named(name: str) -> bool:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+                office.trusting().wrap_socket(plain, server_hostname=name),
+            ):
+                return True
+        except ssl.SSLCertVerificationError:
+            return False
+
+    assert is_named("old.example")
+    office.supply("localhost", "new.example")
+    gateway.send(signal.SIGHUP)
+    until(lambda: is_named("new.example"), "the new certificate is shown")
+    assert not is_named("old.example")
+    office.write("board.key", b"nonsense")
+    gateway.send(signal.SIGHUP)
+    assert "board.pem" in gateway.logged("certificate files refused")
+    assert is_named("new.example")
+
+
+def test_a_certificate_that_cannot_be_used_keeps_it_from_starting_with_a_word(site: Site) -> None:
+    site.configure(server='bind = "127.0.0.1"\nport = 0\ncertificate = "board.pem"\nkey = "board.key"')
+    gateway = site.launch()
+    assert gateway.wait() == 1
+    [said] = [line for line in gateway.stderr.splitlines() if line.startswith("ferrule: ")]
+    assert f"[server] certificate {site.directory / 'board.pem'}: No such file" in said
