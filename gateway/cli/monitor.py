@@ -28,7 +28,7 @@ from gateway.field.monitor_words import describe, is_error
 from gateway.field.scan_bus import open_here
 
 LOOK_EVERY_S = 0.3
-_MARKS = {"request": ">", "reply": "<", "damaged": "!", "silence": "!"}
+_MARKS = {"request": ">", "reply": "<", "unasked": "!", "damaged": "!", "silence": "!"}
 EXAMPLES = """\
 examples:
   ferrule monitor boiler                           a line of the running gateway, which goes on polling
@@ -128,7 +128,7 @@ class View:
         unit = f"unit {message.unit}" if message.unit is not None else "?"
         after = f"  after {message.after * 1000:.0f} ms" if message.after is not None else ""
         raw = f"   [{message.raw.hex(' ')}]" if message.kind != "silence" else ""
-        style = "red" if message.kind in {"damaged", "silence"} else "yellow" if is_error(message) else ""
+        style = "red" if message.kind in {"damaged", "silence", "unasked"} else "yellow" if is_error(message) else ""
         self._screen.line(f"{stamp} {_MARKS[message.kind]} {unit:<8} {words}{after}{raw}", style)
         sys.stdout.flush()
 
@@ -138,7 +138,8 @@ class View:
         lost = f", {self.lost} records were forgotten before they could be shown" if self.lost else ""
         print(
             f"{counts['request']} requests, {counts['reply']} answers ({counts['refused']} refusals), "
-            f"{counts['silence']} without answer, {counts['damaged']} damaged{lost}",
+            f"{counts['silence']} without answer, {counts['unasked']} answers nobody asked for, "
+            f"{counts['damaged']} damaged{lost}",
             file=sys.stderr,
         )
 

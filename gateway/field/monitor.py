@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import trio
@@ -39,15 +40,7 @@ async def overhear(port: Port, tell: Tell, wall: Callable[[], float]) -> None:
 
 
 def _stamped(message: Message, offset: float) -> Message:
-    return Message(
-        message.at + offset,
-        message.kind,
-        message.unit,
-        message.pdu,
-        message.raw,
-        message.request,
-        message.after,
-    )
+    return replace(message, at=message.at + offset)
 
 
 class Following:

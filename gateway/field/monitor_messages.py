@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from gateway.field.monitor_split import Frame, Splitter
 
-Kind = Literal["request", "reply", "damaged", "silence"]
+Kind = Literal["request", "reply", "unasked", "damaged", "silence"]
 _HEADER = 6
 _LONGEST_BODY = 254
 # What is sent is whole, so what came before it has ended: no gap is needed to tell.
@@ -20,7 +20,8 @@ class Message:
 
     Attributes:
         at: seconds on whatever clock the bytes were stamped with.
-        kind: ``silence`` is a request that nobody answered, told when the next one goes out.
+        kind: ``silence`` is a request that nobody answered, told when the next one goes out; ``unasked`` is a reply to
+            none, or to one that was answered already: of a second device with the same number, or late.
         unit: None where it cannot be told.
         pdu: without framing; empty for what is damaged.
         raw: as on the wire; of silence, the request.
@@ -62,11 +63,9 @@ class _Pairs:
 
     def answered(self, message: Message) -> Message:
         asked, self._open = self._open, None
-        if asked is None or asked.unit != message.unit or (message.pdu and asked.pdu[0] != message.pdu[0] & 0x7F):
-            return message
-        return Message(
-            message.at, message.kind, message.unit, message.pdu, message.raw, asked.pdu, message.at - asked.at
-        )
+        if asked is None or asked.unit != message.unit or asked.pdu[0] != message.pdu[0] & 0x7F:
+            return replace(message, kind="unasked")
+        return replace(message, request=asked.pdu, after=message.at - asked.at)
 
     def spoilt(self) -> None:
         """Something came that cannot be read: the request was not met by silence."""

@@ -33,12 +33,14 @@ def describe(message: Message) -> str:
         return f"no answer to: {_request(message.pdu)}"
     if message.kind == "request":
         return _request(message.pdu)
+    if message.kind == "unasked":
+        return f"an answer nobody asked for (a second device with this number, or a late answer): {_reply(message)}"
     return _reply(message)
 
 
 def is_error(message: Message) -> bool:
-    """Whether it is something to look at: damage, silence, or a refusal."""
-    return message.kind in {"damaged", "silence"} or (message.kind == "reply" and message.pdu[0] > 0x80)
+    """Whether it is something to look at: damage, silence, an answer to nothing, or a refusal."""
+    return message.kind in {"damaged", "silence", "unasked"} or (message.kind == "reply" and message.pdu[0] > 0x80)
 
 
 def _place(pdu: bytes) -> str:

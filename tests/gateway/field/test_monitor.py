@@ -146,6 +146,18 @@ def test_requests_and_replies_in_words(ask: str, reply: str, asked: str, answere
     assert (describe(first), describe(second)) == (asked, answered)
 
 
+@pytest.mark.parametrize("transport", ["rtu", "ascii"])
+def test_a_second_answer_is_told_as_one_that_nobody_asked_for(transport: str) -> None:
+    reader, frame = reader_of(transport), rtu if transport == "rtu" else ascii_frame
+    ask, reply = frame("05 03 00 00 00 01"), frame("05 03 02 00 07")
+
+    told = reader.feed(0.0, ask, sent=True) + reader.feed(0.1, reply, sent=False) + reader.feed(0.2, reply, sent=False)
+
+    assert [one.kind for one in told] == ["request", "reply", "unasked"]
+    assert is_error(told[2])
+    assert "a second device with this number" in describe(told[2])
+
+
 class Overheard:
     """A port on which others talk."""
 
