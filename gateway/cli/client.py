@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from gateway.cli.endpoint import listening
@@ -137,14 +137,23 @@ class Client:
             CallError: it has failed; ``sent`` says whether it may have been carried out all the same.
         """
         self.close()
-        return self.call(method, **params)
+        [result] = self._calls([Call(method, params)])
+        return result
 
     def calls(self, calls: Sequence[Call]) -> list[Json]:
-        """The results of several calls in one request, in their order.
+        """The results of several calls in one request, in their order; none of them is an order.
 
         Raises:
             CallError: one has failed.
         """
+        try:
+            return self._calls(calls)
+        except CallError as error:
+            # Whether a question arrived makes no difference.
+            error.sent = False
+            raise
+
+    def _calls(self, calls: Sequence[Call]) -> list[Json]:
         bodies = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
             for number, call in enumerate(calls)
@@ -156,7 +165,15 @@ class Client:
         if any("error" in one for one in answers):
             raise refusal(next(one["error"] for one in answers if "error" in one), self.url)
         by_number = {one["id"]: one["result"] for one in answers}
+        if len(by_number) != len(calls):
+            raise CallError(f"{self.url} answered what no gateway answers: is it one?", UNREACHED, sent=True)
         return [by_number[number] for number in range(len(calls))]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Hang up."""

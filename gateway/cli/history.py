@@ -71,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     if end <= start:
         raise CommandError("--until lies before --since", WRONG)
     more = {} if arguments.resolution is None else {"resolution": arguments.resolution}
-    answer = Client(arguments).call("tag.history", tag=arguments.tag, start=start, end=end, **more)
+    with Client(arguments) as client:
+        answer = client.call("tag.history", tag=arguments.tag, start=start, end=end, **more)
     samples: list[Json] = answer["samples"]
     if answer["truncated"]:
         last = samples[-1]["timestamp"]

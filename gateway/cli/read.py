@@ -66,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read once, or until Ctrl-C."""
-    screen, client = Screen(), Client(arguments)
+    with Client(arguments) as client:
+        return _read(Screen(), client, arguments)
+
+
+def _read(screen: Screen, client: Client, arguments: argparse.Namespace) -> int:
     exchanges = Exchanges(client)
     address = raw_place(arguments)
     if address is not None and arguments.tag:

@@ -64,11 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _answers(arguments: argparse.Namespace) -> dict[str, object]:
     try:
-        client = Client(arguments, ("devices:read", "system:read"))
-        results = client.calls([Call(method, {}) for method in _ASKED])
-        answers: dict[str, object] = dict(zip(_ASKED, results, strict=True))
-        rows: list[Json] = results[-1]["tags"]
-        answers["tag.read"] = {"readings": read_tags(client, rows) if rows else []}
+        with Client(arguments, ("devices:read", "system:read")) as client:
+            results = client.calls([Call(method, {}) for method in _ASKED])
+            answers: dict[str, object] = dict(zip(_ASKED, results, strict=True))
+            rows: list[Json] = results[-1]["tags"]
+            answers["tag.read"] = {"readings": read_tags(client, rows) if rows else []}
     except CommandError as error:
         return {"gateway": {"answered": False, "reason": str(error)}}
     return answers

@@ -32,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask for everything, show it."""
-    screen, client = Screen(), Client(arguments)
-    info, health, lines, devices, tags = client.calls(
-        [Call(method, {}) for method in ("server.info", "server.health", "line.list", "device.list", "tag.list")]
-    )
-    readings = read_tags(client, tags["tags"]) if tags["tags"] else []
+    screen = Screen()
+    with Client(arguments) as client:
+        info, health, lines, devices, tags = client.calls(
+            [Call(method, {}) for method in ("server.info", "server.health", "line.list", "device.list", "tag.list")]
+        )
+        readings = read_tags(client, tags["tags"]) if tags["tags"] else []
     found = {
         "url": client.url,
         "server": info["server"],

@@ -47,12 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write, and say what became of it."""
     address = raw_place(arguments)
-    client = Client(arguments, ("devices:read", "devices:write"))
     try:
-        if address is None:
-            what, answer = _write_tag(client, arguments)
-        else:
-            what, answer = _write_registers(client, arguments, address)
+        with Client(arguments, ("devices:read", "devices:write")) as client:
+            if address is None:
+                what, answer = _write_tag(client, arguments)
+            else:
+                what, answer = _write_registers(client, arguments, address)
     except CallError as error:
         if not error.sent:
             raise CallError(f"nothing was written: {error}", error.code) from None
