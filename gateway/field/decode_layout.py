@@ -6,12 +6,15 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from drivers.modbus.fields import FLOATS
 from drivers.modbus.values import Order
 from gateway.field.decode import ORDERS, Reading, Shot, guess, is_mark, readings_at
 
 # So many bits apart, one order explains what was read clearly better than another.
 CLEAR_BITS = 10.0
 LIKELY_BITS = 3.0
+# One look at whole numbers compares no more than their sizes, and large ones do occur.
+_SIZE_ALONE_BITS = 6.0
 # Below this a way to read registers is not worth a line.
 _PAIRS = ("float32", "uint32", "int32")
 _CHANGE_BITS = 3.0
@@ -85,6 +88,8 @@ def best_layout(shots: Sequence[Shot], now: float, only: Collection[str] = ()) -
     margin = 0.0
     if any(one.length > 1 and one.type != "string" for one in readings):
         margin = min(paths[orders].total for orders in ORDERS if orders[0] != best[0]) - paths[best].total
+        if len(shots) == 1 and not any(one.type in FLOATS for one in readings):
+            margin = max(margin - _SIZE_ALONE_BITS, 0.0)
     pairs, pairs_margin = best[0], 0.0
     if margin < LIKELY_BITS and not only:
         divided = {orders: _Path(_ways(shots, orders, now, _PAIRS)).total for orders in ORDERS}

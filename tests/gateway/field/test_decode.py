@@ -128,3 +128,26 @@ def test_registers_that_do_not_make_values_of_the_type_are_refused() -> None:
 def test_reads_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="the same registers"):
         best_layout([(1, 2), (1,)], NOW)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 0xFFFF), min_size=5, max_size=5), min_size=1, max_size=3))
+def test_any_registers_get_a_layout_that_covers_them_once(reads: list[list[int]]) -> None:
+    layout = best_layout([tuple(read) for read in reads], NOW)
+
+    assert [one.offset for one in layout.readings] == [
+        sum(before.length for before in layout.readings[:n]) for n in range(len(layout.readings))
+    ]
+    assert sum(one.length for one in layout.readings) == 5
+    for ways in layout.ranked:
+        assert sum(way.share for way in ways) == pytest.approx(1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(70_000, 2**31), st.integers(1, 50), st.sampled_from(["big", "little"]))
+def test_a_counter_that_moves_is_never_told_in_the_wrong_order(start: int, step: int, word_order: Order) -> None:
+    shots = [encode("uint32", start + n * step, word_order=word_order) for n in range(5)]
+
+    layout = best_layout(shots, NOW, {"uint32"})
+
+    assert layout.word_order == word_order or "cannot be told" in layout.verdict
