@@ -17,6 +17,7 @@ from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent, Work
 
 from gateway.access.limits.rates import Headers
 from gateway.api.server.config import ServerConfig
+from gateway.api.server.inline import InlineStream, is_whole
 from gateway.api.server.parser import RequestParser, origin_form
 from gateway.api.server.requests import Requests
 from gateway.api.server.websocket import Ending, WebSocket
@@ -92,6 +93,8 @@ class Http1(H11Protocol):
         if _asks_for_websocket(request):
             kind = WebSocket
             self.connection = H11WSConnection(cast("h11.Connection", self.connection))
+        elif is_whole(request, len(self.connection.trailing_data[0])):
+            kind = InlineStream
         self.stream = kind(
             self.app,
             self.config,

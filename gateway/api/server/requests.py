@@ -23,7 +23,7 @@ class Requests(TaskGroup):
 
     def __init__(self, extensions: Mapping[str, dict[str, object]]) -> None:
         super().__init__()
-        self._extensions = extensions
+        self.extensions = extensions
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -39,7 +39,7 @@ class Requests(TaskGroup):
         """Start the application. Returns how it is told of what arrives."""
         to_app, from_caller = trio.open_memory_channel[ASGIReceiveEvent](config.max_app_queue_size)
         last: list[ASGIReceiveEvent] = []
-        scope["extensions"].update(self._extensions)  # type: ignore[typeddict-item] # this scope is no lifespan
+        scope["extensions"].update(self.extensions)  # type: ignore[typeddict-item] # this scope is no lifespan
 
         async def put(event: ASGIReceiveEvent) -> None:
             if event["type"].endswith(".disconnect"):
