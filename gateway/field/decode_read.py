@@ -12,6 +12,8 @@ from gateway.field.scan_bus import Heard, OpenPort, bus_on, open_here
 from gateway.lines.health import CAUSE_WORDS
 from gateway.settings.line_model import LineSettings
 
+ILLEGAL_ADDRESS = 2
+
 
 class ReadError(Exception):
     """There are no registers to be had; the text says why and what to do."""
@@ -43,7 +45,10 @@ async def read_port(
                     await trio.sleep(every)
                 heard = await bus.ask(request, line.timeout)
                 if not isinstance(heard.answer, Data):
-                    raise ReadError(f"{port.name}, unit {unit}, {first}: {say(heard)}")
+                    fewer = ""
+                    if isinstance(heard.answer, Refusal) and heard.answer.code == ILLEGAL_ADDRESS and count > 1:
+                        fewer = f". One of the {count} registers is not there: read fewer (--count), or another --table"
+                    raise ReadError(f"{port.name}, unit {unit}, {first}: {say(heard)}{fewer}")
                 shots.append(tuple(unpack_registers(heard.answer.payload)))
         finally:
             with trio.CancelScope(shield=True):
