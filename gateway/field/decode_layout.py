@@ -54,6 +54,8 @@ class Layout:
     @property
     def verdict(self) -> str:
         """What the order is and how sure that is, in words."""
+        if all(one.type == "string" for one in self.readings):
+            return "word order: text has none, it reads forward"
         swapped = ' and byte_order = "little"' if self.byte_order == "little" else ""
         order = f'word_order = "{self.word_order}"{swapped}'
         if self.margin >= CLEAR_BITS:

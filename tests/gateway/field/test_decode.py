@@ -94,6 +94,7 @@ def test_text_with_swapped_bytes_is_put_right() -> None:
 
     assert layout.byte_order == "little"
     assert layout.readings[0].values == ("Ferrule Works",)
+    assert layout.verdict == "word order: text has none, it reads forward"
 
 
 def test_marks_for_no_value_and_times_near_now_are_known() -> None:
