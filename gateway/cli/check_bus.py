@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 import trio
 
 from drivers.ports.port import LinkDown
-from gateway.cli.client import Client
-from gateway.cli.line_calls import calls_of
-from gateway.cli.main import BAD, CommandError
+from gateway.cli.line_calls import Call, line_on, running_gateway
+from gateway.cli.main import BAD
 from gateway.cli.screen import Cell, Screen, say_value
 from gateway.field.address import Address
 from gateway.field.check_bus import Tried, try_line
@@ -27,16 +25,12 @@ def check_bus(arguments: argparse.Namespace, settings: Settings, screen: Screen)
     """Try every tag of every Modbus line. Returns the exit code."""
     found: list[Tried] = []
     notes: list[str] = []
-    try:
-        client: Client | None = Client(arguments, ("devices:read", "devices:write"))
-    except CommandError:
-        # No gateway runs here, or this user cannot see it: the ports are free, or say themselves that they are not.
-        client = None
+    call = running_gateway(arguments)
     for line in settings.lines:
         if line.transport == "serial":
             notes.append(f"line {line.name}: raw serial; it speaks when it likes, ferrule read shows what it said")
             continue
-        trio.run(partial(try_line, _site(client, line, notes), line, found.append))
+        trio.run(partial(try_line, _site(call, line, notes), line, found.append))
     if arguments.json:
         screen.json({"tags": [_as_json(one) for one in found], "notes": notes})
     else:
@@ -44,15 +38,13 @@ def check_bus(arguments: argparse.Namespace, settings: Settings, screen: Screen)
     return 0 if all(one.sound for one in found) else BAD
 
 
-def _site(client: Client | None, line: LineSettings, notes: list[str]) -> Site:
+def _site(call: Call | None, line: LineSettings, notes: list[str]) -> Site:
     """The gateway's line on the same port or address, borrowed; else the port itself."""
-    if client is not None:
-        call = calls_of(client)
+    if call is not None:
         try:
-            rows = call("line.list")["lines"]
-            row = next((row for row in rows if _same(str(row["port"]), line)), None)
-            if row is not None:
-                site = BorrowedSite(call, str(row["line"]))
+            name = line_on(call, line)
+            if name is not None:
+                site = BorrowedSite(call, name)
                 [own] = site.settings
                 notes.append(f"line {line.name}: tried through the running gateway, which rests its polls meanwhile")
                 if say_setting(own) != say_setting(line):
@@ -64,12 +56,6 @@ def _site(client: Client | None, line: LineSettings, notes: list[str]) -> Site:
         except (LinkDown, ValueError) as error:
             notes.append(f"line {line.name}: {error}")
     return PortSite([line], open_here)
-
-
-def _same(place: str, line: LineSettings) -> bool:
-    if line.port is not None:
-        return Path(place).resolve() == Path(line.port).resolve()
-    return place == f"{line.host}:{line.tcp_port}"
 
 
 def _place(one: Tried) -> str:

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from drivers.ports.port import LinkDown
 from gateway.cli.client import CallError, Client, Json
+from gateway.cli.main import CommandError
+from gateway.settings.line_model import LineSettings
+
+Call = Callable[..., Json]
 
 
-def calls_of(client: Client) -> Callable[..., Json]:
+def running_gateway(arguments: argparse.Namespace) -> Call | None:
+    """The calls of the gateway that runs here, None where there is none, or this user cannot see it."""
+    try:
+        return calls_of(Client(arguments, ("devices:read", "devices:write")))
+    except CommandError:
+        return None
+
+
+def line_on(call: Call, line: LineSettings) -> str | None:
+    """The line of the gateway that has this port or address.
+
+    Raises:
+        LinkDown: the gateway cannot be asked.
+    """
+    for row in call("line.list")["lines"]:
+        place = str(row["port"])
+        same = (
+            Path(place).resolve() == Path(line.port).resolve()
+            if line.port is not None
+            else place == f"{line.host}:{line.tcp_port}"
+        )
+        if same and row["transport"] != "serial":
+            return str(row["line"])
+    return None
+
+
+def calls_of(client: Client) -> Call:
     """The client's calls, with failures as ``LinkDown``."""
 
     def call(method: str, **params: object) -> Json:

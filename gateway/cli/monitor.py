@@ -71,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
             trio.run(partial(_watch, _source(arguments, view), arguments.seconds))
         except* (LinkDown, CommandError) as group:
             failure = str(group.exceptions[0])
+            if isinstance(group.exceptions[0], LinkDown) and group.exceptions[0].reason == "busy":
+                failure += ". If the gateway has it: ferrule monitor LINE overhears it"
         view.sum_up()
     if failure:
         raise CommandError(failure)

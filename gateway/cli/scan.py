@@ -13,7 +13,7 @@ import trio
 
 from drivers.ports.port import LinkDown
 from gateway.cli.client import Client, add_connection
-from gateway.cli.line_calls import calls_of
+from gateway.cli.line_calls import calls_of, line_on, running_gateway
 from gateway.cli.line_options import add_serial, is_place, line_of
 from gateway.cli.main import BAD, WRONG, CommandError, fail
 from gateway.cli.screen import Cell, Progress, Screen
@@ -110,6 +110,17 @@ def _site(arguments: argparse.Namespace) -> Site:
         except LinkDown as down:
             raise CommandError(down.words) from None
     line = line_of(arguments.place, arguments)
+    call = running_gateway(arguments)
+    try:
+        name = line_on(call, line) if call is not None else None
+        if call is not None and name is not None:
+            print(
+                f"{arguments.place} is line {name} of the running gateway: borrowed from it, at the rate it has there",
+                file=sys.stderr,
+            )
+            return BorrowedSite(call, name)
+    except LinkDown as down:
+        raise CommandError(down.words) from None
     settings = [line]
     if line.port is not None:
         rates = (arguments.baudrate,) if arguments.baudrate else RATES

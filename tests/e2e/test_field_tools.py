@@ -103,6 +103,10 @@ def test_a_line_of_the_gateway_is_borrowed_for_a_scan_and_comes_back(site: Site,
 
     assert [one["unit"] for one in json.loads(done.stdout)["found"]] == [1], done.stderr
     gateway.awaits("plant/drive/beyond", quality="good")
+    host = json.loads(ferrule("status", "--json", "--state", site.state).stdout)["lines"][0]["port"]
+    done = ferrule("scan", host, "--units", "1-2", "--json", "--state", site.state)
+    assert [one["unit"] for one in json.loads(done.stdout)["found"]] == [1], done.stderr
+    assert "is line plant of the running gateway" in done.stderr
     wrong = ferrule("scan", "plan", "--state", site.state)
     assert wrong.returncode == 2
     assert "it has: plant" in wrong.stderr
