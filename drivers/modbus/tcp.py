@@ -42,6 +42,21 @@ def _prepare(request: Request) -> _Frame:
     )
 
 
+def _unfinished(data: bytes) -> bytes:
+    """What is left of a stream behind its whole frames: nobody waits for those any more.
+
+    Where there are no borders the beginning is kept, so that it is noticed.
+    """
+    while len(data) >= _HEADER:
+        body_size = int.from_bytes(data[2:_HEADER], "big")
+        if not _SHORTEST_BODY <= body_size <= _LONGEST_BODY:
+            return data[:_HEADER]
+        if len(data) < _HEADER + body_size:
+            break
+        data = data[_HEADER + body_size :]
+    return data
+
+
 class TcpFramer:
     """The TCP `Framer`: every request takes the next transaction, late replies are told by theirs.
 
@@ -69,6 +84,8 @@ class TcpFramer:
 
     def begin(self, request: Request) -> bytes:
         """Expect the reply to `request`, return the frame to send."""
+        if self._buffer:
+            self._buffer = _unfinished(self._buffer)
         now = self._prepared.get(id(request)) or self._prepared.make(request)
         # 0 is left out: careless devices put it into whatever they send unasked.
         self._transaction = transaction = self._transaction % 0xFFFF + 1

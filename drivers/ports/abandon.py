@@ -50,7 +50,8 @@ async def in_thread(work: Callable[[], T], discard: Callable[[T], None]) -> T:
     """
     handover = _Handover(work, discard)
     try:
-        return await trio.to_thread.run_sync(handover.run, abandon_on_cancel=True)
+        # A limiter of its own: threads that hang must not take the places of those that the rest of the process needs.
+        return await trio.to_thread.run_sync(handover.run, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1))
     except trio.Cancelled:
         handover.leave()
         raise

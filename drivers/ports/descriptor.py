@@ -76,11 +76,15 @@ class DescriptorPort:
             LinkDown: the wire is gone, or has taken nothing for 5 s (``stuck``).
         """
         sent = self._write(data)
+        stuck_at = trio.current_time() + _STUCK_AFTER_S
         while sent < len(data):
-            with trio.move_on_after(_STUCK_AFTER_S) as patience:
+            # The alarm of a reader wakes a writer too: that is no reason to begin the patience anew.
+            with trio.CancelScope(deadline=stuck_at):
                 await self._wait(trio.lowlevel.wait_writable)
             taken = self._write(data[sent:])
-            if not taken and patience.cancelled_caught:
+            if taken:
+                stuck_at = trio.current_time() + _STUCK_AFTER_S
+            elif trio.current_time() >= stuck_at:
                 raise LinkDown("stuck", f"{self.name} takes no more characters: check flow control and adapter")
             sent += taken
 

@@ -252,12 +252,8 @@ class NetworkTalk:
         while True:
             data = await port.receive(deadline)
             now = trio.current_time()
-            # A peer that talks without pause, but not to us, must not hold the line beyond its time either.
-            if data is None or now > deadline + TALKING_S:
-                framer.abandon()
-                count(Cause.TIMEOUT)
-                return Lost(Cause.TIMEOUT, answered=False, cost=now - sent)
-            event = framer.feed(data)
+            # Whatever has come belongs to the stream: left out, what follows it would have no borders.
+            event = framer.feed(data) if data is not None else None
             while isinstance(event, Stray):
                 count(STRAY_CAUSES[event.cause])
                 event = framer.feed(b"")
@@ -269,6 +265,11 @@ class NetworkTalk:
                 raise LinkDown(
                     "error", "the peer breaks the Modbus TCP framing: is there another protocol on this port?"
                 )
+            # A peer that talks without pause, but not to us, must not hold the line beyond its time either.
+            if data is None or now > deadline + TALKING_S:
+                framer.abandon()
+                count(Cause.TIMEOUT)
+                return Lost(Cause.TIMEOUT, answered=False, cost=now - sent)
 
     async def broadcast(self, request: Request, delay: float) -> None:
         """See ``Talk.broadcast``."""

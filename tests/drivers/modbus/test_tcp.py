@@ -100,6 +100,17 @@ def test_what_comes_behind_the_answer_is_the_beginning_of_the_next_frame() -> No
     assert events(framer, REPLY[5:] + tcp_frame(2, 17, PDU)) == [Stray("wrong_transaction", 17), GOOD]
 
 
+def test_answers_to_what_was_not_asked_yet_are_dropped_and_never_heaped_up() -> None:
+    framer = TcpFramer()
+    for number in range(1, 200):
+        framer.begin(ASKED)
+        early = b"".join(tcp_frame(number + more, 17, PDU) for more in range(1, 40))
+        assert events(framer, tcp_frame(number, 17, PDU) + early) == [GOOD]
+        framer.begin(ASKED)
+        assert framer.abandon() == Leftover(0, "none")
+        framer._transaction = number
+
+
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.randoms(use_true_random=False))
 def test_however_replies_lag_behind_each_is_taken_for_its_own_request_or_none(lags: list[int], rng: Random) -> None:
     """A peer that answers in order, and later than it is waited for: at each request some bytes are still missing."""

@@ -64,6 +64,17 @@ async def test_what_is_made_while_the_caller_leaves_is_discarded_once() -> None:
         assert slow.discarded == ([] if taken else ["port"])
 
 
+async def test_many_that_hang_leave_threads_to_everybody_else() -> None:
+    hanging = [Slow() for _ in range(int(trio.to_thread.current_default_thread_limiter().total_tokens))]
+    for slow in hanging:
+        with trio.move_on_after(0.001):
+            await in_thread(slow.work, slow.discard)
+    with trio.fail_after(5):
+        assert await trio.to_thread.run_sync(int) == 0
+    for slow in hanging:
+        slow.go_on.set()
+
+
 async def test_a_failure_is_the_callers() -> None:
     def fail() -> str:
         raise OSError("no such adapter")
