@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 import trio
 
-from gateway.core.errors import invalid
+from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import FactStore, Outcome, WriteResult
 from gateway.core.reading import Value
 from gateway.lines.leases import Leases, Standing
@@ -62,6 +62,10 @@ class WriteDoor:
         self._changed = trio.Event()
         # Tags with a lease that the configuration does not have: each is told of once.
         self._homeless: set[str] = set()
+        # How the leases stood before those writes that are on their way: what holds if none of them is sent.
+        self._agreed: dict[str, Standing | None] = {}
+        # Tags that a reload is taking away: no lease can begin on them.
+        self.leaving: frozenset[str] = frozenset()
 
     async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
         """Write one tag.
@@ -73,7 +77,8 @@ class WriteDoor:
 
         Raises:
             GatewayError: INVALID for a tag that does not exist or may not be written, for a value that cannot be
-                coded, and for a lease on a tag without a safe value.
+                coded, and for a lease on a tag without a safe value; UNAVAILABLE for a lease on a tag that a reload
+                is taking away.
         """
         spot = self._find(name)
         if spot is None:
@@ -86,10 +91,12 @@ class WriteDoor:
         if device is None:
             raise invalid("tag", "no such tag; tag.list names them all", name)
         order = writing(device, spot.tag, value)
-        agreed = self._leases.standing(name)
         if lease is not None:
+            agreed = self._leases.standing(name)
             self._lend(spot, lease)
-        order.then = partial(self._ended, spot, order, lease, agreed, self._leases.taker(name))
+            self._agreed.setdefault(name, agreed)
+        mine = self._leases.standing(name)
+        order.then = partial(self._ended, spot, order, lease, mine, self._leases.taker(name))
         if lease is not None:
             try:
                 # The promise must survive a crash that comes right after the write.
@@ -101,21 +108,25 @@ class WriteDoor:
         await order.done.wait()
         return order.result()
 
-    def _ended(
-        self, spot: Spot, order: Writing, lease: float | None, agreed: Standing | None, taker: int | None
-    ) -> None:
-        outcome = order.result().outcome
+    def _ended(self, spot: Spot, order: Writing, lease: float | None, mine: Standing | None, taker: int | None) -> None:
+        outcome, name = order.result().outcome, spot.name
         # Who took the lease while this write was on its way has the last word on it.
-        if self._leases.taker(spot.name) == taker:
-            if lease is None and outcome is Outcome.CONFIRMED and spot.name in self._leases:
-                log.info("lease ended by a write without one", tag=spot.name)
-                self._leases.end(spot.name)
-            if lease is not None and outcome in {Outcome.NOT_SENT, Outcome.REFUSED}:
-                self._leases.put_back(spot.name, agreed, trio.current_time())
-                if outcome is Outcome.REFUSED:
-                    # It may have come back with this very write.
-                    self.returned(spot.unit)
-                self._changed.set()
+        last = self._leases.taker(name) == taker
+        if lease is None:
+            if last and outcome is Outcome.CONFIRMED and name in self._leases:
+                log.info("lease ended by a write without one", tag=name)
+                self._leases.end(name)
+        elif outcome in {Outcome.CONFIRMED, Outcome.UNKNOWN}:
+            if last:
+                self._agreed.pop(name, None)
+            else:
+                self._agreed[name] = mine
+        elif last:
+            self._leases.put_back(name, self._agreed.pop(name, None), trio.current_time())
+            if outcome is Outcome.REFUSED:
+                # It may have come back with this very write.
+                self.returned(spot.unit)
+            self._changed.set()
         if outcome is not Outcome.NOT_SENT and spot.poll is not None:
             spot.line.hurry(spot.poll)
 
@@ -124,12 +135,16 @@ class WriteDoor:
             raise invalid("lease", "this tag has no safe value: set safe = ... in the configuration", lease)
         if not SHORTEST_LEASE_S <= lease <= LONGEST_LEASE_S:
             raise invalid("lease", f"a lease lasts {SHORTEST_LEASE_S:g} to {LONGEST_LEASE_S:g} seconds", lease)
+        if spot.name in self.leaving:
+            words = "the configuration is being reloaded, and the new one does not have this tag"
+            raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5})
         self._leases.take(spot.name, lease, trio.current_time(), fact=True)
         self._changed.set()
 
     def holds(self, line: str) -> bool:
         """Whether a safe value of this line may have to go out."""
-        return any(name.startswith(f"{line}/") for name in self._leases.names())
+        spots = [self._find(name) for name in self._leases.names()]
+        return any(spot.line.settings.name == line and spot.tag.safe is not None for spot in spots if spot is not None)
 
     def returned(self, unit: Unit) -> None:
         """A unit answers that did not: safe values that wait for it follow at once."""

@@ -84,8 +84,10 @@ def judge(line: LineSettings) -> Verdict:
     utilisation = sum(cost / period for period, cost in demand.items())
     lost = wire.lost(max((device.timeout or line.timeout for device in line.devices), default=line.timeout))
     share = line.silent_share if len(line.devices) > 1 else 0.0
-    # One exchange that has begun is finished first: the longest of all, background ones included, or one that is lost.
-    blocking = max((planned.cost for planned in blocks), default=0.0)
+    # One exchange that has begun is finished first: the longest of all, or one that is lost. Background reads that have
+    # waited too long go before the polls, in the worst case all in a row.
+    longest_poll = max((planned.cost for planned in blocks if planned.block.period is not None), default=0.0)
+    blocking = longest_poll + sum(planned.cost for planned in blocks if planned.block.period is None)
     polls = _Polls(demand, blocking, 0.0)
     in_trouble = _Polls(demand, max(blocking, lost), share)
     # Probes that were saved up for come in a row, but only as far as no deadline is missed by them.

@@ -188,7 +188,15 @@ class Lines:
             started: settings of lines.
             order: names of all lines, as the configuration has them and people expect to see them.
         """
-        await self.door.settle(self._leaving(removed, started))
+        leaving = self._leaving(removed, started)
+        self.door.leaving = frozenset(leaving)
+        try:
+            await self.door.settle(leaving)
+            await self._exchange(removed, started, order)
+        finally:
+            self.door.leaving = frozenset()
+
+    async def _exchange(self, removed: Sequence[str], started: Sequence[LineSettings], order: Sequence[str]) -> None:
         stopped = [self._running.pop(name) for name in removed]
         async with trio.open_nursery() as nursery:
             for running in stopped:

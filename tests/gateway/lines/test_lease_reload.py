@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults
+from gateway.core.errors import GatewayError
 from gateway.core.ports import Outcome
 from gateway.settings.line_model import DeviceSettings
 from tests.gateway.lines.bench import Bench, Facts, device, open_bench, tag
@@ -94,3 +95,39 @@ async def test_a_lease_found_at_the_start_of_a_tag_that_is_not_configured_is_tol
             await trio.sleep(20)
             assert simulated.get("holding", 0) == 0
             assert facts.recall("lease") == {}
+
+
+async def test_no_lease_begins_on_a_tag_that_a_reload_is_taking_away(autojump_clock: MockClock) -> None:
+    quick, slow = SimulatedDevice(2, holding={0: 7}), SimulatedDevice(1, holding={0: 7, 9: 1})
+    devices = [device(1, SPEED, OTHER), device(2, SPEED)]
+    async with open_bench(devices, [slow, quick]) as bench, trio.open_nursery() as nursery:
+        await lend(bench)
+        bench.memory.stations.faults[1] = DeviceFaults(silent=True)
+        await trio.sleep(5)
+        nursery.start_soon(reload, bench, device(1, OTHER))
+        await trio.sleep(0.5)
+        with pytest.raises(GatewayError, match="being reloaded"):
+            await bench.field.write("bus/d2/speed", 800, 30)
+        await trio.sleep(300)
+        assert quick.get("holding", 0) == 7
+
+
+async def test_two_writes_that_were_never_sent_leave_no_lease(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SPEED)], [simulated]) as bench, trio.open_nursery() as nursery:
+        await trio.sleep(2)
+        bench.memory.unplug()
+        await trio.sleep(2)
+        outcomes: list[Outcome] = []
+
+        async def write(value: int) -> None:
+            outcomes.append((await bench.field.write("bus/d1/speed", value, 5)).outcome)
+
+        for value in (800, 801):
+            nursery.start_soon(write, value)
+        await trio.sleep(20)
+        assert outcomes == [Outcome.NOT_SENT, Outcome.NOT_SENT]
+        bench.memory.replug()
+        await trio.sleep(60)
+        assert simulated.get("holding", 0) == 7, "nobody wrote, so nothing has to be made safe"
+        assert bench.facts.recall("lease") == {}
