@@ -202,7 +202,7 @@ class Gateway:
                     _settle_memory()
                     polling.set()
 
-                field.start_soon(self._watch_signals, lines, tls)
+                field.start_soon(self._watch_signals, lines, tls, polling)
                 async with trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
@@ -237,16 +237,24 @@ class Gateway:
             stride=STRIDE,
         )
 
-    async def _watch_signals(self, lines: Lines, tls: ServerTls) -> None:
+    async def _watch_signals(self, lines: Lines, tls: ServerTls, polling: trio.Event) -> None:
+        one_at_a_time = trio.Lock()
+
+        async def reread() -> None:
+            await polling.wait()
+            async with one_at_a_time:
+                await tls.reread()
+                await self._reload(lines)
+
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-            async for number in signals:
-                if number == signal.SIGHUP:
-                    await tls.reread()
-                    await self._reload(lines)
-                else:
-                    log.info("stopping", signal=signal.Signals(number).name)
-                    self._notifier.stopping()
-                    self._stop.set()
+            async with trio.open_nursery() as reloads:
+                async for number in signals:
+                    if number == signal.SIGHUP:
+                        reloads.start_soon(reread)
+                    else:
+                        log.info("stopping", signal=signal.Signals(number).name)
+                        self._notifier.stopping()
+                        self._stop.set()
 
     async def _reload(self, lines: Lines) -> None:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""
