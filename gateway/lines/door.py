@@ -43,6 +43,12 @@ class Spot:
         cell = self.unit.cells.get(self.tag.name)
         return next((poll for poll in self.unit.polls if cell in poll.cells), None)
 
+    @property
+    def place(self) -> str:
+        """What the tag is connected to, in words that survive a restart: the same name elsewhere is another thing."""
+        line, tag = self.line.settings, self.tag
+        return f"{line.port or f'{line.host}:{line.tcp_port}'} unit {self.unit.number} {tag.table} {tag.address}"
+
 
 Find = Callable[[str], Spot | None]
 
@@ -138,7 +144,7 @@ class WriteDoor:
         if spot.name in self.leaving:
             words = "the configuration is being reloaded, and the new one does not have this tag"
             raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5})
-        self._leases.take(spot.name, lease, trio.current_time(), fact=True)
+        self._leases.take(spot.name, lease, trio.current_time(), spot.place)
         self._changed.set()
 
     def holds(self, line: str) -> bool:
@@ -188,13 +194,15 @@ class WriteDoor:
     async def _make_safe(self, name: str) -> None:
         spot = self._find(name)
         device = spot.unit.device if spot is not None else None
-        if spot is None or device is None or spot.tag.safe is None:
+        moved = spot is not None and self._leases.place(name) not in {spot.place, True}
+        if spot is None or device is None or spot.tag.safe is None or moved:
             # What was promised is kept in mind: the next configuration may have the tag again, and its safe value.
             if name not in self._homeless:
                 self._homeless.add(name)
                 log.error(
-                    "lease over, but the configuration has no safe value for this tag any more",
+                    "lease over, but the configuration has no safe value for this tag any more, or has it elsewhere",
                     tag=name,
+                    place=self._leases.place(name),
                     cure="see to the device itself; the lease is settled once the tag is back, with safe = ...",
                 )
             self._leases.retry(name, trio.current_time())

@@ -43,7 +43,9 @@ class Leases:
         self._number = count(1)
         self._pauses: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
-        for name in facts.recall(LEASES):
+        self._places: dict[str, Json] = {}
+        for name, place in facts.recall(LEASES).items():
+            self._places[name] = place
             self._set(name, now)
 
     def _set(self, name: str, end: float) -> None:
@@ -66,19 +68,25 @@ class Leases:
         """Who took or renewed the lease last, by a number that is never given twice; None where nobody did."""
         return self._takers.get(name)
 
-    def take(self, name: str, seconds: float, now: float, fact: Json) -> None:
+    def place(self, name: str) -> Json:
+        """Where the tag was when its lease began, as ``take`` was told; None where it has no lease."""
+        return self._places.get(name)
+
+    def take(self, name: str, seconds: float, now: float, place: Json) -> None:
         """Begin or renew a lease. It must be on disk before the write leaves."""
         new = name not in self._ends
         self._set(name, now + seconds)
         self._takers[name] = next(self._number)
         self._pauses.pop(name, None)
-        if new:
-            self._facts.remember(LEASES, name, fact, urgent=True)
+        if new or self._places.get(name) != place:
+            self._places[name] = place
+            self._facts.remember(LEASES, name, place, urgent=True)
 
     def end(self, name: str) -> None:
         """The lease is over: the safe value was written, or a write without a lease took its place."""
         self._pauses.pop(name, None)
         self._takers.pop(name, None)
+        self._places.pop(name, None)
         if self._ends.pop(name, None) is not None:
             self._facts.remember(LEASES, name, None, urgent=True)
 

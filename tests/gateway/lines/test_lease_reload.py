@@ -18,7 +18,7 @@ from tests.gateway.lines.bench import Bench, Facts, device, open_bench, tag
 
 SPEED = tag("speed", 0, writable=True, safe=0)
 OTHER = tag("other", 9)
-LOST = "lease over, but the configuration has no safe value for this tag any more"
+LOST = "lease over, but the configuration has no safe value for this tag any more, or has it elsewhere"
 
 
 async def lend(bench: Bench) -> None:
@@ -131,3 +131,19 @@ async def test_two_writes_that_were_never_sent_leave_no_lease(autojump_clock: Mo
         await trio.sleep(60)
         assert simulated.get("holding", 0) == 7, "nobody wrote, so nothing has to be made safe"
         assert bench.facts.recall("lease") == {}
+
+
+async def test_a_tag_that_returns_with_another_register_is_not_written(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7, 5: 8, 9: 1})
+    async with open_bench([device(1, SPEED)], [simulated]) as bench:
+        await lend(bench)
+        bench.memory.stations.faults[1] = DeviceFaults(silent=True)
+        await trio.sleep(5)
+        await reload(bench, device(1, OTHER))
+        bench.memory.stations.faults.clear()
+        await reload(bench, device(1, replace(SPEED, address=5)))
+        await trio.sleep(60)
+        assert (simulated.get("holding", 0), simulated.get("holding", 5)) == (900, 8)
+        await reload(bench, device(1, SPEED))
+        await trio.sleep(60)
+        assert (simulated.get("holding", 0), simulated.get("holding", 5)) == (0, 8)
