@@ -145,6 +145,8 @@ class Loan:
         unit = polling.units.get(request.unit)
         late = unit is not None and shape(request) in unit.health.open_shapes(trio.current_time())
         answered = False
+        maybe = "; it may have been carried out" if request.writes else ""
+        errand.answer = BorrowAnswer(None, "stopping", f"the line was stopped before an answer came{maybe}")
         try:
             result = await talk.exchange(
                 request, errand.patience, causes.append, Pace(polling.settings.turnaround), polling.finish
@@ -156,9 +158,9 @@ class Loan:
                 errand.answer = BorrowAnswer(pdu, None, None, result.turnaround, told, late_possible=late)
             else:
                 reason = Reason.NO_ANSWER if result.cause is Cause.TIMEOUT else Reason.BROKEN_ANSWER
-                errand.answer = BorrowAnswer(None, reason, CAUSE_WORDS[result.cause], None, told)
+                errand.answer = BorrowAnswer(None, reason, CAUSE_WORDS[result.cause] + maybe, None, told)
         except LinkDown as down:
-            errand.answer = BorrowAnswer(None, Reason.LINK_DOWN, down.words)
+            errand.answer = BorrowAnswer(None, Reason.LINK_DOWN, down.words + maybe)
             raise
         finally:
             if unit is not None and not polling.numbered and (late or not answered):

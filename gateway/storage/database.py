@@ -372,7 +372,8 @@ class Database:
         made, self._from_backup = self._from_backup, None
         instead = "a new one is begun"
         if made is not None:
-            instead = f"its backup of {datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC takes its place"
+            when = f"{datetime.fromtimestamp(made, UTC):%Y-%m-%d %H:%M} UTC"
+            instead = f"its backup of {when} takes its place; check set-points written since"
         self._announce(
             "storage",
             "critical",

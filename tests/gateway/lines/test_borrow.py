@@ -198,3 +198,19 @@ def test_known_requests_can_be_sent(pdu: str) -> None:
 def test_others_are_refused(pdu: str) -> None:
     with pytest.raises(ValueError, match=r"whole request|count"):
         request_of(1, bytes.fromhex(pdu))
+
+
+async def test_a_write_of_a_tool_without_an_answer_may_have_been_carried_out_and_says_so(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_bench([device(1, *TAGS)], [drive()]) as bench:
+        await trio.sleep(2)
+        lease, _ = bench.field.borrow("bus", 60, None)
+        bench.memory.stations.faults[1] = DeviceFaults(lost=1.0)
+        read = await bench.field.exchange("bus", lease, 1, READ, 0.5)
+        write = await bench.field.exchange("bus", lease, 1, bytes.fromhex("06000a0005"), 0.5)
+        assert (read.reason, write.reason) == ("no_answer", "no_answer")
+        assert read.message is not None
+        assert "carried out" not in read.message
+        assert write.message is not None
+        assert "may have been carried out" in write.message
