@@ -42,19 +42,25 @@ def _prepare(request: Request) -> _Frame:
     )
 
 
+def frame_end(data: bytes) -> int:
+    """Where the first frame of a stream ends: 0 as long as it is not here as a whole, -1 where this is no header."""
+    if len(data) < _HEADER:
+        return 0
+    body_size = int.from_bytes(data[2:_HEADER], "big")  # protocol and length in one: the protocol is 0
+    if not _SHORTEST_BODY <= body_size <= _LONGEST_BODY:
+        return -1
+    end = _HEADER + body_size
+    return end if end <= len(data) else 0
+
+
 def _unfinished(data: bytes) -> bytes:
     """What is left of a stream behind its whole frames: nobody waits for those any more.
 
     Where there are no borders the beginning is kept, so that it is noticed.
     """
-    while len(data) >= _HEADER:
-        body_size = int.from_bytes(data[2:_HEADER], "big")
-        if not _SHORTEST_BODY <= body_size <= _LONGEST_BODY:
-            return data[:_HEADER]
-        if len(data) < _HEADER + body_size:
-            break
-        data = data[_HEADER + body_size :]
-    return data
+    while (end := frame_end(data)) > 0:
+        data = data[end:]
+    return data if end == 0 else data[:_HEADER]
 
 
 class TcpFramer:
@@ -117,14 +123,11 @@ class TcpFramer:
 
     def _parse(self, now: _Frame, data: bytes) -> Event | None:
         self._buffer = data
-        if len(data) < _HEADER:
-            return None
-        body_size = int.from_bytes(data[2:_HEADER], "big")  # protocol and length in one: the protocol is 0
-        if not _SHORTEST_BODY <= body_size <= _LONGEST_BODY:
+        end = frame_end(data)
+        if end < 0:
             self._expected = b""
             return Broken("length")
-        end = _HEADER + body_size
-        if len(data) < end:
+        if not end:
             return None
         unit = data[_HEADER]
         request = now.request

@@ -11,7 +11,6 @@ from gateway.settings.line_model import LineSettings
 
 _USB = re.compile(r"tty(USB|ACM)\d+")
 _SERIAL = frozenset({"rtu", "ascii", "serial"})
-_FTDI_DEFAULT_MS = 16
 _TOO_SLOW_MS = 2
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from drivers.modbus.tcp import frame_end
 from gateway.field.monitor_split import Frame, Splitter
 
 Kind = Literal["request", "reply", "unasked", "damaged", "silence"]
 _HEADER = 6
-_LONGEST_BODY = 254
 # What is sent is whole, so what came before it has ended: no gap is needed to tell.
 _NO_GAP = 1e-9
 
@@ -132,30 +132,13 @@ class Overhearing:
         return [self._pairs.answered(_of(frame))]
 
 
-class TcpReader:
-    """Of Modbus TCP, where a transaction number pairs replies with requests."""
+class _Stream:
+    """Replies cut out of a stream by their own borders; what has none is damaged."""
 
     def __init__(self) -> None:
         self._buffer = b""
         self._pairs = _Pairs()
         self._at = 0.0
-
-    def feed(self, at: float, data: bytes, *, sent: bool) -> list[Message]:
-        """See ``Reader.feed``."""
-        if sent:
-            return self.flush() + self._pairs.asked(Message(at, "request", data[_HEADER], data[_HEADER + 1 :], data))
-        self._at = at
-        self._buffer += data
-        messages: list[Message] = []
-        while len(self._buffer) >= _HEADER:
-            body = int.from_bytes(self._buffer[2:_HEADER], "big")
-            if not 2 <= body <= _LONGEST_BODY:
-                return messages + self.flush()
-            if len(self._buffer) < _HEADER + body:
-                break
-            raw, self._buffer = self._buffer[: _HEADER + body], self._buffer[_HEADER + body :]
-            messages.append(self._pairs.answered(Message(at, "reply", raw[_HEADER], raw[_HEADER + 1 :], raw)))
-        return messages
 
     def flush(self) -> list[Message]:
         """See ``Reader.flush``."""
@@ -165,13 +148,24 @@ class TcpReader:
         return [Message(self._at, "damaged", None, b"", raw)] if raw else []
 
 
-class AsciiReader:
-    """Of ASCII lines: a colon, hexadecimal digits, CR LF."""
+class TcpReader(_Stream):
+    """Of Modbus TCP, where a transaction number pairs replies with requests."""
 
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._pairs = _Pairs()
-        self._at = 0.0
+    def feed(self, at: float, data: bytes, *, sent: bool) -> list[Message]:
+        """See ``Reader.feed``."""
+        if sent:
+            return self.flush() + self._pairs.asked(Message(at, "request", data[_HEADER], data[_HEADER + 1 :], data))
+        self._at = at
+        self._buffer += data
+        messages: list[Message] = []
+        while (end := frame_end(self._buffer)) > 0:
+            raw, self._buffer = self._buffer[:end], self._buffer[end:]
+            messages.append(self._pairs.answered(Message(at, "reply", raw[_HEADER], raw[_HEADER + 1 :], raw)))
+        return messages + self.flush() if end < 0 else messages
+
+
+class AsciiReader(_Stream):
+    """Of ASCII lines: a colon, hexadecimal digits, CR LF."""
 
     def feed(self, at: float, data: bytes, *, sent: bool) -> list[Message]:
         """See ``Reader.feed``."""
@@ -190,13 +184,6 @@ class AsciiReader:
             else:
                 messages.append(self._pairs.answered(message))
         return messages
-
-    def flush(self) -> list[Message]:
-        """See ``Reader.flush``."""
-        raw, self._buffer = self._buffer, b""
-        if raw:
-            self._pairs.spoilt()
-        return [Message(self._at, "damaged", None, b"", raw)] if raw else []
 
 
 def _ascii(at: float, raw: bytes, kind: Kind) -> Message:

@@ -143,7 +143,7 @@ class Loan:
         request = errand.request
         causes: list[Cause] = []
         unit = polling.units.get(request.unit)
-        late = unit is not None and shape(request) in unit.health.open_shapes(trio.current_time())
+        late = unit is not None and unit.outstanding(request, trio.current_time())
         answered = False
         maybe = "; it may have been carried out" if request.writes else ""
         errand.answer = BorrowAnswer(None, "stopping", f"the line was stopped before an answer came{maybe}")

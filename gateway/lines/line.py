@@ -18,7 +18,6 @@ from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
 from gateway.lines.borrow import Loan
 from gateway.lines.exchange import Answer, Lost, Talk
-from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
 from gateway.lines.polling import Announce, Polling
@@ -300,7 +299,7 @@ class Line:
     async def _carry_out(self, unit: Unit, order: Order) -> None:
         modify = order.modify if isinstance(order, Writing) else None
         if modify is not None and unit.no_mask_write:
-            if _outstanding(unit, modify[0]):
+            if unit.outstanding(modify[0], trio.current_time()):
                 order.fail(Reason.LATE_POSSIBLE, "the register cannot be read for certain now; nothing was sent")
                 return
             read = await self._ask(unit, order, modify[0])
@@ -309,7 +308,7 @@ class Line:
                     order.answered(read)
                 return
             order.request = modify[1](read.payload)
-        ambiguous = _outstanding(unit, order.request)
+        ambiguous = unit.outstanding(order.request, trio.current_time())
         functions = {function for function, *_ in unit.health.open_shapes(trio.current_time())}
         order.sent = True
         answer = await self._ask(unit, order, order.request)
@@ -347,7 +346,7 @@ class Line:
         """Read what was written, where the tag asks for that, and compare."""
         if order.read_back is None or order.check is None:
             return
-        if _outstanding(unit, order.read_back):
+        if unit.outstanding(order.read_back, trio.current_time()):
             order.unread = "but was not read after it: the answer could have been the late one to an earlier request"
             return
         result = await self.polling.exchange(unit, order.read_back, unit.health.bound)
@@ -377,8 +376,3 @@ class Line:
         else:
             order.fail(Reason.BROKEN_ANSWER, f"the answer of {unit.name} arrived damaged")
         return None
-
-
-def _outstanding(unit: Unit, request: Request) -> bool:
-    """Whether the answer to this request could be the late one to an earlier request."""
-    return shape(request) in unit.health.open_shapes(trio.current_time())

@@ -170,6 +170,10 @@ class Unit:
         # A unit without tags: any device answers this, if only with a refusal.
         return read_registers(self.number, FUNCTION_OF["holding"], 0, 1)
 
+    def outstanding(self, request: Request, now: float) -> bool:
+        """Whether the answer to this request could be the late one to an earlier request."""
+        return shape(request) in self.health.open_shapes(now)
+
     def fence(self, now: float) -> Request:
         """A read that cannot be mistaken for anything asked before: see ``fence``."""
         reads = [poll.request for poll in self.polls] or [self.sign_of_life()]

@@ -87,19 +87,9 @@ def without_clock(state: int) -> int:
     return state & (_QUALITY | _KIND)
 
 
-def era_of(state: int) -> int:
-    """The number of the era, 0 for none."""
-    return state >> _ERA_SHIFT
-
-
 def replaces(later: int, earlier: int) -> bool:
     """Whether a row may take the place of an earlier one of the same time: never of one with a better quality."""
     return later & _QUALITY <= earlier & _QUALITY
-
-
-def same_kind(state: int, other: int) -> bool:
-    """Whether two states hold the same kind of value."""
-    return state & _KIND == other & _KIND
 
 
 def is_text(state: int) -> bool:
