@@ -38,6 +38,26 @@ class WriteResult:
     read_back: Value | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseInForce:
+    """A set-point on loan.
+
+    Attributes:
+        tag: its full name.
+        value: last written with the lease, or being written, in engineering units; None where nobody knows: it was
+            taken before the gateway was started anew.
+        safe_value: what the tag goes back to; None where the configuration does not have the tag with one any more.
+        seconds_left: until it runs out; 0 once it has.
+        owed: it has run out, and its safe value is not known to have arrived.
+    """
+
+    tag: str
+    value: Value | None
+    safe_value: Value | None
+    seconds_left: float
+    owed: bool
+
+
 class FactStore(Protocol):
     """Small things learned or promised that must survive a restart: split blocks, leases, sequence numbers."""
 
@@ -254,6 +274,10 @@ class DeviceAccess(LineTools, Protocol):
         Raises:
             GatewayError: INVALID for an unknown or read-only tag, or a value that cannot be coded.
         """
+        ...
+
+    def leases(self) -> list[LeaseInForce]:
+        """Every lease that is not settled: those that are owed first, then the one that runs out soonest."""
         ...
 
     async def modbus_read(self, line: str, unit: int, table: str, address: int, count: int) -> RawAnswer:

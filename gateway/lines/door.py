@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from gateway.core.errors import Code, GatewayError, invalid
-from gateway.core.ports import FactStore, Outcome, WriteResult
+from gateway.core.ports import FactStore, LeaseInForce, Outcome, WriteResult
 from gateway.core.reading import Value
 from gateway.lines.leases import Leases, Standing
 from gateway.lines.line import Line
@@ -99,7 +99,7 @@ class WriteDoor:
         order = writing(device, spot.tag, value)
         if lease is not None:
             agreed = self._leases.standing(name)
-            self._lend(spot, lease)
+            self._lend(spot, lease, value)
             self._agreed.setdefault(name, agreed)
         mine = self._leases.standing(name)
         order.then = partial(self._ended, spot, order, lease, mine, self._leases.taker(name))
@@ -136,7 +136,7 @@ class WriteDoor:
         if outcome is not Outcome.NOT_SENT and spot.poll is not None:
             spot.line.hurry(spot.poll)
 
-    def _lend(self, spot: Spot, lease: float) -> None:
+    def _lend(self, spot: Spot, lease: float, value: Value) -> None:
         if spot.tag.safe is None:
             raise invalid("lease", "this tag has no safe value: set safe = ... in the configuration", lease)
         if not SHORTEST_LEASE_S <= lease <= LONGEST_LEASE_S:
@@ -144,8 +144,29 @@ class WriteDoor:
         if spot.name in self.leaving:
             words = "the configuration is being reloaded, and the new one does not have this tag"
             raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5})
-        self._leases.take(spot.name, lease, trio.current_time(), spot.place)
+        self._leases.take(spot.name, lease, trio.current_time(), spot.place, value)
         self._changed.set()
+
+    def leases(self) -> list[LeaseInForce]:
+        """See ``DeviceAccess.leases``."""
+        now = trio.current_time()
+        return sorted(
+            (self._in_force(name, now) for name in self._leases.names()), key=lambda lease: lease.seconds_left
+        )
+
+    def _in_force(self, name: str, now: float) -> LeaseInForce:
+        spot, standing, owed = self._find(name), self._leases.standing(name), self._leases.owed(name, now)
+        return LeaseInForce(
+            tag=name,
+            value=standing.value if standing is not None else None,
+            safe_value=spot.tag.safe if spot is not None and not self._moved(spot) else None,
+            seconds_left=standing.end - now if standing is not None and not owed else 0.0,
+            owed=owed,
+        )
+
+    def _moved(self, spot: Spot) -> bool:
+        """Whether a tag with a lease is connected to something else than when that began."""
+        return self._leases.place(spot.name) not in {spot.place, True}
 
     def holds(self, line: str) -> bool:
         """Whether a safe value of this line may have to go out."""
@@ -194,8 +215,7 @@ class WriteDoor:
     async def _make_safe(self, name: str) -> None:
         spot = self._find(name)
         device = spot.unit.device if spot is not None else None
-        moved = spot is not None and self._leases.place(name) not in {spot.place, True}
-        if spot is None or device is None or spot.tag.safe is None or moved:
+        if spot is None or device is None or spot.tag.safe is None or self._moved(spot):
             # What was promised is kept in mind: the next configuration may have the tag again, and its safe value.
             if name not in self._homeless:
                 self._homeless.add(name)

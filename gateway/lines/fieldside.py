@@ -20,7 +20,7 @@ from drivers.modbus.pdu import (
     write_registers,
 )
 from gateway.core.errors import invalid
-from gateway.core.ports import Json, RawAnswer, SerialAnswer, TagRow, WriteResult
+from gateway.core.ports import Json, LeaseInForce, RawAnswer, SerialAnswer, TagRow, WriteResult
 from gateway.core.reading import Quality, Reading, Reason, Value
 from gateway.core.tags import TagStore
 from gateway.lines.line import Line
@@ -115,6 +115,10 @@ class FieldSide(ToolSide):
         if name not in self._lines.spots and self._store.cell(name) is not None:
             raise invalid("tag", "a tag of a raw serial line cannot be written; serial.write sends bytes", name)
         return await self._lines.door.write(name, value, lease)
+
+    def leases(self) -> list[LeaseInForce]:
+        """See ``DeviceAccess.leases``."""
+        return self._lines.door.leases()
 
     async def modbus_read(self, line: str, unit: int, table: str, address: int, count: int) -> RawAnswer:
         """See ``DeviceAccess.modbus_read``."""

@@ -13,6 +13,7 @@ from itertools import count
 from typing import NamedTuple
 
 from gateway.core.ports import FactStore, Json
+from gateway.core.reading import Value
 
 LEASES = "lease"
 # A safe value that could not be written is tried again after this, doubled up to the longest pause: it must not be
@@ -22,10 +23,17 @@ RETRY_MAX_S = 15.0
 
 
 class Standing(NamedTuple):
-    """How a lease stands: when it runs out or is tried again, and the next pause where it has run out already."""
+    """How a lease stands.
+
+    Attributes:
+        end: when it runs out or is tried again.
+        pause: the next one, where it has run out already.
+        value: written with it; None for one that was found at the start.
+    """
 
     end: float
     pause: float | None
+    value: Value | None
 
 
 class Leases:
@@ -44,6 +52,7 @@ class Leases:
         self._pauses: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
         self._places: dict[str, Json] = {}
+        self._values: dict[str, Value] = {}
         for name, place in facts.recall(LEASES).items():
             self._places[name] = place
             self._set(name, now)
@@ -62,7 +71,11 @@ class Leases:
     def standing(self, name: str) -> Standing | None:
         """How a tag's lease stands, for ``put_back``; None where it has none."""
         end = self._ends.get(name)
-        return None if end is None else Standing(end, self._pauses.get(name))
+        return None if end is None else Standing(end, self._pauses.get(name), self._values.get(name))
+
+    def owed(self, name: str, now: float) -> bool:
+        """Whether a lease has run out whose safe value is not known to have arrived."""
+        return name in self._pauses or self.settling(name) or self._ends.get(name, math.inf) <= now
 
     def taker(self, name: str) -> int | None:
         """Who took or renewed the lease last, by a number that is never given twice; None where nobody did."""
@@ -72,11 +85,12 @@ class Leases:
         """Where the tag was when its lease began, as ``take`` was told; None where it has no lease."""
         return self._places.get(name)
 
-    def take(self, name: str, seconds: float, now: float, place: Json) -> None:
-        """Begin or renew a lease. It must be on disk before the write leaves."""
+    def take(self, name: str, seconds: float, now: float, place: Json, value: Value) -> None:
+        """Begin or renew a lease, by writing a value. It must be on disk before the write leaves."""
         new = name not in self._ends
         self._set(name, now + seconds)
         self._takers[name] = next(self._number)
+        self._values[name] = value
         self._pauses.pop(name, None)
         if new or self._places.get(name) != place:
             self._places[name] = place
@@ -87,6 +101,7 @@ class Leases:
         self._pauses.pop(name, None)
         self._takers.pop(name, None)
         self._places.pop(name, None)
+        self._values.pop(name, None)
         if self._ends.pop(name, None) is not None:
             self._facts.remember(LEASES, name, None, urgent=True)
 
@@ -117,6 +132,10 @@ class Leases:
             return
         if before.pause is not None:
             self._pauses[name] = before.pause
+        if before.value is None:
+            self._values.pop(name, None)
+        else:
+            self._values[name] = before.value
         # Where the safe value was on its way nobody waits for it any more: it is due again.
         self._set(name, now if before.end == math.inf else before.end)
 

@@ -28,6 +28,7 @@ from gateway.core.ports import (
     BorrowAnswer,
     HistorySample,
     Json,
+    LeaseInForce,
     Outcome,
     RawAnswer,
     SerialAnswer,
@@ -61,6 +62,7 @@ class FakeField:
     asked: list[tuple[object, ...]] = field(default_factory=list)
     line_reports: list[dict[str, Json]] = field(default_factory=list)
     device_reports: list[dict[str, Json]] = field(default_factory=list)
+    leased: list[LeaseInForce] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.known = {
@@ -104,6 +106,9 @@ class FakeField:
         self.written.append((name, value, lease))
         self.wrote.set()
         return WriteResult(Outcome.CONFIRMED, read_back=value)
+
+    def leases(self) -> list[LeaseInForce]:
+        return self.leased
 
     async def modbus_read(self, line: str, unit: int, table: str, address: int, count: int) -> RawAnswer:
         self.asked.append((line, unit, table, address, count))
