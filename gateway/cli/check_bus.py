@@ -7,14 +7,13 @@ from functools import partial
 
 import trio
 
-from drivers.ports.port import LinkDown
 from gateway.cli.line_calls import Call, line_on, running_gateway
 from gateway.cli.main import BAD
 from gateway.cli.screen import Cell, Screen, say_value
 from gateway.field.address import Address
 from gateway.field.check_bus import Tried, try_line
 from gateway.field.scan_borrowed import BorrowedSite
-from gateway.field.scan_bus import open_here
+from gateway.field.scan_bus import LineLostError
 from gateway.field.scan_found import say_setting
 from gateway.field.scan_site import PortSite, Site
 from gateway.settings.line_model import LineSettings
@@ -53,9 +52,9 @@ def _site(call: Call | None, line: LineSettings, notes: list[str]) -> Site:
                         f"{say_setting(line)}: ferrule reload first"
                     )
                 return site
-        except (LinkDown, ValueError) as error:
+        except (LineLostError, ValueError) as error:
             notes.append(f"line {line.name}: {error}")
-    return PortSite([line], open_here)
+    return PortSite([line])
 
 
 def _place(one: Tried) -> str:

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from drivers.ports.port import LinkDown
 from gateway.cli.client import CallError, Client, Json
 from gateway.cli.main import CommandError
+from gateway.field.scan_bus import LineLostError
 from gateway.settings.line_model import LineSettings
 
 Call = Callable[..., Json]
@@ -26,7 +26,7 @@ def line_on(call: Call, line: LineSettings) -> str | None:
     """The line of the gateway that has this port or address.
 
     Raises:
-        LinkDown: the gateway cannot be asked.
+        LineLostError: the gateway cannot be asked.
     """
     for row in call("line.list")["lines"]:
         place = str(row["port"])
@@ -41,12 +41,12 @@ def line_on(call: Call, line: LineSettings) -> str | None:
 
 
 def calls_of(client: Client) -> Call:
-    """The client's calls, with failures as ``LinkDown``."""
+    """The client's calls, with failures as ``LineLostError``."""
 
     def call(method: str, **params: object) -> Json:
         try:
             return client.call(method, **params)
         except CallError as error:
-            raise LinkDown("error", str(error)) from None
+            raise LineLostError(str(error)) from None
 
     return call

@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 import trio
 
-from drivers.ports.port import LinkDown
 from gateway.cli.client import Client, add_connection
 from gateway.cli.line_options import add_serial, line_of
 from gateway.cli.main import WRONG, CommandError
@@ -25,7 +24,7 @@ from gateway.field.monitor import Following, overhear
 from gateway.field.monitor_capture import Capture
 from gateway.field.monitor_messages import Message
 from gateway.field.monitor_words import describe, is_error
-from gateway.field.scan_bus import open_here
+from gateway.field.scan_bus import LineLostError
 
 LOOK_EVERY_S = 0.3
 _MARKS = {"request": ">", "reply": "<", "unasked": "!", "damaged": "!", "silence": "!"}
@@ -69,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
         failure = ""
         try:
             trio.run(partial(_watch, _source(arguments, view), arguments.seconds))
-        except* (LinkDown, CommandError) as group:
+        except* (LineLostError, CommandError) as group:
             failure = str(group.exceptions[0])
-            if isinstance(group.exceptions[0], LinkDown) and group.exceptions[0].reason == "busy":
+            if isinstance(group.exceptions[0], LineLostError) and group.exceptions[0].busy:
                 failure += ". If the gateway has it: ferrule monitor LINE overhears it"
         view.sum_up()
     if failure:
@@ -159,7 +158,9 @@ def _as_json(message: Message, words: str) -> object:
 
 
 def _source(arguments: argparse.Namespace, view: View) -> Callable[[], Awaitable[None]]:
-    return _of_gateway(arguments, view) if arguments.line is not None else partial(_of_port, arguments, view)
+    if arguments.line is not None:
+        return _of_gateway(arguments, view)
+    return partial(overhear, line_of(arguments.port, arguments), view.show, time.time)
 
 
 def _of_gateway(arguments: argparse.Namespace, view: View) -> Callable[[], Awaitable[None]]:
@@ -179,16 +180,6 @@ def _of_gateway(arguments: argparse.Namespace, view: View) -> Callable[[], Await
             await trio.sleep(LOOK_EVERY_S)
 
     return follow
-
-
-async def _of_port(arguments: argparse.Namespace, view: View) -> None:
-    line = line_of(arguments.port, arguments)
-    port = await open_here(line)
-    try:
-        await overhear(port, view.show, time.time)
-    finally:
-        with trio.CancelScope(shield=True):
-            await port.aclose()
 
 
 async def _watch(source: Callable[[], Awaitable[None]], seconds: float | None) -> None:

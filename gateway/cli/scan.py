@@ -11,7 +11,6 @@ from pathlib import Path
 
 import trio
 
-from drivers.ports.port import LinkDown
 from gateway.cli.client import Client, add_connection
 from gateway.cli.line_calls import calls_of, line_on, running_gateway
 from gateway.cli.line_options import add_serial, is_place, line_of
@@ -19,7 +18,7 @@ from gateway.cli.main import BAD, WRONG, CommandError, fail
 from gateway.cli.screen import Cell, Progress, Screen
 from gateway.field.scan import LISTEN_S, PATIENCE_S, estimate, scan
 from gateway.field.scan_borrowed import BorrowedSite
-from gateway.field.scan_bus import open_here
+from gateway.field.scan_bus import LineLostError
 from gateway.field.scan_found import Found, Scan, advice, say_setting, verdict
 from gateway.field.scan_site import PARITIES, RATES, PortSite, Site, candidates
 from gateway.field.scan_skeleton import skeleton
@@ -107,8 +106,8 @@ def _site(arguments: argparse.Namespace) -> Site:
             return BorrowedSite(calls_of(client), arguments.place)
         except ValueError as error:
             raise CommandError(str(error), WRONG) from None
-        except LinkDown as down:
-            raise CommandError(down.words) from None
+        except LineLostError as lost:
+            raise CommandError(str(lost)) from None
     line = line_of(arguments.place, arguments)
     call = running_gateway(arguments)
     try:
@@ -119,13 +118,13 @@ def _site(arguments: argparse.Namespace) -> Site:
                 file=sys.stderr,
             )
             return BorrowedSite(call, name)
-    except LinkDown as down:
-        raise CommandError(down.words) from None
+    except LineLostError as lost:
+        raise CommandError(str(lost)) from None
     settings = [line]
     if line.port is not None:
         rates = (arguments.baudrate,) if arguments.baudrate else RATES
         settings = candidates(line, rates, (arguments.parity,) if arguments.parity else PARITIES)
-    return PortSite(settings, open_here)
+    return PortSite(settings)
 
 
 async def _search(site: Site, result: Scan, arguments: argparse.Namespace) -> str | None:
@@ -153,9 +152,9 @@ async def _search(site: Site, result: Scan, arguments: argparse.Namespace) -> st
                     done, f"{_minutes(left)} left, {len(result.found)} found, {words}"
                 ),
             )
-        except LinkDown as down:
-            busy = ". If the gateway has it: ferrule scan LINE goes through it" if down.reason == "busy" else ""
-            failure = f"{down.words}{busy}"
+        except LineLostError as lost:
+            busy = ". If the gateway has it: ferrule scan LINE goes through it" if lost.busy else ""
+            failure = f"{lost}{busy}"
         nursery.cancel_scope.cancel()
     bar.end()
     return failure

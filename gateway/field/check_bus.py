@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from drivers.modbus.pdu import Data, Refusal, Request, read_bits, read_registers
 from drivers.modbus.values import BlockCodec
-from drivers.ports.port import LinkDown
 from gateway.core.reading import WORDS, Reason, Value
-from gateway.field.scan_bus import Bus, Heard
+from gateway.field.scan_bus import Bus, Heard, LineLostError
 from gateway.field.scan_site import Site
 from gateway.lines.health import CAUSE_WORDS, Cause
 from gateway.lines.orders import reason_of
@@ -65,8 +64,8 @@ async def try_line(site: Site, line: LineSettings, tell: Tell) -> None:
         async with site.open(line) as bus:
             for device in line.devices:
                 await _try_device(bus, line, device, tell)
-    except LinkDown as down:
-        tell(Tried(line.name, "", 0, None, None, down.words))
+    except LineLostError as lost:
+        tell(Tried(line.name, "", 0, None, None, str(lost)))
 
 
 async def _try_device(bus: Bus, line: LineSettings, device: DeviceSettings, tell: Tell) -> None:

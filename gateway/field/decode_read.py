@@ -5,10 +5,9 @@ from __future__ import annotations
 import trio
 
 from drivers.modbus.pdu import Data, Refusal, read_registers, unpack_registers
-from drivers.ports.port import LinkDown
 from gateway.field.address import READ_FUNCTION, Address
 from gateway.field.decode import Shot
-from gateway.field.scan_bus import Heard, OpenPort, bus_on, open_here
+from gateway.field.scan_bus import Heard, LineLostError, OpenPort, bus_on, open_here, port_of
 from gateway.lines.health import CAUSE_WORDS
 from gateway.settings.line_model import LineSettings
 
@@ -37,8 +36,7 @@ async def read_port(
     request = read_registers(unit, READ_FUNCTION[first.table], first.wire, count)
     shots: list[Shot] = []
     try:
-        port = await opener(line)
-        try:
+        async with port_of(line, opener) as port:
             bus = bus_on(line, port)
             for number in range(repeat):
                 if number:
@@ -50,12 +48,9 @@ async def read_port(
                         fewer = f". One of the {count} registers is not there: read fewer (--count), or another --table"
                     raise ReadError(f"{port.name}, unit {unit}, {first}: {say(heard)}{fewer}")
                 shots.append(tuple(unpack_registers(heard.answer.payload)))
-        finally:
-            with trio.CancelScope(shield=True):
-                await port.aclose()
-    except LinkDown as down:
-        busy = ". If it is the gateway's: --line NAME reads through it" if down.reason == "busy" else ""
-        raise ReadError(f"{down.words}{busy}") from None
+    except LineLostError as lost:
+        busy = ". If it is the gateway's: --line NAME reads through it" if lost.busy else ""
+        raise ReadError(f"{lost}{busy}") from None
     return shots
 
 

@@ -4,39 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 
-from drivers.ports.port import Port
 from gateway.field.monitor_messages import Message, Overhearing, Reader, reader_of
 from gateway.field.monitor_split import Splitter
-from gateway.field.scan_bus import PACKET_GAP_S
+from gateway.field.scan_bus import PACKET_GAP_S, OpenPort, open_here, port_of
+from gateway.settings.line_model import LineSettings
 
 Tell = Callable[[Message], None]
 
 
-async def overhear(port: Port, tell: Tell, wall: Callable[[], float]) -> None:
+async def overhear(line: LineSettings, tell: Tell, wall: Callable[[], float], opener: OpenPort = open_here) -> NoReturn:
     """Tell every message on an RTU line where others talk, until cancelled. Not a byte is sent.
 
     Args:
-        port: open, with the right rate and parity.
+        line: its port, with the right rate and parity.
         tell: is given each message, stamped with Unix seconds.
         wall: Unix seconds.
+        opener: opens the port.
 
     Raises:
-        LinkDown: the port went away.
+        LineLostError: the port cannot be had, or went away.
     """
     splitter, pairs = Splitter(PACKET_GAP_S), Overhearing()
     offset = wall() - trio.current_time()
-    while True:
-        deadline = splitter.deadline
-        data = await port.receive(deadline if deadline is not None else trio.current_time() + 1.0)
-        now = trio.current_time()
-        frames = splitter.feed(data, now) if data else splitter.flush(now)
-        for frame in frames:
-            for message in pairs.take(frame):
-                tell(_stamped(message, offset))
+    async with port_of(line, opener) as port:
+        while True:
+            deadline = splitter.deadline
+            data = await port.receive(deadline if deadline is not None else trio.current_time() + 1.0)
+            now = trio.current_time()
+            frames = splitter.feed(data, now) if data else splitter.flush(now)
+            for frame in frames:
+                for message in pairs.take(frame):
+                    tell(_stamped(message, offset))
 
 
 def _stamped(message: Message, offset: float) -> Message:

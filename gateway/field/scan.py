@@ -73,7 +73,7 @@ async def scan(
         progress: told the share that is done, the seconds that are left, and what is being done.
 
     Raises:
-        LinkDown: the port cannot be had, or went away.
+        LineLostError: the port cannot be had, or went away.
     """
     first = [unit for unit in units if unit in LIKELY_UNITS]
     rest = [unit for unit in units if unit not in LIKELY_UNITS]

@@ -10,15 +10,14 @@ from typing import Any
 import trio
 
 from drivers.modbus.pdu import Request, match
-from drivers.ports.port import LinkDown
 from gateway.field.monitor_split import Frame
-from gateway.field.scan_bus import Bus, Heard
+from gateway.field.scan_bus import Bus, Heard, LineLostError
 from gateway.lines.health import Cause
 from gateway.settings.line_model import LineSettings, Parity, Transport
 
 Json = dict[str, Any]
 Call = Callable[..., Json]
-"""Calls a method of the gateway with these parameters; raises LinkDown where that fails."""
+"""Calls a method of the gateway with these parameters; raises LineLostError where that fails."""
 
 LEASE_S = 600.0
 # Half of what one caller may ask of the gateway in a minute: the other half is for everybody else.
@@ -36,7 +35,7 @@ class BorrowedSite:
 
     Raises:
         ValueError: the gateway has no such Modbus line.
-        LinkDown: it cannot be asked.
+        LineLostError: it cannot be asked.
     """
 
     def __init__(self, call: Call, name: str) -> None:
@@ -64,7 +63,7 @@ class BorrowedSite:
             with trio.move_on_after(5, shield=True):
                 try:
                     await self._call("line.return", line=self._name, lease=lease)
-                except LinkDown:
+                except LineLostError:
                     # It is over already: that is what was wanted.
                     await trio.lowlevel.checkpoint()
 
@@ -103,7 +102,7 @@ class _BorrowedBus:
         self._next = trio.current_time() + PACE_S
         answer = await self._site.exchange(self._lease, request, patience)
         if answer["reason"] in {"link_down", "returned"}:
-            raise LinkDown("error", str(answer["message"]))
+            raise LineLostError(str(answer["message"]))
         causes = tuple(Cause(cause) for cause in answer["causes"])
         reply = match(request, bytes.fromhex(answer["pdu"])) if answer["pdu"] is not None else None
         return Heard(reply, causes, answer["seconds"])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import trio
 
 from drivers.modbus.pdu import Data, Refusal, Request
-from drivers.ports.port import Port
+from drivers.ports.port import LinkDown, Port
 from drivers.ports.serial_port import open_serial
 from drivers.ports.tcp_port import open_tcp
 from gateway.field.monitor_split import Frame, Splitter
@@ -22,6 +23,18 @@ from gateway.settings.line_model import LineSettings
 PACKET_GAP_S = 0.02
 
 OpenPort = Callable[[LineSettings], Awaitable[Port]]
+
+
+class LineLostError(Exception):
+    """A tool cannot have its line, or has lost it; the text says why and what to do.
+
+    Attributes:
+        busy: another program has the port.
+    """
+
+    def __init__(self, words: str, *, busy: bool = False) -> None:
+        super().__init__(words)
+        self.busy = busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class Bus(Protocol):
         """Do one exchange, waiting ``patience`` seconds for the answer.
 
         Raises:
-            LinkDown: the wire is gone.
+            LineLostError: the wire is gone.
         """
         ...
 
@@ -86,6 +99,24 @@ async def open_here(line: LineSettings) -> Port:
     if line.transport in SERIAL_TRANSPORTS:
         return await open_serial(serial_settings(line))
     return await open_tcp(line.host or "", line.tcp_port)
+
+
+@asynccontextmanager
+async def port_of(line: LineSettings, opener: OpenPort = open_here) -> AsyncIterator[Port]:
+    """The port of a line, for as long as a tool works on it.
+
+    Raises:
+        LineLostError: it cannot be had, or went away meanwhile.
+    """
+    try:
+        port = await opener(line)
+        try:
+            yield port
+        finally:
+            with trio.CancelScope(shield=True):
+                await port.aclose()
+    except LinkDown as down:
+        raise LineLostError(down.words, busy=down.reason == "busy") from None
 
 
 async def listen(port: Port, seconds: float) -> list[Frame]:

@@ -7,11 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
-import trio
-
-from drivers.ports.port import Port
 from gateway.field.monitor_split import Frame
-from gateway.field.scan_bus import Bus, OpenPort, bus_on, listen
+from gateway.field.scan_bus import Bus, OpenPort, bus_on, listen, open_here, port_of
 from gateway.settings.line_model import LineSettings, Parity
 
 # The rates that are met in the field, the commonest first; 8E1 is the standard's own default, 8N1 and 8N2 the usage.
@@ -42,30 +39,21 @@ class PortSite:
         open_port: opens it.
     """
 
-    def __init__(self, settings: Sequence[LineSettings], open_port: OpenPort) -> None:
+    def __init__(self, settings: Sequence[LineSettings], open_port: OpenPort = open_here) -> None:
         self.settings = settings
         self._open_port = open_port
 
     @asynccontextmanager
-    async def _port(self, line: LineSettings) -> AsyncIterator[Port]:
-        port = await self._open_port(line)
-        try:
-            yield port
-        finally:
-            with trio.CancelScope(shield=True):
-                await port.aclose()
-
-    @asynccontextmanager
     async def open(self, line: LineSettings) -> AsyncIterator[Bus]:
         """See ``Site.open``."""
-        async with self._port(line) as port:
+        async with port_of(line, self._open_port) as port:
             yield bus_on(line, port)
 
     async def overhear(self, line: LineSettings, seconds: float) -> list[Frame]:
         """See ``Site.overhear``; who listens to a connection of his own hears nobody else."""
         if line.transport != "rtu":
             return []
-        async with self._port(line) as port:
+        async with port_of(line, self._open_port) as port:
             return await listen(port, seconds)
 
 

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from drivers.modbus.crc import crc16
-from drivers.ports.port import LineFaults
+from drivers.ports.port import LineFaults, LinkDown, Port
 from gateway.field.monitor import Following, overhear
 from gateway.field.monitor_capture import Capture
 from gateway.field.monitor_messages import Message, reader_of
 from gateway.field.monitor_split import Splitter
 from gateway.field.monitor_words import describe, is_error
+from gateway.field.scan_bus import LineLostError
+from gateway.settings.line_model import LineSettings
 
 
 def rtu(text: str) -> bytes:
@@ -32,6 +34,7 @@ REFUSAL = rtu("05 83 02")
 ASK_FIVE = rtu("05 03 00 6b 00 01")
 WRITE = rtu("05 06 00 6b 05 dc")
 NOISE = b"\xff\x00\x81"
+LISTENED = LineSettings(name="tool", transport="rtu", port="/dev/x")
 
 
 def kinds(frames: list[Message]) -> list[tuple[str, int | None]]:
@@ -163,8 +166,9 @@ class Overheard:
 
     name = "port"
 
-    def __init__(self, *said: tuple[float, bytes]) -> None:
+    def __init__(self, *said: tuple[float, bytes | LinkDown]) -> None:
         self._said = list(said)
+        self.closed = False
 
     async def send(self, data: bytes) -> None:
         raise AssertionError("who listens sends nothing")
@@ -175,6 +179,8 @@ class Overheard:
             return None
         at, data = self._said.pop(0)
         await trio.sleep_until(at)
+        if isinstance(data, LinkDown):
+            raise data
         return data
 
     def drain(self) -> bytes:
@@ -187,7 +193,12 @@ class Overheard:
         return None
 
     async def aclose(self) -> None:
+        self.closed = True
         await trio.lowlevel.checkpoint()
+
+    async def open(self, _: LineSettings) -> Port:
+        await trio.lowlevel.checkpoint()
+        return self
 
 
 async def test_listening_on_a_port_tells_both_sides_with_wall_times(autojump_clock: MockClock) -> None:
@@ -195,11 +206,23 @@ async def test_listening_on_a_port_tells_both_sides_with_wall_times(autojump_clo
     port = Overheard((0.5, ASK), (0.51, REPLY[:4]), (0.52, REPLY[4:]), (1.5, NOISE), (2.0, ASK))
 
     with trio.move_on_after(5):
-        await overhear(port, told.append, lambda: 1000.0 + trio.current_time())
+        await overhear(LISTENED, told.append, lambda: 1000.0 + trio.current_time(), port.open)
 
     assert kinds(told) == [("request", 3), ("reply", 3), ("damaged", None), ("request", 3)]
     assert told[1].at == pytest.approx(1000.52)
     assert told[1].request == ASK[1:-2]
+
+
+async def test_an_adapter_that_is_pulled_out_ends_the_listening_with_its_words(autojump_clock: MockClock) -> None:
+    port = Overheard((0.5, ASK), (0.6, LinkDown("hung_up", "/dev/x is gone: was the adapter pulled out?")))
+    told: list[Message] = []
+
+    with pytest.raises(LineLostError, match="was the adapter pulled out") as lost:
+        await overhear(LISTENED, told.append, trio.current_time, port.open)
+
+    assert not lost.value.busy
+    assert kinds(told) == [("request", 3)]
+    assert port.closed
 
 
 def test_following_asks_for_what_is_new_and_counts_what_is_lost() -> None:

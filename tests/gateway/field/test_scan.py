@@ -8,12 +8,13 @@ import trio
 from trio.testing import MockClock
 
 from drivers.modbus.crc import crc16
-from drivers.ports.port import LineFaults, Port
+from drivers.ports.port import LineFaults, LinkDown, Port
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, Spread, WireFaults
 from drivers.simulated.memory_port import MemoryLine
 from drivers.simulated.wire import NetworkWire, Parity, SerialWire
 from gateway.field.scan import estimate, scan
+from gateway.field.scan_bus import LineLostError
 from gateway.field.scan_found import Scan, advice, verdict
 from gateway.field.scan_site import PortSite, candidates
 from gateway.field.scan_skeleton import skeleton
@@ -211,6 +212,16 @@ async def test_another_master_is_named_and_not_disturbed(autojump_clock: MockClo
     assert result.foreign_master
     assert words in advice(result)[0]
     assert all(port.sent == b"" for port in opened)
+
+
+async def test_a_port_in_other_hands_is_told_as_such(autojump_clock: MockClock) -> None:
+    async def open_port(_: LineSettings) -> Port:
+        raise LinkDown("busy", "/dev/x is in use by another program")
+
+    with pytest.raises(LineLostError, match="in use by another program") as lost:
+        await run(PortSite([LINE], open_port))
+
+    assert lost.value.busy
 
 
 async def test_a_server_that_looks_at_no_number_is_one_device(autojump_clock: MockClock) -> None:
