@@ -13,8 +13,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -49,6 +49,7 @@ from gateway.wallclock import WallClock, boot_id, uptime
 
 log = structlog.stdlib.get_logger(__name__)
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 CLOCK_LOOK_S = 1.0
 HEARTBEAT_S = 900.0
 LOCK_FILE = "lock"
@@ -121,18 +122,35 @@ class Gateway:
         self._rates = RateLimits(self._settings.limits, trio.current_time)
         self._instruments = Instruments(self._settings.metrics)
         self._stop = trio.Event()
+        # Of everything until we serve: there is nothing to end in order yet.
+        self._starting = trio.CancelScope()
+        self._serving = False
+        self._rereads, self._reread_asked = trio.open_memory_channel[None](1)
         self._events: Bus[Event] = Bus()
         self._source: EventSource | None = None
 
     async def run(self) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
-        The caller holds the state directory (``owned``).
+        The caller holds the state directory (``owned``). It may block these signals from before on: what has come by
+        then is taken first of all.
 
         Raises:
             BindError: it may not or cannot listen where the configuration says.
             StartError: the test profile is asked for where others could reach it.
         """
+        with trio.open_signal_receiver(*SIGNALS) as signals:
+            before = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            try:
+                async with trio.open_nursery() as watching:
+                    watching.start_soon(self._watch_signals, signals)
+                    with self._starting:
+                        await self._run()
+                    watching.cancel_scope.cancel()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    async def _run(self) -> None:
         for warning in self._settings.warnings:
             log.warning(str(warning))
         profiled = _test_profile(self._settings.server.bind)
@@ -202,7 +220,7 @@ class Gateway:
                     _settle_memory()
                     polling.set()
 
-                field.start_soon(self._watch_signals, lines, tls, polling)
+                field.start_soon(self._reread, lines, tls, polling)
                 async with trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
@@ -219,6 +237,8 @@ class Gateway:
                         )
                     )
                     await polling.wait()
+                    # From here to the words that we are ready nothing waits, so that no signal comes between.
+                    self._serving = True
                     log.info("serving", urls=urls, authority_sha256=tls.fingerprint)
                     self._notifier.ready(f"serving on {', '.join(urls) or 'no address yet'}")
                     self._on_ready(urls)
@@ -237,24 +257,24 @@ class Gateway:
             stride=STRIDE,
         )
 
-    async def _watch_signals(self, lines: Lines, tls: ServerTls, polling: trio.Event) -> None:
-        one_at_a_time = trio.Lock()
+    async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                # One that waits is enough: it reads what is there when its turn comes.
+                with suppress(trio.WouldBlock):
+                    self._rereads.send_nowait(None)
+                continue
+            log.info("stopping", signal=signal.Signals(number).name)
+            self._notifier.stopping()
+            self._stop.set()
+            if not self._serving:
+                self._starting.cancel()
 
-        async def reread() -> None:
-            await polling.wait()
-            async with one_at_a_time:
-                await tls.reread()
-                await self._reload(lines)
-
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-            async with trio.open_nursery() as reloads:
-                async for number in signals:
-                    if number == signal.SIGHUP:
-                        reloads.start_soon(reread)
-                    else:
-                        log.info("stopping", signal=signal.Signals(number).name)
-                        self._notifier.stopping()
-                        self._stop.set()
+    async def _reread(self, lines: Lines, tls: ServerTls, polling: trio.Event) -> None:
+        await polling.wait()
+        async for _ in self._reread_asked:
+            await tls.reread()
+            await self._reload(lines)
 
     async def _reload(self, lines: Lines) -> None:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""

@@ -16,7 +16,7 @@ import trio
 from gateway import logs
 from gateway.access.keys import KeyFileError
 from gateway.api.server.sockets import BindError
-from gateway.app import Gateway, StartError, owned
+from gateway.app import SIGNALS, Gateway, StartError, owned
 from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, add_state, fail
 from gateway.settings.problems import SettingsError
 from gateway.storage import NewerSchema
@@ -109,8 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     gateway = load(arguments.config, arguments.state)
     if isinstance(gateway, int):
         return gateway
-    # A reload that is asked for before we listen must not end us; the file is read now anyway.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # From here on they wait for the gateway to take them: it ends in order, and a reload does not end it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         return trio.run(hold, arguments.state, arguments.config, partial(serve, gateway))
     except KeyboardInterrupt:

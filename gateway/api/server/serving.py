@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 
 import structlog
 import trio
@@ -67,15 +68,16 @@ async def serve(
     """
     server = Server(app, settings, tls, limits or LimitSettings(), front, bound=bound, begin=begin)
     async with trio.open_nursery() as connections:
-        async with trio.open_nursery() as listening:
-            await server.look(listening, connections, first=True)
-            task_status.started(server.urls)
-            listening.start_soon(tls.upkeep)
-            while not stop.is_set():
-                await server.look(listening, connections)
-                with trio.move_on_after(look_interval):
-                    await stop.wait()
-            listening.cancel_scope.cancel()
+        with closing(server):
+            async with trio.open_nursery() as listening:
+                await server.look(listening, connections, first=True)
+                task_status.started(server.urls)
+                listening.start_soon(tls.upkeep)
+                while not stop.is_set():
+                    await server.look(listening, connections)
+                    with trio.move_on_after(look_interval):
+                        await stop.wait()
+                listening.cancel_scope.cancel()
         await server.stop()
         connections.cancel_scope.deadline = trio.current_time() + grace
 
@@ -150,6 +152,11 @@ class Server:
         for address, (listener, scope) in opened.items():
             listening.start_soon(self._accept, listener, scope, connections)
             log.info("listening", address=endpoint(address, listener.getsockname()[1]))
+
+    def close(self) -> None:
+        """Close the listeners, also those that nobody was let in through yet."""
+        for listener, _ in self._open.values():
+            listener.close()
 
     async def stop(self) -> None:
         """End all connections, those that are being answered when they are answered."""
