@@ -15,9 +15,12 @@ def add_serial(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the port is set")
     group.add_argument("--baudrate", type=int, metavar="N", help="bits a second")
     group.add_argument("--parity", choices=("none", "even", "odd"), help="parity bit")
+    group.add_argument("--bytesize", type=int, choices=(7, 8), help="data bits; RTU has 8, ASCII mostly 7")
     group.add_argument("--stopbits", type=int, choices=(1, 2), help="default 2 without parity, else 1")
     group.add_argument("--echo", action="store_true", help="the adapter echoes what is sent")
-    group.add_argument("--rtu-over-tcp", action="store_true", help="the address speaks RTU, not Modbus TCP")
+    framing = group.add_mutually_exclusive_group()
+    framing.add_argument("--ascii", action="store_true", help="the port speaks Modbus ASCII (7E1 unless said), not RTU")
+    framing.add_argument("--rtu-over-tcp", action="store_true", help="the address speaks RTU, not Modbus TCP")
 
 
 def is_place(text: str) -> bool:
@@ -33,19 +36,25 @@ def line_of(place: str, arguments: argparse.Namespace) -> LineSettings:
         arguments: of ``add_serial``.
 
     Raises:
-        CommandError: it is neither.
+        CommandError: it is neither, or the options do not fit it.
     """
     if "/" in place:
-        parity: Parity = arguments.parity or "none"
+        usual: Parity = "even" if arguments.ascii else "none"
+        parity: Parity = arguments.parity or usual
+        if not arguments.ascii and arguments.bytesize == 7:
+            raise CommandError("RTU needs 8 data bits: leave --bytesize out, or add --ascii", WRONG)
         return LineSettings(
             name="tool",
-            transport="rtu",
+            transport="ascii" if arguments.ascii else "rtu",
             port=place,
             baudrate=arguments.baudrate or 19200,
+            bytesize=arguments.bytesize or (7 if arguments.ascii else 8),
             parity=parity,
             stopbits=arguments.stopbits or (2 if parity == "none" else 1),
             echo=arguments.echo,
         )
+    if arguments.ascii:
+        raise CommandError("--ascii is for serial ports: Modbus ASCII over a network is not known here", WRONG)
     host, _, port = place.rpartition(":") if place.count(":") == 1 else (place, "", str(MODBUS_PORT))
     if not port.isascii() or not port.isdecimal() or not 0 < int(port) <= 0xFFFF:
         raise CommandError(f'"{place}" is no address: write HOST or HOST:PORT, such as 192.168.1.10:502', WRONG)

@@ -20,7 +20,7 @@ from gateway.field.scan import LISTEN_S, PATIENCE_S, estimate, scan
 from gateway.field.scan_borrowed import BorrowedSite
 from gateway.field.scan_bus import LineLostError
 from gateway.field.scan_found import Found, Scan, advice, say_setting, verdict
-from gateway.field.scan_site import PARITIES, RATES, PortSite, Site, candidates
+from gateway.field.scan_site import PortSite, Site, candidates
 from gateway.field.scan_skeleton import skeleton
 from gateway.settings.line_model import LineSettings
 
@@ -30,6 +30,7 @@ EXAMPLES = """\
 examples:
   ferrule scan /dev/serial/by-id/usb-…             all usual rates and parities, units 1 to 247
   ferrule scan /dev/ttyAMA0 --baudrate 19200 --parity even --units 1-32
+  ferrule scan /dev/ttyUSB0 --ascii --units 1-32   Modbus ASCII, 7E1 first
   ferrule scan 192.168.1.10:502                    the units behind a Modbus TCP server
   ferrule scan boiler                              a line of the running gateway, which pauses meanwhile
   ferrule scan /dev/ttyUSB0 --write found.toml     a configuration to begin with
@@ -122,8 +123,8 @@ def _site(arguments: argparse.Namespace) -> Site:
         raise CommandError(str(lost)) from None
     settings = [line]
     if line.port is not None:
-        rates = (arguments.baudrate,) if arguments.baudrate else RATES
-        settings = candidates(line, rates, (arguments.parity,) if arguments.parity else PARITIES)
+        known = {key: getattr(arguments, key) for key in ("baudrate", "parity", "bytesize", "stopbits")}
+        settings = candidates(line, **known)
     return PortSite(settings)
 
 
@@ -228,7 +229,9 @@ def _found(one: Found) -> object:
     serial = line.port is not None
     return {
         "unit": one.unit,
+        "transport": line.transport,
         "baudrate": line.baudrate if serial else None,
+        "bytesize": line.bytesize if serial else None,
         "parity": line.parity if serial else None,
         "stopbits": line.stopbits if serial else None,
         "asked": one.asked,

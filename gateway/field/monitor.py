@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import trio
 
-from gateway.field.monitor_messages import Message, Overhearing, Reader, reader_of
-from gateway.field.monitor_split import Splitter
-from gateway.field.scan_bus import PACKET_GAP_S, OpenPort, open_here, port_of
+from gateway.field.monitor_listen import listen
+from gateway.field.monitor_messages import Message, Reader, reader_of
+from gateway.field.scan_bus import OpenPort, open_here, port_of
 from gateway.settings.line_model import LineSettings
 
 Tell = Callable[[Message], None]
 
 
-async def overhear(line: LineSettings, tell: Tell, wall: Callable[[], float], opener: OpenPort = open_here) -> NoReturn:
-    """Tell every message on an RTU line where others talk, until cancelled. Not a byte is sent.
+async def overhear(line: LineSettings, tell: Tell, wall: Callable[[], float], opener: OpenPort = open_here) -> None:
+    """Tell every message on a serial line where others talk, until cancelled. Not a byte is sent.
 
     Args:
         line: its port, with the right rate and parity.
@@ -28,21 +29,9 @@ async def overhear(line: LineSettings, tell: Tell, wall: Callable[[], float], op
     Raises:
         LineLostError: the port cannot be had, or went away.
     """
-    splitter, pairs = Splitter(PACKET_GAP_S), Overhearing()
     offset = wall() - trio.current_time()
     async with port_of(line, opener) as port:
-        while True:
-            deadline = splitter.deadline
-            data = await port.receive(deadline if deadline is not None else trio.current_time() + 1.0)
-            now = trio.current_time()
-            frames = splitter.feed(data, now) if data else splitter.flush(now)
-            for frame in frames:
-                for message in pairs.take(frame):
-                    tell(_stamped(message, offset))
-
-
-def _stamped(message: Message, offset: float) -> Message:
-    return replace(message, at=message.at + offset)
+        await listen(port, line.transport, lambda message: tell(replace(message, at=message.at + offset)), math.inf)
 
 
 class Following:

@@ -50,18 +50,29 @@ class Reader(Protocol):
         ...
 
 
-class _Pairs:
+class Pairs:
     """Brings replies together with their requests, and tells of requests without one."""
 
     def __init__(self) -> None:
         self._open: Message | None = None
 
+    def take(self, message: Message) -> list[Message]:
+        """The messages that one makes, whoever sent it."""
+        if message.kind == "request":
+            return self.asked(message)
+        if message.kind == "damaged":
+            self.spoilt()
+            return [message]
+        return [self.answered(message)]
+
     def asked(self, message: Message) -> list[Message]:
+        """A request, after the silence of the one before."""
         unanswered = self.unanswered(message.at)
         self._open = message
         return [*unanswered, message]
 
     def answered(self, message: Message) -> Message:
+        """A reply, with what it answers."""
         asked, self._open = self._open, None
         if asked is None or asked.unit != message.unit or asked.pdu[0] != message.pdu[0] & 0x7F:
             return replace(message, kind="unasked")
@@ -72,6 +83,7 @@ class _Pairs:
         self._open = None
 
     def unanswered(self, at: float) -> list[Message]:
+        """The silence, if there is one."""
         asked, self._open = self._open, None
         if asked is None or asked.unit == 0:
             return []
@@ -83,7 +95,7 @@ class RtuReader:
 
     def __init__(self) -> None:
         self._splitter = Splitter(_NO_GAP)
-        self._pairs = _Pairs()
+        self._pairs = Pairs()
         self._at = 0.0
 
     def feed(self, at: float, data: bytes, *, sent: bool) -> list[Message]:
@@ -93,7 +105,7 @@ class RtuReader:
             messages += self.flush()
             frame = Frame(at, data, "request")
             self._splitter.heard_request(frame)
-            return messages + self._pairs.asked(_of(frame))
+            return messages + self._pairs.asked(message_of(frame))
         self._at = at
         for frame in self._splitter.extend(data, at):
             messages += self._take(frame)
@@ -107,29 +119,8 @@ class RtuReader:
         return messages
 
     def _take(self, frame: Frame) -> list[Message]:
-        if frame.direction == "damaged":
-            self._pairs.spoilt()
-            return [_of(frame)]
-        if frame.direction == "request":
-            # Our own echo, or another master.
-            return [_of(frame)]
-        return [self._pairs.answered(_of(frame))]
-
-
-class Overhearing:
-    """Of a port on which others talk: each frame says itself what it is."""
-
-    def __init__(self) -> None:
-        self._pairs = _Pairs()
-
-    def take(self, frame: Frame) -> list[Message]:
-        """The messages that a frame makes."""
-        if frame.direction == "damaged":
-            self._pairs.spoilt()
-            return [_of(frame)]
-        if frame.direction == "request":
-            return self._pairs.asked(_of(frame))
-        return [self._pairs.answered(_of(frame))]
+        # A request that was not sent from here is our own echo, or another master.
+        return [message_of(frame)] if frame.direction == "request" else self._pairs.take(message_of(frame))
 
 
 class _Stream:
@@ -137,7 +128,7 @@ class _Stream:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._pairs = _Pairs()
+        self._pairs = Pairs()
         self._at = 0.0
 
     def flush(self) -> list[Message]:
@@ -170,23 +161,19 @@ class AsciiReader(_Stream):
     def feed(self, at: float, data: bytes, *, sent: bool) -> list[Message]:
         """See ``Reader.feed``."""
         if sent:
-            asked = _ascii(at, data, "request")
+            asked = ascii_message(at, data, "request")
             return self.flush() + (self._pairs.asked(asked) if asked.kind == "request" else [asked])
         self._at = at
         self._buffer += data
-        messages = []
+        messages: list[Message] = []
         while b"\n" in self._buffer:
             raw, _, self._buffer = self._buffer.partition(b"\n")
-            message = _ascii(at, raw + b"\n", "reply")
-            if message.kind == "damaged":
-                self._pairs.spoilt()
-                messages.append(message)
-            else:
-                messages.append(self._pairs.answered(message))
+            messages += self._pairs.take(ascii_message(at, raw + b"\n", "reply"))
         return messages
 
 
-def _ascii(at: float, raw: bytes, kind: Kind) -> Message:
+def ascii_message(at: float, raw: bytes, kind: Kind) -> Message:
+    """One line of ASCII; damaged where its checksum is not right."""
     try:
         data = bytes.fromhex(raw[raw.rfind(b":") + 1 :].strip().decode("ascii"))
     except ValueError:
@@ -196,7 +183,8 @@ def _ascii(at: float, raw: bytes, kind: Kind) -> Message:
     return Message(at, kind, data[0], data[1:-1], raw)
 
 
-def _of(frame: Frame) -> Message:
+def message_of(frame: Frame) -> Message:
+    """What an RTU frame says."""
     if frame.direction == "damaged":
         return Message(frame.at, "damaged", None, b"", frame.data)
     return Message(frame.at, frame.direction, frame.unit, frame.pdu, frame.data, after=frame.after)

@@ -44,6 +44,34 @@ class Frame:
         return self.data[1:-2]
 
 
+class Sides:
+    """Tells of whole frames who sent them: after a request comes its reply, and lengths tell the rest."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[float, int, int] | None = None
+
+    def awaited(self, unit: int) -> bool:
+        """Whether this unit was asked last, and has not answered."""
+        return self._asked is not None and self._asked[1] == unit
+
+    def asked(self, at: float, unit: int, pdu: bytes) -> None:
+        """A request is known to have gone out: what comes is its reply."""
+        self._asked = (at, unit, pdu[0])
+
+    def of(self, at: float, unit: int, pdu: bytes) -> tuple[Literal["request", "reply"], float | None]:
+        """Who sent this frame; of the reply to a request that was heard, also the seconds since that ended."""
+        shaped = reply_length(pdu) == len(pdu)
+        if self._asked is not None and shaped:
+            asked_at, asked_unit, function = self._asked
+            if at - asked_at <= _ANSWER_WITHIN_S and (unit, pdu[0] & 0x7F) == (asked_unit, function):
+                self._asked = None
+                return "reply", at - asked_at
+        if pdu[0] > 0x80 or request_length(pdu) != len(pdu):
+            return "reply" if shaped else "request", None
+        self.asked(at, unit, pdu)
+        return "request", None
+
+
 class Splitter:
     """Overhears one line.
 
@@ -55,7 +83,7 @@ class Splitter:
         self._gap = gap
         self._buffer = b""
         self._at = 0.0
-        self._asked: tuple[float, bytes] | None = None
+        self._sides = Sides()
 
     @property
     def deadline(self) -> float | None:
@@ -68,7 +96,7 @@ class Splitter:
 
     def heard_request(self, frame: Frame) -> None:
         """A request is known to have gone out: what comes is its reply."""
-        self._asked = (frame.at, frame.data)
+        self._sides.asked(frame.at, frame.unit, frame.pdu)
 
     def extend(self, data: bytes, now: float) -> list[Frame]:
         """As ``feed``, where a pause means nothing."""
@@ -105,7 +133,7 @@ class Splitter:
 
     def _lengths(self, pdu: bytes) -> tuple[int, int]:
         """Lengths to try, the likelier first: after a request comes its reply."""
-        if self._asked is not None and self._asked[1][:1] == self._buffer[:1]:
+        if self._sides.awaited(self._buffer[0]):
             return reply_length(pdu), request_length(pdu)
         return request_length(pdu), reply_length(pdu)
 
@@ -130,21 +158,4 @@ class Splitter:
 
     def _take(self, size: int) -> Frame:
         data, self._buffer = self._buffer[:size], self._buffer[size:]
-        asked = self._asked
-        if asked is not None and self._answers(asked, data):
-            self._asked = None
-            return Frame(self._at, data, "reply", self._at - asked[0])
-        if data[1] > 0x80 or request_length(data[1:-2]) != size - _ENVELOPE:
-            known = reply_length(data[1:-2]) == size - _ENVELOPE
-            return Frame(self._at, data, "reply" if known else "request")
-        self._asked = (self._at, data)
-        return Frame(self._at, data, "request")
-
-    def _answers(self, asked: tuple[float, bytes], data: bytes) -> bool:
-        at, request = asked
-        return (
-            self._at - at <= _ANSWER_WITHIN_S
-            and data[0] == request[0]
-            and data[1] & 0x7F == request[1]
-            and reply_length(data[1:-2]) == len(data) - _ENVELOPE
-        )
+        return Frame(self._at, data, *self._sides.of(self._at, data[0], data[1:-2]))

@@ -19,7 +19,7 @@ from gateway.field.scan_found import Found, Scan, say_setting, talkers
 from gateway.field.scan_site import Site
 from gateway.lines.health import Cause
 from gateway.lines.refusals import GATEWAY_CODES
-from gateway.lines.wire import Wire
+from gateway.lines.wire import READ_REPLY_PDU, READ_REQUEST_PDU, Wire, data_bytes
 from gateway.settings.line_model import LineSettings
 
 UNITS = range(1, 248)
@@ -46,7 +46,7 @@ Progress = Callable[[float, float, str], None]
 
 def estimate(settings: Sequence[LineSettings], units: int, patience: float, *, listening: float) -> float:
     """Seconds a scan takes when nobody answers."""
-    return listening + sum(units * Wire.of(line).lost(patience) for line in settings)
+    return listening + sum(units * _cost(line, patience) for line in settings)
 
 
 async def scan(
@@ -77,7 +77,7 @@ async def scan(
     """
     first = [unit for unit in units if unit in LIKELY_UNITS]
     rest = [unit for unit in units if unit not in LIKELY_UNITS]
-    costs = [(line, len(units) * Wire.of(line).lost(patience)) for line in site.settings]
+    costs = [(line, len(units) * _cost(line, patience)) for line in site.settings]
     whole = listening + sum(cost for _, cost in costs)
     spent = 0.0
 
@@ -101,7 +101,7 @@ async def scan(
                 for unit in part:
                     show(f"{say_setting(line)}, unit {unit}")
                     enough = await search.ask(unit)
-                    spent += Wire.of(line).lost(patience)
+                    spent += _cost(line, patience)
                     if enough:
                         break
             if search.hopeless:
@@ -111,7 +111,7 @@ async def scan(
                 break
         if settings and not every and any(one.answered for one in result.found):
             # The others are left out: what is left to do is the rest of the units at this setting.
-            whole = spent + len(rest) * Wire.of(settings[0]).lost(patience)
+            whole = spent + len(rest) * _cost(settings[0], patience)
     _forget_shadows(result)
     for number, one in enumerate(result.found):
         progress(number / len(result.found), 0.0, f"asking unit {one.unit} again")
@@ -185,6 +185,13 @@ class _Search:
         return True
 
 
+def _cost(line: LineSettings, patience: float) -> float:
+    """Seconds a question takes that nobody answers."""
+    wire = Wire.of(line)
+    reply = wire.carry(READ_REPLY_PDU + data_bytes("holding", 1))
+    return wire.gap + wire.carry(READ_REQUEST_PDU) + patience + reply
+
+
 def _question(unit: int) -> Request:
     """What everybody has an answer to, if only a refusal."""
     return read_registers(unit, Function.READ_HOLDING_REGISTERS, 0, 1)
@@ -195,9 +202,9 @@ async def _understand(site: Site, result: Scan, seconds: float) -> None:
     if talkers(result.overheard):
         return
     for line in site.settings[1:]:
-        frames = await site.overhear(line, seconds)
-        if talkers(frames):
-            result.overheard, result.heard_at = frames, line
+        heard = await site.overhear(line, seconds)
+        if talkers(heard):
+            result.overheard, result.heard_at = heard, line
             return
 
 

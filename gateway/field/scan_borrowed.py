@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from drivers.modbus.pdu import Request, match
-from gateway.field.monitor_split import Frame
+from gateway.field.monitor_messages import Message
 from gateway.field.scan_bus import Bus, Heard, LineLostError
 from gateway.lines.health import Cause
 from gateway.settings.line_model import LineSettings, Parity, Transport
@@ -67,7 +67,7 @@ class BorrowedSite:
                     # It is over already: that is what was wanted.
                     await trio.lowlevel.checkpoint()
 
-    async def overhear(self, line: LineSettings, seconds: float) -> list[Frame]:
+    async def overhear(self, line: LineSettings, seconds: float) -> list[Message]:
         """See ``Site.overhear``; the gateway itself has listened to this line all the time."""
         del line, seconds
         await trio.lowlevel.checkpoint()

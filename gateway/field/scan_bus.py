@@ -13,14 +13,10 @@ from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.serial_port import open_serial
 from drivers.ports.tcp_port import open_tcp
-from gateway.field.monitor_split import Frame, Splitter
 from gateway.lines.exchange import Answer, Pace, Talk
 from gateway.lines.health import Cause
 from gateway.lines.opener import SERIAL_TRANSPORTS, serial_settings, talk_on
 from gateway.settings.line_model import LineSettings
-
-# USB adapters hand over what they heard in packets: a shorter pause does not end a frame for us.
-PACKET_GAP_S = 0.02
 
 OpenPort = Callable[[LineSettings], Awaitable[Port]]
 
@@ -117,16 +113,3 @@ async def port_of(line: LineSettings, opener: OpenPort = open_here) -> AsyncIter
                 await port.aclose()
     except LinkDown as down:
         raise LineLostError(down.words, busy=down.reason == "busy") from None
-
-
-async def listen(port: Port, seconds: float) -> list[Frame]:
-    """Hear what is said on a line without saying anything."""
-    splitter = Splitter(PACKET_GAP_S)
-    frames: list[Frame] = []
-    end = trio.current_time() + seconds
-    while (now := trio.current_time()) < end:
-        deadline = splitter.deadline
-        data = await port.receive(min(end, deadline) if deadline is not None else end)
-        now = trio.current_time()
-        frames.extend(splitter.feed(data, now) if data else splitter.flush(now))
-    return frames + splitter.flush(end + PACKET_GAP_S)

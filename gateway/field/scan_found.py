@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from drivers.modbus.pdu import Data, Refusal
-from gateway.field.monitor_split import Frame
+from gateway.field.monitor_messages import Message
 from gateway.field.scan_bus import Heard
 from gateway.lines.health import Cause
 from gateway.settings.line_model import LineSettings
@@ -75,7 +75,7 @@ class Scan:
     """
 
     found: list[Found] = field(default_factory=list)
-    overheard: list[Frame] = field(default_factory=list)
+    overheard: list[Message] = field(default_factory=list)
     heard_at: LineSettings | None = None
     echo: bool = False
     rubbish: list[LineSettings] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Scan:
         """Whether somebody else asks on this line; a crackle now and then, or a break, is nobody."""
         if talkers(self.overheard):
             return True
-        rubbish = b"".join(frame.data for frame in self.overheard)
+        rubbish = b"".join(message.raw for message in self.overheard if message.kind == "damaged")
         return len(rubbish) >= TALK_BYTES and any(rubbish)
 
 
@@ -131,7 +131,8 @@ def advice(result: Scan) -> list[str]:
         else:
             words.append(
                 "somebody talks on this line, and it makes sense at no rate that was tried: another master with other "
-                "settings, noise without bias resistors, or A and B swapped. --disturb scans all the same"
+                f"settings, {_other_framing(result)}, noise without bias resistors, or A and B swapped. --disturb "
+                "scans all the same"
             )
     if result.echo:
         words.append("the adapter echoes what is sent: echo = true belongs to the line (it is in what --write writes)")
@@ -146,21 +147,38 @@ def advice(result: Scan) -> list[str]:
             "every number answers: there is one device behind this address, and it does not look at the number"
         )
     if not result.found and not result.foreign_master and not result.rubbish:
-        words.append(
-            "nobody answers. In this order: power of the devices; A and B (swap them at the adapter, nothing breaks); "
-            "the common wire; rate, parity and unit numbers outside what was tried"
-        )
+        words.append(f"nobody answers. In this order: {_silence_cures(result)}")
     return words
+
+
+def _silence_cures(result: Scan) -> str:
+    """Where to look when nothing comes, the likeliest first."""
+    if result.heard_at is not None and result.heard_at.port is None:
+        other = "Modbus TCP" if result.heard_at.transport == "rtu-over-tcp" else "RTU over TCP (--rtu-over-tcp)"
+        return (
+            f"is it another protocol, such as {other}; unit numbers outside what was tried; behind a serial server: "
+            "power of the devices, A and B, and its rate and parity"
+        )
+    return (
+        "power of the devices; A and B (swap them at the adapter, nothing breaks); the common wire; rate, parity and "
+        f"unit numbers outside what was tried; {_other_framing(result)}"
+    )
+
+
+def _other_framing(result: Scan) -> str:
+    ascii_ = result.heard_at is not None and result.heard_at.transport == "ascii"
+    return "RTU (leave --ascii out)" if ascii_ else "Modbus ASCII (--ascii)"
 
 
 def say_setting(line: LineSettings) -> str:
     """Rate and form of characters as technicians write them: ``19200 8N2``."""
     if line.transport in {"tcp", "rtu-over-tcp"}:
         return f"{line.host}:{line.tcp_port}"
-    return f"{line.baudrate} {line.bytesize}{line.parity[0].upper()}{line.stopbits}"
+    framing = " ASCII" if line.transport == "ascii" else ""
+    return f"{line.baudrate} {line.bytesize}{line.parity[0].upper()}{line.stopbits}{framing}"
 
 
-def talkers(frames: Sequence[Frame]) -> list[int]:
+def talkers(overheard: Sequence[Message]) -> list[int]:
     """The units that were asked or answered, as overheard."""
-    seen = Counter(frame.unit for frame in frames if frame.direction != "damaged")
+    seen = Counter(message.unit for message in overheard if message.unit is not None)
     return [unit for unit, _ in seen.most_common()]

@@ -38,6 +38,7 @@ def _line(line: LineSettings, name: str, result: Scan, number: int) -> str:
         rows += [
             f"port = {_text(line.port)}",
             f"baudrate = {line.baudrate}",
+            *([f"bytesize = {line.bytesize}"] if line.transport == "ascii" else []),
             f'parity = "{line.parity}"',
             f"stopbits = {line.stopbits}",
         ]

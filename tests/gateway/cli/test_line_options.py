@@ -1,0 +1,44 @@
+"""How a port or an address is named on the command line."""
+
+from argparse import ArgumentParser
+
+import pytest
+
+from gateway.cli.line_options import add_serial, line_of
+from gateway.cli.main import CommandError
+from gateway.settings.line_model import LineSettings
+
+
+def line(place: str, *options: str) -> LineSettings:
+    parser = ArgumentParser()
+    add_serial(parser)
+    return line_of(place, parser.parse_args(options))
+
+
+@pytest.mark.parametrize(
+    ("options", "form"),
+    [
+        ((), ("rtu", 19200, 8, "none", 2)),
+        (("--parity", "even"), ("rtu", 19200, 8, "even", 1)),
+        (("--ascii",), ("ascii", 19200, 7, "even", 1)),
+        (("--ascii", "--parity", "none", "--baudrate", "300"), ("ascii", 300, 7, "none", 2)),
+        (("--ascii", "--bytesize", "8", "--parity", "none", "--stopbits", "1"), ("ascii", 19200, 8, "none", 1)),
+    ],
+)
+def test_what_is_not_said_is_as_the_specification_has_it(options: tuple[str, ...], form: tuple[object, ...]) -> None:
+    made = line("/dev/ttyUSB0", *options)
+
+    assert (made.transport, made.baudrate, made.bytesize, made.parity, made.stopbits) == form
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "words"),
+    [
+        ("192.168.1.10:502", ("--ascii",), "--ascii is for serial ports"),
+        ("/dev/ttyUSB0", ("--bytesize", "7"), "leave --bytesize out, or add --ascii"),
+        ("192.168.1.10:0", (), "write HOST or HOST:PORT"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_cure(place: str, options: tuple[str, ...], words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        line(place, *options)
