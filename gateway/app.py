@@ -54,7 +54,7 @@ CLOCK_LOOK_S = 1.0
 HEARTBEAT_S = 900.0
 LOCK_FILE = "lock"
 EVENT_SEQUENCE = "event_sequence"
-# Event numbers are reserved on disk in strides of this: a restart may leave a gap, never a number used twice.
+# Event numbers are reserved on disk in strides of this.
 STRIDE = 10_000
 # What alerts call their severity (D-135), and the log.
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR, "critical": logging.CRITICAL}
@@ -164,6 +164,7 @@ class Gateway:
             # Not the timeline's: the writer thread asks too, and there is no run loop in it.
             wall=clock.now,
             boot=Boot(boot_id(), uptime),
+            announce=self._alert,
         ) as storage:
             tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
             await self._consume(storage, timeline, tokens, root.gateway_id, profiled)
@@ -184,7 +185,7 @@ class Gateway:
         profiled: Callable[[Application], Application],
     ) -> None:
         tags = TagStore(trio.current_time, timeline)
-        source = self._source = self._event_source(storage, timeline, gateway_id)
+        source = self._source = await self._event_source(storage, timeline, gateway_id)
 
         def announce(type_: str, data: dict[str, object]) -> None:
             self._events.publish(source.make(type_, data))
@@ -204,7 +205,7 @@ class Gateway:
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
-            consumers.start_soon(_watch_clock, timeline, storage)
+            consumers.start_soon(_watch_clock, timeline, storage, source)
             consumers.start_soon(self._instruments.lag.run)
             async with trio.open_nursery() as field:
                 bound, polling = trio.Event(), trio.Event()
@@ -237,7 +238,8 @@ class Gateway:
                         )
                     )
                     await polling.wait()
-                    # From here to the words that we are ready nothing waits, so that no signal comes between.
+                    # The stop may have come after the wait was over. Nothing waits from here on until all are told.
+                    await trio.lowlevel.checkpoint_if_cancelled()
                     self._serving = True
                     log.info("serving", urls=urls, authority_sha256=tls.fingerprint)
                     self._notifier.ready(f"serving on {', '.join(urls) or 'no address yet'}")
@@ -246,16 +248,19 @@ class Gateway:
             consumers.cancel_scope.cancel()
 
     @staticmethod
-    def _event_source(storage: Storage, timeline: Timeline, gateway_id: str) -> EventSource:
+    async def _event_source(storage: Storage, timeline: Timeline, gateway_id: str) -> EventSource:
         kept = storage.facts.recall(EVENT_SEQUENCE).get("reserved")
         reserved = kept if isinstance(kept, int) else 0
-        return EventSource(
+        source = EventSource(
             gateway_id,
             timeline,
             reserved,
-            reserve=lambda last: storage.facts.remember(EVENT_SEQUENCE, "reserved", last),
+            reserve=lambda last: storage.facts.remember(EVENT_SEQUENCE, "reserved", last, urgent=True),
             stride=STRIDE,
         )
+        source.skip_ahead()
+        await storage.facts.settle()
+        return source
 
     async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
@@ -353,10 +358,11 @@ def _settle_memory() -> None:
         trim(0)
 
 
-async def _watch_clock(timeline: Timeline, storage: Storage) -> None:
+async def _watch_clock(timeline: Timeline, storage: Storage, source: EventSource) -> None:
     while True:
         correction = timeline.look()
         if correction is not None:
             log.info("the clock is synchronised now: earlier times of this start were corrected")
             storage.corrected(correction.offset)
+            source.skip_ahead()
         await trio.sleep(CLOCK_LOOK_S)

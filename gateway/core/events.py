@@ -26,6 +26,11 @@ RESERVED = (
     "webhook:",
 )
 
+# Numbers that pass with each second of the wall clock. JSON carries them exactly until the year 2255 (2**53).
+PER_SECOND = 1_000_000
+# The most that are left out by chance: what the clock passes in a quarter of an hour.
+LEAP = 2**30
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -34,7 +39,7 @@ class Event:
     Attributes:
         id: UUIDv7 (RFC 9562, 5.7): unique, and sortable by time.
         gateway: which gateway says so; fleets are merged by (gateway, sequence).
-        sequence: counts the events of a gateway; a restart may leave a gap.
+        sequence: counts the events of a gateway; a restart leaves a gap.
         type: colon words, e.g. ``device:down``.
         time: Unix seconds of when it happened.
         clock: whether that time can be trusted: ``synchronised`` or ``unsynchronised``.
@@ -59,7 +64,12 @@ def uuid7(unix_seconds: float) -> str:
 
 
 class EventSource:
-    """Makes the gateway's events and numbers them: a number is never used twice, over restarts too.
+    """Makes the gateway's events and numbers them: a number is never used twice.
+
+    Over restarts that is so because numbers are reserved before they are used. What was reserved can be forgotten: an
+    older state is put back, on this board or on another one. So numbers also follow the clock: each start goes on at
+    the microseconds since 1970, which more events than that a second would have to overtake. Where the clock cannot be
+    trusted, chance takes its place until it can.
 
     Args:
         gateway: the gateway's id.
@@ -67,23 +77,45 @@ class EventSource:
         reserved: numbers up to this one may have been used before this start.
         reserve: keeps the number up to which events may be made from now on.
         stride: how many numbers are reserved at once.
+        leap: numbers to leave out where the clock cannot be trusted; a different one each time.
+
+    Attributes:
+        last_sequence: the number of the last event, or the one that none before has reached.
     """
 
     def __init__(
-        self, gateway: str, timeline: Timeline, reserved: int, *, reserve: Callable[[int], None], stride: int
+        self,
+        gateway: str,
+        timeline: Timeline,
+        reserved: int,
+        *,
+        reserve: Callable[[int], None],
+        stride: int,
+        leap: Callable[[], int] = lambda: secrets.randbelow(LEAP),
     ) -> None:
         self._gateway = gateway
         self._timeline = timeline
         self._reserve = reserve
         self._stride = stride
-        self._reserved = reserved
-        self.last_sequence = reserved
+        self._reserved = self.last_sequence = reserved
+        self._leap = leap
+
+    def skip_ahead(self) -> None:
+        """Leave out what may have been used already; call it at the start, and when the clock synchronises."""
+        if self._timeline.era.synchronised:
+            self.last_sequence = max(self.last_sequence, int(self._timeline.now() * PER_SECOND))
+        else:
+            self.last_sequence += self._leap()
+        self._reserve_more()
 
     def make(self, type_: str, data: Data) -> Event:
         """A new event that happens now."""
-        if self.last_sequence == self._reserved:
-            self._reserved += self._stride
-            self._reserve(self._reserved)
+        if self.last_sequence >= self._reserved:
+            self._reserve_more()
         self.last_sequence += 1
         now = self._timeline.now()
         return Event(uuid7(now), self._gateway, self.last_sequence, type_, now, self._timeline.era.clock, data)
+
+    def _reserve_more(self) -> None:
+        self._reserved = self.last_sequence + self._stride
+        self._reserve(self._reserved)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 import trio
 
-from gateway.app import SIGNALS, Gateway
+from gateway.app import EVENT_SEQUENCE, SIGNALS, STRIDE, Gateway
+from gateway.storage.storage import CONTROL_FILE
 from gateway.systemd import Notifier
 
 PATIENCE_S = 20.0
@@ -88,8 +91,8 @@ def config(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def run_to_the_end(config: Path, instrument: StopAt) -> list[str]:
-    """Run a gateway as ``ferrule run`` does.
+def run_to_the_end(config: Path, instrument: StopAt | None = None) -> list[str]:
+    """Run a gateway as ``ferrule run`` does; without an instrument that stops it, until it is ready.
 
     Returns:
         What the terminal was told: the URLs that are ready.
@@ -97,7 +100,13 @@ def run_to_the_end(config: Path, instrument: StopAt) -> list[str]:
     ready: list[str] = []
     state = config.parent / "state"
     state.mkdir(exist_ok=True)
-    gateway = Gateway(config, state, Notifier(str(config.parent / "notify"), None), ready.extend)
+
+    def on_ready(urls: list[str]) -> None:
+        ready.extend(urls)
+        if instrument is None:
+            signal.raise_signal(signal.SIGTERM)
+
+    gateway = Gateway(config, state, Notifier(str(config.parent / "notify"), None), on_ready)
 
     async def run() -> None:
         with trio.fail_after(PATIENCE_S):
@@ -105,7 +114,7 @@ def run_to_the_end(config: Path, instrument: StopAt) -> list[str]:
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        trio.run(run, instruments=[instrument])
+        trio.run(run, instruments=[instrument] if instrument else [])
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return ready
@@ -128,3 +137,29 @@ def test_nothing_is_ready_after_it_began_to_stop_whenever_that_is(config: Path, 
 def test_what_came_before_the_start_is_not_lost(config: Path, manager: socket.socket, number: signal.Signals) -> None:
     assert run_to_the_end(config, StopAt(0, number)) == []
     assert heard(manager) == ["STOPPING=1"]
+
+
+def reserved(config: Path) -> int:
+    """The number up to which events may have been made, as it is on disk."""
+    with closing(sqlite3.connect(config.parent / "state" / CONTROL_FILE)) as connection:
+        found = connection.execute("SELECT value FROM fact WHERE kind = ? AND key = 'reserved'", (EVENT_SEQUENCE,))
+        return int(json.loads(found.fetchone()[0]))
+
+
+def test_numbers_of_events_are_on_disk_before_there_are_events_and_go_on_elsewhere_at_each_start(config: Path) -> None:
+    found = []
+    for _ in range(3):
+        run_to_the_end(config)
+        found.append(reserved(config))
+    assert found == sorted(set(found))
+    assert found[0] >= STRIDE
+
+
+def test_trouble_of_the_store_is_logged_as_severe_as_it_is(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = config.parent / "state"
+    state.mkdir()
+    (state / CONTROL_FILE).write_bytes(b"this is no database" * 100)
+    run_to_the_end(config)
+    told = [line for line in capsys.readouterr().out.splitlines() if "was damaged" in line]
+    assert len(told) == 1
+    assert "[critical" in told[0]
