@@ -26,3 +26,9 @@ async def https(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
     """Calls the application over real TLS with the same token."""
     async with rig.served(), rig.client() as client:
         yield client
+
+
+@pytest.fixture
+async def stranger(rig: Rig) -> httpx.AsyncClient:
+    """A client without a token."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(rig.app), base_url="https://rig")

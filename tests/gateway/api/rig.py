@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -298,6 +299,14 @@ async def call(client: httpx.AsyncClient, method: str, params: object = None) ->
     """The whole response object of one call."""
     response = await client.post("/api/v1/rpc", json=rpc_body(method, params))
     return response.json()
+
+
+async def post(client: httpx.AsyncClient, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
+    """The whole HTTP response to a body of one's own making."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return await client.post(
+        "/api/v1/rpc", content=content, headers={"Content-Type": "application/json"} | (headers or {})
+    )
 
 
 async def result(client: httpx.AsyncClient, method: str, params: object = None) -> Any:
