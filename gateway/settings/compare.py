@@ -18,6 +18,7 @@ FOLLOWED_LIMITS = (
     "anonymous_burst",
     "total_requests_per_minute",
     "total_burst",
+    "max_agents",
     "body_size",
     "ratelimit_headers",
     "capabilities",
@@ -50,6 +51,7 @@ class Changes:
         limits_changed: what callers may ask.
         limits_waiting: limits have changed that are not followed while the gateway runs.
         webhook_changed: where webhooks may go.
+        agents_changed: how agents and services are kept; taken over at once.
     """
 
     lines: Difference
@@ -63,6 +65,7 @@ class Changes:
     limits_changed: bool
     limits_waiting: bool
     webhook_changed: bool
+    agents_changed: bool
 
 
 def difference(old: Settings, new: Settings) -> Changes:
@@ -82,6 +85,7 @@ def difference(old: Settings, new: Settings) -> Changes:
         limits_changed=old.limits != new.limits,
         limits_waiting=old.limits != replace(new.limits, **{key: getattr(old.limits, key) for key in FOLLOWED_LIMITS}),
         webhook_changed=old.webhook != new.webhook,
+        agents_changed=old.agents != new.agents,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from gateway.core.network import classify
 from gateway.settings import schema
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.model import (
+    AgentSettings,
     CapabilityLimit,
     GatewaySettings,
     HistorySettings,
@@ -95,6 +97,20 @@ def read_limits(node: Node | None, findings: Findings) -> LimitSettings:
         if not inside.faulty:
             capabilities.append(CapabilityLimit(**inside.arguments()))
     return LimitSettings(**fields.arguments(), capabilities=tuple(capabilities))
+
+
+def read_agents(node: Node | None, findings: Findings) -> AgentSettings:
+    """Read ``[agents]``; its times must grow, or an agent would be dropped before it is called inactive."""
+    if node is None:
+        return AgentSettings()
+    fields = read_fields(node, schema.AGENTS, findings)
+    grow = ("heartbeat", "stale", "inactive", "drop_after")
+    for shorter, longer in pairwise(grow):
+        if fields.sound(shorter, longer) and fields[shorter] >= fields[longer]:
+            key = longer if fields.given(longer) else shorter
+            limit = f"{shorter}, {say_duration(fields[shorter])}, must be shorter than {longer}"
+            fields.refuse(key, f"{limit}, {say_duration(fields[longer])}. Change one of them")
+    return AgentSettings(**fields.arguments())
 
 
 def read_metrics(node: Node | None, findings: Findings) -> MetricsSettings:

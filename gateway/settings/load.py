@@ -9,6 +9,7 @@ from gateway.settings import schema
 from gateway.settings.document import Document, Node, read_document
 from gateway.settings.fields import Findings, read_fields
 from gateway.settings.gateway_checks import (
+    read_agents,
     read_gateway,
     read_history,
     read_limits,
@@ -52,6 +53,7 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
         storage=read_storage(fields.table("storage"), findings),
         history=read_history(fields.table("history"), findings),
         limits=read_limits(fields.table("limits"), findings),
+        agents=read_agents(fields.table("agents"), findings),
         webhook=read_webhook(fields.table("webhook"), findings),
         metrics=read_metrics(fields.table("metrics"), findings),
         path=path,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.settings.problems import Place, Problem
 
 __all__ = [
+    "AgentSettings",
     "CapabilityLimit",
     "DeviceSettings",
     "Encoding",
@@ -227,6 +228,27 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """How the gateway keeps agents and the services they announce (D-031, D-080, D-088). How many: ``max_agents``.
+
+    Attributes:
+        token_ttl: seconds the token of an agent is good for.
+        heartbeat: seconds until an agent is asked for its next heartbeat.
+        stale: seconds without a heartbeat after which an agent is not called healthy any more.
+        inactive: seconds after which it is not called active any more.
+        drop_after: seconds after which it is dropped, and its services with it.
+        max_services: announced services; one agent has at most a quarter of them.
+    """
+
+    token_ttl: float = 3600.0
+    heartbeat: float = 30.0
+    stale: float = 60.0
+    inactive: float = 120.0
+    drop_after: float = 86400.0
+    max_services: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     """What ``/metrics`` shows.
 
@@ -278,5 +300,6 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     webhook: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
+    agents: AgentSettings = AgentSettings()
     path: Path = field(default=Path("ferrule.toml"), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)

@@ -111,6 +111,19 @@ CAPABILITY_LIMIT = Schema(
     required=frozenset({"name", "requests_per_minute"}),
 )
 
+AGENTS = Schema(
+    "[agents]",
+    {
+        "token_ttl": Duration(60, DAY),
+        "heartbeat": Duration(1, DAY),
+        "stale": Duration(1, DAY),
+        "inactive": Duration(1, DAY),
+        "drop_after": Duration(60, YEAR),
+        "max_services": Whole(1, 100_000),
+    },
+    model.AgentSettings,
+)
+
 METRICS = Schema("[metrics]", {"tag_series": Whole(0, 100_000)}, model.MetricsSettings)
 
 WEBHOOK = Schema("[webhook]", {}, model.WebhookSettings, tables={"allow": "many"})
@@ -131,6 +144,7 @@ ROOT = Schema(
         "storage": "one",
         "history": "one",
         "limits": "one",
+        "agents": "one",
         "webhook": "one",
         "metrics": "one",
         "line": "many",

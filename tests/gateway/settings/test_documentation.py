@@ -26,6 +26,7 @@ SECTIONS = [
     schema.HISTORY_TIER,
     schema.LIMITS,
     schema.CAPABILITY_LIMIT,
+    schema.AGENTS,
     schema.METRICS,
     schema.WEBHOOK_ALLOW,
     schema.LINE,
