@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from gateway.access.files import create_private, keep_aside, replace
+from gateway.access.generation import GENERATION_FILE, GenerationError, begin_anew, read_generation
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -66,14 +67,63 @@ class PurposeKey:
 
 
 class RootKey:
-    """The gateway's one root secret. Nothing is signed with it; keys are derived from it."""
+    """The gateway's one root secret. Nothing is signed with it; keys are derived from it.
 
-    def __init__(self, secret: bytes) -> None:
+    Attributes:
+        changed: called when another generation of token keys counts.
+
+    Args:
+        secret: 32 bytes.
+        generation: of the keys that sign tokens, from 0 (D-045).
+    """
+
+    def __init__(self, secret: bytes, generation: int = 0) -> None:
         self._secret = secret
+        self._generation = generation
+        self.changed: list[Callable[[], None]] = []
+
+    @property
+    def generation(self) -> int:
+        """Which keys sign tokens now; those of this one and the one before verify them."""
+        return self._generation
 
     def key(self, purpose: str) -> PurposeKey:
-        """The key for a purpose, e.g. ``operator-token``."""
-        secret = hkdf(self._secret, info=b"ferrule/1/" + purpose.encode())
+        """The key for a purpose that outlives all rotation."""
+        return self._derive(purpose, purpose)
+
+    def token_keys(self, purpose: str) -> list[PurposeKey]:
+        """The keys for a class of tokens, e.g. ``operator-token``: the one that signs, then the one before it."""
+        return [
+            # The first generation is older than rotation, and its tokens stay good.
+            self._derive(purpose, f"{purpose}/{generation}" if generation else purpose)
+            for generation in (self._generation, self._generation - 1)
+            if generation >= 0
+        ]
+
+    def follow(self, state: Path) -> bool:
+        """Take up the generation that ``ferrule keys rotate`` left in the state directory. Returns whether it is new.
+
+        A file that cannot be used changes nothing: the keys in use are better than a guess.
+        """
+        try:
+            generation = read_generation(state)
+        except (GenerationError, OSError) as error:
+            log.warning("token keys stay as they are", reason=str(error))
+            return False
+        if generation == self._generation:
+            return False
+        self._generation = generation
+        for tell in self.changed:
+            tell()
+        log.info("token keys rotated", generation=generation)
+        return True
+
+    def agent_secret(self, agent_id: str, kid: str) -> bytes:
+        """The secret an agent shares with us: 32 bytes that are kept nowhere and outlive all rotation (ruling 14)."""
+        return hkdf(self._secret, info=f"ferrule/1/agent-secret/{kid}/{agent_id}".encode())
+
+    def _derive(self, purpose: str, info: str) -> PurposeKey:
+        secret = hkdf(self._secret, info=b"ferrule/1/" + info.encode())
         return PurposeKey(f"{purpose}-{hashlib.sha256(b'kid' + secret).hexdigest()[:12]}", secret)
 
     @property
@@ -108,37 +158,55 @@ def load_root_key(state: Path, wall: Callable[[], float] = time.time) -> RootKey
             if create_private(path, secrets.token_bytes(_SIZE)) and used:
                 _tell_of_new_key(path, "it was missing, but this state directory was used before")
         try:
-            return RootKey(_read(path))
+            secret = _read(path)
         except _DamagedError:
             aside = keep_aside(path, wall())
             replace(path, secrets.token_bytes(_SIZE))
             _tell_of_new_key(path, f"it was damaged, and is kept as {aside.name}")
-            return RootKey(_read(path))
+            secret = _read(path)
+        return RootKey(secret, _generation(state, wall))
     except PermissionError as error:
-        raise _not_ours(path, error) from None
+        raise _not_ours(error) from None
 
 
 def read_root_key(state: Path) -> RootKey:
     """Read ``root.key`` for somebody beside the gateway, who must not make one: no gateway would know it.
 
     Raises:
-        KeyFileError: there is none, others may read the file, it is not ours to read, or it is damaged.
+        KeyFileError: there is none, others may read the file, it is not ours to read, or it is damaged; or nobody can
+            tell which generation of token keys counts.
     """
     path = state / ROOT_KEY_FILE
     try:
-        return RootKey(_read(path))
+        return RootKey(_read(path), read_generation(state))
+    except GenerationError as error:
+        raise KeyFileError(str(error)) from None
     except FileNotFoundError:
         raise KeyFileError(
             f"{path} is not there: the gateway makes it when it starts. Start the gateway on this directory first "
             f"(ferrule run --state {state}), or name the directory it keeps its state in: --state DIR"
         ) from None
     except PermissionError as error:
-        raise _not_ours(path, error) from None
+        raise _not_ours(error) from None
 
 
-def _not_ours(path: Path, error: PermissionError) -> KeyFileError:
+def _generation(state: Path, wall: Callable[[], float]) -> int:
+    try:
+        return read_generation(state)
+    except GenerationError:
+        kept = begin_anew(state, wall())
+        log.warning(
+            "token keys begin anew with the first generation: tokens of later ones are void, issue new ones",
+            file=GENERATION_FILE,
+            kept_as=kept.name,
+            reason="it was damaged",
+        )
+        return 0
+
+
+def _not_ours(error: PermissionError) -> KeyFileError:
     return KeyFileError(
-        f"{path}: {error.strerror}. Run this as the user the gateway runs as, or as root, or name another "
+        f"{error.filename}: {error.strerror}. Run this as the user the gateway runs as, or as root, or name another "
         "directory with --state"
     )
 

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+# What an agent may be called (D-040).
+AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
+# In the place of capabilities: whatever an agent says it can do.
+ANY_CAPABILITY = "*"
 
 
 class Kind(StrEnum):
     """What a caller is. A method bound to one kind is not opened by the scopes of another (ruling 13)."""
 
     OPERATOR = "operator"
+    AGENT = "agent"
+    # May register one agent, once.
+    ENROLMENT = "enrolment"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentKey:
+    """The key an agent signs its card with, by name; the secret itself is nowhere in it.
+
+    Attributes:
+        kid: names it, and stands in the signature's header.
+        public: the Ed25519 public key (32 bytes) an operator pinned; None for the shared secret the gateway derives.
+    """
+
+    kid: str
+    public: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +39,31 @@ class Principal:
     """A caller whose token was verified.
 
     Attributes:
-        subject: the token's ``sub``.
-        scopes: exactly those of the token; ``*`` and ``family:*`` stand for what they cover.
+        subject: the token's ``sub``; of an agent or an enrolment the agent's id.
+        scopes: exactly those of the token; ``*`` and ``family:*`` stand for what they cover. An enrolment has none:
+            those it grants are in ``granted``.
         kind: what the caller is.
         token_id: the token's ``jti``, for logs and revocation; no secret.
+        capabilities: of an agent those it was registered with, of an enrolment those it may register.
+        key: what signs the agent's card; None for an operator.
+        granted: of an enrolment, the scopes the agent gets with it.
+        expires: the token's ``exp``, Unix seconds.
     """
 
     subject: str
     scopes: frozenset[str]
     kind: Kind
     token_id: str
+    capabilities: frozenset[str] = frozenset()
+    key: AgentKey | None = None
+    granted: frozenset[str] = frozenset()
+    expires: int = 0
 
     def may(self, scope: str) -> bool:
         """Whether this caller holds a scope, by itself, by its family (``plugins:*``) or by ``*``."""
         family, _, _ = scope.partition(":")
         return scope in self.scopes or f"{family}:*" in self.scopes or "*" in self.scopes
+
+    def covers(self, capability: str) -> bool:
+        """Whether the token was given for a capability, by its id or by ``*`` (D-043)."""
+        return capability in self.capabilities or ANY_CAPABILITY in self.capabilities

@@ -1,0 +1,71 @@
+"""Which generation of token keys counts: one small file beside the root key (D-045).
+
+The number is no secret; the keys are derived from the root key and it. It only ever grows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.access.files import keep_aside, replace
+
+GENERATION_FILE = "root.generation"
+# Far more than anybody rotates; a longer number is no number of ours.
+_DIGITS = 9
+
+
+class GenerationError(Exception):
+    """The file is damaged; the text says what to do."""
+
+
+def read_generation(state: Path) -> int:
+    """The generation of a state directory; 0 where keys were never rotated.
+
+    Raises:
+        GenerationError: the file holds no generation.
+        OSError: it cannot be read.
+    """
+    path = state / GENERATION_FILE
+    try:
+        text = path.read_bytes()[: _DIGITS + 2].strip()
+    except FileNotFoundError:
+        return 0
+    if not (text.isdigit() and len(text) <= _DIGITS):
+        raise GenerationError(
+            f"{path} does not hold the number of a generation of token keys: put it back from a backup, or restart the "
+            "gateway, which begins anew"
+        )
+    return int(text)
+
+
+def rotate(state: Path, steps: int = 1) -> int:
+    """Step to the next generation: new tokens get a new key. Returns the generation that counts now.
+
+    Args:
+        state: the state directory.
+        steps: 1 leaves the tokens of the generation before good; 2 ends all.
+
+    Raises:
+        GenerationError: the file there is damaged.
+        OSError: it cannot be read or written.
+    """
+    generation = read_generation(state) + steps
+    _write(state, generation)
+    return generation
+
+
+def begin_anew(state: Path, now: float) -> Path:
+    """Write the first generation in the place of a damaged file. Returns the second name that one is kept under.
+
+    Args:
+        state: the state directory.
+        now: Unix seconds, for the second name.
+    """
+    kept = keep_aside(state / GENERATION_FILE, now)
+    _write(state, 0)
+    return kept
+
+
+def _write(state: Path, generation: int) -> None:
+    # Readable for all: whoever rotates may be root, and the gateway's user has to read it.
+    replace(state / GENERATION_FILE, f"{generation}\n".encode(), 0o644)

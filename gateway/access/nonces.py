@@ -1,0 +1,75 @@
+"""Nonces that were seen: a signature counts once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from gateway.core.errors import Code, GatewayError
+
+# Of one agent within the time nonces are remembered: it cannot use up the room of the others.
+QUOTA = 128
+# Of all agents.
+CAPACITY = 16384
+
+
+class Nonces:
+    """Remembers nonces of agents for as long as a signature with them might count.
+
+    Nothing is dropped before its time to make room: who has used up the room waits.
+
+    Args:
+        clock: seconds that only go forward; a step of the wall clock must bring no nonce back.
+        life: seconds a nonce is remembered.
+        quota: nonces of one agent.
+        capacity: nonces of all agents.
+    """
+
+    def __init__(self, clock: Callable[[], float], life: float, quota: int = QUOTA, capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._life = life
+        self._quota = quota
+        self._capacity = capacity
+        self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._times: dict[str, deque[float]] = {}
+
+    def is_new(self, agent_id: str, nonce: str) -> bool:
+        """Whether an agent has not used a nonce yet."""
+        self._drop_old()
+        return (agent_id, nonce) not in self._seen
+
+    def use(self, agent_id: str, nonce: str) -> bool:
+        """Use a nonce; False where it was used before.
+
+        Raises:
+            GatewayError: TOO_MANY, there is no room for another.
+        """
+        self._drop_old()
+        if (agent_id, nonce) in self._seen:
+            return False
+        times = self._times.get(agent_id, deque())
+        if len(times) >= self._quota:
+            raise self._full(f"{agent_id} has made {len(times)} signatures lately", times[0])
+        if len(self._seen) >= self._capacity:
+            raise self._full("agents have made too many signatures lately", next(iter(self._seen.values())))
+        now = self._clock()
+        self._seen[agent_id, nonce] = now
+        times.append(now)
+        self._times[agent_id] = times
+        return True
+
+    def _drop_old(self) -> None:
+        ended = self._clock() - self._life
+        while self._seen:
+            (agent_id, nonce), used = next(iter(self._seen.items()))
+            if used > ended:
+                return
+            del self._seen[agent_id, nonce]
+            times = self._times[agent_id]
+            times.popleft()
+            if not times:
+                del self._times[agent_id]
+
+    def _full(self, reason: str, oldest: float) -> GatewayError:
+        wait = max(1, int(oldest + self._life - self._clock()) + 1)
+        return GatewayError(Code.TOO_MANY, f"{reason}: wait {wait} s", details={"retryAfter": wait})
