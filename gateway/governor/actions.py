@@ -58,6 +58,8 @@ class Proposal:
         undo: takes it back; None where nothing is left in force (a port that was opened anew).
         value: what is in force when it is done, e.g. the factor.
         evidence: the figures, for programs.
+        effect: what it moves, e.g. "load"; by it two levels are seen to pull in opposite directions.
+        direction: which way: 1 or -1; 0 where there is none.
     """
 
     level: LevelName
@@ -68,6 +70,8 @@ class Proposal:
     undo: Callable[[], bool] | None = None
     value: Json = None
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    effect: str | None = None
+    direction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class Action:
     value: Json
     evidence: Mapping[str, Json]
     verdict: Verdict
+    effect: str | None = None
+    direction: int = 0
     standing: bool = False
     ended: float | None = None
 
@@ -176,6 +182,10 @@ class ActionDoor:
         keys = [key for key, (action, _) in self._standing.items() if action.level is level]
         return sum(self.withdraw(*key, why) for key in keys)
 
+    def note(self, level: LevelName, kind: str, target: str, why: str, now: float) -> None:
+        """Remember and tell what a level did by other means than a proposal, e.g. a hold."""
+        self._record(Proposal(level, kind, target, why, do=lambda: True), Verdict.DONE, now, standing=False)
+
     # Holding: the meta governor's means
 
     def hold(self, level: LevelName, target: str | None, until: float) -> None:
@@ -240,6 +250,8 @@ class ActionDoor:
             value=proposal.value,
             evidence=proposal.evidence,
             verdict=verdict,
+            effect=proposal.effect,
+            direction=proposal.direction,
             standing=standing,
         )
         self._actions.append(action)

@@ -113,7 +113,7 @@ class Governors:
         if self._mode(name) is Mode.ADVISE:
             self.door.withdraw_all(name, f"the {name} governor only advises")
         pulse.level.tick(now)
-        pulse.terms = pulse.level.terms(now)
+        pulse.terms = pulse.level.terms()
         took = self._processor() - begun
         pulse.ticked = now
         pulse.ticks += 1
@@ -138,7 +138,7 @@ class Governors:
         return {
             "active": pulse.active(now),
             "health": health,
-            **pulse.level.figures(now),
+            **pulse.level.figures(),
             "mode": str(self._mode(pulse.level.name)),
             "terms": [
                 {

@@ -41,10 +41,10 @@ class Level(Protocol):
         """Look, decide, propose. ``now`` is on the run loop's clock."""
         ...
 
-    def terms(self, now: float) -> tuple[Term, ...]:
+    def terms(self) -> tuple[Term, ...]:
         """What its health is made of at this moment."""
         ...
 
-    def figures(self, now: float) -> Mapping[str, Json]:
+    def figures(self) -> Mapping[str, Json]:
         """What else ``governor.status`` shows of it, the seed's own member first (AG-06 to AG-14)."""
         ...

@@ -32,10 +32,10 @@ class Scripted:
             self.falls -= 1
             raise ArithmeticError
 
-    def terms(self, now: float) -> tuple[Term, ...]:
+    def terms(self) -> tuple[Term, ...]:
         return (Term("given", self.score, 1.0, f"{self.score}"),)
 
-    def figures(self, now: float) -> Mapping[str, Json]:
+    def figures(self) -> Mapping[str, Json]:
         return {"agentsManaged": 5} if self.name is LevelName.COORDINATION else {}
 
 

@@ -1,0 +1,190 @@
+"""The meta governor: watches the other four, ends what they do to each other, and says whether and why all is not well.
+
+Three things are looked for: a level whose loop does not tick; one that does and undoes the same thing over and over;
+two that pull the same thing in opposite directions. The last two end in a hold: the loser leaves that target alone for
+a while, and what it had in force there is taken back. The higher level wins; of one level, what was configured wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+from gateway.core.alerts import Alerts, Severity
+from gateway.core.ports import Json
+from gateway.governor.actions import Action, ActionDoor, Verdict
+from gateway.governor.governors import Pulse
+from gateway.governor.health import OPTIMAL, Term, falling, health_of, share
+from gateway.governor.level import LevelName
+
+PACE_S = 5.0
+# The same level setting the same thing to and fro so often in so long is oscillation.
+TURNS = 4
+TURNS_WITHIN_S = 900.0
+# Opposite pulls by two levels within so long are a contradiction.
+AGAINST_WITHIN_S = 120.0
+HOLD_S = 1800.0
+LONGEST_HOLD_S = 4 * 3600.0
+# What all five loops may cost, as a share of one core.
+CHEAP = 0.02
+DEAR = 0.10
+ORDER = tuple(LevelName)
+
+
+class Meta:
+    """Level five.
+
+    Args:
+        door: what the others act through; it holds them by it.
+        alerts: where a level that does not work is raised.
+        others: the pulses of the other levels, looked up at each tick.
+    """
+
+    name = LevelName.META
+    pace = PACE_S
+
+    def __init__(
+        self,
+        door: ActionDoor,
+        alerts: Alerts,
+        others: Callable[[], Mapping[LevelName, Pulse]],
+    ) -> None:
+        self._door = door
+        self._alerts = alerts
+        self._others = others
+        self._judged = 0
+        self._holds_given: dict[tuple[LevelName, str, str], int] = {}
+        self._begun: float | None = None
+        self._now = 0.0
+        self._reasons: list[str] = []
+
+    def _pulses(self) -> Mapping[LevelName, Pulse]:
+        return {name: pulse for name, pulse in self._others().items() if name is not self.name}
+
+    def tick(self, now: float) -> None:
+        """Look at the other levels and at what they did."""
+        self._now = now
+        if self._begun is None:
+            self._begun = now
+        self._stuck(now)
+        done = [action for action in self._door.actions() if action.verdict is Verdict.DONE]
+        fresh = [action for action in done if action.number > self._judged]
+        if fresh:
+            self._judged = fresh[-1].number
+        for action in fresh:
+            self._oscillation(action, done, now)
+            self._contradiction(action, done, now)
+        self._reasons = self._why_not(now)
+
+    def _stuck(self, now: float) -> None:
+        for name, pulse in self._pulses().items():
+            component = f"governor:{name}"
+            if pulse.parked:
+                words = f"the {name} governor fell too often by a fault of its own; it is tried again every ten minutes"
+            elif pulse.stuck(now):
+                words = f"the {name} governor has not looked for {now - (pulse.ticked or now):.0f} s"
+            else:
+                self._alerts.resolve(component, "stuck")
+                continue
+            self._alerts.fire(component, "stuck", Severity.WARNING, words, value=pulse.falls)
+            self._door.withdraw_all(name, words)
+
+    def _oscillation(self, action: Action, done: list[Action], now: float) -> None:
+        if not action.direction:
+            return
+        moves = [
+            other.direction
+            for other in done
+            if (other.level, other.kind, other.target) == (action.level, action.kind, action.target)
+            and now - other.at <= TURNS_WITHIN_S
+        ]
+        turns = sum(before != after for before, after in pairwise(moves))
+        if turns >= TURNS:
+            words = (
+                f"{action.kind} of {action.target} was turned round {turns} times in {TURNS_WITHIN_S / 60:g} minutes"
+            )
+            self._hold(action, words, now)
+
+    def _contradiction(self, action: Action, done: list[Action], now: float) -> None:
+        if action.effect is None or not action.direction:
+            return
+        for other in done:
+            against = (
+                other.level is not action.level
+                and (other.effect, other.target) == (action.effect, action.target)
+                and other.direction == -action.direction
+                and action.at - other.at <= AGAINST_WITHIN_S
+                and other.number < action.number
+            )
+            if against:
+                loser = min(action, other, key=lambda one: ORDER.index(one.level))
+                winner = other if loser is action else action
+                words = (
+                    f"the {winner.level} governor's {winner.kind} and the {loser.level} governor's {loser.kind} of "
+                    f"{loser.target} pull in opposite directions: the {winner.level} governor decides"
+                )
+                self._hold(loser, words, now)
+                return
+
+    def _hold(self, action: Action, words: str, now: float) -> None:
+        if self._door.held(action.level, action.target, now):
+            return
+        key = (action.level, action.kind, action.target)
+        times = self._holds_given.get(key, 0)
+        self._holds_given[key] = times + 1
+        seconds = min(HOLD_S * 2 ** min(times, 8), LONGEST_HOLD_S)
+        self._door.hold(action.level, action.target, now + seconds)
+        self._door.withdraw(action.kind, action.target, words)
+        self._door.note(self.name, "hold", action.target, f"{words}; held for {seconds / 60:g} minutes", now)
+
+    # What it is asked
+
+    def _why_not(self, now: float) -> list[str]:
+        reasons = []
+        for name, pulse in self._pulses().items():
+            if not pulse.active(now):
+                reasons.append(f"{name}: not active" + (" (parked)" if pulse.parked else ""))
+                continue
+            health = health_of(pulse.terms)
+            if health is not None and health < OPTIMAL:
+                _, words = min((term.score, term.words) for term in pulse.terms if term.score is not None)
+                reasons.append(f"{name}: health {health}, {words}")
+        reasons += [
+            f"{level}: held back from {target or 'everything'} for {until - now:.0f} s more"
+            for level, target, until in self._door.holds(now)
+        ]
+        return reasons
+
+    def cost(self) -> float | None:
+        """Share of a core that the ticks of all levels have taken since the start; None at the start."""
+        if self._begun is None or self._now - self._begun < PACE_S:
+            return None
+        return sum(pulse.busy for pulse in self._others().values()) / (self._now - self._begun)
+
+    def terms(self) -> tuple[Term, ...]:
+        """Levels that tick, holds that had to be made, and what governing costs."""
+        if self._begun is None:
+            return ()
+        pulses = self._pulses()
+        active = sum(pulse.active(self._now) for pulse in pulses.values())
+        holds = len(self._door.holds(self._now))
+        cost = self.cost()
+        return (
+            Term("levelsActive", share(active, len(pulses)), 3.0, f"{active} of {len(pulses)} other levels are active"),
+            Term("holds", falling(holds, 0, 4), 1.0, f"{holds} holds in force"),
+            Term(
+                "cost",
+                None if cost is None else falling(cost, CHEAP, DEAR),
+                1.0,
+                "not measured yet" if cost is None else f"{cost:.2%} of a core",
+            ),
+        )
+
+    def figures(self) -> Mapping[str, Json]:
+        """``systemOptimal`` (AG-14), and why not; what is held back."""
+        cost = self.cost()
+        return {
+            "systemOptimal": self._begun is not None and not self._reasons,
+            "reasons": list(self._reasons),
+            "cost": None if cost is None else round(cost, 5),
+        }

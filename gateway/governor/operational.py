@@ -1,0 +1,243 @@
+"""The operational governor: how lines and devices do, and relief for a line that has more to do than it can.
+
+A line is overloaded when it is busy nearly all the time and misses deadlines. Then the polls of its low-priority tags
+are stretched, step by step, so that the others keep theirs; when there is room again they are restored, step by step.
+A restoring step that brings the overload back is taken later the next time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.core import rfc3339
+from gateway.core.alerts import Alerts, Severity
+from gateway.core.ports import Json
+from gateway.core.steering import MOST_STRETCH, FieldGlance, FieldSteering, LineGlance
+from gateway.governor.actions import ActionDoor, Proposal
+from gateway.governor.health import Term, share
+from gateway.governor.level import LevelName
+
+PACE_S = 1.0
+# A line is overloaded when it was this busy for so long, and missed deadlines all the while; it has room again below
+# the lower bound, when it missed none for as long as the pause says.
+BUSY = 0.95
+ROOM = 0.80
+WINDOW_S = 10.0
+# A step needs time to show what it did; more than the window that overload is judged by.
+BETWEEN_STEPS_S = 15.0
+FIRST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 3600.0
+STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, MOST_STRETCH)
+# Overload that no stretching ends is somebody's to see to.
+ALERT_AFTER_S = 60.0
+MINUTE_S = 60.0
+STRETCH = "stretch"
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is remembered of a line.
+
+    Attributes:
+        seen: (time, deadlines missed until then), over the last window.
+        quiet_since: since when no deadline was missed.
+        stepped: when the factor was last changed.
+        pause: seconds without a missed deadline before the next restoring step.
+        restored: when it was last restored by a step; an overload soon after makes the pause longer.
+        overloaded_since: since when it has been overloaded with nothing left to stretch.
+    """
+
+    seen: deque[tuple[float, int]] = field(default_factory=deque)
+    quiet_since: float = 0.0
+    stepped: float = -BETWEEN_STEPS_S
+    pause: float = FIRST_PAUSE_S
+    restored: float | None = None
+    overloaded_since: float | None = None
+
+    def look(self, now: float, missed: int) -> int:
+        """Take one more count of missed deadlines. Returns how many were missed within the window."""
+        if not self.seen or missed != self.seen[-1][1]:
+            self.quiet_since = now
+        self.seen.append((now, missed))
+        while now - self.seen[0][0] > WINDOW_S:
+            self.seen.popleft()
+        return missed - self.seen[0][1]
+
+    def watched(self, now: float) -> bool:
+        """Whether it has been looked at for a whole window."""
+        return bool(self.seen) and now - self.seen[0][0] >= WINDOW_S - PACE_S
+
+
+class Operational:
+    """Level one.
+
+    Args:
+        steering: the lines.
+        door: what it acts through.
+        alerts: where lasting overload is raised.
+        wall: Unix seconds.
+    """
+
+    name = LevelName.OPERATIONAL
+    pace = PACE_S
+
+    def __init__(self, steering: FieldSteering, door: ActionDoor, alerts: Alerts, wall: Callable[[], float]) -> None:
+        self._steering = steering
+        self._door = door
+        self._alerts = alerts
+        self._wall = wall
+        self._watches: dict[str, _Watch] = {}
+        self._glance = FieldGlance(0.0)
+        self._counted: dict[str, tuple[int, int]] = {}
+        self._minute: deque[tuple[float, int, int]] = deque()
+        self._looked: float | None = None
+
+    def tick(self, now: float) -> None:
+        """Look at all lines; relieve those that are overloaded, restore those that have room again."""
+        glance = self._glance = self._steering.glance()
+        self._looked = self._wall()
+        self._count(glance, now)
+        present = {line.name for line in glance.lines}
+        for name in self._watches.keys() - present:
+            del self._watches[name]
+            self._door.withdraw(STRETCH, name, "the line is gone")
+            self._alerts.resolve(f"line:{name}", "overload")
+        for line in glance.lines:
+            if line.modbus:
+                self._relieve(line, now)
+
+    def _count(self, glance: FieldGlance, now: float) -> None:
+        """Answers, and deadlines missed, within the last minute; a restarted line counts from nothing."""
+        kept = missed = 0
+        counted = {device.name: (device.answers, device.missed) for device in glance.devices}
+        for name, (answers, late) in counted.items():
+            before = self._counted.get(name)
+            if before is not None and answers >= before[0] and late >= before[1]:
+                kept += answers - before[0]
+                missed += late - before[1]
+        self._counted = counted
+        self._minute.append((now, kept, missed))
+        while now - self._minute[0][0] >= MINUTE_S:
+            self._minute.popleft()
+
+    def _relieve(self, line: LineGlance, now: float) -> None:
+        watch = self._watches.setdefault(line.name, _Watch())
+        missed = watch.look(now, line.missed)
+        if line.lent or line.state != "up" or line.utilisation is None or not watch.watched(now):
+            watch.overloaded_since = None
+            return
+        overloaded = missed > 0 and line.utilisation >= BUSY
+        self._tell(line, watch, missed, overloaded=overloaded, now=now)
+        if now - watch.stepped < BETWEEN_STEPS_S:
+            return
+        if overloaded:
+            self._stretch(line, watch, missed, now)
+        elif line.stretch > 1.0 and line.utilisation < ROOM and now - watch.quiet_since >= watch.pause:
+            self._restore(line, watch, now)
+
+    def _stretch(self, line: LineGlance, watch: _Watch, missed: int, now: float) -> None:
+        factor = next((step for step in STEPS if step > line.stretch), None)
+        if factor is None or not line.stretchable:
+            return
+        if watch.restored is not None and now - watch.restored < 2 * watch.pause:
+            watch.pause = min(watch.pause * 2, LONGEST_PAUSE_S)
+        watch.restored = None
+        watch.stepped = now
+        self._set(
+            line,
+            factor,
+            f"{line.name} was busy {line.utilisation or 0:.0%} of its time and missed {missed} deadlines in "
+            f"{WINDOW_S:g} s: its {line.stretchable} low-priority tags are polled {factor:g} times less often",
+            missed,
+            now,
+        )
+
+    def _restore(self, line: LineGlance, watch: _Watch, now: float) -> None:
+        factor = max(step for step in STEPS if step < line.stretch)
+        watch.stepped = watch.restored = now
+        quiet = (
+            f"{line.name} is busy {line.utilisation or 0:.0%} of its time and missed no deadline for {watch.pause:g} s"
+        )
+        if factor == 1.0:
+            self._door.withdraw(STRETCH, line.name, f"{quiet}: its low-priority tags are polled as configured again")
+        else:
+            self._set(line, factor, f"{quiet}: its low-priority tags are polled more often again", 0, now)
+
+    def _set(self, line: LineGlance, factor: float, why: str, missed: int, now: float) -> None:
+        name = line.name
+        evidence: dict[str, Json] = {"utilisation": line.utilisation, "missed": missed, "stretchable": line.stretchable}
+        proposal = Proposal(
+            self.name,
+            STRETCH,
+            name,
+            why,
+            do=lambda: self._steering.stretch(name, factor) == factor,
+            undo=lambda: self._steering.stretch(name, 1.0) == 1.0,
+            value=factor,
+            evidence=evidence,
+            effect="load",
+            direction=-1 if factor > line.stretch else 1,
+        )
+        self._door.propose(proposal, now)
+
+    def _tell(self, line: LineGlance, watch: _Watch, missed: int, *, overloaded: bool, now: float) -> None:
+        component = f"line:{line.name}"
+        exhausted = not line.stretchable or line.stretch >= MOST_STRETCH
+        if not overloaded or not exhausted:
+            watch.overloaded_since = None
+            if not overloaded and now - watch.quiet_since >= FIRST_PAUSE_S:
+                self._alerts.resolve(component, "overload")
+            return
+        if watch.overloaded_since is None:
+            watch.overloaded_since = now
+        if now - watch.overloaded_since >= ALERT_AFTER_S:
+            left = (
+                'no tag on it has priority = "low"' if not line.stretchable else "low-priority tags are stretched most"
+            )
+            self._alerts.fire(
+                component,
+                "overload",
+                Severity.WARNING,
+                f"{line.name} has more to poll than it can: {missed} deadlines missed in {WINDOW_S:g} s, and "
+                f"{left}. Poll less often, raise the baud rate, or spread its devices over two lines (ferrule check "
+                "shows the load)",
+                value=line.utilisation,
+                threshold=BUSY,
+            )
+
+    # What it is asked
+
+    def terms(self) -> tuple[Term, ...]:
+        """Lines that are up, devices that answer, tags that are good, deadlines that were kept."""
+        glance = self._glance
+        if self._looked is None:
+            return ()
+        up = sum(line.state == "up" for line in glance.lines)
+        judged = [device for device in glance.devices if device.state != "unproven"]
+        online = sum(device.state in {"online", "doubtful"} for device in judged)
+        tags = sum(device.tags for device in glance.devices)
+        good = sum(device.good for device in glance.devices)
+        kept = sum(kept for _, kept, _ in self._minute)
+        missed = sum(missed for *_, missed in self._minute)
+        return (
+            Term("linesUp", share(up, len(glance.lines)), 3.0, f"{up} of {len(glance.lines)} lines are up"),
+            Term("devicesAnswering", share(online, len(judged)), 3.0, f"{online} of {len(judged)} devices answer"),
+            Term("tagsGood", share(good, tags), 2.0, f"{good} of {tags} tags are good"),
+            Term(
+                "deadlinesKept",
+                share(kept, kept + missed),
+                2.0,
+                f"{missed} deadlines missed beside {kept} answers in the last minute",
+            ),
+            Term("looking", 100.0, 0.5, "it looks at the field every second"),
+        )
+
+    def figures(self) -> Mapping[str, Json]:
+        """``lastProbe`` (AG-06), and what is stretched at the moment."""
+        stretched = {action.target: action.value for action in self._door.in_force() if action.kind == STRETCH}
+        return {
+            "lastProbe": None if self._looked is None else rfc3339.text(self._looked),
+            "stretched": stretched,
+        }
