@@ -27,6 +27,7 @@ from gateway.api.asgi import (
     time_limit,
 )
 from gateway.api.dispatch import Caller, Dispatch
+from gateway.api.methods.lease import lease_methods
 from gateway.api.methods.line import line_methods
 from gateway.api.methods.modbus import modbus_methods
 from gateway.api.methods.serial import serial_methods
@@ -87,7 +88,7 @@ def make_application(
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
     Args:
-        settings: the name is used.
+        settings: name and location are used.
         version: of this software, for ``server.info``.
         tokens: tell who calls.
         rates: how much callers may ask, and the limits in force.
@@ -101,6 +102,7 @@ def make_application(
     methods = {
         **server_methods(
             name=settings.gateway.name,
+            location=settings.gateway.location,
             version=version,
             limits=lambda: rates.settings,
             devices=devices,
@@ -109,6 +111,7 @@ def make_application(
             now=timeline.now,
         ),
         **line_methods(devices),
+        **lease_methods(devices),
         **tag_methods(devices, history),
         **modbus_methods(devices),
         **tool_methods(devices, timeline.now),
@@ -117,6 +120,7 @@ def make_application(
     rates.know(methods)
     page = MetricsPage(
         name=settings.gateway.name,
+        location=settings.gateway.location,
         version=version,
         devices=devices,
         store=store,

@@ -117,12 +117,16 @@ class StoreState:
         written_today: bytes.
         write_budget: bytes a day.
         history: how far history has given way to the budget: everything, seldom, thinned, memory.
+        rows_waiting: rows of history that are in memory only.
+        oldest_waiting: Unix seconds of the oldest of them; None where there is none.
     """
 
     durable: bool
     written_today: int
     write_budget: int
     history: str
+    rows_waiting: int = 0
+    oldest_waiting: float | None = None
 
 
 class Store(Protocol):

@@ -271,6 +271,10 @@ class HistoryStore:
                     raise _BudgetSpent
                 again = await self._database.write(step, "history_upkeep")
 
+    def waiting(self) -> tuple[int, float | None]:
+        """How many rows are in memory only, and Unix seconds of the oldest of them."""
+        return self._recorder.waiting_rows, self._recorder.oldest_waiting
+
     def status(self) -> dict[str, Json]:
         """Rows recorded, waiting, dropped; size of the file."""
         return {**self._recorder.status(), "bytes": self._bytes, "size_limit": self._settings.database_limit}

@@ -172,6 +172,11 @@ class Recorder:
         """How many rows are in memory."""
         return len(self._rows)
 
+    @property
+    def oldest_waiting(self) -> float | None:
+        """Unix seconds of the oldest row in memory; None where there is none."""
+        return self._rows[0].era.wall(self._rows[0].moment) if self._rows else None
+
     def batch(self) -> list[Pending]:
         """All rows in memory; they stay there until ``written`` says that they are on disk."""
         return list(self._rows)

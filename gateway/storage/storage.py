@@ -73,24 +73,13 @@ class Storage:
         self._settings = settings
         self._ballast = Ballast(directory / _BALLAST_FILE, settings.ballast)
         self._kept_budget = 0
-
-        def database(file: str, steps: str, page_size: int, small: tuple[str, ...] = ()) -> Database:
-            return Database(
-                directory / file,
-                packaged_steps(steps),
-                hands=hands,
-                budget=self.budget,
-                ballast=self._ballast,
-                announce=announce,
-                monotonic=monotonic,
-                wall=wall,
-                check_limit=settings.check_limit,
-                page_size=page_size,
-                small=small,
-            )
-
-        self._control = database(CONTROL_FILE, "control", _SMALL_PAGE)
-        self._past = database(HISTORY_FILE, "history", _PAGE, _SMALL_TABLES)
+        self._directory = directory
+        self._announce = announce
+        self._monotonic = monotonic
+        self._wall = wall
+        self._files: list[Database] = []
+        self._control = self.another_file(CONTROL_FILE, "control", _SMALL_PAGE)
+        self._past = self.another_file(HISTORY_FILE, "history", _PAGE, _SMALL_TABLES)
         self.facts = Facts(self._control, settings.flush_interval, settings.group, settings.forget_within, announce)
         self.history = HistoryStore(
             self._past,
@@ -110,6 +99,31 @@ class Storage:
             monotonic=monotonic,
             wall=wall,
         )
+
+    def another_file(self, file: str, steps: str, page_size: int, small: tuple[str, ...] = ()) -> Database:
+        """A database of this store: same writer, same write budget, closed with it. Whoever asks for it opens it.
+
+        Args:
+            file: its name.
+            steps: directory of its schema, in ``migrations``.
+            page_size: bytes of a page, for a file that is made now.
+            small: the tables of a large file that are checked when it is opened.
+        """
+        database = Database(
+            self._directory / file,
+            packaged_steps(steps),
+            hands=self._hands,
+            budget=self.budget,
+            ballast=self._ballast,
+            announce=self._announce,
+            monotonic=self._monotonic,
+            wall=self._wall,
+            check_limit=self._settings.check_limit,
+            page_size=page_size,
+            small=small,
+        )
+        self._files.append(database)
+        return database
 
     async def open(self) -> None:
         """Open both files and read the facts; ``open_storage`` does it.
@@ -173,7 +187,7 @@ class Storage:
     def status(self) -> dict[str, Json]:
         """Whether the disk takes data, what is in memory only, and the write budget."""
         return {
-            "trouble": {CONTROL_FILE: self._control.trouble, HISTORY_FILE: self._past.trouble},
+            "trouble": {file.path.name: file.trouble for file in self._files},
             "facts_durable": self.facts.durable,
             "ballast": self._ballast.aboard,
             "history": self.history.status(),
@@ -182,8 +196,11 @@ class Storage:
 
     def state(self) -> StoreState:
         """See ``core.ports.Store``."""
-        durable = self._control.trouble is None and self._past.trouble is None
-        return StoreState(durable, self.budget.used, self._settings.write_budget, self.budget.level.name.lower())
+        durable = all(file.trouble is None for file in self._files)
+        rows, oldest = self.history.waiting()
+        return StoreState(
+            durable, self.budget.used, self._settings.write_budget, self.budget.level.name.lower(), rows, oldest
+        )
 
     async def _back_up(self) -> None:
         await trio.sleep(_FIRST_BACKUP_S)
@@ -215,8 +232,8 @@ class Storage:
 
     async def shut(self) -> None:
         """Close the files, whatever is still in memory."""
-        await self._past.close()
-        await self._control.close()
+        for file in reversed(self._files):
+            await file.close()
 
 
 def _log(component: str, severity: str, summary: str, details: dict[str, Json]) -> None:

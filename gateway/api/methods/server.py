@@ -19,6 +19,7 @@ _BROKEN = frozenset({"down", "parked"})
 def server_methods(
     *,
     name: str,
+    location: str,
     version: str,
     limits: Callable[[], LimitSettings],
     devices: DeviceAccess,
@@ -30,6 +31,7 @@ def server_methods(
 
     Args:
         name: of this gateway.
+        location: where it stands; "" where nobody said.
         version: of this software.
         limits: those in force, shown to callers.
         devices: their lines decide whether the gateway is healthy.
@@ -40,6 +42,7 @@ def server_methods(
     information = {
         "server": {
             "name": name,
+            "location": location or None,
             "version": version,
             "protocolVersion": PROTOCOL_VERSION,
             "capabilities": CAPABILITIES,
@@ -69,12 +72,24 @@ def server_methods(
                 "writtenToday": state.written_today,
                 "writeBudget": state.write_budget,
                 "history": state.history,
+                **_waiting(state),
             },
         }
 
     return {
         "server.info": method(NoParams, info, scope=None),
         "server.health": method(NoParams, health, scope=None, without_token=True),
+    }
+
+
+def _waiting(state: StoreState) -> dict[str, object]:
+    """Whatever the budget allows: rows that are in memory only are lost with the power."""
+    oldest = None if state.oldest_waiting is None else rfc3339.text(state.oldest_waiting)
+    rows = "1 row of history waits" if state.rows_waiting == 1 else f"{state.rows_waiting} rows of history wait"
+    return {
+        "rowsInMemory": state.rows_waiting,
+        "oldestInMemory": oldest,
+        "message": None if oldest is None else f"{rows} in memory, the oldest since {oldest}",
     }
 
 

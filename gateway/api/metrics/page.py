@@ -26,6 +26,7 @@ class MetricsPage:
 
     Args:
         name: of this gateway.
+        location: where it stands; "" where nobody said.
         version: of this software.
         devices: the field side.
         store: how the disk is.
@@ -38,6 +39,7 @@ class MetricsPage:
         self,
         *,
         name: str,
+        location: str,
         version: str,
         devices: DeviceAccess,
         store: Store,
@@ -45,7 +47,7 @@ class MetricsPage:
         instruments: Instruments,
         wall: Callable[[], float],
     ) -> None:
-        self._identity = label_text(name=name, version=version)
+        self._identity = label_text(name=name, location=location, version=version)
         self._devices = devices
         self._store = store
         self._rates = rates

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-Value = bool | int | float | str | None
-Count = Annotated[int, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0)]
-Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
-Clock = Literal["synchronised", "unsynchronised"]
-Quality = Literal["good", "uncertain", "bad"]
-
-
-class Model(Struct, forbid_unknown_fields=True, rename="camel"):
-    """An object of an answer."""
+from gateway.api.test_profile.line_results import DeviceList, Exchange, LeaseList, LineList, Loan, Returned, Traffic
+from gateway.api.test_profile.model import Clock, Count, Model, Quality, Share, Timestamp, Value
 
 
 class Server(Model):
     """``server.info``, who this is."""
 
     name: str
+    location: str | None
     version: str
     protocol_version: str
     capabilities: list[str]
@@ -73,7 +66,10 @@ class Storage(Model):
     durable: bool
     written_today: Count
     write_budget: Count
-    history: str
+    history: Literal["everything", "seldom", "thinned", "memory"]
+    rows_in_memory: Count
+    oldest_in_memory: Timestamp | None
+    message: str | None
 
 
 class Health(Model):
@@ -85,83 +81,6 @@ class Health(Model):
     agents: Agents
     performance: Performance
     storage: Storage
-
-
-class SerialForm(Model):
-    """``line.list``, how characters are sent."""
-
-    baudrate: Count
-    bytesize: Count
-    parity: Literal["none", "even", "odd"]
-    stopbits: Count
-
-
-class HardwareErrors(Model):
-    """``line.list``, what the kernel has counted."""
-
-    parity: Count
-    framing: Count
-    overrun: Count
-    breaks: Count
-
-
-class Line(Model):
-    """``line.list``, one line; Modbus lines and raw ones have members of their own."""
-
-    line: str
-    transport: Literal["rtu", "tcp", "rtu-over-tcp", "ascii", "serial"]
-    port: str
-    description: str | None
-    state: Literal["starting", "up", "down", "parked", "stopped"]
-    reason: str | None
-    message: str | None
-    opened: Count
-    devices: Count
-    hardware_errors: HardwareErrors | None
-    serial: SerialForm | UnsetType = UNSET
-    messages: Count | UnsetType = UNSET
-    errors: dict[str, Count] | UnsetType = UNSET
-    borrowed: bool | UnsetType = UNSET
-    requests: Count | UnsetType = UNSET
-    utilisation: Share | UnsetType | None = UNSET
-    silent_share: Share | UnsetType = UNSET
-    seconds_lost: Share | UnsetType = UNSET
-
-
-class LineList(Model):
-    """``line.list``."""
-
-    lines: list[Line]
-    total: Count
-
-
-class Device(Model):
-    """``device.list``, one device."""
-
-    device: str
-    line: str
-    unit: Annotated[int, Meta(ge=0, le=255)]
-    profile: str | None
-    state: Literal["unproven", "online", "doubtful", "silent", "unknown"]
-    state_seconds: Share
-    latency_ms: Share | None
-    timeout_ms: Share
-    requests: Count
-    answers: Count
-    errors: dict[str, Count]
-    refusals: dict[str, Count]
-    advice: list[str]
-    blocks: Count
-    tags: Count
-    tags_good: Count
-    missed_deadlines: Count
-
-
-class DeviceList(Model):
-    """``device.list``."""
-
-    devices: list[Device]
-    total: Count
 
 
 class Place(Model):
@@ -312,6 +231,11 @@ RESULTS: dict[str, type[Model]] = {
     "server.info": Info,
     "server.health": Health,
     "line.list": LineList,
+    "line.borrow": Loan,
+    "line.return": Returned,
+    "line.exchange": Exchange,
+    "line.traffic": Traffic,
+    "lease.list": LeaseList,
     "device.list": DeviceList,
     "tag.list": TagList,
     "tag.read": Readings,

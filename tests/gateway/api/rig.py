@@ -171,9 +171,11 @@ class FakeStore:
     """A store that is as it is told to be."""
 
     durable: bool = True
+    rows_waiting: int = 0
+    oldest_waiting: float | None = None
 
     def state(self) -> StoreState:
-        return StoreState(self.durable, 1234, 200_000_000, "everything")
+        return StoreState(self.durable, 1234, 200_000_000, "everything", self.rows_waiting, self.oldest_waiting)
 
 
 @dataclass
@@ -203,7 +205,9 @@ class Rig:
         self.store = FakeStore()
         self.root: RootKey = load_root_key(state)
         self.tokens = OperatorTokens(self.root, self.board.timeline.now, lambda: self.board.timeline.era.synchronised)
-        self.settings = Settings(gateway=GatewaySettings(name="rig"), limits=limits or LimitSettings())
+        self.settings = Settings(
+            gateway=GatewaySettings(name="rig", location="boiler room"), limits=limits or LimitSettings()
+        )
         self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.instruments = Instruments(self.settings.metrics)
         self.app: Application = make_application(

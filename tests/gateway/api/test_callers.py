@@ -12,6 +12,7 @@ TOKEN_ONLY = ["server.info"]
 READS = {
     "line.list": {},
     "device.list": {},
+    "lease.list": {},
     "tag.list": {},
     "tag.read": {"tags": ["bus/meter/power"]},
     "tag.history": {"tag": "bus/meter/power", "start": 0, "end": 1},

@@ -295,7 +295,7 @@ async def test_answers_without_the_application_are_counted(told: Rig) -> None:
 async def test_the_process(told: Rig, here: httpx.AsyncClient) -> None:
     told.board.set(NOON)
     series = await scrape(here)
-    assert value(series, "ferrule_info", name="rig", version="1.2.3") == 1
+    assert value(series, "ferrule_info", name="rig", location="boiler room", version="1.2.3") == 1
     assert 1e7 < value(series, "process_resident_memory_bytes") < value(series, "process_virtual_memory_bytes")
     assert value(series, "process_cpu_seconds_total") == pytest.approx(sum(os.times()[:2]), abs=1)
     assert value(series, "process_open_fds") == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)  # noqa: PTH208 - as the kernel lists them

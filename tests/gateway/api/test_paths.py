@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.settings.model import LimitSettings
-from tests.gateway.api.rig import Rig, call, post, rpc_body
+from tests.gateway.api.rig import NOON, Rig, call, post, rpc_body
 
 
 async def test_info_is_the_seeds_example(client: httpx.AsyncClient) -> None:
@@ -24,6 +24,7 @@ async def test_info_is_the_seeds_example(client: httpx.AsyncClient) -> None:
         "result": {
             "server": {
                 "name": "rig",
+                "location": "boiler room",
                 "version": "1.2.3",
                 "protocolVersion": "1.0",
                 "capabilities": ["agent-registry", "service-discovery", "serial-communication", "modbus-rtu"],
@@ -54,6 +55,9 @@ async def test_health_is_the_seeds_example_measured(rig: Rig, autojump_clock: Mo
                 "writtenToday": 1234,
                 "writeBudget": 200_000_000,
                 "history": "everything",
+                "rowsInMemory": 0,
+                "oldestInMemory": None,
+                "message": None,
             },
         },
     }
@@ -64,6 +68,21 @@ async def test_health_is_the_seeds_example_measured(rig: Rig, autojump_clock: Mo
         "requestsPerSecond": 0.01,
         "errorRate": 0.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (1, "1 row of history waits in memory, the oldest since 2027-01-15T08:00:00.000Z"),
+        (312, "312 rows of history wait in memory, the oldest since 2027-01-15T08:00:00.000Z"),
+    ],
+)
+async def test_health_says_what_is_in_memory_only(rig: Rig, stranger: httpx.AsyncClient, rows: int, words: str) -> None:
+    rig.store.rows_waiting, rig.store.oldest_waiting = rows, NOON
+    storage = (await stranger.get("/api/v1/health")).json()["result"]["storage"]
+    assert storage["history"] == "everything"
+    assert (storage["rowsInMemory"], storage["oldestInMemory"]) == (rows, "2027-01-15T08:00:00.000Z")
+    assert storage["message"] == words
 
 
 @pytest.mark.parametrize(

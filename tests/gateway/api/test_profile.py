@@ -27,6 +27,11 @@ CALLS = [
     ("tag.history", {"tag": "bus/meter/power", "start": 0, "end": 10, "resolution": "1m"}),
     ("modbus.read", {"line": "bus", "unit": 1, "table": "holding", "address": 0, "count": 2}),
     ("modbus.write", {"line": "bus", "unit": 1, "table": "holding", "address": 0, "values": [1]}),
+    ("lease.list", {}),
+    ("line.borrow", {"line": "bus", "seconds": 60}),
+    ("line.return", {"line": "bus", "lease": "a-lease"}),
+    ("line.exchange", {"line": "bus", "lease": "a-lease", "unit": 1, "pdu": "0300000001"}),
+    ("line.traffic", {"line": "bus"}),
     ("serial.read", {"line": "scale"}),
     ("serial.write", {"line": "scale", "text": "x"}),
 ]
@@ -99,6 +104,38 @@ def test_a_reading_must_hold_together(reading: dict[str, object], fault: str) ->
     assert said(good) == []
     [words] = said(good | reading)
     assert fault in words
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "fault"),
+    [
+        (
+            "lease.list",
+            {"leases": [{"tag": "a/b/c", "value": 1, "safeValue": 0, "secondsLeft": 3.0, "owed": True}], "total": 1},
+            "owed with 3.0 s left",
+        ),
+        (
+            "line.exchange",
+            {"pdu": None, "reason": None, "message": None, "seconds": None, "causes": [], "latePossible": False},
+            "neither a reply nor a reason",
+        ),
+        ("line.borrow", {"lease": "0a", "seconds": -1, "until": "2026-01-01T00:00:00Z"}, ">= 0"),
+        ("line.return", {}, "missing required field `line`"),
+        (
+            "line.traffic",
+            {"records": [{"number": 1, "time": 1.5, "direction": "sent", "data": "0X"}], "lost": 0},
+            "matching regex",
+        ),
+    ],
+)
+def test_leases_and_answers_to_tools_must_hold_together(method: str, answer: dict[str, object], fault: str) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": answer}).encode()
+    [words] = violations(body, {"1": method})
+    assert fault in words
+
+
+async def test_every_method_has_a_model(rig: Rig) -> None:
+    assert set(RESULTS) == set(rig.app._dispatch._methods)  # type: ignore[attr-defined] # no method lists them yet
 
 
 @pytest.mark.parametrize(
