@@ -10,33 +10,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, CommandError, add_state
+from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, CommandError
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, Manifest
 from gateway.field.backup import Board, make_backup
 from gateway.field.state_lock import owner_of
-
-EXAMPLES = """\
-examples:
-  ferrule backup /media/stick/boiler-room.backup           also while the gateway runs
-  ferrule backup before-update.backup --state state --config ferrule.toml
-
-The file holds the keys of the gateway: who has it can issue tokens. Its mode is 0600; keep it so.
-It is read again and compared before it gets its name. ferrule restore puts it back, also onto a newer version."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule backup``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("file", type=Path, metavar="FILE", help="the backup to make; nothing may be there")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help=f"the configuration (default: that of the gateway that runs, else {DEFAULT_CONFIG} if it is there)",
-    )
-    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
-    add_state(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

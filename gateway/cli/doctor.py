@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from gateway.cli.client import Client, add_connection
+from gateway.cli.client import Client
 from gateway.cli.main import DEFAULT_CONFIG, FAILED, CommandError
 from gateway.cli.screen import Cell, Screen
 from gateway.field.doctor import Finding, State, World, worst
@@ -16,26 +15,6 @@ from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red", State.UNKNOWN: "dim"}
-EXAMPLES = """\
-examples:
-  sudo ferrule doctor                              everything, of the installed gateway
-  ferrule doctor --config plant.toml --state var/plant
-  ferrule doctor --json
-
-It reads only. As root it sees more: who owns a port, and whether the gateway runs.
-
-exit codes: 0 nothing is wrong (warnings are told), 1 there is a fault, or --strict and a warning"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule doctor``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"the configuration (default {DEFAULT_CONFIG}, if it is there)"
-    )
-    parser.add_argument("--strict", action="store_true", help="a warning counts as a fault")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,37 +8,16 @@ import sys
 import time
 from collections.abc import Sequence
 
-from gateway.cli.client import Client, Json, add_connection
+from gateway.cli.client import Client, Json
 from gateway.cli.main import WRONG, CommandError
+from gateway.cli.options.history import FEW_ROWS
 from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_value, sparkline
 from gateway.core import rfc3339
 from gateway.settings.quantities import duration
 
 MOST_BARS = 100
-FEW_ROWS = 20
-EXAMPLES = """\
-examples:
-  ferrule history boiler/meter/voltage                          the last hour
-  ferrule history boiler/meter/voltage --since 1d --resolution 15m
-  ferrule history boiler/meter/energy --since 2026-11-01T00:00:00Z --until 2026-11-08T00:00:00Z --csv > energy.csv
-
-A resolution sums up stretches of that length: value is their mean."""
 COLUMNS = ("timestamp", "value", "quality", "clock")
 SUMMED = ("min", "max", "count")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule history``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("tag", metavar="TAG", help="line/device/tag")
-    parser.add_argument("--since", default="1h", metavar="T", help="so long ago (1h, 7d), or a time (default 1h)")
-    parser.add_argument("--until", metavar="T", help="the same (default now)")
-    parser.add_argument("--resolution", metavar="D", help="sum up, such as 1m or 1h")
-    parser.add_argument("--all", action="store_true", help=f"all rows; by default a terminal gets the last {FEW_ROWS}")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--csv", action="store_true", help="as CSV (RFC 4180)")
-    form.add_argument("--json", action="store_true", help="as JSON")
-    add_connection(parser)
 
 
 def moment_of(text: str, now: float) -> float:

@@ -24,30 +24,30 @@ BAD = 8
 # As shells have it for a program that Ctrl-C ends.
 INTERRUPTED = 130
 
-# Each module adds its arguments and runs; it is imported only when its command is called, so that a command that
-# needs little starts quickly on a slow board.
+# Where a command's options are, and what it is for. What carries it out is imported only when it is called: that takes
+# up to a second on a slow board, and nobody who asks for help waits for it.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("gateway.cli.run", "run the gateway"),
-    "check": ("gateway.cli.check", "check a configuration file and say what its lines can do"),
-    "reload": ("gateway.cli.reload", "have the running gateway read its configuration anew"),
-    "token": ("gateway.cli.token", "print a bearer token for an operator"),
-    "status": ("gateway.cli.status", "lines, devices and what is wrong, at a glance"),
-    "read": ("gateway.cli.read", "show what tags or registers say"),
-    "write": ("gateway.cli.write", "write a tag or registers"),
-    "history": ("gateway.cli.history", "show what a tag said"),
+    "run": ("gateway.cli.options.run", "run the gateway"),
+    "check": ("gateway.cli.options.check", "check a configuration file and say what its lines can do"),
+    "reload": ("gateway.cli.options.reload", "have the running gateway read its configuration anew"),
+    "token": ("gateway.cli.options.token", "print a bearer token for an operator"),
+    "status": ("gateway.cli.options.status", "lines, devices and what is wrong, at a glance"),
+    "read": ("gateway.cli.options.read", "show what tags or registers say"),
+    "write": ("gateway.cli.options.write", "write a tag or registers"),
+    "history": ("gateway.cli.options.history", "show what a tag said"),
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
-    "backup": ("gateway.cli.backup", "save state, configuration and keys in one file"),
-    "restore": ("gateway.cli.restore", "put a backup in the place of what is there"),
-    "monitor": ("gateway.cli.monitor", "show what goes over a line, and save it for Wireshark"),
-    "scan": ("gateway.cli.scan", "find devices on a line: unit, rate, parity, and how well they answer"),
-    "decode": ("gateway.cli.decode", "find out what registers mean: type, word order, byte order"),
-    "report": ("gateway.cli.report", "collect what somebody who helps needs to know, without secrets"),
+    "backup": ("gateway.cli.options.backup", "save state, configuration and keys in one file"),
+    "restore": ("gateway.cli.options.restore", "put a backup in the place of what is there"),
+    "monitor": ("gateway.cli.options.monitor", "show what goes over a line, and save it for Wireshark"),
+    "scan": ("gateway.cli.options.scan", "find devices on a line: unit, rate, parity, and how well they answer"),
+    "decode": ("gateway.cli.options.decode", "find out what registers mean: type, word order, byte order"),
+    "report": ("gateway.cli.options.report", "collect what somebody who helps needs to know, without secrets"),
     "completion": ("gateway.cli.completion", "print what makes a shell complete ferrule's words"),
     "man": ("gateway.cli.man", "print or write the manual pages"),
-    "doctor": ("gateway.cli.doctor", "look over board, ports and state, and say what to do"),
-    "simulate": ("gateway.cli.simulate", "serve simulated devices"),
-    "import": ("gateway.cli.register_map", "turn a register map in CSV into a device profile"),
-    "demo": ("gateway.cli.demo", "run the gateway with simulated devices"),
+    "doctor": ("gateway.cli.options.doctor", "look over board, ports and state, and say what to do"),
+    "simulate": ("gateway.cli.options.simulate", "serve simulated devices"),
+    "import": ("gateway.cli.options.register_map", "turn a register map in CSV into a device profile"),
+    "demo": ("gateway.cli.options.demo", "run the gateway with simulated devices"),
 }
 EXIT_CODES = "exit codes: 0 done, 1 it failed, 2 the command line or a file is wrong; docs/cli.md says them all"
 
@@ -97,13 +97,16 @@ def parser_of(command: str, parser: argparse.ArgumentParser | None = None) -> tu
         command: one of ``COMMANDS``.
         parser: to be filled; a new one where none is given.
     """
-    module_name, about = COMMANDS[command]
-    module = import_module(module_name)
+    options, about = COMMANDS[command]
     filled = parser or argparse.ArgumentParser(prog=f"ferrule {command}")
     filled.description = about[0].upper() + about[1:] + "."
     filled.formatter_class = argparse.RawDescriptionHelpFormatter
-    module.add_arguments(filled)
-    work: Work = module.run
+    import_module(options).add_arguments(filled)
+
+    def work(arguments: argparse.Namespace) -> int:
+        code: int = import_module(options.replace(".options.", ".")).run(arguments)
+        return code
+
     return filled, work
 
 

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import trio
 
-from gateway.cli.client import Client, add_connection
-from gateway.cli.line_options import add_serial, line_of
+from gateway.cli.client import Client
+from gateway.cli.line_options import line_of
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.field.monitor import Following, overhear
@@ -28,31 +28,6 @@ from gateway.field.scan_bus import LineLostError
 
 LOOK_EVERY_S = 0.3
 _MARKS = {"request": ">", "reply": "<", "unasked": "!", "damaged": "!", "silence": "!"}
-EXAMPLES = """\
-examples:
-  ferrule monitor boiler                           a line of the running gateway, which goes on polling
-  ferrule monitor boiler --unit 3 --errors         what goes wrong with one unit
-  ferrule monitor boiler --save boiler.pcapng      for Wireshark, which decodes it as it is
-  ferrule monitor --port /dev/ttyUSB0 --baudrate 9600 --parity even
-                                                   listen where another master talks; nothing is sent
-
-Ctrl-C ends it and sums up. Bytes are shown as on the wire, with unit and checksum.
-
-exit codes: 0 ended, 1 the port or the line cannot be had"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule monitor``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("line", nargs="?", metavar="LINE", help="a line of the running gateway")
-    parser.add_argument("--port", metavar="DEVICE", help="a serial port that the gateway does not own, to listen on")
-    parser.add_argument("--unit", type=int, action="append", default=[], metavar="N", help="only this unit; repeat")
-    parser.add_argument("--errors", action="store_true", help="only damage, silence and refusals")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="write a capture (pcapng); never over a file")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after so long")
-    parser.add_argument("--json", action="store_true", help="one object a line")
-    add_serial(parser)
-    add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from importlib.metadata import version
 
 from gateway.cli.main import COMMANDS, main_parser, parser_of
 
@@ -62,6 +61,8 @@ def command_page(command: str) -> str:
 
 
 def _head(name: str, about: str) -> str:
+    from importlib.metadata import version
+
     title = f'.TH {_text(name).upper()} 1 "" "ferrule {version("ferrule")}" "Ferrule"\n'
     return f"{title}.SH NAME\n{_text(name)} \\- {_text(about)}\n"
 

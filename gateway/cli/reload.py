@@ -5,26 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from pathlib import Path
 
-from gateway.cli.main import WRONG, add_state, fail
+from gateway.cli.main import WRONG, fail
 from gateway.field.state_lock import owner_of
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
-
-EXAMPLES = """\
-examples:
-  ferrule check /etc/ferrule/ferrule.toml && ferrule reload
-  ferrule reload --state state"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule reload``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="refuse unless the gateway was started with this file"
-    )
-    add_state(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from gateway.cli.backup import config_in_use
-from gateway.cli.client import Call, Client, Json, add_connection
+from gateway.cli.client import Call, Client, Json
 from gateway.cli.main import FAILED, WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.cli.tags import read_tags
 from gateway.field.diagnostics import BundleError, Subject, make_bundle
 from gateway.field.state_lock import owner_of
 
-EXAMPLES = """\
-examples:
-  ferrule report boiler-room.zip
-  ferrule report boiler-room.zip --state state --config ferrule.toml
-
-The gateway need not run: then the report says so, and has the rest. It holds no keys, tokens or passwords; it does
-hold names of lines, devices and tags and their last readings. CONTENTS.txt in it lists everything."""
 _ASKED = ("server.info", "server.health", "line.list", "device.list", "serial.list", "tag.list")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule report``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("file", type=Path, metavar="FILE", help="the zip file to make; nothing may be there")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration (default: that of the gateway)")
-    parser.add_argument("--json", action="store_true", help="print the list of contents as JSON")
-    add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

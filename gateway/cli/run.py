@@ -17,7 +17,7 @@ from gateway import logs
 from gateway.access.keys import KeyFileError
 from gateway.api.server.sockets import BindError
 from gateway.app import SIGNALS, Gateway, StartError, owned
-from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, add_state, fail
+from gateway.cli.main import FAILED, WRONG, fail
 from gateway.settings.problems import SettingsError
 from gateway.storage import NewerSchema
 from gateway.systemd import Notifier
@@ -31,20 +31,6 @@ CURES = {
     errno.EISDIR: "A file belongs there: move the directory away",
     errno.EIO: "The disk reports errors: replace the card",
 }
-
-EXAMPLES = """\
-examples:
-  ferrule run                                              as the service does it
-  ferrule run --config ferrule.toml --state state"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule run``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"configuration (default {DEFAULT_CONFIG})"
-    )
-    add_state(parser)
 
 
 def say_ready(urls: list[str]) -> None:

@@ -16,26 +16,6 @@ from gateway.cli.main import WRONG, fail
 from gateway.field.simulate import SimulationError, serve
 from gateway.settings.problems import SettingsError
 
-EXAMPLES = """\
-examples:
-  ferrule simulate config/demo-devices.toml                until Ctrl-C; says where each line is"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule simulate``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("file", type=Path, metavar="FILE", help="the devices; config/demo-devices.toml shows how")
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="where the pseudo-terminals appear, under the names the file gives (default .)",
-    )
-    parser.add_argument(
-        "--until-input-ends", action="store_true", help="end when standard input does: with the program that writes it"
-    )
-
 
 async def _input_ends() -> None:
     """Return when nobody can write to standard input any more."""

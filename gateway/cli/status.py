@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.client import Call, Client, Json, add_connection
+from gateway.cli.client import Call, Client, Json
 from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.tags import read_tags
 
@@ -15,19 +15,6 @@ _HISTORY = {
     "thinned": "history keeps at most one row a minute of each tag, to keep the day's write budget",
     "memory": "history is in memory only: the day's write budget is used up",
 }
-EXAMPLES = """\
-examples:
-  ferrule status
-  ferrule status --json | jq '.alerts'
-
-exit codes: 0 the gateway answers, whatever it says; 6 it cannot be reached"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule status``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,28 +7,9 @@ import time
 
 from gateway.access.keys import KeyFileError, read_root_key
 from gateway.access.scopes import parse_scopes
-from gateway.access.tokens import DEFAULT_TTL, OperatorTokens
-from gateway.cli.main import WRONG, add_state, fail
+from gateway.access.tokens import OperatorTokens
+from gateway.cli.main import WRONG, fail
 from gateway.core.errors import GatewayError
-
-EXAMPLES = """\
-examples:
-  ferrule token --scope devices:read
-  FERRULE_TOKEN=$(ferrule token --scope "devices:read devices:write" --ttl 600)"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule token``."""
-    parser.epilog = EXAMPLES
-    add_state(parser)
-    parser.add_argument("--scope", required=True, help='what it allows, e.g. "devices:read devices:write"')
-    parser.add_argument(
-        "--ttl",
-        type=int,
-        default=DEFAULT_TTL,
-        metavar="S",
-        help=f"how long it is good, in seconds, at most a day (default {DEFAULT_TTL})",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

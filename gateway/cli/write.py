@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 
-from gateway.cli.client import CallError, Client, Json, add_connection
+from gateway.cli.client import CallError, Client, Json
 from gateway.cli.main import NOT_SENT, REFUSED, UNKNOWN, WRONG, CommandError
-from gateway.cli.raw_place import add_raw_place, raw_place
+from gateway.cli.raw_place import raw_place
 from gateway.cli.screen import Screen, say_value
 from gateway.cli.tags import list_tags
 from gateway.field.address import Address, wire_address
@@ -18,30 +18,6 @@ CODES = {"confirmed": 0, "refused": REFUSED, "not_sent": NOT_SENT, "unknown": UN
 STYLES = {"confirmed": "green", "refused": "red", "not_sent": "red", "unknown": "yellow"}
 _FLAGS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 _LOST = "the order may have reached the device or not: read the value before writing again (ferrule read --max-age 0)"
-EXAMPLES = """\
-examples:
-  ferrule write boiler/drive/setpoint 42.5
-  ferrule write boiler/drive/setpoint 42.5 --lease 60      goes back to its safe value after a minute
-  ferrule write boiler/relays/pump on
-  ferrule write --line boiler --unit 3 --modicon 40108 --yes 17 0x00FF
-
-exit codes: 0 confirmed, 3 refused (by device or gateway), 4 not_sent, 5 unknown: it was sent and nobody knows"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``ferrule write``."""
-    parser.epilog = EXAMPLES
-    parser.add_argument(
-        "words",
-        nargs="+",
-        metavar="TAG VALUE",
-        help="a tag and its value in engineering units; of registers only values",
-    )
-    parser.add_argument("--lease", type=float, metavar="S", help="seconds until the safe value of the tag follows")
-    parser.add_argument("--json", action="store_true", help="the outcome as JSON")
-    add_raw_place(parser)
-    parser.add_argument("--yes", action="store_true", help="needed to write registers: no limits of a tag protect them")
-    add_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

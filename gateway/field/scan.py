@@ -17,6 +17,7 @@ from drivers.modbus.rare import decode_device_identification, read_device_identi
 from gateway.field.scan_bus import Bus
 from gateway.field.scan_found import Found, Scan, say_setting, talkers
 from gateway.field.scan_site import Site
+from gateway.field.scan_usual import LISTEN_S, PATIENCE_S
 from gateway.lines.health import Cause
 from gateway.lines.refusals import GATEWAY_CODES
 from gateway.lines.wire import READ_REPLY_PDU, READ_REQUEST_PDU, Wire, data_bytes
@@ -25,8 +26,6 @@ from gateway.settings.line_model import LineSettings
 UNITS = range(1, 248)
 # Nearly all devices leave the works with one of these.
 LIKELY_UNITS = range(1, 17)
-LISTEN_S = 3.0
-PATIENCE_S = 0.2
 # A damaged answer is asked for again so often before the unit is called damaged.
 AGAIN = 2
 # Further questions to whoever answered, with a pause in which a second answer would arrive.

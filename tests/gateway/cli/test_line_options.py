@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 
 import pytest
 
-from gateway.cli.line_options import add_serial, line_of
+from gateway.cli.line_options import line_of
 from gateway.cli.main import CommandError
+from gateway.cli.options.serial import add_serial
 from gateway.settings.line_model import LineSettings
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from gateway.cli.main import COMMANDS, main
+from gateway.access.tokens import DEFAULT_TTL
+from gateway.cli.main import COMMANDS, main, parser_of
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +26,34 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert end.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: ferrule {command}")
+
+
+def test_help_waits_for_nothing_that_only_the_work_needs() -> None:
+    heavy = (
+        "trio",
+        "structlog",
+        "cryptography",
+        "ssl",
+        "sqlite3",
+        "msgspec",
+        "jwt",
+        "http.client",
+        "gateway.settings.load",
+    )
+    program = (
+        "import sys\nfrom gateway.cli.main import COMMANDS, parser_of\n"
+        f"for command in COMMANDS:\n parser_of(command)\nprint([name for name in {heavy} if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_token_lives_as_long_as_its_help_says() -> None:
+    own, _ = parser_of("token")
+
+    assert own.parse_args(["--scope", "devices:read"]).ttl == DEFAULT_TTL
 
 
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["run", "--nonsense"], ["check"]])

@@ -1,0 +1,44 @@
+"""The options that say which gateway is meant."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gateway.cli.main import DEFAULT_STATE
+
+TOKEN_VARIABLE = "FERRULE_TOKEN"  # noqa: S105 - the name of a variable
+LONGEST_TIMEOUT_S = 3600.0
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds up to {LONGEST_TIMEOUT_S:g}')
+    return seconds
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """The options that say which gateway is meant."""
+    group = parser.add_argument_group("which gateway")
+    group.add_argument(
+        "--state",
+        type=Path,
+        default=DEFAULT_STATE,
+        metavar="DIR",
+        help=f"state directory of the gateway of this board (default {DEFAULT_STATE})",
+    )
+    group.add_argument("--url", metavar="URL", help="another gateway: https://HOST:3500; needs --ca and a token")
+    group.add_argument("--ca", type=Path, metavar="FILE", help="its ca.pem (default: that of the state directory)")
+    group.add_argument(
+        "--client-cert", type=Path, metavar="FILE", help="certificate and key to show, where the gateway asks for one"
+    )
+    group.add_argument(
+        "--token", help=f"bearer token, as ferrule token prints it; better in the environment as {TOKEN_VARIABLE}"
+    )
+    group.add_argument(
+        "--timeout", type=_seconds, default=35.0, metavar="S", help="for an answer, in seconds (default 35)"
+    )
