@@ -2,7 +2,9 @@
 
 A poll is released at ``due`` and must be done by ``due + period``. Due times lie on one grid for all lines, so that
 lines wake together (waking is what costs), and they never drift: the next due time follows from the last one, not
-from when the work was done. Background polls run where no periodic one is held up by them, and when they have waited
+from when the work was done. What begins does not wait for its first slot, but until that comes it goes after all
+that has one: releases that hold others up are never closer than a period, and the bound of ``feasibility`` holds from
+the first reading on. Background polls run where no periodic one is held up by them, and when they have waited
 too long all the same.
 """
 
@@ -58,22 +60,36 @@ class Schedule(Generic[P]):
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, P]] = []
+        # Polls read ahead of their slot, which waits for them with the same ticket.
+        self._early: list[tuple[float, int, int, P]] = []
         self._ready: list[tuple[float, int, int, P]] = []
         self._background: list[tuple[float, int, P]] = []
         self._number = count()
         self._most = TIDY_ABOVE
 
     def add(self, polls: Iterable[P], now: float) -> None:
-        """Take polls in (or back in, after ``hold``): due at once, then on the grid."""
+        """Take polls in (or back in, after ``hold``): read when the line has time for it, then in their slots."""
         for poll in polls:
             poll.held = False
+            self._begin(poll, now)
+
+    def _begin(self, poll: P, now: float) -> None:
+        if poll.period is None:
             self._queue(poll, now)
+            return
+        self._queue(poll, next_slot(now, poll.period))
+        poll.due = now
+        heapq.heappush(self._early, (poll.deadline, poll.rank, poll.ticket, poll))
 
     def hold(self, polls: Iterable[P]) -> None:
         """Take polls out until they are added again."""
         for poll in polls:
             poll.held = True
             poll.ticket = -1
+        if self._early:
+            # On a line that is never idle nobody else takes void entries out of there.
+            self._early = [entry for entry in self._early if entry[3].ticket == entry[2]]
+            heapq.heapify(self._early)
 
     def hurry(self, poll: P, now: float) -> None:
         """Run a poll before all others: somebody waits for it. Its later due times stay on the grid."""
@@ -90,12 +106,15 @@ class Schedule(Generic[P]):
     def resume(self, poll: P, now: float) -> int:
         """Take a poll back in after ``hold`` as if nothing had been; returns how many deadlines it missed.
 
-        What is over cannot be kept any more and must not go before what can: then it is due now.
+        What is over cannot be kept any more and must not go before what can: then it begins anew.
         """
         poll.held = False
         missed = _missed(poll, now)
         poll.missed += missed
-        self._queue(poll, now if missed else poll.due)
+        if missed:
+            self._begin(poll, now)
+        else:
+            self._queue(poll, poll.due)
         return missed
 
     def postpone(self, poll: P, due: float) -> None:
@@ -120,8 +139,9 @@ class Schedule(Generic[P]):
         """The poll to run now, or None. It must be given back by ``done`` or ``hold``."""
         waiting, ready = self._waiting, self._ready
         while waiting and waiting[0][0] <= now:
-            _, entry, poll = heapq.heappop(waiting)
+            due, entry, poll = heapq.heappop(waiting)
             if poll.ticket == entry:
+                poll.due = due
                 heapq.heappush(ready, (poll.deadline, poll.rank, entry, poll))
         background = self._overdue(now)
         if background is not None:
@@ -129,6 +149,15 @@ class Schedule(Generic[P]):
         while ready:
             _, _, entry, poll = heapq.heappop(ready)
             if poll.ticket == entry:
+                poll.ticket = -1
+                return poll
+        early = self._early
+        while early:
+            _, _, entry, poll = heapq.heappop(early)
+            if poll.ticket == entry:
+                poll.ticket = -1
+                # Nothing was promised of it yet: it cannot be too late.
+                poll.due = now
                 return poll
         return self._fitting(now)
 
@@ -166,7 +195,9 @@ class Schedule(Generic[P]):
         """
         slack, work = math.inf, 0.0
         polls = [(poll.deadline, poll.cost) for _, _, ticket, poll in self._ready if poll.ticket == ticket]
-        polls += [(poll.deadline, poll.cost) for _, ticket, poll in self._waiting if poll.ticket == ticket]
+        polls += [
+            (poll.deadline - poll.due + due, poll.cost) for due, ticket, poll in self._waiting if poll.ticket == ticket
+        ]
         for deadline, cost in sorted(polls):
             work += cost
             slack = min(slack, deadline - work - now)
@@ -174,7 +205,7 @@ class Schedule(Generic[P]):
 
     def wake(self, now: float) -> float:
         """When ``take`` may have something, if it has nothing now."""
-        if self._ready:
+        if self._ready or self._early:
             return now
         release = self._next_release()
         poll = self._first_background()

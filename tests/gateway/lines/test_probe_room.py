@@ -53,8 +53,7 @@ def crowded(free: float) -> Polling:
 def release(polling: Polling, now: float) -> BlockPoll:
     """The poll was just done: it is due at once, so that its deadline is a period away."""
     (poll,) = polling.units[1].polls
-    polling.schedule.hold([poll])
-    polling.schedule.add([poll], now)
+    polling.schedule.postpone(poll, now)
     return poll
 
 

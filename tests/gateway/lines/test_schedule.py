@@ -82,6 +82,22 @@ def test_a_background_poll_gets_its_turn_on_a_full_line() -> None:
     assert served <= BACKGROUND_PATIENCE_S + 1
 
 
+def test_what_was_never_read_does_not_wait_for_its_slot_nor_go_before_what_has_one() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    regular, first, second = Poll(5.0), Poll(2.0), Poll(3.0)
+    schedule.add([regular], 9.0)
+    assert schedule.take(9.0) is regular
+    schedule.done(regular, 9.1)
+    schedule.add([second, first], 9.9)
+    assert schedule.take(9.95) is first
+    schedule.done(first, 10.0)
+    assert schedule.take(10.0) is regular, "its deadline is the latest, but it has a slot"
+    schedule.done(regular, 10.1)
+    assert schedule.take(10.1) is second
+    schedule.done(second, 10.2)
+    assert (first.due, second.due, schedule.take(10.2)) == (12.0, 12.0, None)
+
+
 def test_held_polls_are_out_until_they_are_added_again() -> None:
     schedule: Schedule[Poll] = Schedule()
     poll = Poll(1.0)
@@ -148,7 +164,7 @@ def test_a_feasible_set_never_misses_and_the_bound_of_check_holds(periods: list[
 def test_slack_counts_all_the_work_before_a_deadline() -> None:
     schedule: Schedule[Poll] = Schedule()
     schedule.add([Poll(1.0, cost=0.2), Poll(1.0, cost=0.3), Poll(5.0, cost=0.1)], 0.0)
-    assert math.isclose(schedule.slack(0.0), 0.5)
+    assert math.isclose(schedule.slack(1.0), 0.5), "from their first slots on: nothing was promised before"
 
 
 def test_deadlines_that_are_over_do_not_go_before_those_that_can_be_kept() -> None:
