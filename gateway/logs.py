@@ -65,6 +65,18 @@ class Others(logging.Handler):
         logger.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
+def _into_journal() -> bool:
+    """Whether standard error is the journal's: the variable alone is inherited by whatever a service starts.
+
+    See systemd.exec(5), ``$JOURNAL_STREAM``: device and inode of the stream, in decimal.
+    """
+    try:
+        stream = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
+
+
 def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
     """Set up logging to standard error for this process.
 
@@ -73,7 +85,7 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
         as_json: JSON lines; None: when standard error is the systemd journal.
     """
     if as_json is None:
-        as_json = "JOURNAL_STREAM" in os.environ
+        as_json = _into_journal()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

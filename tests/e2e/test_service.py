@@ -84,7 +84,9 @@ def test_a_service_manager_that_is_gone_stops_nothing(site: Site, tmp_path: Path
 def test_the_journal_gets_json_and_no_secrets(site: Site, start: Start) -> None:
     plant = drive(start, site.directory)
     site.configure(tcp_line("plant", plant.port, device("drive", 1, TAGS, POLL)))
-    gateway = site.start({"JOURNAL_STREAM": "8:1"})
+    # As systemd says it: device and inode of the standard error it has connected to the journal.
+    journal = 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$@"'
+    gateway = site.launch(before=["sh", "-c", journal, "sh"]).ready()
     gateway.awaits("plant/drive/ticks", quality="good")
     plant.die()
     gateway.logged("line down")

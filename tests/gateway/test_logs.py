@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -83,17 +84,31 @@ warnings.warn("Bearer canary is deprecated", stacklevel=1)
 """
 
 
-def logged(journal: dict[str, str]) -> str:
-    """What a process writes to its log."""
-    run = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=journal, capture_output=True, text=True, timeout=30, check=True
-    )
-    assert run.stdout == ""
-    return run.stderr
+def logged(journal: str | None) -> str:
+    """What a process writes to its log.
+
+    Args:
+        journal: which stream systemd says is the journal's, with DEV and INO for those of its standard error.
+    """
+    reader, writer = os.pipe()
+    with os.fdopen(reader, encoding="utf-8") as log:
+        stream = os.fstat(writer)
+        said = (journal or "").replace("DEV", str(stream.st_dev)).replace("INO", str(stream.st_ino))
+        run = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={} if journal is None else {"JOURNAL_STREAM": said},
+            stdout=subprocess.PIPE,
+            stderr=writer,
+            timeout=30,
+            check=True,
+        )
+        os.close(writer)
+        assert run.stdout == b""
+        return log.read()
 
 
 def test_the_journal_gets_a_json_object_a_line_whoever_logs() -> None:
-    text = logged({"JOURNAL_STREAM": "8:1"})
+    text = logged("DEV:INO")
     entries = [json.loads(line) for line in text.splitlines()]
     assert [entry["level"] for entry in entries] == ["info", "error", "warning", "warning"]
     assert "ValueError" in entries[1]["exception"]
@@ -102,8 +117,9 @@ def test_the_journal_gets_a_json_object_a_line_whoever_logs() -> None:
     assert "canary" not in text
 
 
-def test_a_terminal_gets_words() -> None:
-    text = logged({})
+@pytest.mark.parametrize("journal", [None, "8:1", "DEV:1", "1:INO", "INO:DEV", ""])
+def test_what_is_not_the_journal_gets_words(journal: str | None) -> None:
+    text = logged(journal)
     assert "fell" in text
     assert "ValueError" in text
     assert "canary" not in text
