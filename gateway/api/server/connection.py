@@ -15,14 +15,15 @@ from enum import Enum, auto
 
 import trio
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
 from gateway.api.asgi import ANSWER_TIME, TIMES
 from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
-from gateway.api.server.handshake import Encrypted, tls_extension
+from gateway.api.server.encrypted import Encrypted
+from gateway.api.server.handshake import tls_extension
 from gateway.api.server.http1 import Http1, Lingering, Upgraded
 from gateway.api.server.requests import Requests
 from gateway.api.server.websocket import WebSocket
@@ -74,7 +75,8 @@ class Connection(TCPServer):
         admission: Admission[Guest],
         guest: Guest,
     ) -> None:
-        super().__init__(app, config, context, ConnectionState({}), stream)
+        super().__init__(app, config, context, ConnectionState({}), stream)  # type: ignore[arg-type] # none of trio's
+        self.stream: Encrypted = stream  # type: ignore[assignment] # the same
         self._config = config
         self._limits = config.limits
         self._peer = peer
@@ -113,7 +115,7 @@ class Connection(TCPServer):
         """Take what the caller sends until it leaves."""
         while True:
             try:
-                data = await self.stream.receive_some(MAX_RECV)
+                data = await self.stream.receive_some()
             except (trio.ClosedResourceError, trio.BrokenResourceError):
                 return
             if self._phase is _Phase.DISCARD:
@@ -128,7 +130,7 @@ class Connection(TCPServer):
             if self._phase is _Phase.WEBSOCKET:
                 # As long as the application does not take what has come, it is not the peer who is silent.
                 self._patience.deadline = math.inf
-            await self.protocol.handle(RawData(bytes(data)))
+            await self.protocol.handle(RawData(data))
             if not data:
                 return
             if self._phase is _Phase.HEADER:
@@ -140,7 +142,10 @@ class Connection(TCPServer):
         if self._phase is _Phase.HEADER:
             with trio.move_on_after(_LAST_WORD_TIME):
                 await self.protocol.refuse(408)
-        await trio.aclose_forcefully(self.stream)
+        if self.waiting:
+            await self.stream.aclose()
+        else:
+            await self.stream.abort()
         await self.protocol.handle(Closed())
 
     async def protocol_send(self, event: Event) -> None:
@@ -167,17 +172,15 @@ class Connection(TCPServer):
             await self._end()
 
     async def _send(self, data: bytes) -> None:
-        async with self.send_lock:
-            try:
-                with trio.fail_after(self._limits.write_time):
-                    await self.stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-                await trio.aclose_forcefully(self.stream)
-                await self.protocol.handle(Closed())
-            except trio.Cancelled:
-                # Half a record may be out: nothing sensible can follow on this connection.
-                await trio.aclose_forcefully(self.stream)
-                raise
+        try:
+            await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            await self.stream.abort()
+            await self.protocol.handle(Closed())
+        except trio.Cancelled:
+            # Half a record may be out: nothing sensible can follow on this connection.
+            await self.stream.abort()
+            raise
         if self._phase is _Phase.REQUEST:
             # A long answer that is taken piece by piece is not cut off in the middle.
             now = trio.current_time()
@@ -189,6 +192,8 @@ class Connection(TCPServer):
         if self._phase in {_Phase.HEADER, _Phase.REQUEST} and self.protocol.unread:
             self._phase, self._begun = _Phase.DISCARD, trio.current_time()
             self._await_silence()
+        elif self.protocol.cut_off:
+            await self.stream.abort()
         else:
             await self.stream.aclose()
         await self.protocol.handle(Closed())
@@ -215,6 +220,8 @@ class Connection(TCPServer):
         stream = self.protocol.stream
         if isinstance(stream, WebSocket):
             self._requests.spawn(stream.go_away)
+        if self.waiting:
+            self.stream.end()
         return self.waiting
 
 

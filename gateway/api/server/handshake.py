@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from typing import cast
 
 import trio
+
+from gateway.api.server.encrypted import Encrypted
+from gateway.api.server.plain import Plain
+from gateway.settings.model import LimitSettings
 
 # Seconds a caller whose handshake fails has to take the alert that says why, and to leave.
 _ALERT_TIME = 1.0
@@ -18,55 +21,33 @@ _CIPHER_SUITES = {
 }
 _TLS_1_3 = 0x0304
 
-Plain = trio.SocketStream
-Encrypted = trio.SSLStream[trio.SocketStream]
-
 
 class HandshakeError(Exception):
     """The caller does not speak TLS 1.3, shows no certificate that will do, or takes too long."""
 
 
-class _Outgoing:
-    """Stands for a context while a stream is made of it, to keep hold of what the stream would send.
-
-    trio drops the alert that OpenSSL has written when a handshake fails.
-    """
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        self.waiting = ssl.MemoryBIO()
-
-    def wrap_bio(
-        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *, server_side: bool, server_hostname: str | None
-    ) -> ssl.SSLObject:
-        """Make the TLS side of a connection."""
-        self.waiting = outgoing
-        return self._context.wrap_bio(incoming, outgoing, server_side=server_side, server_hostname=server_hostname)
-
-
-async def shake_hands(plain: Plain, context: ssl.SSLContext, seconds: float) -> Encrypted:
+async def shake_hands(plain: Plain, context: ssl.SSLContext, limits: LimitSettings) -> Encrypted:
     """Do the handshake.
 
     Args:
         plain: the connection.
         context: with the certificate to show.
-        seconds: it may take.
+        limits: the time it may take, and that of each answer after it.
 
     Raises:
         HandshakeError: it failed; the caller has been sent the alert that says why.
     """
-    outgoing = _Outgoing(context)
-    stream = trio.SSLStream(plain, cast("ssl.SSLContext", outgoing), server_side=True, https_compatible=True)
+    stream = Encrypted(plain, context, limits.write_time)
     try:
-        with trio.fail_after(seconds):
+        with trio.fail_after(limits.handshake_time):
             await stream.do_handshake()
     except trio.TooSlowError:
-        raise HandshakeError(f"not finished within {seconds:g} s") from None
+        raise HandshakeError(f"not finished within {limits.handshake_time:g} s") from None
     except trio.BrokenResourceError as error:
         reason = str(error.__cause__ or "the caller left")
     else:
         return stream
-    alert = outgoing.waiting.read()
+    alert = stream.last_word()
     if alert:
         with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ALERT_TIME):
             await plain.send_all(alert)
@@ -79,8 +60,8 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, seconds: float) -> 
 
 def tls_extension(stream: Encrypted) -> dict[str, object]:
     """What the ASGI scope says under ``extensions["tls"]`` (ASGI TLS extension 0.2)."""
-    der = stream.getpeercert(binary_form=True)
-    cipher = stream.cipher()
+    der = stream.session.getpeercert(binary_form=True)
+    cipher = stream.session.cipher()
     return {
         "server_cert": None,
         "client_cert_chain": [ssl.DER_cert_to_PEM_cert(der)] if isinstance(der, bytes) else [],

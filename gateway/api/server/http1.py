@@ -59,6 +59,11 @@ class Http1(H11Protocol):
         """Whether the request has not been read to its end, so that closing now could cost the caller its answer."""
         return self.connection.their_state in {h11.SEND_BODY, h11.ERROR, h11.IDLE}
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether an answer was begun and not finished."""
+        return self.connection.our_state is h11.SEND_BODY
+
     async def refuse(self, status: int) -> None:
         """Answer a request that cannot be served, where nothing has been answered yet."""
         if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:

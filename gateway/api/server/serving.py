@@ -19,6 +19,7 @@ from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.connection import Connection, Guest
 from gateway.api.server.handshake import HandshakeError, shake_hands
+from gateway.api.server.plain import Plain
 from gateway.api.server.seldom import Seldom
 from gateway.api.server.sockets import BindError, NotYetError, endpoint, listen, local_addresses, wanted_addresses
 from gateway.api.server.tls import ServerTls
@@ -169,9 +170,12 @@ class Server:
         with scope:
             if self._begin is not None:
                 await self._begin.wait()
-            await trio.serve_listeners(self.receive, [plain], handler_nursery=connections)
+            await trio.serve_listeners(self._receive, [plain], handler_nursery=connections)
 
-    async def receive(self, plain: trio.SocketStream) -> None:
+    async def _receive(self, accepted: trio.SocketStream) -> None:
+        await self.receive(Plain(accepted))
+
+    async def receive(self, plain: Plain) -> None:
         """Let one connection in, or not. Nothing that happens to it reaches the others."""
         try:
             peer = parse_socket_addr(plain.socket.family, plain.socket.getpeername())
@@ -203,11 +207,9 @@ class Server:
             self.connections.leave(guest)
             await trio.aclose_forcefully(plain)
 
-    async def _converse(
-        self, plain: trio.SocketStream, guest: Guest, peer: tuple[str, int], here: tuple[str, int]
-    ) -> None:
+    async def _converse(self, plain: Plain, guest: Guest, peer: tuple[str, int], here: tuple[str, int]) -> None:
         try:
-            stream = await shake_hands(plain, self._tls.context, self._config.limits.handshake_time)
+            stream = await shake_hands(plain, self._tls.context, self._config.limits)
         except HandshakeError as error:
             log.debug("handshake failed", peer=peer[0], reason=str(error))
             return

@@ -13,6 +13,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Event, Request
 
 from gateway.api.asgi import Application, Receive, Scope, Send
+from gateway.api.server.plain import Plain
 from gateway.api.server.serving import Server
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -34,6 +35,9 @@ class End:
 
     async def receive_some(self, most: int | None = None) -> bytes | bytearray:
         return await self._inner.receive_some(most)
+
+    def send_now(self, data: bytes) -> int:
+        return 0
 
     async def send_all(self, data: bytes) -> None:
         await self._inner.send_all(data)
@@ -72,7 +76,7 @@ class Wire:
         ours: Stream
         theirs: Stream
         ours, theirs = trio.testing.lockstep_stream_pair() if lockstep else trio.testing.memory_stream_pair()
-        end = cast("trio.SocketStream", End(theirs, peer))
+        end = cast("Plain", End(theirs, peer))
         self._nursery.start_soon(self.server.receive, end)
         return ours
 
