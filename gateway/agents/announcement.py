@@ -54,7 +54,7 @@ class ServiceCheck:
 
     Attributes:
         announcement: None where an issue refuses it.
-        issues: in the order of the service.
+        issues: those that refuse it, then the others.
     """
 
     announcement: Announcement | None
@@ -71,8 +71,7 @@ def validate_service(service: Json, *, local_peer: bool = False) -> ServiceCheck
     found = Inspection()
     given = found.object(service, "", _KNOWN, "a service")
     if given is None:
-        return ServiceCheck(None, tuple(found.issues))
-    inspect_freeform(found, given, "", DEEPEST)
+        return ServiceCheck(None, found.issues)
     service_id = found.text(given, "", "serviceId", 128, form=AGENT_ID, cure=AGENT_ID_CURE)
     name = found.text(given, "", "name", 200)
     type_ = found.text(given, "", "type", 64, form=_TYPE, cure=_TYPE_CURE)
@@ -90,11 +89,12 @@ def validate_service(service: Json, *, local_peer: bool = False) -> ServiceCheck
     metadata = given.get("metadata", {})
     if not isinstance(metadata, dict):
         found.error("metadata", "type", "must be an object", metadata)
-    elif not found.refused and size_of(metadata) > LARGEST_METADATA:
+    inspect_freeform(found, given, "", DEEPEST)
+    if not found.refused and size_of(metadata) > LARGEST_METADATA:
         found.error("metadata", "too_large", f"must not take more than {LARGEST_METADATA} bytes")
     if found.refused or not isinstance(metadata, dict):
-        return ServiceCheck(None, tuple(found.issues))
+        return ServiceCheck(None, found.issues)
     if service_id is None or name is None or type_ is None or endpoint is None or ttl is None:
-        return ServiceCheck(None, tuple(found.issues))
+        return ServiceCheck(None, found.issues)
     sound = Announcement(service_id, name, type_, tuple(capabilities), endpoint, ttl, metadata, given)
-    return ServiceCheck(sound, tuple(found.issues))
+    return ServiceCheck(sound, found.issues)

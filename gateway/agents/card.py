@@ -21,6 +21,7 @@ LARGEST_METADATA = 16 * 1024
 LARGEST_CARD = 64 * 1024
 DEEPEST = 12
 
+LONGEST_AGENT_ID = 128
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 AGENT_ID_CURE = 'must begin with a letter or digit, and be made of letters, digits and "._:-"'
 _KNOWN = (
@@ -47,7 +48,7 @@ class Card:
         version: semantic.
         capabilities: their ids, in the order of the card.
         endpoints: where the agent says it can be reached.
-        given: the card as it was given, which is what a signature covers.
+        given: the card as it was given, but without ``lastSeen``, as it is signed.
     """
 
     agent_id: str
@@ -64,7 +65,7 @@ class CardCheck:
 
     Attributes:
         card: None where an issue refuses it.
-        issues: in the order of the card.
+        issues: those that refuse it, then the others.
     """
 
     card: Card | None
@@ -102,9 +103,8 @@ def validate_card(card: Json, *, local_peer: bool = False) -> CardCheck:
     found = Inspection()
     given = found.object(card, "", _KNOWN, "an agent card")
     if given is None:
-        return CardCheck(None, tuple(found.issues))
-    _inspect_bounds(found, given)
-    agent_id = found.text(given, "", "agentId", 128, form=AGENT_ID, cure=AGENT_ID_CURE)
+        return CardCheck(None, found.issues)
+    agent_id = found.text(given, "", "agentId", LONGEST_AGENT_ID, form=AGENT_ID, cure=AGENT_ID_CURE)
     name = found.text(given, "", "name", 200)
     found.text(given, "", "description", 2000, empty=True, prose=True)
     version = found.text(given, "", "version", 128, form=SEMANTIC, cure=SEMANTIC_CURE)
@@ -119,15 +119,16 @@ def validate_card(card: Json, *, local_peer: bool = False) -> CardCheck:
         inspect_endpoint(found, endpoint, path, local_peer=local_peer)
         for path, endpoint in found.elements(given, "", "endpoints", MOST_ENDPOINTS)
     ]
+    signed = {member: value for member, value in given.items() if member != _IGNORED}
+    _inspect_bounds(found, signed)
     if found.refused or agent_id is None or name is None or version is None:
-        return CardCheck(None, tuple(found.issues))
+        return CardCheck(None, found.issues)
     sound = tuple(endpoint for endpoint in endpoints if endpoint is not None)
-    return CardCheck(Card(agent_id, name, version, tuple(capabilities), sound, given), tuple(found.issues))
+    return CardCheck(Card(agent_id, name, version, tuple(capabilities), sound, signed), found.issues)
 
 
-def _inspect_bounds(found: Inspection, given: dict[str, Json]) -> None:
-    signed = {name: value for name, value in given.items() if name != _IGNORED}
-    metadata = given.get("metadata", {})
+def _inspect_bounds(found: Inspection, signed: dict[str, Json]) -> None:
+    metadata = signed.get("metadata", {})
     if not isinstance(metadata, dict):
         found.error("metadata", "type", "must be an object", metadata)
     inspect_freeform(found, signed, "", DEEPEST)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
-from gateway.agents.registry import Registry, Tell
+from gateway.agents.registry import Registry, Tell, unknown_agent
 from gateway.agents.services import Services
-from gateway.core.ports import FactStore
+from gateway.core.ports import FactStore, Json
 from gateway.core.roster import AgentCounts, AgentRow, ServiceRow
 from gateway.core.timeline import Timeline
 from gateway.settings.model import AgentSettings
@@ -65,6 +65,16 @@ class Directory:
         """Take over changed settings."""
         self.registry.follow(settings, max_agents)
         self.announced.follow(settings)
+
+    def announce(self, owner: str | None, service: Json, *, local_peer: bool = False) -> ServiceRow:
+        """List a service of an agent, or with None one of an operator; see `Services.announce`.
+
+        Raises:
+            GatewayError: AGENT_NOT_FOUND; otherwise as `Services.announce`.
+        """
+        if owner is not None and self.registry.get(owner) is None:
+            raise unknown_agent(owner)
+        return self.announced.announce(owner, service, local_peer=local_peer)
 
     async def run(self) -> None:
         """Tell of what changes with time, and keep what was heard, until cancelled; then keep it a last time."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import math
 
-from gateway.agents.inspection import Inspection
+from gateway.agents.inspection import LONGEST_NAME, Inspection
 from gateway.agents.issues import element, member
 from gateway.core.ports import Json
 
 # Integers beyond this are other numbers for readers that have only doubles; RFC 8785 cannot write them (D-036).
 LARGEST_WHOLE = 2**53 - 1
-_LONGEST_NAME = 128
 _SURROGATES = range(0xD800, 0xE000)
 
 
 def inspect_freeform(found: Inspection, value: Json, path: str, deepest: int) -> None:
     """Find what in a JSON value no signature could cover, or nests deeper than ``deepest`` levels.
 
-    It does not recurse: nothing a caller sends exhausts the stack.
+    It does not recurse: nothing a caller sends exhausts the stack. What has been found at a place already is not said
+    again in other words.
     """
     waiting: list[tuple[Json, str, int]] = [(value, path, 0)]
     while waiting:
@@ -43,9 +43,9 @@ def _inside(found: Inspection, item: dict[str, Json] | list[Json], place: str) -
     """What is in an object or array, the last first, so that it is looked at in the order of the document."""
     if isinstance(item, list):
         return [(inner, element(place, index)) for index, inner in enumerate(item)][::-1]
-    sound = {name: inner for name, inner in item.items() if len(name) <= _LONGEST_NAME and not _torn(name)}
+    sound = {name: inner for name, inner in item.items() if len(name) <= LONGEST_NAME and not _torn(name)}
     if len(sound) < len(item):
-        found.error(place, "name", f"must have names of at most {_LONGEST_NAME} characters, in UTF-8")
+        found.error(place, "name", f"must have names of at most {LONGEST_NAME} characters, in UTF-8")
     return [(inner, member(place, name)) for name, inner in sound.items()][::-1]
 
 

@@ -11,6 +11,8 @@ from gateway.core.ports import Json
 
 # More than a person mends at once; a document of a megabyte of faults must not become an answer of many.
 MOST_ISSUES = 100
+# Longer names of members have no place in the path of an issue.
+LONGEST_NAME = 128
 
 # Control characters, halves of surrogate pairs (not UTF-8), and what turns the direction of the text around it.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -18,33 +20,33 @@ _UNFIT_IN_PROSE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\
 
 
 class Inspection:
-    """What was found so far.
-
-    Attributes:
-        issues: in the order they were found, at most ``MOST_ISSUES``.
-    """
+    """What was found so far: one issue for each place and severity, the first one."""
 
     def __init__(self) -> None:
-        self.issues: list[Issue] = []
+        self._errors: dict[str, Issue] = {}
+        self._warnings: dict[str, Issue] = {}
 
     @property
     def refused(self) -> bool:
         """Whether an error was found."""
-        return any(issue.severity is Severity.ERROR for issue in self.issues)
+        return bool(self._errors)
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """The errors, then the warnings, each in the order they were found: at most ``MOST_ISSUES`` of each."""
+        return (*self._errors.values(), *self._warnings.values())
 
     def error(
         self, path: str, code: str, message: str, provided: Json = None, *, refusal: GatewayError | None = None
     ) -> None:
         """Note something that refuses the document."""
-        self._note(Issue(path, code, message, Severity.ERROR, provided, refusal))
+        if len(self._errors) < MOST_ISSUES:
+            self._errors.setdefault(path, Issue(path, code, message, Severity.ERROR, provided, refusal))
 
     def warn(self, path: str, code: str, message: str, provided: Json = None) -> None:
         """Note something odd."""
-        self._note(Issue(path, code, message, Severity.WARNING, provided))
-
-    def _note(self, issue: Issue) -> None:
-        if len(self.issues) < MOST_ISSUES:
-            self.issues.append(issue)
+        if len(self._warnings) < MOST_ISSUES:
+            self._warnings.setdefault(path, Issue(path, code, message, Severity.WARNING, provided))
 
     def object(self, value: Json, path: str, known: Collection[str], what: str) -> dict[str, Json] | None:
         """An object; members that are not known are odd, and said to have no meaning."""
@@ -52,8 +54,8 @@ class Inspection:
             self.error(path, "type", f"{what} must be an object", value)
             return None
         for name in value:
-            if name not in known and len(name) <= 128:
-                message = f"has no meaning in {what} and is kept only for the signature"
+            if name not in known and len(name) <= LONGEST_NAME:
+                message = f"has no meaning in {what}; it is kept as it is"
                 self.warn(member(path, name), "unknown", message)
         return value
 

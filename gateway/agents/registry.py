@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.agents.card import Card
+from gateway.agents.card import LONGEST_AGENT_ID, Card
 from gateway.agents.contact import Heard, Recalled
 from gateway.agents.entry import Entry, restored
 from gateway.agents.grant import Grant
@@ -49,7 +49,9 @@ class Acknowledgement:
 def unknown_agent(agent_id: str) -> GatewayError:
     """What a caller is told of an agent that is not registered (-32005)."""
     reason = "no agent is registered under this id. Register it first"
-    return GatewayError(Code.AGENT_NOT_FOUND, reason, field="agentId", details={"agentId": agent_id})
+    # The seed shows what was provided; an id longer than any that can be registered is shown in part.
+    details: dict[str, object] = {"provided": agent_id[:LONGEST_AGENT_ID]}
+    return GatewayError(Code.AGENT_NOT_FOUND, reason, field="agentId", provided=agent_id, details=details)
 
 
 class Registry:
