@@ -8,6 +8,8 @@ from pathlib import Path
 from gateway.cli.main import COMMANDS, parser_of
 
 SHELLS = ("bash", "zsh")
+# A word with a dash in front is an option: else zsh takes it for what may stand there as well, and completes nothing.
+_NO_OPTION = {"zsh": "_guard '^-*' value"}
 EXAMPLES = """\
 examples:
   ferrule completion bash | sudo tee /etc/bash_completion.d/ferrule > /dev/null
@@ -45,6 +47,8 @@ def _complete_files(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to its options
         if action.type is Path:
             action.complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE  # type: ignore[attr-defined]  # where shtab looks for it
+        elif not action.option_strings and not action.choices:
+            action.complete = _NO_OPTION  # type: ignore[attr-defined]  # the same
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             for inner in action.choices.values():
                 _complete_files(inner)

@@ -1,4 +1,4 @@
-"""Help, completion, manual pages and docs/cli.md say the same."""
+"""Help, manual pages and docs/cli.md say the same."""
 
 from __future__ import annotations
 
@@ -9,45 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.completion import whole_parser
 from gateway.cli.main import COMMANDS, main, parser_of
 from gateway.cli.pages import command_page, main_page
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 OURS = ("status", "read", "write", "history", "config", "backup", "restore", "report", "completion", "man")
-
-
-def test_the_shell_completes_commands_options_and_choices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", "bash"]) == 0
-    script = tmp_path / "ferrule.bash"
-    script.write_text(capsys.readouterr().out)
-
-    def completed(*words: str) -> set[str]:
-        line = " ".join(f"'{word}'" for word in words)
-        ask = (
-            f'source "{script}"; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; '
-            f'$(complete -p ferrule | sed "s/.*-F \\([^ ]*\\) .*/\\1/") ferrule "{words[-1]}" x; '
-            'printf "%s\\n" "${COMPREPLY[@]}"'
-        )
-        done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, cwd=tmp_path)
-        return {word.strip() for word in done.stdout.splitlines()}
-
-    assert "restore" in completed("ferrule", "rest")
-    assert "--since" in completed("ferrule", "history", "--si")
-    assert {"explain", "show", "set", "unset"} <= completed("ferrule", "config", "")
-    (tmp_path / "plant.backup").touch()
-    assert "plant.backup" in completed("ferrule", "restore", "pla")
-
-
-def test_zsh_gets_a_completion_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["completion", "zsh"]) == 0
-    shown = capsys.readouterr().out
-    assert shown.startswith("#compdef ferrule")
-    assert all(f"{name}:" in shown for name in COMMANDS)
-
-
-def test_one_parser_knows_every_command() -> None:
-    assert whole_parser().parse_args(["history", "a/b/c", "--since", "1d"]).since == "1d"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
