@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,16 +12,17 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.core.ports import Json
 from gateway.storage.ballast import Ballast
 from gateway.storage.budget import Budget
-from gateway.storage.copies import copy_whole, is_whole, put_back, sync_directory
+from gateway.storage.copies import copy_whole, is_whole, put_back
 from gateway.storage.hands import Hands
-from gateway.storage.migrate import Step, has_tables_of, migrate
-from gateway.storage.readers import Job, Readers, text
+from gateway.storage.migrate import Step
+from gateway.storage.opening import Opening, corrupt
+from gateway.storage.outage import Outage
+from gateway.storage.readers import Job, Readers
 from gateway.storage.set_aside import set_aside
 from gateway.storage.settings import Announce
-from gateway.storage.trouble import CURES, StoreTrouble, Trouble, classify, in_the_way
+from gateway.storage.trouble import StoreTrouble, Trouble, classify, in_the_way
 from gateway.storage.wal_meter import WalMeter
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,21 +31,6 @@ T = TypeVar("T")
 
 # Size of the log that makes a checkpoint due. A larger one would hold the writer for too long.
 _CHECKPOINT_BYTES = 2 * 1024 * 1024
-_RETRY_FIRST_S = 1.0
-_RETRY_LAST_S = 60.0
-_CALM_S = 30.0
-
-_PRAGMAS = (
-    "PRAGMA synchronous = FULL",
-    "PRAGMA wal_autocheckpoint = 0",
-    "PRAGMA journal_size_limit = 8388608",
-    "PRAGMA cache_size = -1024",
-    "PRAGMA temp_store = MEMORY",
-    # Some builds overwrite every freed page with zeros, which doubles what deleting writes to the card.
-    "PRAGMA secure_delete = OFF",
-    "PRAGMA cell_size_check = ON",
-    "PRAGMA trusted_schema = OFF",
-)
 
 
 class Database:
@@ -65,7 +50,6 @@ class Database:
         small: the tables of a larger file that are checked when it is opened.
 
     Attributes:
-        trouble: why the disk takes nothing, None when all is well.
         renewed: called after a new file took the place of a damaged one.
     """
 
@@ -85,18 +69,14 @@ class Database:
         small: tuple[str, ...] = (),
     ) -> None:
         self.path = path
-        self.trouble: Trouble | None = None
         self.renewed: list[Callable[[], None]] = []
-        self._steps = steps
+        self._opening = Opening(path, steps, check_limit, page_size, small)
+        self._outage = Outage(path, announce, monotonic)
         self._hands = hands
         self._budget = budget
         self._ballast = ballast
         self._announce = announce
-        self._monotonic = monotonic
         self._wall = wall
-        self._check_limit = check_limit
-        self._page_size = page_size
-        self._small = small
         self._backup = path.with_name(f"{path.name}.backup")
         self._meter = WalMeter(path)
         self._connection: sqlite3.Connection | None = None
@@ -105,10 +85,11 @@ class Database:
         self._bad: Path | None = None
         self._starting = False
         self._from_backup: float | None = None
-        self._announced: Trouble | None = None
-        self._fell_at = 0.0
-        self._retry_at = 0.0
-        self._pause = _RETRY_FIRST_S
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why the disk takes nothing, None when all is well."""
+        return self._outage.kind
 
     async def open(self) -> None:
         """Open the file, or learn why not; a damaged one is set aside, and its backup used or a new one begun.
@@ -128,8 +109,8 @@ class Database:
     def refuse(self, kind: Trouble, text: str) -> StoreTrouble:
         """Tell of trouble that the caller found before it wrote; the next write need not wait for a pause to pass."""
         trouble = StoreTrouble(kind, text)
-        self._fell(trouble)
-        self._retry_at = self._monotonic()
+        self._outage.begin(trouble)
+        self._outage.try_now()
         return trouble
 
     async def back_up(self) -> None:
@@ -147,17 +128,18 @@ class Database:
         Raises:
             StoreTrouble: the disk did not take it, or did not take anything lately and it is not time to try again.
         """
-        if self.trouble is not None and self._monotonic() < self._retry_at:
-            raise StoreTrouble(self.trouble, "waiting to try again")
+        pausing = self._outage.pausing()
+        if pausing is not None:
+            raise StoreTrouble(pausing, "waiting to try again")
         try:
             result, written = await self._hands.write(partial(self._attempt, job))
         except StoreTrouble as trouble:
-            self._fell(trouble)
+            self._outage.begin(trouble)
             raise
         finally:
             self._tell_of_new_file()
         self._budget.spend(part, written)
-        self._recovered()
+        self._outage.end()
         return result
 
     async def read(self, job: Job[T]) -> T:
@@ -213,9 +195,10 @@ class Database:
     def _transact(self, job: Job[T]) -> tuple[T, int]:
         copied = 0
         if self._suspect:
-            raise _corrupt("a reader found damage")
+            raise corrupt("a reader found damage")
         if self._connection is None:
-            self._connection, copied = self._connect()
+            was_filled = self._starting and self._backup.exists()
+            self._connection, copied = self._opening.connect(self._meter, was_filled=was_filled)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -241,48 +224,6 @@ class Database:
             return 0
         return self._meter.checkpointed(in_log, copied)
 
-    def _connect(self) -> tuple[sqlite3.Connection, int]:
-        """Open, check and migrate the file.
-
-        Raises:
-            sqlite3.Error: with the code of a damaged file where its content contradicts itself.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            sync_directory(self.path.parent)
-        except FileExistsError:
-            if self._starting and not self.path.stat().st_size and self._backup.exists():
-                raise _corrupt("the file is empty, and was not when its backup was made") from None
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
-        try:
-            connection.text_factory = text
-            connection.execute(f"PRAGMA page_size = {self._page_size}")
-            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                raise sqlite3.DatabaseError(f"{self.path}: no write-ahead log, journal mode is {mode}")
-            for pragma in _PRAGMAS:
-                connection.execute(pragma)
-            large = self.path.stat().st_size > self._check_limit
-            if not large:
-                _check(connection, "quick_check(1)")
-            self._meter.appended()  # what an earlier process left in the log is not written now
-            copied = migrate(connection, self.path, self._steps)
-            if not has_tables_of(connection, self.path, self._steps):
-                raise _corrupt("tables are not those of this schema")
-            for table in self._small if large else ():
-                _check(connection, f"quick_check('{table}')")
-            return connection, copied
-        except sqlite3.Error as error:
-            connection.close()
-            if classify(error) is None:
-                # Statements that worked on every sound file fail here: the file is to blame, whatever the code says.
-                raise _corrupt(str(error)) from error
-            raise
-        except BaseException:
-            connection.close()
-            raise
-
     def _copy(self) -> int:
         connection = self._connection
         if connection is None:
@@ -304,7 +245,7 @@ class Database:
             return classify(error) or Trouble.IO
         self._suspect = False
         # Later, memory knows more than the backup.
-        if self._starting and is_whole(self._backup, len(self._steps)):
+        if self._starting and is_whole(self._backup, len(self._opening.steps)):
             self._put_back()
         return Trouble.CORRUPT
 
@@ -333,35 +274,6 @@ class Database:
 
     # From here on: in the run loop.
 
-    def _fell(self, trouble: StoreTrouble) -> None:
-        if trouble.kind is Trouble.CORRUPT:
-            # The damaged file is out of the way: the next attempt has every reason to succeed.
-            self.trouble, self._retry_at = trouble.kind, self._monotonic()
-            return
-        if trouble.kind is not self.trouble:
-            self._pause = _RETRY_FIRST_S
-        if trouble.kind is not self._announced:
-            self._announced = trouble.kind
-            self._announce(
-                "storage",
-                "critical",
-                f"{(trouble.place or self.path).name}: {CURES[trouble.kind]}; everything is kept in memory until then",
-                {"state": "firing", "reason": trouble.kind, "file": self.path.name, "error": str(trouble)},
-            )
-        self.trouble = trouble.kind
-        self._fell_at = self._monotonic()
-        self._retry_at = self._fell_at + self._pause
-        self._pause = min(self._pause * 2, _RETRY_LAST_S)
-
-    def _recovered(self) -> None:
-        self.trouble = None
-        self._pause = _RETRY_FIRST_S
-        # A disk on the edge takes one write and refuses the next: that is one trouble, and told once.
-        if self._announced is not None and self._monotonic() - self._fell_at >= _CALM_S:
-            details: dict[str, Json] = {"state": "resolved", "reason": self._announced, "file": self.path.name}
-            self._announced = None
-            self._announce("storage", "info", f"{self.path.name}: the disk takes data again", details)
-
     def _tell_of_new_file(self) -> None:
         bad, self._bad = self._bad, None
         if bad is None:
@@ -384,15 +296,3 @@ class Database:
 
 def _nothing(_: sqlite3.Connection) -> None:
     """The job of just opening."""
-
-
-def _check(connection: sqlite3.Connection, check: str) -> None:
-    (found,) = connection.execute(f"PRAGMA {check}").fetchone()
-    if found != "ok":
-        raise _corrupt(found)
-
-
-def _corrupt(text: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(text)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error

@@ -131,7 +131,7 @@ async def test_a_commit_that_failed_leaves_doubt_and_is_done_again(opened: Opene
             other.execute("DELETE FROM fact")
             other.execute("COMMIT")
         storage.facts.remember("k", "1", 1)
-        storage._control._retry_at = 0.0
+        storage._control._outage.try_now()
         await storage.facts.settle()
         assert storage.facts.durable
     async with opened() as storage:
