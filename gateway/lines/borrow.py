@@ -152,6 +152,8 @@ class Loan:
                 request, errand.patience, causes.append, Pace(polling.settings.turnaround), polling.finish
             )
             answered = isinstance(result, Answer)
+            if unit is not None and isinstance(result, Answer):
+                polling.overheard(unit, result.answer)
             told = tuple(str(cause) for cause in causes)
             if isinstance(result, Answer):
                 pdu = _pdu(request, result.answer)

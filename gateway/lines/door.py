@@ -13,6 +13,7 @@ import trio
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import FactStore, LeaseInForce, Outcome, WriteResult
 from gateway.core.reading import Value
+from gateway.lines.health import Presence
 from gateway.lines.leases import Leases, Standing
 from gateway.lines.line import Line
 from gateway.lines.orders import Writing
@@ -169,9 +170,20 @@ class WriteDoor:
         return self._leases.place(spot.name) not in {spot.place, True}
 
     def holds(self, line: str) -> bool:
-        """Whether a safe value of this line may have to go out."""
-        spots = [self._find(name) for name in self._leases.names()]
-        return any(spot.line.settings.name == line and spot.tag.safe is not None for spot in spots if spot is not None)
+        """Whether somebody must be able to renew a lease on this line.
+
+        Nobody can where the device does not answer or the lease has run out: then only the safe value has to go out,
+        and that does so although the line is lent.
+        """
+        now = trio.current_time()
+        spots = [self._find(name) for name in self._leases.names() if not self._leases.owed(name, now)]
+        return any(
+            spot.line.settings.name == line
+            and spot.tag.safe is not None
+            and spot.unit.health.presence is not Presence.SILENT
+            for spot in spots
+            if spot is not None
+        )
 
     def returned(self, unit: Unit) -> None:
         """A unit answers that did not: safe values that wait for it follow at once."""
@@ -212,6 +224,19 @@ class WriteDoor:
                 with trio.move_on_at(math.inf if end is None else end):
                     await self._changed.wait()
 
+    def _settled(self, spot: Spot, result: WriteResult, taker: int | None) -> None:
+        """What a try to write a safe value came to: there may be two at a time, and a renewal may have come between."""
+        name, now = spot.name, trio.current_time()
+        if name in self._leases and not self._leases.owed(name, now):
+            log.info("lease renewed while its safe value was written", tag=name)
+        elif result.outcome is Outcome.CONFIRMED and name in self._leases and self._leases.taker(name) == taker:
+            log.info("lease over, safe value written", tag=name, value=spot.tag.safe)
+            self._leases.end(name)
+        elif self._leases.settling(name):
+            log.warning("lease over, safe value not confirmed", tag=name, outcome=result.outcome, reason=result.reason)
+            self._leases.retry(name, now)
+            self._changed.set()
+
     async def _make_safe(self, name: str) -> None:
         spot = self._find(name)
         device = spot.unit.device if spot is not None else None
@@ -230,17 +255,10 @@ class WriteDoor:
             return
         self._homeless.discard(name)
         order = writing(device, spot.tag, spot.tag.safe)
+        order.owed = True
+        taker = self._leases.taker(name)
         spot.line.submit(order)
         await order.done.wait()
-        result = order.result()
-        if not self._leases.settling(name):
-            log.info("lease renewed while its safe value was written", tag=name)
-        elif result.outcome is Outcome.CONFIRMED:
-            log.info("lease over, safe value written", tag=name, value=spot.tag.safe)
-            self._leases.end(name)
-        else:
-            log.warning("lease over, safe value not confirmed", tag=name, outcome=result.outcome, reason=result.reason)
-            self._leases.retry(name, trio.current_time())
-            self._changed.set()
+        self._settled(spot, order.result(), taker)
         if spot.poll is not None:
             spot.line.hurry(spot.poll)

@@ -83,7 +83,7 @@ class Line:
         """Leave an order; its ``done`` is set when its outcome is known."""
         if self.state is not State.UP:
             order.fail(Reason.LINK_DOWN, f"line {self.settings.name} is {self.state}: {self.words or 'not open yet'}")
-        elif self.loan is not None and self.loan.lasts:
+        elif self.loan is not None and self.loan.lasts and not order.owed:
             order.fail("borrowed", self.loan.words)
         elif len(self._orders) >= MOST_ORDERS:
             order.fail("queue_full", f"{MOST_ORDERS} requests are waiting for line {self.settings.name} already")
@@ -100,7 +100,7 @@ class Line:
         self._wakeup.set()
 
     def lend(self, loan: Loan) -> None:
-        """Do what a tool asks, and nothing else, until the loan is over."""
+        """Do what a tool asks, and write safe values that are owed, until the loan is over."""
         log.info("line lent", line=self.settings.name)
         self.loan = loan
         self._give_back("borrowed", loan.words)
@@ -210,14 +210,14 @@ class Line:
         schedule = polling.schedule
         while not self._stopping:
             now = self.alive_at = trio.current_time()
-            if self.loan is not None:
-                await self._work_for(self.loan, now)
-                continue
             if self._orders and self._in_a_row < ORDERS_IN_A_ROW:
                 self._in_a_row += 1
                 await self._order(self._orders.popleft())
                 continue
             self._in_a_row = 0
+            if self.loan is not None:
+                await self._work_for(self.loan, now)
+                continue
             probe = polling.absent.due(now) if polling.absent else None
             if probe is not None:
                 await polling.probe(*probe)
@@ -250,10 +250,10 @@ class Line:
             return
         self.polling.rest()
         errand = loan.next()
-        if errand is None or self._talk is None:
-            await self._idle(loan.end, now)
-        else:
+        if errand is not None and self._talk is not None:
             await loan.carry_out(errand, self._talk, self.polling)
+        elif not self._orders:
+            await self._idle(loan.end, now)
 
     # Orders
 

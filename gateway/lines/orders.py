@@ -41,6 +41,7 @@ class Order:
         unit: Modbus unit identifier.
         request: what to send.
         expires: monotonic seconds; not sent by then, it is given back.
+        owed: a safe value that must go out: it is taken even while the line is lent.
         sent: whether it has left; from then on "not sent" would be a lie.
         then: what follows from its outcome, done even if the caller has left.
     """
@@ -48,6 +49,7 @@ class Order:
     unit: int
     request: Request
     expires: float
+    owed: bool = False
     sent: bool = False
     answer: Data | Refusal | None = None
     failure: WriteResult | None = None

@@ -213,6 +213,12 @@ class Polling:
         self._missed(unit, result.cost, now, Reason.NO_ANSWER)
         return result
 
+    def overheard(self, unit: Unit, answer: Data | Refusal) -> None:
+        """A tool had an answer of a unit: where nobody knew that it is there, what waits for that is tried."""
+        behind_gateway = isinstance(answer, Refusal) and answer.code in GATEWAY_CODES
+        if not unit.health.usable and not behind_gateway:
+            self._returned(unit)
+
     def echoed(self, request: Request) -> bool:
         """Whether what looks like the answer to this request may be its echo, on a line that was not said to have one.
 

@@ -41,8 +41,8 @@ class ToolSide:
         if self._lines.door.holds(line):
             raise GatewayError(
                 Code.UNAVAILABLE,
-                f"a set-point on line {line} is leased: its safe value must be able to go out. Wait for the end of the "
-                "lease, or write the tag without one",
+                f"a set-point on line {line} is leased, and its device answers: who holds it must be able to renew it. "
+                "Wait for the end of the lease, or write the tag without one",
                 details={"retryAfter": 5},
             )
         loan = Loan(line, until)

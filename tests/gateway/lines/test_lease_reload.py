@@ -147,3 +147,18 @@ async def test_a_tag_that_returns_with_another_register_is_not_written(autojump_
         await reload(bench, device(1, SPEED))
         await trio.sleep(60)
         assert (simulated.get("holding", 0), simulated.get("holding", 5)) == (0, 8)
+
+
+async def test_two_tries_at_one_safe_value_tell_of_no_renewal(autojump_clock: MockClock) -> None:
+    """The lease runs out at the moment at which a reload takes its tag away."""
+    simulated = SimulatedDevice(1, holding={0: 7, 9: 1})
+    async with open_bench([device(1, SPEED, OTHER)], [simulated], baudrate=1200) as bench:
+        await trio.sleep(2)
+        assert (await bench.field.write("bus/d1/speed", 900, 5)).outcome is Outcome.CONFIRMED
+        with capture_logs() as logs:
+            await trio.sleep(bench.field.leases()[0].seconds_left + 0.001)
+            await reload(bench, device(1, OTHER))
+        told = [entry["event"] for entry in logs if entry["event"].startswith("lease")]
+        assert told == ["lease over, safe value written"]
+        assert simulated.get("holding", 0) == 0
+        assert bench.field.leases() == []
