@@ -6,7 +6,7 @@ and move bounds. Whatever they are told, lines keep polling: each setting has li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -147,22 +147,46 @@ class FieldSteering(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """What a write touches, whatever it is called.
+
+    Attributes:
+        line: its line.
+        unit: Modbus unit identifier.
+        table: coil or holding.
+        first: address of the first register or coil.
+        count: how many there are.
+    """
+
+    line: str
+    unit: int
+    table: str
+    first: int
+    count: int = 1
+
+    def addresses(self) -> Iterator[tuple[str, int, str, int]]:
+        """Each register or coil by itself: spans that overlap have one in common."""
+        for address in range(self.first, self.first + self.count):
+            yield self.line, self.unit, self.table, address
+
+
+@dataclass(frozen=True, slots=True)
 class Bid:
     """A write that asks to be let through the door.
 
     Attributes:
         by: who asks.
-        place: what is written, whatever it is called: line, unit, table and first address.
-        tag: its name, None for a write of bare registers.
-        value: in engineering units; None for bare registers.
+        span: what is written.
+        value: what is to stand there, for comparison with what others want: a tag's value, or bare registers.
+        name: of the tag, for people; None for a write of bare registers.
         lease: seconds of the lease that is asked for, or None.
     """
 
     by: Principal
-    place: str
-    tag: str | None
-    value: Value | None
-    lease: float | None
+    span: Span
+    value: Value | tuple[int | bool, ...]
+    name: str | None = None
+    lease: float | None = None
 
 
 class Arbiter(Protocol):
@@ -172,10 +196,10 @@ class Arbiter(Protocol):
         """Let a write through.
 
         Raises:
-            GatewayError: UNAVAILABLE with ``reason`` "conflict", who holds the place, and for how long.
+            GatewayError: UNAVAILABLE with ``reason`` "conflict": who holds the place, and for how long yet.
         """
         ...
 
     def settled(self, bid: Bid, *, sent: bool) -> None:
-        """The write that was let through is over; ``sent`` tells whether it may have reached the device."""
+        """A write that was let through is over; ``sent`` tells whether it may have reached the device."""
         ...

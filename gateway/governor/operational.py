@@ -18,17 +18,12 @@ from gateway.core.steering import MOST_STRETCH, FieldGlance, FieldSteering, Line
 from gateway.governor.actions import ActionDoor, Proposal
 from gateway.governor.health import Term, share
 from gateway.governor.level import LevelName
+from gateway.governor.relief import FIRST_PAUSE_S, MUCH, WINDOW_S, Relief
 
 PACE_S = 1.0
-# A line is overloaded when it was this busy for so long, and missed deadlines all the while; it has room again below
-# the lower bound, when it missed none for as long as the pause says.
+# A line that misses deadlines is overloaded from this load on, and has room again below the lower one.
 BUSY = 0.95
 ROOM = 0.80
-WINDOW_S = 10.0
-# A step needs time to show what it did; more than the window that overload is judged by.
-BETWEEN_STEPS_S = 15.0
-FIRST_PAUSE_S = 60.0
-LONGEST_PAUSE_S = 3600.0
 STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, MOST_STRETCH)
 # Overload that no stretching ends is somebody's to see to.
 ALERT_AFTER_S = 60.0
@@ -38,36 +33,15 @@ STRETCH = "stretch"
 
 @dataclass(slots=True)
 class _Watch:
-    """What is remembered of a line.
+    """One line.
 
     Attributes:
-        seen: (time, deadlines missed until then), over the last window.
-        quiet_since: since when no deadline was missed.
-        stepped: when the factor was last changed.
-        pause: seconds without a missed deadline before the next restoring step.
-        restored: when it was last restored by a step; an overload soon after makes the pause longer.
+        relief: its missed deadlines and the steps taken.
         overloaded_since: since when it has been overloaded with nothing left to stretch.
     """
 
-    seen: deque[tuple[float, int]] = field(default_factory=deque)
-    quiet_since: float = 0.0
-    stepped: float = -BETWEEN_STEPS_S
-    pause: float = FIRST_PAUSE_S
-    restored: float | None = None
+    relief: Relief = field(default_factory=Relief)
     overloaded_since: float | None = None
-
-    def look(self, now: float, missed: int) -> int:
-        """Take one more count of missed deadlines. Returns how many were missed within the window."""
-        if not self.seen or missed != self.seen[-1][1]:
-            self.quiet_since = now
-        self.seen.append((now, missed))
-        while now - self.seen[0][0] > WINDOW_S:
-            self.seen.popleft()
-        return missed - self.seen[0][1]
-
-    def watched(self, now: float) -> bool:
-        """Whether it has been looked at for a whole window."""
-        return bool(self.seen) and now - self.seen[0][0] >= WINDOW_S - PACE_S
 
 
 class Operational:
@@ -124,27 +98,28 @@ class Operational:
 
     def _relieve(self, line: LineGlance, now: float) -> None:
         watch = self._watches.setdefault(line.name, _Watch())
-        missed = watch.look(now, line.missed)
-        if line.lent or line.state != "up" or line.utilisation is None or not watch.watched(now):
+        relief = watch.relief
+        missed = relief.look(now, line.missed)
+        if line.lent or line.state != "up" or line.utilisation is None or not relief.watched(now):
             watch.overloaded_since = None
             return
         overloaded = missed > 0 and line.utilisation >= BUSY
         self._tell(line, watch, missed, overloaded=overloaded, now=now)
-        if now - watch.stepped < BETWEEN_STEPS_S:
-            return
-        if overloaded:
-            self._stretch(line, watch, missed, now)
-        elif line.stretch > 1.0 and line.utilisation < ROOM and now - watch.quiet_since >= watch.pause:
-            self._restore(line, watch, now)
+        if overloaded and relief.may_step(now) and not self._asked_for(line):
+            self._stretch(line, relief, missed, now)
+        elif not overloaded and line.stretch > 1.0 and line.utilisation < ROOM and relief.may_ease(now):
+            self._restore(line, relief, now)
 
-    def _stretch(self, line: LineGlance, watch: _Watch, missed: int, now: float) -> None:
+    @staticmethod
+    def _asked_for(line: LineGlance) -> bool:
+        """Whether callers make the load: then they are bounded first, which is coordination's part."""
+        return line.on_demand is not None and line.on_demand >= MUCH and line.on_demand_bound is None
+
+    def _stretch(self, line: LineGlance, relief: Relief, missed: int, now: float) -> None:
         factor = next((step for step in STEPS if step > line.stretch), None)
         if factor is None or not line.stretchable:
             return
-        if watch.restored is not None and now - watch.restored < 2 * watch.pause:
-            watch.pause = min(watch.pause * 2, LONGEST_PAUSE_S)
-        watch.restored = None
-        watch.stepped = now
+        relief.tighten(now)
         self._set(
             line,
             factor,
@@ -154,11 +129,11 @@ class Operational:
             now,
         )
 
-    def _restore(self, line: LineGlance, watch: _Watch, now: float) -> None:
+    def _restore(self, line: LineGlance, relief: Relief, now: float) -> None:
         factor = max(step for step in STEPS if step < line.stretch)
-        watch.stepped = watch.restored = now
+        relief.ease(now)
         quiet = (
-            f"{line.name} is busy {line.utilisation or 0:.0%} of its time and missed no deadline for {watch.pause:g} s"
+            f"{line.name} is busy {line.utilisation or 0:.0%} of its time and missed no deadline for {relief.pause:g} s"
         )
         if factor == 1.0:
             self._door.withdraw(STRETCH, line.name, f"{quiet}: its low-priority tags are polled as configured again")
@@ -187,7 +162,7 @@ class Operational:
         exhausted = not line.stretchable or line.stretch >= MOST_STRETCH
         if not overloaded or not exhausted:
             watch.overloaded_since = None
-            if not overloaded and now - watch.quiet_since >= FIRST_PAUSE_S:
+            if not overloaded and now - watch.relief.quiet_since >= FIRST_PAUSE_S:
                 self._alerts.resolve(component, "overload")
             return
         if watch.overloaded_since is None:

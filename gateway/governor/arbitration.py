@@ -1,0 +1,227 @@
+"""Who may write a set-point: the rules by which callers who want the same thing do not undo each other's work.
+
+1. Who took a lease on a set-point has it until the lease is over; others are refused meanwhile.
+2. Without a lease everybody may write. But when callers overwrite each other to and fro, the one who was there first
+   keeps the set-point for a while, and the others are refused; longer each time they fight again.
+3. An operator is never refused: a person's hand goes before any program's. It is told, and ends what it overrides.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.core.errors import Code, GatewayError
+from gateway.core.ports import Json
+from gateway.core.principal import Kind, Principal
+from gateway.core.reading import Value
+from gateway.core.steering import Bid
+
+Who = tuple[Kind, str]
+Address = tuple[str, int, str, int]
+
+# Registers and coils whose last writers are remembered.
+MOST_ADDRESSES = 8192
+# So many changes of hand within so long, each to another value, are a fight.
+TURNS = 3
+FIGHT_WITHIN_S = 60.0
+PEACE_S = 300.0
+LONGEST_PEACE_S = 3600.0
+# Who has not fought for so long is judged as if he never had.
+FORGOTTEN_AFTER_S = 6 * 3600.0
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Callers got in each other's way.
+
+    Attributes:
+        kind: "leased": one wanted what another had a lease on; "fight": they overwrote each other; "overridden": an
+            operator wrote over an agent.
+        at: on the run loop's clock.
+        place: the tag, or the registers in words.
+        holder: who keeps it, or had it.
+        other: who was refused, or overrode.
+    """
+
+    kind: str
+    at: float
+    place: str
+    holder: str
+    other: str
+
+
+@dataclass(slots=True, eq=False)
+class _Holding:
+    """One register or coil and who had a hand in it.
+
+    Attributes:
+        place: what it belongs to, for people.
+        leased_by: who has the lease, until ``leased_until``.
+        kept_for: who won the last fight, until ``kept_until``.
+        fights: how often there was one, lately.
+        hands: (time, who, value) of the last writes.
+    """
+
+    place: str
+    leased_by: Who | None = None
+    leased_until: float = 0.0
+    kept_for: Who | None = None
+    kept_until: float = 0.0
+    fights: int = 0
+    hands: deque[tuple[float, Who, Value | tuple[int | bool, ...]]] = field(default_factory=lambda: deque(maxlen=8))
+
+
+class Arbitration:
+    """Implements ``core.steering.Arbiter``.
+
+    Args:
+        monotonic: the run loop's clock.
+        told: hears of each conflict; the same one again and again only once a minute.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], told: Callable[[Conflict], None]) -> None:
+        self._monotonic = monotonic
+        self._told = told
+        self._holdings: OrderedDict[Address, _Holding] = OrderedDict()
+        self._conflicts: deque[Conflict] = deque(maxlen=1000)
+        self.admitted = 0
+        self.refused = 0
+
+    def admit(self, bid: Bid) -> None:
+        """See ``Arbiter.admit``."""
+        now, who = self._monotonic(), _who(bid.by)
+        for holding in self._of(bid):
+            against = self._against(holding, who, now)
+            if against is None:
+                continue
+            holder, until, kind = against
+            if bid.by.kind is Kind.OPERATOR:
+                self._note(Conflict("overridden", now, holding.place, _name(holder), _name(who)))
+                continue
+            self.refused += 1
+            self._note(Conflict(kind, now, holding.place, _name(holder), _name(who)))
+            raise _conflict(holding.place, holder, until - now, kind)
+        self.admitted += 1
+
+    @staticmethod
+    def _against(holding: _Holding, who: Who, now: float) -> tuple[Who, float, str] | None:
+        """What speaks against a writer: who has the set-point, until when, and why."""
+        if holding.leased_by not in {None, who} and holding.leased_until > now:
+            return holding.leased_by or who, holding.leased_until, "leased"
+        if holding.kept_for not in {None, who} and holding.kept_until > now:
+            return holding.kept_for or who, holding.kept_until, "fight"
+        return None
+
+    def settled(self, bid: Bid, *, sent: bool) -> None:
+        """See ``Arbiter.settled``."""
+        if not sent:
+            return
+        now, who = self._monotonic(), _who(bid.by)
+        for holding in self._of(bid, make=True):
+            if bid.lease is not None:
+                holding.leased_by, holding.leased_until = who, now + bid.lease
+            elif holding.leased_by == who or bid.by.kind is Kind.OPERATOR:
+                # A write without a lease takes its place, in the door too.
+                holding.leased_by = None
+            if bid.by.kind is Kind.OPERATOR:
+                holding.kept_for = None
+                holding.hands.clear()
+                continue
+            holding.hands.append((now, who, bid.value))
+            self._judge(holding, now)
+
+    def released(self, place: str) -> None:
+        """The lease on a set-point is over: its safe value was written."""
+        for holding in self._holdings.values():
+            if holding.place == place:
+                holding.leased_by = None
+
+    def _judge(self, holding: _Holding, now: float) -> None:
+        """Whether the last writes are a fight, and who keeps the set-point then."""
+        lately = [hand for hand in holding.hands if now - hand[0] <= FIGHT_WITHIN_S]
+        turns = sum(
+            after[1] != before[1] and after[2] != before[2]
+            for before, after in zip(lately, lately[1:], strict=False)  # noqa: RUF007 - pairwise is no clearer here
+        )
+        if turns < TURNS:
+            return
+        first = lately[0][1]
+        if now - holding.kept_until > FORGOTTEN_AFTER_S:
+            holding.fights = 0
+        holding.kept_for = first
+        holding.kept_until = now + min(PEACE_S * 2 ** min(holding.fights, 8), LONGEST_PEACE_S)
+        holding.fights += 1
+        holding.hands.clear()
+        other = next(hand[1] for hand in reversed(lately) if hand[1] != first)
+        self._note(Conflict("fight", now, holding.place, _name(first), _name(other)))
+
+    def _of(self, bid: Bid, *, make: bool = False) -> list[_Holding]:
+        """What is known of each register a write touches; with ``make``, of those nobody has touched yet as well."""
+        found = []
+        for address in bid.span.addresses():
+            holding = self._holdings.get(address)
+            if holding is not None:
+                self._holdings.move_to_end(address)
+            elif make:
+                holding = self._holdings[address] = _Holding(bid.name or _words(bid))
+            else:
+                continue
+            found.append(holding)
+        while len(self._holdings) > MOST_ADDRESSES:
+            self._holdings.popitem(last=False)
+        return found
+
+    def _note(self, conflict: Conflict) -> None:
+        again = any(
+            (old.kind, old.place, old.holder, old.other)
+            == (conflict.kind, conflict.place, conflict.holder, conflict.other)
+            and conflict.at - old.at < FIGHT_WITHIN_S
+            for old in reversed(self._conflicts)
+        )
+        if not again:
+            self._conflicts.append(conflict)
+            self._told(conflict)
+
+    def lately(self) -> list[Conflict]:
+        """Conflicts of the last hour, oldest first, each once a minute at most."""
+        since = self._monotonic() - HOUR_S
+        return [conflict for conflict in self._conflicts if conflict.at >= since]
+
+    def kept(self) -> list[tuple[str, str, float]]:
+        """Set-points that are kept for one caller after a fight: place, who, and seconds left."""
+        now = self._monotonic()
+        kept = {
+            (holding.place, _name(holding.kept_for)): holding.kept_until - now
+            for holding in self._holdings.values()
+            if holding.kept_for is not None and holding.kept_until > now
+        }
+        return [(place, who, seconds) for (place, who), seconds in kept.items()]
+
+
+def _who(principal: Principal) -> Who:
+    return principal.kind, principal.subject
+
+
+def _name(who: Who) -> str:
+    kind, subject = who
+    return "an operator" if kind is Kind.OPERATOR else f"{kind} {subject}"
+
+
+def _words(bid: Bid) -> str:
+    span = bid.span
+    last = "" if span.count == 1 else f" to {span.first + span.count - 1}"
+    return f"{span.line} unit {span.unit} {span.table} {span.first}{last}"
+
+
+def _conflict(place: str, holder: Who, seconds: float, kind: str) -> GatewayError:
+    why = (
+        f"{place} is leased by {_name(holder)} for {seconds:.0f} s more"
+        if kind == "leased"
+        else f"{place} was written to and fro by several callers; {_name(holder)} keeps it for {seconds:.0f} s more"
+    )
+    details: dict[str, Json] = {"reason": "conflict", "conflict": kind, "holder": _name(holder)}
+    retry = max(1, round(seconds))
+    return GatewayError(Code.UNAVAILABLE, f"{why}: nothing was sent", details={**details, "retryAfter": retry})
