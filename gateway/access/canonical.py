@@ -25,7 +25,9 @@ def canonical(value: object, name: str) -> bytes:
     """
     try:
         return rfc8785.dumps(value)  # type: ignore[arg-type] # what is not JSON is refused below
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise invalid(name, "this is nested too deep") from None
+    except ValueError:
         _find_fault(value, name)
         raise invalid(name, "this cannot be brought into the form of RFC 8785") from None
 

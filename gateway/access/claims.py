@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import contextlib
 from collections.abc import Mapping
 
+from gateway.access.jwk import PublicKeyError, from_jwk, to_jwk
 from gateway.access.jws import refused
 from gateway.core.principal import AgentKey
-
-_ED25519_SIZE = 32
 
 
 def text(claims: Mapping[str, object], name: str) -> str:
@@ -64,8 +62,7 @@ def confirmation(key: AgentKey) -> dict[str, object]:
     """An agent's key as the claim ``cnf`` (RFC 7800): by name, or with a pinned public key as JWK (RFC 8037)."""
     if key.public is None:
         return {"kid": key.kid}
-    coordinate = base64.urlsafe_b64encode(key.public).rstrip(b"=").decode()
-    return {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": coordinate, "kid": key.kid}}
+    return {"jwk": {**to_jwk(key.public), "kid": key.kid}}
 
 
 def confirmed(claims: Mapping[str, object]) -> AgentKey:
@@ -77,11 +74,7 @@ def confirmed(claims: Mapping[str, object]) -> AgentKey:
     match claims.get("cnf"):
         case {"kid": str(kid)}:
             return AgentKey(kid)
-        case {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": str(coordinate), "kid": str(kid)}}:
-            try:
-                public = base64.urlsafe_b64decode(coordinate + "=")
-            except (binascii.Error, ValueError):
-                public = b""
-            if len(public) == _ED25519_SIZE:
-                return AgentKey(kid, public)
+        case {"jwk": {"kid": str(kid)} as jwk}:
+            with contextlib.suppress(PublicKeyError):
+                return AgentKey(kid, from_jwk(jwk))
     raise refused("the token names no key of the agent: issue a new one")

@@ -16,6 +16,7 @@ from gateway.core.principal import Kind, Principal
 TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of a kind of facts
 AGENT_REVOKED = "agent_revoked"
 AGENT_SUPERSEDED = "agent_superseded"
+ENROLMENTS_REVOKED = "enrolments_revoked"
 ENROLMENT_USED = "enrolment_used"
 # No token of an agent lives longer, nor is it good for renewal any more.
 LONGEST_LIFE = 32 * 86400
@@ -40,7 +41,10 @@ class Revocations:
         self._tokens = _whole(facts, TOKEN_REVOKED)
         self._agents = _whole(facts, AGENT_REVOKED)
         self._superseded = _whole(facts, AGENT_SUPERSEDED)
+        self._enrolments = _whole(facts, ENROLMENTS_REVOKED)
         self._used = _whole(facts, ENROLMENT_USED)
+        # The last stamp of each agent: a clock that is set back must not put a revocation before what it voids.
+        self._stamped: dict[str, int] = {}
         self.changed: list[Callable[[], None]] = []
         self._forget()
 
@@ -49,8 +53,9 @@ class Revocations:
 
         A clock that was set back, or two steps within a millisecond, must not void what is given out afterwards.
         """
-        last = max(self._agents.get(agent_id, 0), self._superseded.get(agent_id, 0))
-        return max(self._now(), last + 1) / 1000
+        stamp = max(self._now(), self._void_until(agent_id) + 1)
+        self._stamped[agent_id] = max(stamp, self._stamped.get(agent_id, 0))
+        return stamp / 1000
 
     def revoke_token(self, token_id: str, expires: int) -> None:
         """Void one token.
@@ -63,11 +68,12 @@ class Revocations:
 
     def revoke_agent(self, agent_id: str) -> None:
         """Void every token of an agent that was issued up to now, enrolments that were not used yet included."""
-        self._set(self._agents, AGENT_REVOKED, agent_id, round(self.stamp(agent_id) * 1000))
+        self._set(self._agents, AGENT_REVOKED, agent_id, self._up_to_now(agent_id))
+        self._set(self._enrolments, ENROLMENTS_REVOKED, agent_id, self._now())
 
     def supersede(self, agent_id: str) -> None:
         """Void the agent tokens an agent has, because it gets another; they still tell who registers again (D-044)."""
-        self._set(self._superseded, AGENT_SUPERSEDED, agent_id, round(self.stamp(agent_id) * 1000))
+        self._set(self._superseded, AGENT_SUPERSEDED, agent_id, self._up_to_now(agent_id))
 
     def spend(self, enrolment: Principal) -> None:
         """Use an enrolment up: it registers once.
@@ -94,14 +100,21 @@ class Revocations:
             raise refused("the token was revoked: issue a new one")
         if principal.kind is Kind.OPERATOR:
             return
-        issued = round(proven.issued * 1000)
-        if issued <= self._agents.get(principal.subject, -1):
-            raise refused(f"the tokens of {principal.subject} were revoked: enrol it anew (ferrule agents enrol)")
+        issued, agent_id = round(proven.issued * 1000), principal.subject
+        revoked = self._enrolments if principal.kind is Kind.ENROLMENT else self._agents
+        if issued <= revoked.get(agent_id, -1):
+            raise refused(f"the tokens of {agent_id} were revoked: enrol it anew (ferrule agents enrol)")
         if principal.kind is Kind.ENROLMENT:
             if principal.token_id in self._used:
-                raise _used(principal.subject)
-        elif not renewing and issued <= self._superseded.get(principal.subject, -1):
+                raise _used(agent_id)
+        elif not renewing and issued <= self._superseded.get(agent_id, -1):
             raise refused("the agent has registered anew since, and got another token: use that one")
+
+    def _void_until(self, agent_id: str) -> int:
+        return max(self._agents.get(agent_id, 0), self._superseded.get(agent_id, 0))
+
+    def _up_to_now(self, agent_id: str) -> int:
+        return max(self._now(), self._stamped.get(agent_id, 0), self._void_until(agent_id))
 
     def _set(self, known: dict[str, int], kind: str, key: str, value: int) -> None:
         self._forget()
@@ -119,6 +132,7 @@ class Revocations:
             (self._tokens, TOKEN_REVOKED, 1000),
             (self._agents, AGENT_REVOKED, 1),
             (self._superseded, AGENT_SUPERSEDED, 1),
+            (self._enrolments, ENROLMENTS_REVOKED, 1),
             (self._used, ENROLMENT_USED, 1000),
         ):
             for key in [key for key, value in known.items() if value * unit + LONGEST_LIFE * 1000 <= now]:

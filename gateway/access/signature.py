@@ -27,6 +27,9 @@ HEADER = "X-Agent-Signature"
 WINDOW = 300
 MAX_LENGTH = 2048
 
+_SHARED = ("HS256",)
+# The same with an Ed25519 key; RFC 9864 gave it the second name.
+_PINNED = ("EdDSA", "Ed25519")
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.\.([A-Za-z0-9_-]+)", re.ASCII)
 _MEMBERS = {"alg", "kid", "iat", "nonce"}
 _NONCE = re.compile(r"[!-~]{8,128}", re.ASCII)
@@ -107,9 +110,9 @@ class CardSignatures:
         )
 
     def _check_proof(self, given: _Signature, message: bytes, agent_id: str, key: AgentKey) -> None:
-        algorithm = "HS256" if key.public is None else "EdDSA"
-        if given.algorithm != algorithm:
-            raise refused(f"{HEADER} must be made with {algorithm}: that is what {agent_id} was enrolled with")
+        algorithms = _SHARED if key.public is None else _PINNED
+        if given.algorithm not in algorithms:
+            raise refused(f"{HEADER} must be made with {algorithms[0]}: that is what {agent_id} was enrolled for")
         if key.public is None:
             good = hmac.compare_digest(
                 hmac.digest(self._root.agent_secret(agent_id, key.kid), message, "sha256"), given.proof

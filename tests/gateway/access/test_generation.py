@@ -1,0 +1,94 @@
+"""Rotation of token keys, by the file beside the root key."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import structlog
+
+from gateway.access.generation import GENERATION_FILE, GenerationError, read_generation, rotate
+from gateway.access.keys import KeyFileError, RootKey, load_root_key, read_root_key
+
+
+def kids(root: RootKey, purpose: str = "operator-token") -> list[str]:
+    return [key.kid for key in root.token_keys(purpose)]
+
+
+def test_a_gateway_that_never_rotated_signs_as_it_always_did(tmp_path: Path) -> None:
+    root = load_root_key(tmp_path)
+    assert read_generation(tmp_path) == root.generation == 0
+    assert not (tmp_path / GENERATION_FILE).exists()
+    assert root.token_keys("operator-token") == [root.key("operator-token")]
+
+
+def test_the_new_key_signs_and_the_one_before_still_verifies(tmp_path: Path) -> None:
+    root = load_root_key(tmp_path)
+    seen = [kids(root)[0]]
+    for generation in (1, 2, 3):
+        assert rotate(tmp_path) == generation
+        assert root.follow(tmp_path)
+        assert not root.follow(tmp_path)
+        new, before = kids(root)
+        assert before == seen[-1]
+        assert new not in seen
+        seen.append(new)
+        assert kids(load_root_key(tmp_path)) == kids(read_root_key(tmp_path)) == [new, before]
+
+
+def test_purposes_share_no_key_in_any_generation(tmp_path: Path) -> None:
+    root = RootKey(bytes(32), 5)
+    secrets = [key.secret for purpose in ("agent-token", "enrolment-token") for key in root.token_keys(purpose)]
+    assert len(set(secrets)) == 4
+
+
+def test_what_is_no_token_key_stays_the_same(tmp_path: Path) -> None:
+    old, new = RootKey(bytes(32)), RootKey(bytes(32), 9)
+    assert old.gateway_id == new.gateway_id
+    assert old.key("audit") == new.key("audit")
+    assert old.agent_secret("a", "k") == new.agent_secret("a", "k")
+    assert len({old.agent_secret(agent, kid) for agent in "ab" for kid in "kl"}) == 4
+
+
+def test_two_steps_end_every_token(tmp_path: Path) -> None:
+    root = load_root_key(tmp_path)
+    before = kids(root)
+    assert rotate(tmp_path, steps=2) == 2
+    root.follow(tmp_path)
+    assert not set(before) & set(kids(root))
+
+
+def test_whoever_remembers_proven_tokens_is_told(tmp_path: Path) -> None:
+    root = load_root_key(tmp_path)
+    told: list[int] = []
+    root.changed.append(lambda: told.append(root.generation))
+    root.follow(tmp_path)
+    rotate(tmp_path)
+    root.follow(tmp_path)
+    assert told == [1]
+
+
+def test_the_gateways_user_can_read_what_root_has_written(tmp_path: Path) -> None:
+    rotate(tmp_path)
+    assert stat.S_IMODE((tmp_path / GENERATION_FILE).stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"-1", b"1.5", b"12345678901", "٣".encode(), b"1 2"])
+def test_a_damaged_file_stops_neither_a_start_nor_a_running_gateway(tmp_path: Path, content: bytes) -> None:
+    rotate(tmp_path)
+    root = load_root_key(tmp_path)
+    (tmp_path / GENERATION_FILE).write_bytes(content)
+    with structlog.testing.capture_logs() as logs:
+        assert not root.follow(tmp_path)
+    assert root.generation == 1
+    assert [entry["event"] for entry in logs] == ["token keys stay as they are"]
+    with pytest.raises(KeyFileError, match=GENERATION_FILE):
+        read_root_key(tmp_path)
+    with pytest.raises(GenerationError, match="put it back from a backup"):
+        rotate(tmp_path)
+    with structlog.testing.capture_logs() as logs:
+        assert load_root_key(tmp_path, lambda: 1.8e9).generation == 0
+    assert logs[0]["kept_as"] == "root.generation.old-20270115T080000Z"
+    assert (tmp_path / "root.generation.old-20270115T080000Z").read_bytes() == content
+    assert rotate(tmp_path) == 1

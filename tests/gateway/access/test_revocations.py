@@ -1,0 +1,122 @@
+"""What no longer counts, over restarts and clocks that step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.access.jws import AGENT_API
+from gateway.access.revocations import AGENT_REVOKED, ENROLMENT_USED, ENROLMENTS_REVOKED, LONGEST_LIFE, TOKEN_REVOKED
+from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import AgentKey
+
+
+def token_of(gateway: Any, agent_id: str) -> str:
+    token: str = gateway.agents.issue(agent_id, [], [], AgentKey("k")).token
+    return token
+
+
+def is_good(gateway: Any, token: str) -> bool:
+    try:
+        gateway.bearer.verify(token, AGENT_API)
+    except GatewayError as error:
+        if error.code is not Code.UNAUTHENTICATED:
+            raise
+        return False
+    return True
+
+
+def test_an_enrolment_registers_once(gateway: Any) -> None:
+    token = gateway.enrolments.issue("meter-1").token
+    enrolment = gateway.bearer.verify(token, AGENT_API)
+    gateway.revocations.spend(enrolment)
+    with pytest.raises(GatewayError, match="was used") as caught:
+        gateway.revocations.spend(enrolment)
+    assert caught.value.code is Code.UNAUTHENTICATED
+    assert not is_good(gateway, token)
+    gateway.restart()
+    assert not is_good(gateway, token)
+    assert gateway.facts.urgent == [ENROLMENT_USED]
+    assert is_good(gateway, gateway.enrolments.issue("meter-1").token)
+
+
+def test_a_revoked_agent_is_out_with_all_it_has(gateway: Any) -> None:
+    everything = [token_of(gateway, "meter-1"), gateway.enrolments.issue("meter-1").token]
+    gateway.wait(1)
+    everything.append(token_of(gateway, "meter-1"))
+    others = [token_of(gateway, "meter-2"), gateway.operators.issue({"*"})]
+    assert all(is_good(gateway, token) for token in everything + others)
+    gateway.revocations.revoke_agent("meter-1")
+    for _ in range(2):
+        assert not any(is_good(gateway, token) for token in everything)
+        assert all(is_good(gateway, token) for token in others)
+        gateway.restart()
+    assert gateway.facts.urgent == [AGENT_REVOKED, ENROLMENTS_REVOKED]
+
+
+def test_an_agent_that_was_revoked_can_be_enrolled_anew_a_moment_later(gateway: Any) -> None:
+    gateway.revocations.revoke_agent("meter-1")
+    gateway.wait(0.002)
+    assert is_good(gateway, gateway.enrolments.issue("meter-1").token)
+
+
+def test_what_is_issued_after_a_revocation_is_good_whatever_the_clock_does(gateway: Any) -> None:
+    gateway.revocations.revoke_agent("meter-1")
+    assert is_good(gateway, token_of(gateway, "meter-1"))
+    gateway.now -= 86400
+    assert is_good(gateway, token_of(gateway, "meter-1"))
+
+
+@settings(max_examples=50)
+@given(steps=st.lists(st.sampled_from(["issue", "revoke", "supersede", "back", "forth", "restart"]), max_size=30))
+def test_exactly_what_was_issued_since_the_last_step_is_good(new_gateway: Any, steps: list[str]) -> None:
+    gateway = new_gateway()
+    good: list[str] = []
+    void: list[str] = []
+    for step in steps:
+        if step == "issue":
+            good.append(token_of(gateway, "a"))
+        elif step in {"revoke", "supersede"}:
+            (gateway.revocations.revoke_agent if step == "revoke" else gateway.revocations.supersede)("a")
+            void, good = void + good, []
+        elif step == "restart":
+            gateway.restart()
+        else:
+            gateway.now += 30 if step == "forth" else -0.001
+    assert all(is_good(gateway, token) for token in good[-3:])
+    assert not any(is_good(gateway, token) for token in void)
+
+
+def test_nothing_is_remembered_for_ever(gateway: Any) -> None:
+    gateway.revocations.revoke_agent("meter-1")
+    gateway.revocations.supersede("meter-1")
+    gateway.revocations.revoke_token("j", int(gateway.now) + 3600)
+    gateway.revocations.spend(gateway.bearer.verify(gateway.enrolments.issue("meter-2").token, AGENT_API))
+    gateway.wait(30 * 86400)
+    gateway.restart()
+    assert gateway.facts.kept[AGENT_REVOKED]
+    gateway.wait(LONGEST_LIFE)
+    gateway.restart()
+    assert not any(gateway.facts.kept.values())
+
+
+def test_a_clock_that_may_be_wrong_forgets_nothing(gateway: Any) -> None:
+    token = token_of(gateway, "meter-1")
+    gateway.revocations.revoke_agent("meter-1")
+    gateway.synchronised = False
+    gateway.now += 20 * 365 * 86400
+    gateway.restart()
+    gateway.revocations.revoke_token("j", int(gateway.now))
+    gateway.now -= 20 * 365 * 86400
+    gateway.synchronised = True
+    gateway.restart()
+    assert not is_good(gateway, token)
+
+
+def test_facts_of_another_version_do_not_keep_the_gateway_from_starting(gateway: Any) -> None:
+    gateway.facts.kept = {TOKEN_REVOKED: {"a": "soon", "b": 4_000_000_000}, AGENT_REVOKED: {"c": {"before": 1}}}
+    gateway.restart()
+    assert is_good(gateway, token_of(gateway, "c"))
