@@ -87,6 +87,14 @@ class Budget:
         self.used += amount
         self.commits += bool(amount)
 
+    def spent(self, part: str) -> int:
+        """Bytes of this day that were written on behalf of a part."""
+        return self._spent[part]
+
+    def spread(self, amount: int, share: float) -> float:
+        """Seconds between two writes of so many bytes each that together take a share of the budget."""
+        return amount * DAY / (share * self._limit) if self._limit else DAY
+
     @property
     def level(self) -> Level:
         """How far history has to give way now."""

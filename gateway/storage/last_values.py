@@ -21,8 +21,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 _Columns = tuple[str, str, str | None, int, Stored, int]
 
-# With the budget short, the values are written so many times less often.
-_SELDOM = 10
+# The values of a thousand tags take 80 KB a write: more than this share of the day's budget they must not take.
+_SHARE = 0.10
+# How many intervals may pass for that, and how many do while the budget is short.
+_RARELY, _SELDOM = 5, 50
+_PART = "last_values"
 
 
 class LastValues:
@@ -30,8 +33,8 @@ class LastValues:
 
     Args:
         database: the control database.
-        interval: seconds between two writes.
-        budget: makes the writes rarer when it is short.
+        interval: seconds between two writes, where the budget allows it.
+        budget: makes the writes rarer, where they are large or it is short.
         monotonic: seconds of the run loop's clock.
         wall: Unix seconds.
     """
@@ -52,6 +55,7 @@ class LastValues:
         self._wall = wall
         self._tags: TagStore | None = None
         self._stored: dict[str, Value] = {}
+        self._cost = 0
         database.renewed.append(self._stored.clear)
 
     async def restore(self, tags: TagStore) -> None:
@@ -78,15 +82,21 @@ class LastValues:
         return Sample(acquired, Era(time - acquired, synchronised=not row.unsynchronised), 0)
 
     async def run(self, tags: TagStore) -> None:
-        """Write the values that changed, every few minutes, for ever."""
+        """Write the values that changed, every minute or few, for ever."""
         self._tags = tags
         passed = 0
         while True:
             await trio.sleep(self._interval)
             passed += 1
-            if self._budget.level is Level.EVERYTHING or passed >= _SELDOM:
+            if passed >= self._patience():
                 passed = 0
                 await self.save()
+
+    def _patience(self) -> float:
+        """How many intervals lie between two writes."""
+        if self._budget.level is not Level.EVERYTHING:
+            return _SELDOM
+        return min(self._budget.spread(self._cost, _SHARE) / self._interval, _RARELY)
 
     async def save(self, *, times: bool = False) -> None:
         """Write the values that changed since the last time; never raises for the disk.
@@ -120,12 +130,14 @@ class LastValues:
             values[reading.tag] = value
         if not rows:
             return
+        before = self._budget.spent(_PART)
         try:
-            await self._database.write(lambda connection: _store(connection, rows), "last_values")
+            await self._database.write(lambda connection: _store(connection, rows), _PART)
         except StoreTrouble as trouble:
             log.warning("last values stay in memory", trouble=trouble.kind)
             return
         self._stored.update(values)
+        self._cost = max(self._budget.spent(_PART) - before, 0)
 
 
 def _select(connection: sqlite3.Connection) -> list[_Columns]:

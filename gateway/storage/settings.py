@@ -39,7 +39,7 @@ class StoreSettings:
         raw_retention: how long every single row of the history is kept.
         tiers: the coarser layers, finest first; each resolution is a multiple of the one before.
         heartbeat: a tag that says nothing new gets a row this often, so that constant and dead can be told apart.
-        last_values_interval: between two writes of the tags' last values.
+        last_values_interval: between two writes of the tags' last values; five times that where they are many.
         memory_rows: rows of history kept in memory while the disk takes none; the oldest give way.
         ballast: size of a file that is given up when the disk is full, so that deleting can work again.
         check_limit: files larger than this are not checked as a whole at the start, which would delay it.
@@ -56,7 +56,7 @@ class StoreSettings:
         default=(Tier(resolution=60.0, retention=90 * DAY), Tier(resolution=3600.0, retention=1095 * DAY))
     )
     heartbeat: float = 900.0
-    last_values_interval: float = 300.0
+    last_values_interval: float = 60.0
     memory_rows: int = 50_000
     ballast: int = 8 * 1024 * 1024
     check_limit: int = 32 * 1024 * 1024
