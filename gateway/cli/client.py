@@ -24,6 +24,8 @@ TOKEN_RENEWED_S = 120
 PATH = "/api/v1/rpc"
 _INVALID_PARAMS, _UNKNOWN_METHOD = -32602, -32601
 _UNAUTHENTICATED, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = -32001, -32002, -32004, -32007
+# Who reads this types commands, and calls no methods.
+_COMMANDS = {"line.list": "ferrule status", "tag.list": "ferrule read"}
 
 Json = dict[str, Any]
 
@@ -330,8 +332,11 @@ def refusal(error: Json, url: str) -> CallError:
             f"too many calls: {reason}; try again in {data.get('retryAfter', 1)} s, or raise [limits]", DENIED
         )
     if code == _INVALID_PARAMS:
-        field = data.get("field")
-        return CallError(f"{field}: {reason}" if field and field not in {"tag", "tags"} else reason, WRONG)
+        field, provided = data.get("field"), data.get("provided")
+        for method, command in _COMMANDS.items():
+            reason = reason.replace(method, command)
+        said = f' "{provided}"' if isinstance(provided, str) else ""
+        return CallError(f"{field}{said}: {reason}" if field and field not in {"tag", "tags"} else reason, WRONG)
     if code == _UNKNOWN_METHOD:
         return CallError(f"the gateway does not know {data.get('method', reason)}: it is of another version", FAILED)
     if code == _UNAVAILABLE:

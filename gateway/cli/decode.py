@@ -11,13 +11,13 @@ from functools import partial
 import trio
 
 from gateway.cli.client import Client
-from gateway.cli.line_options import line_of
+from gateway.cli.line_options import line_of, refuse_serial
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Cell, Screen, say_value
 from gateway.field.address import Address, doubt, from_modicon, wire_address
 from gateway.field.decode import Reading, Shot, guess
 from gateway.field.decode_layout import LEAST_SHARE, Layout, Ranked, best_layout, toml_line
-from gateway.field.decode_read import ReadError, from_hex, read_port
+from gateway.field.decode_read import ReadError, from_hex, read_port, where_missing
 
 MOST = 125
 ALTERNATIVES = 3
@@ -59,6 +59,7 @@ def _registers(arguments: argparse.Namespace) -> tuple[Address, list[Shot]]:
     if not 1 <= arguments.count <= min(MOST, 0x10000 - first.wire):
         raise CommandError(f"--count: one request reads 1 to {MOST} registers, and none beyond 65535", WRONG)
     if arguments.line is not None:
+        refuse_serial(arguments, f"line {arguments.line}")
         client = Client(arguments)
         return first, _repeat(arguments, partial(_through_gateway, client, arguments, first))
     line = line_of(arguments.port, arguments)
@@ -111,7 +112,8 @@ def _through_gateway(client: Client, arguments: argparse.Namespace, first: Addre
         count=arguments.count,
     )
     if answer["values"] is None:
-        raise CommandError(f"line {arguments.line}, unit {arguments.unit}, {first}: {answer['message']}")
+        more = where_missing(arguments.count) if answer["reason"] == "illegal_address" else ""
+        raise CommandError(f"line {arguments.line}, unit {arguments.unit}, {first}: {answer['message']}{more}")
     return tuple(answer["values"])
 
 

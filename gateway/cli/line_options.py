@@ -5,9 +5,26 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.main import WRONG, CommandError
+from gateway.cli.options.serial import SERIAL_OPTIONS
 from gateway.settings.line_model import LineSettings, Parity, Transport
 
 MODBUS_PORT = 502
+
+
+def refuse_serial(arguments: argparse.Namespace, place: str) -> None:
+    """A line of the gateway is set as its configuration says: what is said otherwise would be ignored.
+
+    Raises:
+        CommandError: something is.
+    """
+    said = [name for name in SERIAL_OPTIONS if getattr(arguments, name) not in {None, False}]
+    if said:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in said)
+        raise CommandError(
+            f"{place} is set as the gateway's configuration says: leave {options} out, or name the port while no "
+            "gateway has it",
+            WRONG,
+        )
 
 
 def is_place(text: str) -> bool:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import trio
 
 from gateway.cli.client import Client
-from gateway.cli.line_options import line_of
+from gateway.cli.line_options import line_of, refuse_serial
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.field.monitor import Following, overhear
@@ -38,18 +38,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(
             f'"{arguments.port}" is no device path. On a network nothing of others can be heard: use tcpdump', WRONG
         )
+    source = _source(arguments)
     with ExitStack() as files:
         view = View(arguments, Screen(), _capture_file(arguments.save, files))
-        failure = ""
+        failure: CommandError | None = None
         try:
-            trio.run(partial(_watch, _source(arguments, view), arguments.seconds))
-        except* (LineLostError, CommandError) as group:
-            failure = str(group.exceptions[0])
-            if isinstance(group.exceptions[0], LineLostError) and group.exceptions[0].busy:
-                failure += ". If the gateway has it: ferrule monitor LINE overhears it"
+            trio.run(_watch, partial(source, view), arguments.seconds)
+        except LineLostError as lost:
+            busy = ". If the gateway has it: ferrule monitor LINE overhears it" if lost.busy else ""
+            failure = CommandError(f"{lost}{busy}")
+        except CommandError as error:
+            failure = error
         view.sum_up()
-    if failure:
-        raise CommandError(failure)
+    if failure is not None:
+        raise failure
     return 0
 
 
@@ -132,13 +134,18 @@ def _as_json(message: Message, words: str) -> object:
     }
 
 
-def _source(arguments: argparse.Namespace, view: View) -> Callable[[], Awaitable[None]]:
+Source = Callable[[View], Awaitable[None]]
+
+
+def _source(arguments: argparse.Namespace) -> Source:
     if arguments.line is not None:
-        return _of_gateway(arguments, view)
-    return partial(overhear, line_of(arguments.port, arguments), view.show, time.time)
+        refuse_serial(arguments, f"line {arguments.line}")
+        return _of_gateway(arguments)
+    line = line_of(arguments.port, arguments)
+    return lambda view: overhear(line, view.show, time.time)
 
 
-def _of_gateway(arguments: argparse.Namespace, view: View) -> Callable[[], Awaitable[None]]:
+def _of_gateway(arguments: argparse.Namespace) -> Source:
     client = Client(arguments)
     rows = {str(row["line"]): str(row["transport"]) for row in client.call("line.list")["lines"]}
     transport = rows.get(arguments.line)
@@ -147,7 +154,7 @@ def _of_gateway(arguments: argparse.Namespace, view: View) -> Callable[[], Await
         raise CommandError(f'the gateway has no Modbus line "{arguments.line}" (it has: {names})', WRONG)
     following = Following(lambda after: client.call("line.traffic", line=arguments.line, after=after), transport)
 
-    async def follow() -> None:
+    async def follow(view: View) -> None:
         while True:
             for message in await trio.to_thread.run_sync(following.more):
                 view.show(message)
@@ -159,12 +166,16 @@ def _of_gateway(arguments: argparse.Namespace, view: View) -> Callable[[], Await
 
 async def _watch(source: Callable[[], Awaitable[None]], seconds: float | None) -> None:
     """Run the source until Ctrl-C, or for so long."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(source)
-        with (
-            trio.move_on_after(seconds if seconds is not None else float("inf")),
-            trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
-        ):
-            async for _ in signals:
-                break
-        nursery.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(source)
+            with (
+                trio.move_on_after(seconds if seconds is not None else float("inf")),
+                trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
+            ):
+                async for _ in signals:
+                    break
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # Only the source can fail, and it is one task.
+        raise group.exceptions[0] from None

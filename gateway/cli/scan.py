@@ -12,7 +12,7 @@ import trio
 
 from gateway.cli.client import Client
 from gateway.cli.line_calls import calls_of, line_on, running_gateway
-from gateway.cli.line_options import is_place, line_of
+from gateway.cli.line_options import is_place, line_of, refuse_serial
 from gateway.cli.main import BAD, WRONG, CommandError, fail
 from gateway.cli.screen import Cell, Progress, Screen
 from gateway.field.scan import estimate, scan
@@ -31,14 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.write is not None and arguments.write.exists():
         return fail(f"{arguments.write} is there already, and is not written over: name another file", WRONG)
     screen, result, site = Screen(), Scan(), _site(arguments)
-    seconds = estimate(site.settings, len(arguments.units), arguments.timeout_per_unit, listening=arguments.listen)
+    listening = arguments.listen if site.listens else 0.0
+    seconds = estimate(site.settings, len(arguments.units), arguments.timeout_per_unit, listening=listening)
     settings = "1 setting" if len(site.settings) == 1 else f"{len(site.settings)} settings"
     print(
         f"{arguments.place}: {len(arguments.units)} units at {settings}, {_minutes(seconds)} if nobody answers; "
         "Ctrl-C ends it and keeps what was found",
         file=sys.stderr,
     )
-    failure = trio.run(_search, site, result, arguments)
+    failure = trio.run(_search, site, result, arguments, listening)
     if failure is not None and not result.found:
         raise CommandError(failure)
     if failure is not None:
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _site(arguments: argparse.Namespace) -> Site:
     if not is_place(arguments.place):
+        refuse_serial(arguments, f"line {arguments.place}")
         client = Client(arguments, ("devices:read", "devices:write"))
         try:
             return BorrowedSite(calls_of(client), arguments.place)
@@ -80,7 +82,7 @@ def _site(arguments: argparse.Namespace) -> Site:
     return PortSite(settings)
 
 
-async def _search(site: Site, result: Scan, arguments: argparse.Namespace) -> str | None:
+async def _search(site: Site, result: Scan, arguments: argparse.Namespace, listening: float) -> str | None:
     """Scan until it is done or interrupted; returns why the port was lost, if it was."""
     bar = Progress("scan")
     failure: str | None = None
@@ -98,7 +100,7 @@ async def _search(site: Site, result: Scan, arguments: argparse.Namespace) -> st
                 result,
                 units=arguments.units,
                 patience=arguments.timeout_per_unit,
-                listening=arguments.listen,
+                listening=listening,
                 every=arguments.every_setting,
                 disturb=arguments.disturb,
                 progress=lambda done, left, words: bar.show(

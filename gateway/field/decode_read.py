@@ -43,15 +43,21 @@ async def read_port(
                     await trio.sleep(every)
                 heard = await bus.ask(request, line.timeout)
                 if not isinstance(heard.answer, Data):
-                    fewer = ""
-                    if isinstance(heard.answer, Refusal) and heard.answer.code == ILLEGAL_ADDRESS and count > 1:
-                        fewer = f". One of the {count} registers is not there: read fewer (--count), or another --table"
-                    raise ReadError(f"{port.name}, unit {unit}, {first}: {say(heard)}{fewer}")
+                    missing = isinstance(heard.answer, Refusal) and heard.answer.code == ILLEGAL_ADDRESS
+                    raise ReadError(
+                        f"{port.name}, unit {unit}, {first}: {say(heard)}{where_missing(count) if missing else ''}"
+                    )
                 shots.append(tuple(unpack_registers(heard.answer.payload)))
     except LineLostError as lost:
         busy = ". If it is the gateway's: --line NAME reads through it" if lost.busy else ""
         raise ReadError(f"{lost}{busy}") from None
     return shots
+
+
+def where_missing(count: int) -> str:
+    """What to do when a read was refused because of its addresses."""
+    fewer = f"One of the {count} registers is not there: read fewer (--count), or" if count > 1 else "Try"
+    return f". {fewer} another table (holding or input)"
 
 
 def say(heard: Heard) -> str:

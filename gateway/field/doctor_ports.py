@@ -51,7 +51,7 @@ def _port(world: World, line: LineSettings) -> list[Finding]:
         return [Finding("port there", place, State.FAULT, f"{port} is not there{listed}", cure)]
     device = file.resolve().name
     return [
-        Finding("port there", place, State.OK, f"it is {device}"),
+        Finding("port there", place, State.OK, f"it is {file.resolve()}"),
         _permission(world, file, place),
         _name(world, port, device, place),
         _latency(world, line, device, place),

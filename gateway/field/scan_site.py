@@ -28,6 +28,9 @@ class Site(Protocol):
     settings: Sequence[LineSettings]
     """What to try, the likeliest first."""
 
+    listens: bool
+    """Whether anybody else could be heard."""
+
     def open(self, line: LineSettings) -> AbstractAsyncContextManager[Bus]:
         """Have the line with these settings."""
         ...
@@ -47,6 +50,7 @@ class PortSite:
 
     def __init__(self, settings: Sequence[LineSettings], open_port: OpenPort = open_here) -> None:
         self.settings = settings
+        self.listens = any(line.port is not None for line in settings)
         self._open_port = open_port
 
     @asynccontextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+SERIAL_OPTIONS = ("baudrate", "parity", "bytesize", "stopbits", "echo", "ascii", "rtu_over_tcp")
+
 
 def add_serial(parser: argparse.ArgumentParser) -> None:
     """How a serial port is set."""

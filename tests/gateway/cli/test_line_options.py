@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 import pytest
 
 from gateway.cli.line_options import line_of
-from gateway.cli.main import CommandError
+from gateway.cli.main import CommandError, main
 from gateway.cli.options.serial import add_serial
 from gateway.settings.line_model import LineSettings
 
@@ -30,6 +30,17 @@ def test_what_is_not_said_is_as_the_specification_has_it(options: tuple[str, ...
     made = line("/dev/ttyUSB0", *options)
 
     assert (made.transport, made.baudrate, made.bytesize, made.parity, made.stopbits) == form
+
+
+@pytest.mark.parametrize("words", [("scan", "boiler"), ("monitor", "boiler"), ("decode", "--line", "boiler")])
+def test_a_line_of_the_gateway_takes_no_settings_that_would_be_ignored(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("--unit", "3", "--modicon", "40001") if words[0] == "decode" else ()
+
+    assert main([*words, *place, "--baudrate", "9600", "--rtu-over-tcp"]) == 2
+
+    assert "leave --baudrate, --rtu-over-tcp out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,14 @@ def test_what_is_missing_to_reach_a_gateway_is_said(
         ({"code": -32001, "data": {"reason": "expired", "serverTime": "2026"}}, 7, "the gateway's time is 2026"),
         ({"code": -32602, "data": {"reason": "is required", "field": "unit"}}, 2, "unit: is required"),
         ({"code": -32602, "data": {"reason": "there is no tag x", "field": "tags"}}, 2, "there is no tag x"),
+        (
+            {
+                "code": -32602,
+                "data": {"reason": "no such line; line.list names them all", "field": "line", "provided": "boilr"},
+            },
+            2,
+            'line "boilr": no such line; ferrule status names them all',
+        ),
         ({"code": -32601, "data": {"method": "tag.write"}}, 1, "another version"),
         ({"code": -32007, "data": {"reason": "busy"}}, 1, "busy; try again in 1 s"),
         ({"code": -32603, "message": "Internal error", "data": {"errorId": "ab12"}}, 1, "its log has more under ab12"),

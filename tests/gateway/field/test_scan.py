@@ -261,6 +261,13 @@ async def test_silence_on_a_network_does_not_speak_of_wires_first(autojump_clock
     assert advice(result)[0].startswith("nobody answers. In this order: is it another protocol")
 
 
+@pytest.mark.parametrize(("port", "listens"), [("/dev/ttyUSB0", True), (None, False)])
+def test_only_a_port_is_listened_on_so_nothing_else_is_promised(port: str | None, *, listens: bool) -> None:
+    line = LineSettings(name="x", transport="rtu" if port else "tcp", port=port, host=None if port else "192.168.1.9")
+
+    assert PortSite([line]).listens is listens
+
+
 async def test_the_skeleton_is_taken_by_check(autojump_clock: MockClock, tmp_path: Path) -> None:
     result = await run(site_of([device(3, **METER), device(5)], {5: DeviceFaults(corrupt=1.0)}), units=range(1, 17))
     file = tmp_path / "found.toml"
