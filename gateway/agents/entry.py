@@ -25,6 +25,7 @@ class Entry:
         status: what it last said of itself.
         metrics: of the last heartbeat that had any.
         told: the presence others were last told of.
+        spoke: it was heard in this run of the gateway.
         unsaved: its contact or status has changed since it was last kept.
     """
 
@@ -35,6 +36,7 @@ class Entry:
     status: AgentStatus = AgentStatus.ACTIVE
     metrics: Mapping[str, float] = field(default_factory=dict)
     told: Presence = Presence.ACTIVE
+    spoke: bool = False
     unsaved: bool = False
 
     def presence(self, now: float, settings: AgentSettings) -> Presence:
@@ -84,7 +86,12 @@ class Entry:
 
     def passing(self) -> Json:
         """What every heartbeat changes, for the disk."""
-        return {"wall": self.contact.wall, "synchronised": self.contact.synchronised, "status": self.status.value}
+        return {
+            "wall": self.contact.wall,
+            "synchronised": self.contact.synchronised,
+            "status": self.status.value,
+            "told": self.told.value,
+        }
 
 
 def restored(lasting: Json, passing: Json, now: float) -> Entry | None:
@@ -112,9 +119,16 @@ def restored(lasting: Json, passing: Json, now: float) -> Entry | None:
         return None
     allowed = None if capabilities is None else frozenset(map(str, capabilities))
     grant = Grant(kid, allowed, frozenset(map(str, scopes)), public_key)
+    entry = Entry(card, grant, registered, Recalled(registered, synchronised=False, since=now))
     match passing:
-        case {"wall": int() | float() as wall, "synchronised": bool() as synchronised, "status": str() as status}:
-            known = status if status in list(AgentStatus) else AgentStatus.ACTIVE
-            return Entry(card, grant, registered, Recalled(wall, synchronised, now), AgentStatus(known))
+        case {
+            "wall": int() | float() as wall,
+            "synchronised": bool() as synchronised,
+            "status": str() as status,
+            "told": str() as told,
+        } if status in list(AgentStatus) and told in list(Presence):
+            entry.contact = Recalled(wall, synchronised, now)
+            entry.status, entry.told = AgentStatus(status), Presence(told)
         case _:
-            return Entry(card, grant, registered, Recalled(registered, synchronised=False, since=now))
+            pass
+    return entry

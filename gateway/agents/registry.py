@@ -91,6 +91,8 @@ class Registry:
         # What is looked at anew when the clock of the board is set.
         self._era = timeline.era
         self._next_change = -math.inf
+        # Who was heard before this start has so long to speak up before others are told that it is silent.
+        self._grace = monotonic() + settings.inactive
         self._entries = self._restore()
 
     def follow(self, settings: AgentSettings, max_agents: int) -> None:
@@ -119,7 +121,7 @@ class Registry:
             )
             raise GatewayError(Code.UNAVAILABLE, reason, details={"maxAgents": self._max_agents})
         contact = self._now()
-        entry = Entry(card, grant, known.registered if known else contact.wall, contact)
+        entry = Entry(card, grant, known.registered if known else contact.wall, contact, spoke=True)
         self._entries[card.agent_id] = entry
         self._next_change = min(self._next_change, contact.at + self._settings.stale)
         self._facts.remember(AGENT, card.agent_id, entry.lasting(), urgent=True)
@@ -151,7 +153,7 @@ class Registry:
         entry = self._entry(agent_id)
         said = read_status(status)
         figures = None if metrics is None else read_metrics(metrics)
-        entry.contact, entry.status, entry.unsaved = self._now(), said, True
+        entry.contact, entry.status, entry.spoke, entry.unsaved = self._now(), said, True, True
         if figures is not None:
             entry.metrics = figures
         self._tell_presence(entry, entry.contact.at)
@@ -209,9 +211,11 @@ class Registry:
                 entry.contact = entry.contact.dated(now, self._era)
             if entry.contact.silent_for(now) >= self._settings.drop_after:
                 self._drop(entry, "agent:expired")
-            else:
+            elif now >= self._grace or entry.spoke:
                 self._tell_presence(entry, now)
-        changes = (entry.next_change(now, self._settings) for entry in self._entries.values())
+        changes = [entry.next_change(now, self._settings) for entry in self._entries.values()]
+        if now < self._grace:
+            changes.append(self._grace)
         self._next_change = min(changes, default=math.inf)
 
     def keep(self) -> None:
@@ -233,7 +237,6 @@ class Registry:
                 continue
             if isinstance(entry.contact, Recalled):
                 entry.contact = entry.contact.dated(now, self._era)
-            entry.told = entry.presence(now, self._settings)
             found[agent_id] = entry
         return dict(sorted(found.items(), key=lambda item: item[1].registered))
 
@@ -262,7 +265,7 @@ class Registry:
     def _tell_presence(self, entry: Entry, now: float) -> None:
         presence = entry.presence(now, self._settings)
         if presence is not entry.told:
-            entry.told = presence
+            entry.told, entry.unsaved = presence, True
             self._announce(_EVENT[presence], entry, status=entry.status.value)
 
     def _announce(self, event: str, entry: Entry, **more: object) -> None:
