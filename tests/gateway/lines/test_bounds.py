@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.lines.feasibility import PlannedBlock, judge
-from gateway.lines.schedule import Poll, Schedule
+from gateway.lines.schedule import Poll, Schedule, next_slot
 from gateway.settings.line_model import LineSettings
 from tests.gateway.lines.bench import device, tag
 
@@ -104,10 +104,8 @@ def test_everything_is_read_once_before_its_first_slot_is_over(plant: Plant, bau
     for seen in run(verdict.blocks, start, 8.0):
         if seen.planned.wait is not None and seen.poll.period is not None:
             assert seen.answered is not None
-    if verdict.utilisation < 1 and all(planned.block.period is not None for planned in verdict.blocks):
-        sweep = sum(planned.cost for planned in verdict.blocks)
-        first_slot = min(planned.block.period or 0.0 for planned in verdict.blocks)
-        rest = start - math.floor(start / first_slot) * first_slot
-        if sweep < first_slot - rest:
-            early = run(verdict.blocks, start, sweep + 1e-6)
-            assert all(seen.answered is not None for seen in early), "one after the other, at once"
+    periods = [planned.block.period for planned in verdict.blocks if planned.block.period is not None]
+    sweep = sum(planned.cost for planned in verdict.blocks)
+    if len(periods) == len(verdict.blocks) and start + sweep < min(next_slot(start, period) for period in periods):
+        early = run(verdict.blocks, start, sweep + 1e-6)
+        assert all(seen.answered is not None for seen in early), "one after the other, at once"
