@@ -104,8 +104,11 @@ class DescriptorPort:
                 self._deadline = deadline
                 if deadline < self._rings_at:
                     self._ask(self._alarm, deadline, trio.current_time())
-                await self._wait(trio.lowlevel.wait_readable)
-                self._deadline = math.inf
+                try:
+                    await self._wait(trio.lowlevel.wait_readable)
+                finally:
+                    # Also where it is cancelled: nobody waits any more, so nobody may be woken for this.
+                    self._deadline = math.inf
             data = self._read()
             if data is not None:
                 return data

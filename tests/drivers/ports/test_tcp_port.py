@@ -208,6 +208,60 @@ async def test_an_alarm_that_rings_early_or_in_vain_disturbs_nobody(peer: Peer, 
     alarm.ring()
 
 
+class Steps(trio.abc.Instrument):
+    """Counts how often a task is woken."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.taken = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.taken += self.name in task.name
+
+
+async def test_a_receive_that_was_cancelled_leaves_no_deadline_behind(peer: Peer, nursery: trio.Nursery) -> None:
+    """Neither the next receive nor a send is ended, or only woken, by what nobody waits for any more."""
+    alarm = HandAlarm()
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    given_up = trio.current_time() + 0.02
+    with trio.move_on_after(0.01):
+        await port.receive(given_up)
+    await trio.sleep_until(given_up + 0.01)
+
+    async def send() -> None:
+        await port.send(bytes(8_000_000))
+
+    sending = Steps(send.__qualname__)
+    trio.lowlevel.add_instrument(sending)
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as senders:
+            senders.start_soon(send)
+            await trio.testing.wait_all_tasks_blocked()
+            before = sending.taken
+            alarm.ring()
+            await trio.testing.wait_all_tasks_blocked()
+            assert (before, sending.taken) == (1, 1), "a writer has nothing to do with it"
+            scope.cancel()
+    trio.lowlevel.remove_instrument(sending)
+
+    got: list[bytes | None] = []
+
+    async def receive(deadline: float) -> None:
+        got.append(await port.receive(deadline))
+
+    nursery.start_soon(receive, await soon())
+    await trio.testing.wait_all_tasks_blocked()
+    alarm.ring()
+    await trio.testing.wait_all_tasks_blocked()
+    assert got == []
+    far.send(b"reply")
+    await trio.testing.wait_all_tasks_blocked()
+    assert got == [b"reply"]
+    far.close()
+    await port.aclose()
+
+
 async def test_an_alarm_for_the_reader_does_not_end_a_send(peer: Peer, nursery: trio.Nursery) -> None:
     alarm = Wakeups()
     nursery.start_soon(alarm.run)
