@@ -33,6 +33,8 @@ Opener = Callable[[], Awaitable[tuple[Port, Talk]]]
 
 # Orders in a row before a poll that is due gets its turn: writes go first, but polls must not starve.
 ORDERS_IN_A_ROW = 4
+# Why a line has closed its port by itself.
+DESERTED = "nobody on this line has answered for long: its port was closed, and is being opened anew"
 # The longest a line with nothing to do sleeps: its sign of life must move all the same (see ``Lines``).
 LONGEST_SLEEP_S = 10.0
 
@@ -161,6 +163,7 @@ class Line:
         try:
             self._came_up(port, talk)
             await self._serve()
+            self.state, self.reason, self.words = State.DOWN, Reason.NO_ANSWER, DESERTED
         except LinkDown as down:
             self._went_down(down)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -88,6 +88,7 @@ async def open_bench(
     wire_faults: WireFaults | None = None,
     facts: Facts | None = None,
     transport: str = "rtu",
+    around: Callable[[Opener], Opener] = lambda opener: opener,
     **line: object,
 ) -> AsyncIterator[Bench]:
     settings = LineSettings(name="bus", transport=transport, port="sim", host="sim", devices=tuple(devices), **line)  # type: ignore[arg-type]  # test data
@@ -104,7 +105,7 @@ async def open_bench(
             port = await memory.open()
             return port, talk_on(of, port)
 
-        return open_line
+        return around(open_line)
 
     timeline = Timeline(trio.current_time, lambda: 1_700_000_000 + trio.current_time(), lambda: True)
     store = TagStore(trio.current_time, timeline)
