@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("gateway.cli.options.check", "check a configuration file and say what its lines can do"),
     "reload": ("gateway.cli.options.reload", "have the running gateway read its configuration anew"),
     "token": ("gateway.cli.options.token", "print a bearer token for an operator"),
+    "agents": ("gateway.cli.options.agents", "enrol agents, list them, end what they have"),
+    "keys": ("gateway.cli.options.keys", "show and rotate the keys that sign tokens"),
     "status": ("gateway.cli.options.status", "lines, devices and what is wrong, at a glance"),
     "read": ("gateway.cli.options.read", "show what tags or registers say"),
     "write": ("gateway.cli.options.write", "write a tag or registers"),
