@@ -136,7 +136,8 @@ def _shown(value: Value) -> str:
 
 def _exact(field: Field, value: Value) -> Fraction:
     """The number as its decimal digits say, within the plausible range of the field."""
-    if isinstance(value, bool | str) or not isfinite(value):
+    # An integer of hundreds of digits is finite too, but no float can be asked whether it is.
+    if isinstance(value, bool | str) or (isinstance(value, float) and not isfinite(value)):
         raise ValueError(f"{_shown(value)} is not a finite number")
     if field.minimum is not None and value < field.minimum:
         raise ValueError(f"{value} is below the minimum {field.minimum}")
