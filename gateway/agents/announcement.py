@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.agents.capabilities import CAPABILITY_ID, CAPABILITY_ID_CURE
 from gateway.agents.card import AGENT_ID, AGENT_ID_CURE, LARGEST_METADATA
 from gateway.agents.endpoints import inspect_url
-from gateway.agents.freeform import inspect_freeform, size_of
+from gateway.agents.freeform import inspect_freeform, larger_than, size_of
 from gateway.agents.inspection import Inspection
 from gateway.agents.issues import Issue
 from gateway.core.ports import Json
@@ -17,6 +17,7 @@ from gateway.core.ports import Json
 DEFAULT_TTL = 300
 SHORTEST_TTL, LONGEST_TTL = 30, 86400
 MOST_CAPABILITIES = 64
+LARGEST_SERVICE = 32 * 1024
 DEEPEST = 12
 _KNOWN = ("serviceId", "name", "type", "capabilities", "endpoint", "ttl", "metadata")
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -72,6 +73,9 @@ def validate_service(service: Json, *, local_peer: bool = False) -> ServiceCheck
     given = found.object(service, "", _KNOWN, "a service")
     if given is None:
         return ServiceCheck(None, found.issues)
+    if larger_than(given, LARGEST_SERVICE):
+        found.error("", "too_large", f"a service must not take more than {LARGEST_SERVICE} bytes")
+        return ServiceCheck(None, found.issues)
     service_id = found.text(given, "", "serviceId", 128, form=AGENT_ID, cure=AGENT_ID_CURE)
     name = found.text(given, "", "name", 200)
     type_ = found.text(given, "", "type", 64, form=_TYPE, cure=_TYPE_CURE)
@@ -89,7 +93,7 @@ def validate_service(service: Json, *, local_peer: bool = False) -> ServiceCheck
     metadata = given.get("metadata", {})
     if not isinstance(metadata, dict):
         found.error("metadata", "type", "must be an object", metadata)
-    inspect_freeform(found, given, "", DEEPEST)
+    inspect_freeform(found, given, DEEPEST)
     if not found.refused and size_of(metadata) > LARGEST_METADATA:
         found.error("metadata", "too_large", f"must not take more than {LARGEST_METADATA} bytes")
     if found.refused or not isinstance(metadata, dict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.agents.capabilities import inspect_capability
 from gateway.agents.endpoints import inspect_endpoint
-from gateway.agents.freeform import inspect_freeform, size_of
+from gateway.agents.freeform import inspect_freeform, larger_than, size_of
 from gateway.agents.inspection import Inspection
 from gateway.agents.issues import Issue, Severity
 from gateway.agents.versions import SEMANTIC, SEMANTIC_CURE
@@ -104,6 +104,10 @@ def validate_card(card: Json, *, local_peer: bool = False) -> CardCheck:
     given = found.object(card, "", _KNOWN, "an agent card")
     if given is None:
         return CardCheck(None, found.issues)
+    signed = {member: value for member, value in given.items() if member != _IGNORED}
+    if larger_than(signed, LARGEST_CARD):
+        _too_large(found)
+        return CardCheck(None, found.issues)
     agent_id = found.text(given, "", "agentId", LONGEST_AGENT_ID, form=AGENT_ID, cure=AGENT_ID_CURE)
     name = found.text(given, "", "name", 200)
     found.text(given, "", "description", 2000, empty=True, prose=True)
@@ -119,7 +123,6 @@ def validate_card(card: Json, *, local_peer: bool = False) -> CardCheck:
         inspect_endpoint(found, endpoint, path, local_peer=local_peer)
         for path, endpoint in found.elements(given, "", "endpoints", MOST_ENDPOINTS)
     ]
-    signed = {member: value for member, value in given.items() if member != _IGNORED}
     _inspect_bounds(found, signed)
     if found.refused or agent_id is None or name is None or version is None:
         return CardCheck(None, found.issues)
@@ -131,10 +134,14 @@ def _inspect_bounds(found: Inspection, signed: dict[str, Json]) -> None:
     metadata = signed.get("metadata", {})
     if not isinstance(metadata, dict):
         found.error("metadata", "type", "must be an object", metadata)
-    inspect_freeform(found, signed, "", DEEPEST)
+    inspect_freeform(found, signed, DEEPEST)
     if found.refused:
         return
     if size_of(metadata) > LARGEST_METADATA:
         found.error("metadata", "too_large", f"must not take more than {LARGEST_METADATA} bytes")
     elif size_of(signed) > LARGEST_CARD:
-        found.error("", "too_large", f"an agent card must not take more than {LARGEST_CARD} bytes")
+        _too_large(found)
+
+
+def _too_large(found: Inspection) -> None:
+    found.error("", "too_large", f"an agent card must not take more than {LARGEST_CARD} bytes")

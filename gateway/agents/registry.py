@@ -162,8 +162,14 @@ class Registry:
 
     def counts(self) -> AgentCounts:
         """How many agents there are."""
-        rows = self.agents()
-        return AgentCounts(len(rows), sum(row.active for row in rows), sum(row.healthy for row in rows))
+        self.sweep()
+        now = self._monotonic()
+        active = healthy = 0
+        for entry in self._entries.values():
+            presence = entry.presence(now, self._settings)
+            active += presence is not Presence.INACTIVE
+            healthy += presence is Presence.ACTIVE and entry.status is not AgentStatus.DEGRADED
+        return AgentCounts(len(self._entries), active, healthy)
 
     def agents(self, capability: str | None = None, *, active: bool | None = None) -> Sequence[AgentRow]:
         """The agents, oldest registration first; for the filters see ``core.roster.Roster``."""

@@ -104,12 +104,14 @@ def read_agents(node: Node | None, findings: Findings) -> AgentSettings:
     if node is None:
         return AgentSettings()
     fields = read_fields(node, schema.AGENTS, findings)
-    grow = ("heartbeat", "stale", "inactive", "drop_after")
-    for shorter, longer in pairwise(grow):
+    for shorter, longer in pairwise(("heartbeat", "stale", "inactive", "drop_after")):
         if fields.sound(shorter, longer) and fields[shorter] >= fields[longer]:
-            key = longer if fields.given(longer) else shorter
-            limit = f"{shorter}, {say_duration(fields[shorter])}, must be shorter than {longer}"
-            fields.refuse(key, f"{limit}, {say_duration(fields[longer])}. Change one of them")
+            if fields.given(longer):
+                words = f"must be longer than {shorter}, {say_duration(fields[shorter])}. Raise it, or lower {shorter}"
+                fields.refuse(longer, words)
+            else:
+                words = f"must be shorter than {longer}, {say_duration(fields[longer])}. Lower it, or raise {longer}"
+                fields.refuse(shorter, words)
     return AgentSettings(**fields.arguments())
 
 

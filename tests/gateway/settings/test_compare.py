@@ -59,6 +59,7 @@ def test_the_same_written_otherwise_is_no_change() -> None:
     assert found.tags.unchanged == ("a/d/x", "a/d/y", "a/e/z", "b/w")
     assert not any((*found.lines.changed, *found.tags.changed, *found.devices.changed, *found.reopened))
     assert not any((found.gateway_changed, found.server_changed, found.limits_changed, found.history_changed))
+    assert not found.agents_changed
 
 
 def test_a_changed_tag_costs_only_its_own_value() -> None:
@@ -92,7 +93,9 @@ def test_added_and_removed() -> None:
     assert found.tags.removed == ("a/d/y", "a/e/z", "b/w")
 
 
-@pytest.mark.parametrize("key", ["burst = 1", "body_size = '2KiB'", "total_burst = 1", "ratelimit_headers = false"])
+@pytest.mark.parametrize(
+    "key", ["burst = 1", "body_size = '2KiB'", "total_burst = 1", "ratelimit_headers = false", "max_agents = 7"]
+)
 def test_rates_do_not_wait_for_the_next_start(key: str) -> None:
     found = changes(('name = "one"', f'name = "one"\n[limits]\n{key}'))
     assert (found.limits_changed, found.limits_waiting) == (True, False)
@@ -105,6 +108,7 @@ def test_connection_limits_wait_for_the_next_start() -> None:
 
 def test_sections() -> None:
     text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
+    text += '[agents]\nstale = "40s"\n'
     text += '[webhook]\nallow = [{ host = "x" }]\n'
     found = changes(('name = "one"', 'name = "two"'), ("[[line]]", text + "[[line]]"))
     assert found.gateway_changed
@@ -114,4 +118,5 @@ def test_sections() -> None:
     assert found.limits_changed
     assert not found.limits_waiting
     assert found.webhook_changed
+    assert found.agents_changed
     assert found.lines.unchanged == ("a", "b")
