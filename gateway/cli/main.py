@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("gateway.cli.options.read", "show what tags or registers say"),
     "write": ("gateway.cli.options.write", "write a tag or registers"),
     "history": ("gateway.cli.options.history", "show what a tag said"),
+    "audit": ("gateway.cli.options.audit", "who did what, and whether the log of it is as it was written"),
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
     "backup": ("gateway.cli.options.backup", "save state, configuration and keys in one file"),
     "restore": ("gateway.cli.options.restore", "put a backup in the place of what is there"),
