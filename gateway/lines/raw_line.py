@@ -7,7 +7,6 @@ import random
 import re
 from collections.abc import Awaitable, Callable
 
-import structlog
 import trio
 
 from drivers.ports.port import LinkDown, Port
@@ -15,11 +14,9 @@ from drivers.ports.raw import FixedSplitter, GapSplitter, OversizeMessage, Split
 from gateway.core.ports import Outcome, WriteResult
 from gateway.core.reading import Reason, Sample, Value
 from gateway.core.tags import Cell, Tag, TagStore
-from gateway.lines.line import State
 from gateway.lines.polling import Announce
+from gateway.lines.state import LineState
 from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings
-
-log = structlog.stdlib.get_logger(__name__)
 
 OpenPort = Callable[[LineSettings], Awaitable[Port]]
 # How long a read waits before the line shows its sign of life again.
@@ -28,25 +25,18 @@ TRUE_WORDS = frozenset({"1", "true", "on", "yes"})
 FALSE_WORDS = frozenset({"0", "false", "off", "no"})
 
 
-class RawLine:
+class RawLine(LineState):
     """One raw serial line. Its last message is kept; its tags are good as long as messages come."""
 
     def __init__(self, settings: LineSettings, open_port: OpenPort, store: TagStore, announce: Announce) -> None:
-        self.settings = settings
+        super().__init__(settings, announce)
         self.raw = settings.raw or RawSettings()
-        self.state = State.STARTING
-        self.reason: str | None = None
-        self.words: str | None = None
-        self.port: Port | None = None
-        self.opened = 0
-        self.alive_at = trio.current_time()
         self.messages = 0
         self.errors: dict[str, int] = {}
         self.last: tuple[bytes, Sample] | None = None
         self.arrived = trio.Event()
         self._open_port = open_port
         self._store = store
-        self._announce = announce
         self._scope: trio.CancelScope | None = None
         self._stopping = False
         # Bytes of two callers must not be mixed.
@@ -61,33 +51,35 @@ class RawLine:
 
     def park(self, words: str) -> None:
         """A fault of ours took the last life."""
-        self.state, self.reason, self.words = State.PARKED, Reason.FAULT, words
         self._store.fail(self._cells, Reason.FAULT)
-        self._announce("line:parked", self._event())
+        self._is_parked(words)
 
     async def run(self) -> None:
         """Read messages until ``stop`` or cancellation; open the port again whenever it is gone."""
+        try:
+            with trio.CancelScope() as self._scope:
+                await self._lives()
+        finally:
+            self._is_stopped()
+
+    async def _lives(self) -> None:
         pause = self.settings.reconnect_min
-        with trio.CancelScope() as self._scope:
-            while not self._stopping:
-                self.alive_at = opened = trio.current_time()
-                try:
-                    await self._session()
-                except LinkDown as down:
-                    self._went_down(down)
-                if trio.current_time() - opened > self.settings.reconnect_max:
-                    pause = self.settings.reconnect_min
-                await trio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
-                pause = min(pause * 2, self.settings.reconnect_max)
-        self.state = State.STOPPED
+        while not self._stopping:
+            self.alive_at = opened = trio.current_time()
+            try:
+                await self._session()
+            except LinkDown as down:
+                self._store.fail(self._cells, Reason.LINK_DOWN)
+                self._is_down(down)
+            if trio.current_time() - opened > self.settings.reconnect_max:
+                pause = self.settings.reconnect_min
+            await trio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
+            pause = min(pause * 2, self.settings.reconnect_max)
 
     async def _session(self) -> None:
         port = await self._open_port(self.settings)
         try:
-            self.port = port
-            self.state, self.reason, self.words = State.UP, None, None
-            self.opened += 1
-            self._announce("line:up", self._event())
+            self._is_up(port)
             splitter = _splitter(self.raw)
             while True:
                 self.alive_at = trio.current_time()
@@ -102,17 +94,6 @@ class RawLine:
             self.port = None
             with trio.CancelScope(shield=True):
                 await port.aclose()
-
-    def _went_down(self, down: LinkDown) -> None:
-        news = (self.state, self.reason) != (State.DOWN, down.reason)
-        self.state, self.reason, self.words = State.DOWN, down.reason, down.words
-        self._store.fail(self._cells, Reason.LINK_DOWN)
-        if news:
-            log.warning("line down", line=self.settings.name, reason=down.reason, words=down.words)
-            self._announce("line:down", self._event())
-
-    def _event(self) -> dict[str, object]:
-        return {"line": self.settings.name, "state": self.state, "reason": self.reason, "message": self.words}
 
     def _count(self, cause: str) -> None:
         self.errors[cause] = self.errors.get(cause, 0) + 1

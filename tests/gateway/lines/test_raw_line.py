@@ -98,6 +98,19 @@ async def test_messages_become_readings_and_the_line_comes_back(autojump_clock: 
         line.stop()
 
 
+async def test_a_line_that_is_ended_from_outside_is_not_called_up(autojump_clock: MockClock) -> None:
+    async def open_port(_: LineSettings) -> Port:
+        await trio.lowlevel.checkpoint()
+        return ScriptedPort()
+
+    store = TagStore(trio.current_time, Timeline(trio.current_time, trio.current_time, lambda: True))
+    told: list[tuple[str, object]] = []
+    line = RawLine(SETTINGS, open_port, store, lambda event, what: told.append((event, what["state"])))
+    with trio.move_on_after(1):
+        await line.run()
+    assert (line.state, line.port, told) == ("stopped", None, [("line:up", "up")])
+
+
 @pytest.mark.parametrize(
     ("text", "tag", "value"),
     [

@@ -1,0 +1,163 @@
+"""One order, carried out: what has to be sent for it, and what may be believed of the answer.
+
+Used by the one task that owns the line.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.ports.port import LinkDown
+from gateway.core.reading import Reason
+from gateway.lines.exchange import Answer, Lost, Talk
+from gateway.lines.health import Cause, Presence
+from gateway.lines.orders import Order, Writing
+from gateway.lines.polling import Polling
+from gateway.lines.refusals import FUNCTION_CODE, GATEWAY_CODES
+from gateway.lines.unit import Unit
+
+
+class Fulfilment:
+    """Carries out orders on one line.
+
+    Args:
+        polling: knows the units, and does the exchanges.
+    """
+
+    def __init__(self, polling: Polling) -> None:
+        self._polling = polling
+
+    async def carry_out(self, order: Order, talk: Talk) -> None:
+        """Send an order and wait for its outcome; every order has one afterwards.
+
+        Raises:
+            LinkDown: the wire is gone.
+        """
+        if trio.current_time() > order.expires:
+            order.fail("expired", "the line had no time for it before it expired")
+            return
+        unit = self._polling.unit(order.unit)
+        try:
+            if order.unit == 0 and not self._polling.numbered:
+                await self._broadcast(order, talk)
+            elif await self._reachable(unit, order) and await self._composed(unit, order):
+                await self._send(unit, order)
+        except LinkDown as down:
+            order.fail(Reason.LINK_DOWN, down.words)
+            raise
+        finally:
+            order.fail("stopping", "the gateway or this line is being stopped")
+
+    async def _broadcast(self, order: Order, talk: Talk) -> None:
+        order.sent = True
+        await talk.broadcast(order.request, self._polling.settings.broadcast_delay)
+        order.fail("broadcast", "sent to all units; nobody answers a broadcast")
+
+    async def _reachable(self, unit: Unit, order: Order) -> bool:
+        """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow.
+
+        A unit in doubt has missed one answer and is most likely there; a second one makes it silent. So an order to it
+        can cost one more loss at most, and is worth that whatever the budget says.
+        """
+        health, absent = unit.health, self._polling.absent
+        if health.usable:
+            return True
+        now = trio.current_time()
+        worth = health.presence is Presence.DOUBTFUL or absent.affordable(unit, now)
+        if worth and await self._polling.probe(unit, absent.patience(unit, now)):
+            return True
+        order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
+        return False
+
+    async def _composed(self, unit: Unit, order: Order) -> bool:
+        """Whether the request is complete, after the read that the write of a bit field begins with on some devices."""
+        modify = order.modify if isinstance(order, Writing) else None
+        if modify is None or not unit.no_mask_write:
+            return True
+        if unit.outstanding(modify[0], trio.current_time()):
+            order.fail(Reason.LATE_POSSIBLE, "the register cannot be read for certain now; nothing was sent")
+            return False
+        read = await self._ask(unit, order, modify[0])
+        if isinstance(read, Data):
+            order.request = modify[1](read.payload)
+            return True
+        if read is not None:
+            order.answered(read)
+        return False
+
+    async def _send(self, unit: Unit, order: Order) -> None:
+        now = trio.current_time()
+        ambiguous = unit.outstanding(order.request, now)
+        functions = {function for function, *_ in unit.health.open_shapes(now)}
+        order.sent = True
+        answer = await self._ask(unit, order, order.request)
+        if isinstance(answer, Data):
+            await self._acknowledged(unit, order, answer, ambiguous=ambiguous)
+        elif answer is not None:
+            await self._refused(unit, order, answer, ambiguous=order.request.function in functions)
+
+    async def _refused(self, unit: Unit, order: Order, refusal: Refusal, *, ambiguous: bool) -> None:
+        if ambiguous:
+            order.fail(Reason.LATE_POSSIBLE, "the refusal may be the late one of an earlier request: ask again")
+        elif (
+            refusal.code == FUNCTION_CODE
+            and isinstance(order, Writing)
+            and order.modify is not None
+            and not unit.no_mask_write
+        ):
+            # It knows no function 22: its bit fields are written by read, modify and write from now on.
+            unit.no_mask_write = True
+            order.sent = False
+            if await self._composed(unit, order):
+                await self._send(unit, order)
+        else:
+            order.answered(refusal)
+
+    async def _acknowledged(self, unit: Unit, order: Order, answer: Data, *, ambiguous: bool) -> None:
+        certain = not ambiguous and not self._polling.echoed(order.request)
+        if isinstance(order, Writing):
+            await self._read_back(unit, order)
+            # What was read after the write says more than its acknowledgement.
+            certain = certain or order.checked is not None
+        if certain:
+            order.answered(answer)
+        elif self._polling.echoed(order.request):
+            order.fail("echo", "the adapter echoes, and this echo looks like an answer: set echo = true on the line")
+        else:
+            order.fail(Reason.LATE_POSSIBLE, "the answer may be the late one to an earlier request: ask again")
+
+    async def _read_back(self, unit: Unit, order: Writing) -> None:
+        """Read what was written, where the tag asks for that, and compare."""
+        if order.read_back is None or order.check is None:
+            return
+        if unit.outstanding(order.read_back, trio.current_time()):
+            order.unread = "but was not read after it: the answer could have been the late one to an earlier request"
+            return
+        result = await self._polling.exchange(unit, order.read_back, unit.health.bound)
+        if isinstance(result, Lost):
+            if result.cause is not Cause.TIMEOUT:
+                order.unread = "but its answer to the read after it arrived damaged"
+        elif isinstance(result.answer, Data):
+            order.checked = order.check(result.answer.payload)
+        elif result.answer.code in GATEWAY_CODES:
+            order.unread = "but a gateway on the way had no path to it for the read after it"
+        else:
+            order.unread = f"but refused the read after it: {result.answer.name.replace('_', ' ')}"
+
+    async def _ask(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:
+        """Exchange for an order; None when the order has failed by it."""
+        # An order gets all the time the configuration allows: a write can take far longer than the reads that the
+        # time-out follows (EEPROM), and to call it lost then would be a lie.
+        whole = request.writes or unit.health.presence is Presence.ONLINE
+        result = await self._polling.exchange(unit, request, unit.health.bound if whole else None)
+        if isinstance(result, Answer):
+            if isinstance(result.answer, Data) or result.answer.code not in GATEWAY_CODES:
+                return result.answer
+            order.fail(Reason.GATEWAY_PATH, "a gateway on the way has no path to the unit")
+            return None
+        if result.cause is Cause.TIMEOUT:
+            order.fail(Reason.NO_ANSWER, f"{unit.name} did not answer in time")
+        else:
+            order.fail(Reason.BROKEN_ANSWER, f"the answer of {unit.name} arrived damaged")
+        return None

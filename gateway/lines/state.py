@@ -1,0 +1,80 @@
+"""What a line is doing, kept and told the same way whatever it speaks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import structlog
+import trio
+
+from drivers.ports.port import LinkDown, Port
+from gateway.core.reading import Reason
+from gateway.lines.polling import Announce
+from gateway.settings.line_model import LineSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class State(StrEnum):
+    """What a line is doing."""
+
+    STARTING = "starting"
+    UP = "up"
+    DOWN = "down"
+    PARKED = "parked"
+    STOPPED = "stopped"
+
+
+class LineState:
+    """The state of one line, for those who look at it; the line itself is what changes it.
+
+    Args:
+        settings: of the line.
+        announce: told of ``line:up``, ``line:down`` and ``line:parked``.
+
+    Attributes:
+        reason: one word for why it is not up.
+        words: the same for people.
+        port: the open one.
+        opened: how often it was opened.
+        alive_at: the last moment at which its task made progress.
+    """
+
+    def __init__(self, settings: LineSettings, announce: Announce) -> None:
+        self.settings = settings
+        self.state = State.STARTING
+        self.reason: str | None = None
+        self.words: str | None = None
+        self.port: Port | None = None
+        self.opened = 0
+        self.alive_at = trio.current_time()
+        self._announce = announce
+
+    def _is_up(self, port: Port) -> None:
+        self.port = port
+        self.state, self.reason, self.words = State.UP, None, None
+        self.opened += 1
+        log.info("line up", line=self.settings.name, port=port.name)
+        self._tell("line:up")
+
+    def _is_down(self, down: LinkDown) -> None:
+        """The same trouble again, after another try, is no news."""
+        news = (self.state, self.reason) != (State.DOWN, down.reason)
+        self.state, self.reason, self.words = State.DOWN, down.reason, down.words
+        if news:
+            log.warning("line down", line=self.settings.name, reason=down.reason, words=down.words)
+            self._tell("line:down")
+
+    def _is_parked(self, words: str) -> None:
+        self.state, self.reason, self.words = State.PARKED, Reason.FAULT, words
+        self._tell("line:parked")
+
+    def _is_stopped(self) -> None:
+        """Parked is what a line stays when its last life has ended."""
+        if self.state is not State.PARKED:
+            self.state = State.STOPPED
+
+    def _tell(self, event: str) -> None:
+        self._announce(
+            event, {"line": self.settings.name, "state": self.state, "reason": self.reason, "message": self.words}
+        )
