@@ -45,12 +45,16 @@ class Following:
     def __init__(self, call: Callable[[int], Mapping[str, Any]], transport: str) -> None:
         self._call = call
         self._reader: Reader = reader_of(transport)
-        self._after = 0
+        self._after: int | None = None
         self.lost = 0
 
     def more(self) -> Sequence[Message]:
-        """What happened since the last time; blocks for one call."""
-        answer = self._call(self._after)
+        """What happened since the last time, the first time nothing; blocks for one call."""
+        answer = self._call(self._after or 0)
+        if self._after is None:
+            # The gateway overhears from now on. What it has already was heard for somebody who looked before.
+            self._after = max((record["number"] for record in answer["records"]), default=0)
+            return []
         self.lost += answer["lost"]
         messages: list[Message] = []
         for record in answer["records"]:

@@ -55,6 +55,7 @@ class Pairs:
 
     def __init__(self) -> None:
         self._open: Message | None = None
+        self._begun = False
 
     def take(self, message: Message) -> list[Message]:
         """The messages that one makes, whoever sent it."""
@@ -68,11 +69,14 @@ class Pairs:
     def asked(self, message: Message) -> list[Message]:
         """A request, after the silence of the one before."""
         unanswered = self.unanswered(message.at)
-        self._open = message
+        self._open, self._begun = message, True
         return [*unanswered, message]
 
     def answered(self, message: Message) -> Message:
         """A reply, with what it answers."""
+        if not self._begun:
+            # Who begins to listen between a request and its reply has not heard all there was.
+            return message
         asked, self._open = self._open, None
         if asked is None or asked.unit != message.unit or asked.pdu[0] != message.pdu[0] & 0x7F:
             return replace(message, kind="unasked")

@@ -13,7 +13,7 @@ examples:
   ferrule decode 4366 199A                         registers as hexadecimal
   ferrule decode 199A 4366 / 1A02 4366             the same registers, read twice: / parts the reads
   ferrule decode --line boiler --unit 3 --modicon 30001 --count 12 --repeat 5
-  ferrule decode --port /dev/serial/by-id/… --baudrate 9600 --unit 3 --modicon 40108 --count 4
+  ferrule decode --port /dev/serial/by-id/usb-FTDI-if00 --baudrate 9600 --unit 3 --modicon 40108 --count 4
   ferrule decode --port 192.168.1.10:502 --unit 1 --table input --address 0 --count 20 --type float32
 
 Reading several times while values move makes the answer surer: what is read in the wrong order jumps."""
@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--count", type=int, default=10, metavar="C", help="how many registers (default 10)")
     place.add_argument("--repeat", type=int, default=1, metavar="N", help="read so many times (default 1)")
     place.add_argument("--every", type=float, default=1.0, metavar="S", help="seconds between reads (default 1)")
-    parser.add_argument("--type", action="append", choices=TYPES, default=[], help="it is known to be this one; repeat")
+    parser.add_argument(
+        "--type", action="append", choices=TYPES, default=[], metavar="T", help=f"known to be one of {', '.join(TYPES)}"
+    )
     parser.add_argument("--all", action="store_true", help="every type and order at every register")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_serial(parser)

@@ -14,7 +14,7 @@ _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 EXAMPLES = """\
 examples:
-  ferrule scan /dev/serial/by-id/usb-…             all usual rates and parities, units 1 to 247
+  ferrule scan /dev/serial/by-id/usb-FTDI-if00     all usual rates and parities, units 1 to 247
   ferrule scan /dev/ttyAMA0 --baudrate 19200 --parity even --units 1-32
   ferrule scan /dev/ttyUSB0 --ascii --units 1-32   Modbus ASCII, 7E1 first
   ferrule scan 192.168.1.10:502                    the units behind a Modbus TCP server

@@ -13,7 +13,10 @@ from gateway.cli.main import COMMANDS, main, parser_of
 from gateway.cli.pages import command_page, main_page
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
-OURS = ("status", "read", "write", "history", "config", "backup", "restore", "report", "completion", "man")
+OURS = (
+    *("status", "read", "write", "history", "monitor", "scan", "decode", "doctor"),
+    *("config", "backup", "restore", "report", "completion", "man"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -80,6 +83,13 @@ def test_the_manual_has_every_option(command: str) -> None:
         "--table",
         "--address",
         "--modicon",
+        "--baudrate",
+        "--parity",
+        "--bytesize",
+        "--stopbits",
+        "--echo",
+        "--ascii",
+        "--rtu-over-tcp",
     }
     for option in set(re.findall(r"--[a-z][a-z-]+", parser.format_help().partition("examples:")[0])) - shared:
         assert option in chapter[0], f"docs/cli.md does not explain {command} {option}"

@@ -161,6 +161,14 @@ def test_a_second_answer_is_told_as_one_that_nobody_asked_for(transport: str) ->
     assert "a second device with this number" in describe(told[2])
 
 
+def test_who_begins_in_the_middle_of_an_exchange_is_told_of_no_second_device() -> None:
+    reader = reader_of("rtu")
+
+    told = [*reader.feed(0.0, REPLY, sent=False), *reader.feed(1.0, ASK, sent=True)]
+
+    assert kinds(told) == [("reply", 3), ("request", 3)]
+
+
 class Overheard:
     """A port on which others talk."""
 
@@ -227,7 +235,9 @@ async def test_an_adapter_that_is_pulled_out_ends_the_listening_with_its_words(a
 
 def test_following_asks_for_what_is_new_and_counts_what_is_lost() -> None:
     asked: list[int] = []
+    before = [{"number": 3, "time": 8.0, "direction": "sent", "data": ASK_FIVE.hex()}]
     answers = [
+        {"records": before, "lost": 2},
         {"records": [{"number": 4, "time": 9.0, "direction": "sent", "data": ASK.hex()}], "lost": 0},
         {"records": [{"number": 9, "time": 9.1, "direction": "received", "data": REPLY.hex()}], "lost": 4},
     ]
@@ -238,8 +248,10 @@ def test_following_asks_for_what_is_new_and_counts_what_is_lost() -> None:
 
     following = Following(call, "rtu")
 
-    assert kinds([*following.more(), *following.more()]) == [("request", 3), ("reply", 3)]
-    assert (asked, following.lost) == ([0, 4], 4)
+    told = [following.more() for _ in range(3)]
+
+    assert [kinds(list(one)) for one in told] == [[], [("request", 3)], [("reply", 3)]]
+    assert (asked, following.lost) == ([0, 3, 4], 4)
 
 
 def test_wireshark_decodes_a_capture_without_settings(tmp_path: Path) -> None:
