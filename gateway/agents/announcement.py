@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.agents.capabilities import CAPABILITY_ID, CAPABILITY_ID_CURE
-from gateway.agents.card import AGENT_ID, AGENT_ID_CURE, LARGEST_METADATA
+from gateway.agents.card import AGENT_ID_CURE, LARGEST_METADATA
 from gateway.agents.endpoints import inspect_url
 from gateway.agents.freeform import inspect_freeform, larger_than, size_of
 from gateway.agents.inspection import Inspection
 from gateway.agents.issues import Issue
 from gateway.core.ports import Json
+from gateway.core.principal import AGENT_ID
 
 DEFAULT_TTL = 300
 SHORTEST_TTL, LONGEST_TTL = 30, 86400

@@ -13,6 +13,7 @@ from gateway.agents.inspection import Inspection
 from gateway.agents.issues import Issue, Severity
 from gateway.agents.versions import SEMANTIC, SEMANTIC_CURE
 from gateway.core.ports import Json
+from gateway.core.principal import AGENT_ID
 from gateway.core.roster import Endpoint
 
 MOST_CAPABILITIES = 64
@@ -22,7 +23,6 @@ LARGEST_CARD = 64 * 1024
 DEEPEST = 12
 
 LONGEST_AGENT_ID = 128
-AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 AGENT_ID_CURE = 'must begin with a letter or digit, and be made of letters, digits and "._:-"'
 _KNOWN = (
     "agentId",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.agents.card import Card, validate_card
 from gateway.agents.contact import Contact, Recalled
-from gateway.agents.grant import Grant
+from gateway.agents.grant import Grant, restored_grant
 from gateway.core.ports import Json
 from gateway.core.roster import AgentRow, AgentStatus, Presence
 from gateway.settings.model import AgentSettings
@@ -74,15 +74,7 @@ class Entry:
 
     def lasting(self) -> Json:
         """What seldom changes, for the disk."""
-        grant = self.grant
-        return {
-            "card": self.card.given,
-            "registered": self.registered,
-            "kid": grant.kid,
-            "capabilities": None if grant.capabilities is None else sorted(grant.capabilities),
-            "scopes": sorted(grant.scopes),
-            "public_key": grant.public_key,
-        }
+        return {"card": self.card.given, "registered": self.registered, "grant": self.grant.stored()}
 
     def passing(self) -> Json:
         """What every heartbeat changes, for the disk."""
@@ -103,22 +95,13 @@ def restored(lasting: Json, passing: Json, now: float) -> Entry | None:
         now: monotonic seconds.
     """
     match lasting:
-        case {
-            "card": given,
-            "registered": int() | float() as registered,
-            "kid": str() | None as kid,
-            "capabilities": list() | None as capabilities,
-            "scopes": list() as scopes,
-            "public_key": dict() | None as public_key,
-        }:
-            pass
+        case {"card": given, "registered": int() | float() as registered, "grant": granted}:
+            card = validate_card(given, local_peer=True).card
+            grant = restored_grant(granted)
         case _:
             return None
-    card = validate_card(given, local_peer=True).card
-    if card is None:
+    if card is None or grant is None:
         return None
-    allowed = None if capabilities is None else frozenset(map(str, capabilities))
-    grant = Grant(kid, allowed, frozenset(map(str, scopes)), public_key)
     entry = Entry(card, grant, registered, Recalled(registered, synchronised=False, since=now))
     match passing:
         case {

@@ -285,10 +285,8 @@ class Registry:
 
 
 def _within(card: Card, grant: Grant) -> None:
-    if grant.capabilities is None:
-        return
     for index, capability in enumerate(card.capabilities):
-        if capability not in grant.capabilities:
+        if not grant.covers(capability):
             granted = ", ".join(sorted(grant.capabilities)) or "none"
             raise GatewayError(
                 Code.FORBIDDEN,

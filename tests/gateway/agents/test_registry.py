@@ -208,6 +208,8 @@ def test_a_card_offers_no_more_than_the_enrolment_grants() -> None:
     assert refused(error) == (Code.FORBIDDEN, "agentCard.capabilities[0].id")
     assert "temperature-read" in error.value.reason
     assert board.directory.counts().total == 0
+    with pytest.raises(GatewayError):
+        registry.register(sound("a"), Grant(capabilities=frozenset()))
     registry.register(sound("a"), Grant(capabilities=frozenset({"other", "temperature-read"})))
     assert board.directory.counts().total == 1
 

@@ -8,10 +8,12 @@ import pytest
 
 from gateway.agents.grant import Grant
 from gateway.core.ports import Json
+from gateway.core.principal import AgentKey
 from gateway.core.roster import AgentCounts, AgentRow, Presence
 from tests.gateway.agents.board import NOON, Board, card_json, service_json, sound
 
 AGENT = "temp-sensor-001"
+SOME: dict[str, Json] = {"capabilities": ["*"], "scopes": [], "key": None}
 
 
 def only(board: Board) -> AgentRow:
@@ -37,10 +39,10 @@ def test_an_agent_is_as_old_as_its_last_heartbeat() -> None:
     assert board.facts.kinds["agent"] == {}
 
 
-def test_what_enrolment_gave_survives() -> None:
+@pytest.mark.parametrize("key", [None, AgentKey("kid-1"), AgentKey("kid-1", bytes(range(32)))])
+def test_what_enrolment_gave_survives(key: AgentKey | None) -> None:
     board = Board()
-    key: dict[str, Json] = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    grant = Grant("kid-1", frozenset({"temperature-read", "x"}), frozenset({"agents:read", "messaging:read"}), key)
+    grant = Grant(frozenset({"temperature-read", "x"}), frozenset({"agents:read", "messaging:read"}), key)
     board.directory.registry.register(sound(AGENT), grant)
     registry = board.restart(kept=False).registry
     assert registry.grant(AGENT) == grant
@@ -203,15 +205,10 @@ def test_services_of_agents_that_are_gone_do_not_come_back() -> None:
         7,
         {},
         {"card": card_json(AGENT)},
-        {"card": {}, "registered": 1.0, "kid": None, "capabilities": None, "scopes": [], "public_key": None},
-        {
-            "card": card_json("another"),
-            "registered": 1.0,
-            "kid": None,
-            "capabilities": None,
-            "scopes": [],
-            "public_key": None,
-        },
+        {"card": {}, "registered": 1.0, "grant": SOME},
+        {"card": card_json("another"), "registered": 1.0, "grant": SOME},
+        {"card": card_json(AGENT), "registered": 1.0, "grant": None},
+        {"card": card_json(AGENT), "registered": 1.0, "grant": {**SOME, "key": {"kid": "k", "public": "?"}}},
     ],
 )
 def test_what_is_not_acceptable_is_not_restored(stored: Json) -> None:
