@@ -15,9 +15,10 @@ from gateway.core.reading import Quality, Reason
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.exchange import Talk
-from gateway.lines.line import Line, Opener, State
+from gateway.lines.line import Line, Opener
 from gateway.lines.lines import Lines
 from gateway.lines.opener import talk_on
+from gateway.lines.state import State
 from gateway.settings.line_model import LineSettings
 from tests.gateway.lines.bench import Facts, device, tag
 
