@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.access.claims import confirmation, confirmed, moment, text, whole, words
+from gateway.access.claims import confirmation, confirmed, text, whole, words
 from gateway.access.jws import AGENT_API, MAX_LENGTH, TokenClass
 from gateway.access.keys import RootKey
 from gateway.access.proven import Proven
@@ -43,7 +43,7 @@ class AgentTokens:
     Args:
         root: its keys for this purpose sign them.
         wall: Unix seconds.
-        stamp: when a token for an agent counts as issued (``Revocations.stamp``).
+        epoch: how often tokens of an agent were voided (``Revocations.epoch``).
         ttl: seconds a token lives, 1 to 86400 (D-031).
 
     Raises:
@@ -51,13 +51,13 @@ class AgentTokens:
     """
 
     def __init__(
-        self, root: RootKey, wall: Callable[[], float], stamp: Callable[[str], float], ttl: int = DEFAULT_TTL
+        self, root: RootKey, wall: Callable[[], float], epoch: Callable[[str], int], ttl: int = DEFAULT_TTL
     ) -> None:
         if not 1 <= ttl <= MAX_TTL:
             raise ValueError(f"an agent's token lives 1 to {MAX_TTL} seconds, not {ttl}")
-        self._jws = TokenClass(root, TYPE, PURPOSE, ("scope", "cap", "cnf"))
+        self._jws = TokenClass(root, TYPE, PURPOSE, ("scope", "cap", "cnf", "epoch"))
         self._wall = wall
-        self._stamp = stamp
+        self._epoch = epoch
         self._ttl = ttl
 
     @property
@@ -86,7 +86,8 @@ class AgentTokens:
                 "scope": " ".join(sorted(scopes)),
                 "cap": sorted(capabilities),
                 "cnf": confirmation(key),
-                "iat": self._stamp(agent_id),
+                "epoch": self._epoch(agent_id),
+                "iat": now,
                 "nbf": now,
                 "exp": expires,
                 "jti": token_id,
@@ -113,4 +114,4 @@ class AgentTokens:
             key=confirmed(claims),
             expires=expires,
         )
-        return Proven(principal, whole(claims, "nbf"), expires, moment(claims, "iat"))
+        return Proven(principal, whole(claims, "nbf"), expires, whole(claims, "iat"), whole(claims, "epoch"))

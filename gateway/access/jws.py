@@ -95,7 +95,10 @@ class TokenClass:
             raise refused("this is no token of this gateway, or one for another use")
         key = self._by_kid.get(str(jwt.get_unverified_header(token).get("kid")))
         if key is None:
-            raise refused("this is no token of this gateway, or its key was replaced: issue a new one")
+            raise refused(
+                "this is no token of this gateway, or its key was replaced: issue a new one; where keys were rotated "
+                "just now, ferrule reload has the gateway take them up"
+            )
         try:
             claims: dict[str, object] = self._jwt.decode(
                 token, key.secret, algorithms=[_ALGORITHM], audience=audience, issuer=self._issuer

@@ -22,13 +22,15 @@ class Proven:
         principal: who shows it.
         not_before: Unix seconds.
         expires: Unix seconds.
-        issued: Unix seconds, to the millisecond.
+        issued: Unix seconds; of an enrolment to the millisecond.
+        epoch: of an agent's token, how often earlier ones had been voided when it was issued.
     """
 
     principal: Principal
     not_before: int
     expires: int
     issued: float
+    epoch: int = 0
 
 
 class ProvenTokens:

@@ -57,7 +57,7 @@ class Gateway:
         self.root = RootKey(self.root._secret, self.root.generation)
         self.revocations = Revocations(self.facts, self.wall, self.trusted)
         self.operators = OperatorTokens(self.root, self.wall, self.trusted)
-        self.agents = AgentTokens(self.root, self.wall, self.revocations.stamp)
+        self.agents = AgentTokens(self.root, self.wall, self.revocations.epoch)
         self.enrolments = Enrolments(self.root, self.wall)
         self.bearer = Bearer(
             self.root,

@@ -45,7 +45,8 @@ def test_an_agents_token_says_who_it_is_for_and_what_it_allows(gateway: Any) -> 
         "scope": "devices:read",
         "cap": ["modbus-read"],
         "cnf": {"kid": "k1"},
-        "iat": gateway.now,
+        "epoch": 0,
+        "iat": int(gateway.now),
         "nbf": int(gateway.now),
         "exp": int(gateway.now) + 3600,
         "jti": given.token_id,
@@ -69,12 +70,12 @@ def test_an_agent_is_known_by_its_token(gateway: Any) -> None:
 
 
 def test_the_life_of_a_token_is_a_setting(gateway: Any) -> None:
-    agents = AgentTokens(gateway.root, gateway.wall, gateway.revocations.stamp, ttl=60)
+    agents = AgentTokens(gateway.root, gateway.wall, gateway.revocations.epoch, ttl=60)
     assert agents.ttl == 60
     assert agents.issue("a", [], [], AgentKey("k")).expires == int(gateway.now) + 60
     for ttl in (0, 86401):
         with pytest.raises(ValueError, match="1 to 86400 seconds"):
-            AgentTokens(gateway.root, gateway.wall, gateway.revocations.stamp, ttl=ttl)
+            AgentTokens(gateway.root, gateway.wall, gateway.revocations.epoch, ttl=ttl)
 
 
 def test_an_enrolment_says_what_it_grants(gateway: Any) -> None:
@@ -167,6 +168,7 @@ CLAIMS = {
     "scope": "",
     "cap": [],
     "cnf": {"kid": "k"},
+    "epoch": 0,
     "iat": 1,
     "nbf": 1,
     "exp": 4e9,

@@ -46,6 +46,7 @@ def claims(gateway: Any, **changes: object) -> dict[str, Any]:
         "scope": "devices:read",
         "cap": ["x"],
         "cnf": {"kid": "k"},
+        "epoch": 0,
         "iat": now,
         "nbf": now,
         "exp": now + 3600,
@@ -283,3 +284,13 @@ def test_joserfc_reads_what_an_operator_gets(gateway: Any) -> None:
     opened = jwt.decode(gateway.operators.issue({"devices:read"}), key, algorithms=["HS256"])
     assert opened.header["typ"] == "op+jwt"
     assert opened.claims["scope"] == "devices:read"
+
+
+TEXTS = st.text() | st.from_regex(r"[A-Za-z0-9_-]{1,60}\.[A-Za-z0-9_-]{1,60}\.[A-Za-z0-9_-]{42}A", fullmatch=True)
+JSONS = st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit"]), st.text(max_size=9) | st.none() | st.integers())
+
+
+@settings(max_examples=150)
+@given(text=TEXTS | JSONS.map(lambda header: unsigned("e30.e30.", **header) + "A" * 43))
+def test_no_text_does_anything_but_being_refused(new_gateway: Any, text: str) -> None:
+    refusal(new_gateway(), text)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import OctKey, OKPKey, RSAKey
 
@@ -320,6 +322,19 @@ def test_a_card_signature_outlives_rotation_and_restart(gateway: Any) -> None:
     gateway.root._generation = 7
     gateway.restart()
     check(agent, agent.sign())
+
+
+HEADERS: st.SearchStrategy[dict[str, object]] = st.dictionaries(
+    st.sampled_from(["alg", "kid", "iat", "nonce", "typ"]), st.sampled_from(["HS256", "kid-1", 1_800_000_000, None, []])
+)
+
+
+@settings(max_examples=150)
+@given(signature=st.text() | st.builds(raw, HEADERS | st.text() | st.integers(), st.binary(max_size=70)))
+def test_no_text_does_anything_but_being_refused(new_gateway: Any, signature: str) -> None:
+    with pytest.raises(GatewayError) as caught:
+        new_gateway().signatures.check(signature, CARD, ID, SHARED)
+    assert caught.value.code is Code.UNAUTHENTICATED
 
 
 class TestNonces:

@@ -59,7 +59,7 @@ def known(state: Path, token: str) -> Principal:
     bearer = Bearer(
         root,
         operators=OperatorTokens(root, time.time, lambda: True),
-        agents=AgentTokens(root, time.time, revocations.stamp),
+        agents=AgentTokens(root, time.time, revocations.epoch),
         enrolments=Enrolments(root, time.time),
         revocations=revocations,
         wall=time.time,
