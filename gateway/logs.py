@@ -32,6 +32,8 @@ SECRET_TEXT = re.compile(
     r"(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*|whsec_[A-Za-z0-9+/=_-]+"
 )
 HIDDEN = "[hidden]"
+# What a terminal obeys, or shows as another line or in another order: a caller's words could forge or hide others.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def _secret(key: str) -> bool:
@@ -53,6 +55,27 @@ def without_secrets(_logger: object, _method: str, event: MutableMapping[str, An
     """A structlog processor: hide secrets by key and by look."""
     for key, value in event.items():
         event[key] = HIDDEN if _secret(key) else hide(value)
+    return event
+
+
+def tame(value: object) -> object:
+    """The value with control characters written out, at any depth."""
+    if isinstance(value, str):
+        return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
+    if isinstance(value, dict):
+        return {str(tame(str(key))): tame(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tame(item) for item in value]
+    return value
+
+
+def without_controls(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor for terminals and files: one event stays one line, a stack trace is set in from it."""
+    for key, value in event.items():
+        if key == "exception" and isinstance(value, str):
+            event[key] = "\n".join(f"    {tame(line)}" for line in value.split("\n"))
+        else:
+            event[key] = tame(value)
     return event
 
 
@@ -86,6 +109,7 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
     """
     if as_json is None:
         as_json = _into_journal()
+    plain = [] if as_json else [without_controls]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -94,6 +118,7 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
             # Before the secrets are taken out: an exception may quote what a caller sent.
             structlog.processors.format_exc_info,
             without_secrets,
+            *plain,
             structlog.processors.JSONRenderer()
             if as_json
             else structlog.dev.ConsoleRenderer(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.logs import HIDDEN, hide, without_secrets
+from gateway.logs import CONTROL, HIDDEN, hide, without_controls, without_secrets
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJvcGVyYXRvciJ9.c2lnbmF0dXJlLWNhbmFyeQ"
 
@@ -66,6 +66,28 @@ def test_hiding_twice_hides_no_more(value: object) -> None:
     assert hide(hide(value)) == hide(value)
 
 
+FORGED = "\x1b[2J\x9b31m\u202ex\r\n2026-01-01T00:00:00Z [info     ] forged"
+
+
+@given(st.text())
+def test_control_characters_are_written_out(text: str) -> None:
+    tamed = without_controls(None, "", {"event": text, "path": text, "deep": [{text: (text,)}], "number": 5})
+    assert not CONTROL.search(str(tamed["event"]) + str(tamed["path"]) + "".join(*tamed["deep"][0].values()))
+    assert tamed["number"] == 5
+    if not CONTROL.search(text):
+        assert tamed["event"] == text
+
+
+def test_a_stack_trace_stays_one_but_cannot_look_like_an_event() -> None:
+    trace = without_controls(None, "", {"event": "fell", "exception": f"Traceback\n  in x\nValueError: {FORGED}"})[
+        "exception"
+    ]
+    lines = trace.split("\n")
+    assert [line.strip() for line in lines[:2]] == ["Traceback", "in x"]
+    assert all(line.startswith("    ") for line in lines)
+    assert "\x1b" not in trace
+
+
 SCRIPT = """
 import logging, warnings
 import structlog
@@ -81,6 +103,7 @@ except ValueError:
 logging.getLogger("library").warning("it got %s", "Bearer canary")
 logging.getLogger("library").info("too quiet to be heard")
 warnings.warn("Bearer canary is deprecated", stacklevel=1)
+logging.getLogger("library").warning("asked for %s", FORGED)
 """
 
 
@@ -95,7 +118,7 @@ def logged(journal: str | None) -> str:
         stream = os.fstat(writer)
         said = (journal or "").replace("DEV", str(stream.st_dev)).replace("INO", str(stream.st_ino))
         run = subprocess.run(
-            [sys.executable, "-c", SCRIPT],
+            [sys.executable, "-c", f"FORGED = {FORGED!r}\n{SCRIPT}"],
             env={} if journal is None else {"JOURNAL_STREAM": said},
             stdout=subprocess.PIPE,
             stderr=writer,
@@ -110,7 +133,7 @@ def logged(journal: str | None) -> str:
 def test_the_journal_gets_a_json_object_a_line_whoever_logs() -> None:
     text = logged("DEV:INO")
     entries = [json.loads(line) for line in text.splitlines()]
-    assert [entry["level"] for entry in entries] == ["info", "error", "warning", "warning"]
+    assert [entry["level"] for entry in entries] == ["info", "error", "warning", "warning", "warning"]
     assert "ValueError" in entries[1]["exception"]
     assert entries[2]["logger"] == "library"
     assert "is deprecated" in entries[3]["event"]
@@ -123,5 +146,7 @@ def test_what_is_not_the_journal_gets_words(journal: str | None) -> None:
     assert "fell" in text
     assert "ValueError" in text
     assert "canary" not in text
+    assert not [line for line in text.splitlines() if line.endswith("forged")]
+    assert "\x1b" not in text
     with pytest.raises(json.JSONDecodeError):
         json.loads(text.splitlines()[0])
