@@ -101,6 +101,20 @@ class Registry:
         self._max_agents = max_agents
         self._next_change = -math.inf
 
+    def admit(self, card: Card, grant: Grant) -> None:
+        """Say whether `register` would take an agent in: before an enrolment, which is good once, is used up.
+
+        Raises:
+            GatewayError: FORBIDDEN for a capability beyond the grant (D-043); UNAVAILABLE when there are as many as
+                there may be (D-083).
+        """
+        self.sweep()
+        _within(card, grant)
+        if card.agent_id not in self._entries and len(self._entries) >= self._max_agents:
+            number = self._max_agents
+            reason = f"{number} agents are registered, and no more may be. Unregister one, or raise max_agents"
+            raise GatewayError(Code.UNAVAILABLE, reason, details={"maxAgents": number})
+
     def register(self, card: Card, grant: Grant) -> AgentRow:
         """Take an agent in, or take over its new card. That counts as a heartbeat.
 
@@ -109,17 +123,10 @@ class Registry:
             grant: what its enrolment gave it.
 
         Raises:
-            GatewayError: FORBIDDEN for a capability beyond the grant (D-043); UNAVAILABLE when there are as many as
-                there may be (D-083).
+            GatewayError: as `admit`.
         """
-        self.sweep()
-        _within(card, grant)
+        self.admit(card, grant)
         known = self._entries.get(card.agent_id)
-        if known is None and len(self._entries) >= self._max_agents:
-            reason = (
-                f"{self._max_agents} agents are registered, and no more may be. Unregister one, or raise max_agents"
-            )
-            raise GatewayError(Code.UNAVAILABLE, reason, details={"maxAgents": self._max_agents})
         contact = self._now()
         entry = Entry(card, grant, known.registered if known else contact.wall, contact, spoke=True)
         self._entries[card.agent_id] = entry

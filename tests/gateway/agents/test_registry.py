@@ -186,8 +186,12 @@ def test_no_more_agents_than_there_may_be() -> None:
     assert error.value.code is Code.UNAVAILABLE
     assert "max_agents" in error.value.reason
     assert error.value.details == {"maxAgents": 2}
+    with pytest.raises(GatewayError):
+        board.directory.registry.admit(sound("c"), Grant())
     board.register("a", version="1.0.1")
     board.directory.registry.unregister("b")
+    board.directory.registry.admit(sound("c"), Grant())
+    assert board.directory.counts().total == 1
     board.register("c")
     assert board.directory.counts().total == 2
 
