@@ -17,10 +17,11 @@ from gateway.core.timeline import Timeline
 from gateway.storage.audit_allowance import Allowance
 from gateway.storage.audit_chain import Added, add, go_on_in_new_file, tail_of
 from gateway.storage.audit_denials import Counted, Denials
-from gateway.storage.audit_rows import BEGINNING, AuditKey, Head, Moment, write
+from gateway.storage.audit_rows import AuditKey, Head, Moment, write
 from gateway.storage.audit_settings import AuditSettings
 from gateway.storage.audit_upkeep import AuditUpkeep
-from gateway.storage.audit_verify import Walk
+from gateway.storage.audit_verify import Problem, Walk
+from gateway.storage.audit_witness import TellHead, Witness, holds, log_head
 from gateway.storage.database import Database
 from gateway.storage.settings import Announce
 from gateway.storage.storage import Storage
@@ -40,14 +41,6 @@ _LOOKED_AT = 1000
 _RETRY_S = 1.0
 _CLOSE_S = 10.0
 
-# Told the newest row now and then, to be kept where somebody who can change the file cannot change it.
-TellHead = Callable[[Head], None]
-
-
-def log_head(head: Head) -> None:
-    """Tell the head in the log."""
-    log.info("audit log", head=str(head), cure_for_doubt=f"ferrule audit verify --head {head}")
-
 
 class AuditTrail:
     """Implements ``core.audit.AuditLog``. Open it with ``open_audit``.
@@ -59,7 +52,7 @@ class AuditTrail:
         monotonic: seconds of the run loop's clock.
         settings: limits and intervals.
         announce: told of what should not be.
-        tell_head: told the newest row.
+        witness: remembers the newest row elsewhere.
     """
 
     def __init__(
@@ -71,7 +64,7 @@ class AuditTrail:
         monotonic: Callable[[], float],
         settings: AuditSettings,
         announce: Announce,
-        tell_head: TellHead,
+        witness: Witness,
     ) -> None:
         self._database = database
         self._key = key
@@ -79,7 +72,7 @@ class AuditTrail:
         self._monotonic = monotonic
         self._settings = settings
         self._announce = announce
-        self._tell_head = tell_head
+        self._witness = witness
         self._upkeep = AuditUpkeep(database, key, settings, announce)
         self._denials = Denials(monotonic)
         self._batches = Allowance(_QUICK_BATCHES, settings.slow_batch, monotonic())
@@ -87,8 +80,8 @@ class AuditTrail:
         self._flushing = trio.Lock()
         self._wake = trio.Event()
         self._head: Head | None = None
-        self._told: Head | None = None
         self._new_file = False
+        self._broken_at: Head | None = None
         self.lost = 0
         self._lost_since: Moment | None = None
         database.renewed.append(self._renewed)
@@ -140,23 +133,21 @@ class AuditTrail:
             NewerSchema: a newer version of the gateway wrote it.
         """
         await self._database.open()
+        kept = self._witness.kept()
+        if self._new_file:
+            # The damage was told. What was remembered of the old file is the best there is to go on from.
+            self._head = kept
+            return
         try:
-            tail = await self._database.read(partial(tail_of, most=_LOOKED_AT))
+            self._head, problem = await self._database.read(partial(_look, key=self._key, kept=kept))
         except StoreTrouble as trouble:
             log.warning("audit log not readable", trouble=trouble.kind)
             return
-        walk = Walk(self._key, tail.before)
-        for row in tail.rows:
-            walk.step(*row)
-        self._head = walk.head
-        if walk.problems:
-            first = walk.problems[0]
-            self._announce(
-                "audit",
-                "critical",
-                f"the audit log is not as it was written, from row {first.seq} on: run ferrule audit verify",
-                {"state": "firing", "row": first.seq, "problem": first.text},
-            )
+        if problem is not None:
+            self._tell_of_change("while the gateway was stopped", problem)
+        if kept is not None and problem is not None and problem.seq == kept.seq:
+            # The chain goes on behind the row that is gone: so the break stays, and every later look at it finds it.
+            self._broken_at, self._head = self._head, kept
 
     async def run(self) -> None:
         """Write what is noted, and remove what is too old, for ever."""
@@ -178,7 +169,7 @@ class AuditTrail:
 
     async def _keep_house(self) -> None:
         while True:
-            self._tell()
+            self._witness.remember(self._head)
             await trio.sleep(self._settings.upkeep)
             try:
                 await self._upkeep.run_once(self._timeline.now() if self._timeline.era.synchronised else None)
@@ -199,9 +190,11 @@ class AuditTrail:
                 except StoreTrouble:
                     return False
                 del self._waiting[: len(batch)]
+                broken_at, self._broken_at = self._broken_at, None
                 self._head, self._new_file = head, False
-                if foreign:
-                    self._tell_of_change()
+                if foreign is not None and foreign != broken_at:
+                    problem = Problem(foreign.seq, "the log did not end with the row that was written last")
+                    self._tell_of_change("while the gateway ran", problem)
                 self._make_up_for_lost()
             return True
 
@@ -223,30 +216,37 @@ class AuditTrail:
             made = entry("audit.lost", AuditOutcome.FAILED, details={"why": "the disk took nothing for too long"})
             self._keep(Counted(made, self._moment(), lost, since.time))
 
-    def _tell_of_change(self) -> None:
-        self.note("audit.changed", AuditOutcome.FAILED, details={"why": "the end of the file is not as it was left"})
+    def _tell_of_change(self, when: str, problem: Problem) -> None:
+        details: dict[str, Json] = {"row": problem.seq, "problem": problem.text}
+        self.note("audit.changed", AuditOutcome.FAILED, details={"when": when, **details})
         self._announce(
             "audit",
             "critical",
-            "somebody else changed the audit log while the gateway ran: run ferrule audit verify",
-            {"state": "firing"},
+            f"the audit log was changed {when}, at row {problem.seq}: run ferrule audit verify",
+            {"state": "firing", **details},
         )
 
     def _renewed(self) -> None:
         self._new_file = True
         self.note("audit.renewed", AuditOutcome.FAILED, details={"why": "the file was damaged, and is kept aside"})
 
-    def _tell(self) -> None:
-        if self._head is not None and self._head not in (self._told, BEGINNING):
-            self._told = self._head
-            self._tell_head(self._head)
-
     async def close(self) -> None:
         """Write everything, and tell the head; ``open_audit`` does it."""
         self._keep_all(self._denials.all())
         if not await self.flush():
             log.error("audit log: rows are lost, the disk takes none", rows=len(self._waiting))
-        self._tell()
+        self._witness.remember(self._head)
+
+
+def _look(connection: sqlite3.Connection, key: AuditKey, kept: Head | None) -> tuple[Head, Problem | None]:
+    """The end of the chain, and what is wrong with it; that a kept row is gone counts before anything else."""
+    tail = tail_of(connection, _LOOKED_AT)
+    walk = Walk(key, tail.before)
+    for row in tail.rows:
+        walk.step(*row)
+    if kept is not None and not holds(connection, kept):
+        return walk.head, Problem(kept.seq, "it was written, and is gone: the end was cut off, or the log was replaced")
+    return walk.head, walk.problems[0] if walk.problems else None
 
 
 @asynccontextmanager
@@ -283,7 +283,7 @@ async def open_audit(
         monotonic=monotonic,
         settings=settings or AuditSettings(),
         announce=announce,
-        tell_head=tell_head,
+        witness=Witness(storage.facts, tell_head),
     )
     await trail.open()
     try:

@@ -24,11 +24,11 @@ class Added(NamedTuple):
 
     Attributes:
         head: the newest row now.
-        foreign: whether the file ended otherwise than this process had left it: somebody else changed it.
+        foreign: the row the file ended with, where that is not the one it should have ended with: somebody changed it.
     """
 
     head: Head
-    foreign: bool
+    foreign: Head | None
 
 
 def head_of(connection: sqlite3.Connection) -> Head:
@@ -72,11 +72,11 @@ def add(connection: sqlite3.Connection, key: AuditKey, known: Head | None, entri
     Args:
         connection: in a transaction.
         key: seals the rows.
-        known: the newest row as this process left it; None: it has not written yet.
+        known: the row the file should end with; None: that is not known.
         entries: the rows' JSON.
     """
     found = head_of(connection)
-    foreign = known is not None and found != known
+    foreign = None if known is None or found == known else found
     # The chain goes on from what we know: what somebody changed meanwhile then shows as a break, and stays one.
     head = found if known is None else Head(max(found.seq, known.seq), known.hash)
     rows = []

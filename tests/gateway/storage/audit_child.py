@@ -43,7 +43,7 @@ async def note_for_ever(directory: Path, number: int) -> None:
     async with (
         open_storage(
             directory,
-            settings=StoreSettings(ballast=0),
+            settings=StoreSettings(ballast=0, flush_interval=0.02),
             monotonic=trio.current_time,
             wall=time.time,
             announce=announce,
@@ -59,6 +59,7 @@ async def note_for_ever(directory: Path, number: int) -> None:
         ) as audit,
         trio.open_nursery() as nursery,
     ):
+        nursery.start_soon(storage.run)
         nursery.start_soon(audit.run)
         while True:
             number += 1

@@ -213,6 +213,11 @@ def tamper(tmp_path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+def take_away(tmp_path: Path) -> None:
+    for file in tmp_path.glob(f"{AUDIT_FILE}*"):
+        file.unlink()
+
+
 async def test_a_row_changed_while_the_gateway_was_stopped_is_told_at_the_start(
     trail: Opened, tmp_path: Path, world: World
 ) -> None:
@@ -223,8 +228,57 @@ async def test_a_row_changed_while_the_gateway_was_stopped_is_told_at_the_start(
     tamper(tmp_path, "UPDATE audit SET entry = CAST(replace(entry, '1', '7') AS BLOB) WHERE seq = 1")
     async with trail() as audit:
         audit.note("system.start")
-    assert ["from row 1 on" in summary for _, _, summary, _ in world.news] == [True]
+    assert ["stopped, at row 1:" in summary for _, _, summary, _ in world.news] == [True]
+    assert actions(tmp_path)[-2:] == ["audit.changed", "system.start"]
     assert [problem.seq for problem in verdict(tmp_path).problems] == [1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM audit WHERE seq > 3", "DELETE FROM audit", "UPDATE audit SET hash = zeroblob(32) WHERE seq = 5"],
+)
+async def test_an_end_cut_off_while_the_gateway_was_stopped_is_told_and_stays_visible(
+    trail: Opened, tmp_path: Path, world: World, statement: str
+) -> None:
+    async with trail() as audit:
+        for number in range(5):
+            audit.note("tag.write", details={"value": number})
+    tamper(tmp_path, statement)
+    for _ in range(2):
+        async with trail() as audit:
+            audit.note("system.start")
+    # At every start, until the rows at the break are too old to keep.
+    told = world.told("firing")
+    assert len(told) == 2
+    assert "stopped, at row 5:" in told[0]
+    assert "audit.changed" in actions(tmp_path)
+    assert verdict(tmp_path).problems
+
+
+async def test_a_log_that_was_taken_away_is_told(trail: Opened, tmp_path: Path, world: World) -> None:
+    async with trail() as audit:
+        for number in range(5):
+            audit.note("tag.write", details={"value": number})
+    take_away(tmp_path)
+    async with trail() as audit:
+        audit.note("system.start")
+    assert ["stopped, at row 5:" in summary for summary in world.told("firing")] == [True]
+    assert [problem.seq for problem in verdict(tmp_path).problems] == [1]
+
+
+async def test_a_log_that_was_found_damaged_at_the_start_goes_on_from_the_row_that_is_remembered(
+    trail: Opened, tmp_path: Path, world: World
+) -> None:
+    async with trail() as audit:
+        for number in range(5):
+            audit.note("tag.write", details={"value": number})
+    damage(tmp_path / AUDIT_FILE)
+    async with trail() as audit:
+        audit.note("system.start")
+    assert ["audit.db.bad-" in summary for summary in world.told("firing")] == [True]
+    found = verdict(tmp_path)
+    assert (found.first, found.problems) == (6, ())
+    assert actions(tmp_path) == ["audit.renewed", "system.start"]
 
 
 async def test_an_end_cut_off_while_the_gateway_runs_is_told_and_noted(
@@ -237,7 +291,7 @@ async def test_an_end_cut_off_while_the_gateway_runs_is_told_and_noted(
         tamper(tmp_path, "DELETE FROM audit WHERE seq > 3")
         audit.note("tag.write")
         await trio.sleep(3)
-        assert ["somebody else changed" in summary for summary in world.told("firing")] == [True]
+        assert ["changed while the gateway ran" in summary for summary in world.told("firing")] == [True]
         assert actions(tmp_path)[-1] == "audit.changed"
         assert [problem.seq for problem in verdict(tmp_path).problems] == [4]
 

@@ -213,7 +213,7 @@ def test_all_rows_removed_leave_a_chain_that_goes_on(ten: sqlite3.Connection) ->
         remove(ten, KEY, 10, 3, "size")
     assert verify(ten, KEY).rows == 0
     assert head_of(ten) == known
-    assert add(ten, KEY, known, [row(11)]) == (head_of(ten), False)
+    assert add(ten, KEY, known, [row(11)]) == (head_of(ten), None)
     verdict = verify(ten, KEY, [known])
     assert (verdict.first, verdict.problems) == (11, ())
     assert verdict.anchored is not None
@@ -286,7 +286,7 @@ def test_a_row_added_by_somebody_else_is_noticed_and_stays_visible(ten: sqlite3.
     known = head_of(ten)
     ten.execute("INSERT INTO audit VALUES (11, ?, ?)", (row(99), bytes(32)))
     head, foreign = add(ten, KEY, known, [row(11)])
-    assert foreign
+    assert foreign == Head(11, bytes(32))
     assert head.seq == 12
     assert broken(verify(ten, KEY))[0] == 11
 
@@ -295,8 +295,8 @@ def test_an_end_cut_off_while_the_gateway_runs_is_noticed_and_stays_visible(ten:
     known = head_of(ten)
     ten.execute("DELETE FROM audit WHERE seq > 7")
     head, foreign = add(ten, KEY, known, [row(11)])
-    assert foreign
-    assert head.seq == 11
+    assert foreign is not None
+    assert (foreign.seq, head.seq) == (7, 11)
     assert broken(verify(ten, KEY)) == [8]
 
 
@@ -304,7 +304,7 @@ def test_a_new_file_for_a_damaged_one_goes_on_with_the_chain(ten: sqlite3.Connec
     known = head_of(ten)
     with closing(empty()) as new:
         go_on_in_new_file(new, KEY, known, round(NOON * 1000))
-        assert add(new, KEY, known, [row(11)]).foreign is False
+        assert add(new, KEY, known, [row(11)]).foreign is None
         verdict = verify(new, KEY, [known])
     assert (verdict.first, verdict.problems) == (11, ())
     assert verdict.anchored is not None

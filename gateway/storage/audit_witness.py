@@ -1,0 +1,72 @@
+"""The newest row of the audit log, kept where it is not: in ``ferrule.db`` and with whoever listens.
+
+A chain does not show that its end was cut off, or that the whole file is an older one or a new one. Compared with a row
+that was seen elsewhere it does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import structlog
+
+from gateway.core.ports import FactStore
+from gateway.storage.audit_chain import anchor_of
+from gateway.storage.audit_rows import BEGINNING, Head, parse_head
+
+log = structlog.stdlib.get_logger(__name__)
+
+_KIND, _KEY = "audit", "head"
+
+# Told the newest row now and then, to be kept where somebody who can change the file cannot change it.
+TellHead = Callable[[Head], None]
+
+
+def log_head(head: Head) -> None:
+    """Tell the head in the log, which a board that matters sends to another machine."""
+    log.info("audit log: newest row", head=str(head))
+
+
+class Witness:
+    """Remembers the head.
+
+    Args:
+        facts: where it is kept over a restart.
+        tell: told of every head that is remembered.
+    """
+
+    def __init__(self, facts: FactStore, tell: TellHead) -> None:
+        self._facts = facts
+        self._tell = tell
+        self._told: Head | None = None
+
+    def kept(self) -> Head | None:
+        """The newest head that an earlier start remembered, or this one."""
+        text = self._facts.recall(_KIND).get(_KEY)
+        try:
+            return parse_head(text) if isinstance(text, str) else None
+        except ValueError:
+            return None
+
+    def remember(self, head: Head | None) -> None:
+        """Keep the head and tell it, where it is another one than the last."""
+        if head is None or head in (self._told, BEGINNING):
+            return
+        self._told = head
+        self._facts.remember(_KIND, _KEY, str(head))
+        self._tell(head)
+
+
+def holds(connection: sqlite3.Connection, head: Head) -> bool:
+    """Whether a log still holds a row, or has removed it in order.
+
+    Args:
+        connection: in a read transaction.
+        head: the row.
+    """
+    anchor = anchor_of(connection)
+    if head.seq <= anchor.seq:
+        return head.seq < anchor.seq or head == anchor
+    found = connection.execute("SELECT hash FROM audit WHERE seq = ?", (head.seq,)).fetchone()
+    return found is not None and bytes(found[0]) == head.hash
