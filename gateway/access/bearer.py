@@ -9,7 +9,7 @@ from gateway.access.agent_tokens import TYPE as AGENT
 from gateway.access.agent_tokens import AgentTokens
 from gateway.access.enrolment import TYPE as ENROLMENT
 from gateway.access.enrolment import Enrolments
-from gateway.access.jws import refused, type_of
+from gateway.access.jws import claimed, refused
 from gateway.access.keys import RootKey
 from gateway.access.proven import Proven, ProvenTokens
 from gateway.access.revocations import Revocations
@@ -89,9 +89,9 @@ class Bearer:
         return proven.principal
 
     def _prove(self, token: str, audience: str, *, renewing: bool = False) -> Proven:
-        kind = self._classes.get(type_of(token))
+        kind = self._classes.get(claimed(token).type)
         if kind is None:
-            raise refused("this is no token of this gateway, or its key was replaced: issue a new one")
+            raise refused("this is no token of this gateway: issue a new one")
         proven = kind.prove(token, audience)
         self._revocations.check(proven, renewing=renewing)
         return proven
