@@ -42,6 +42,7 @@ STATUS_OF_RPC: dict[int, int] = {UNAUTHENTICATED: 401, TOO_MANY: 429}
 
 _LONGEST_PROVIDED = 256
 _INT64 = range(-(2**63), 2**64)
+_PIECES = json.JSONEncoder(ensure_ascii=False)
 
 
 def fault_of(error: GatewayError) -> rpc.Fault:
@@ -65,4 +66,10 @@ def presentable(provided: object) -> object:
         return provided if provided in _INT64 else str(provided)[:_LONGEST_PROVIDED]
     if isinstance(provided, str):
         return provided[:_LONGEST_PROVIDED]
-    return json.dumps(provided, ensure_ascii=False)[:_LONGEST_PROVIDED]
+    # Piece by piece: a whole body may have been provided, and 256 characters of it are shown.
+    shown = ""
+    for piece in _PIECES.iterencode(provided):
+        shown += piece[:_LONGEST_PROVIDED]
+        if len(shown) >= _LONGEST_PROVIDED:
+            break
+    return shown[:_LONGEST_PROVIDED]
