@@ -8,9 +8,9 @@ of a tag follow each other as its states did, and no row takes another one's pla
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from gateway.core.bus import Cut
@@ -21,25 +21,15 @@ from gateway.core.timeline import Era, Timeline
 from gateway.storage.budget import Budget, Level
 from gateway.storage.rows import Row, Stored, pack, with_clock
 from gateway.storage.settings import DAY, Boot, StoreSettings
+from gateway.storage.waiting import Batch, Pending, Waiting
 
 # Between two rows of a tag while history is thinned, and between two looks for tags that said nothing new.
 THINNED_S = 60.0
 _QUEUE = 1024
+# Rows handed to the database at once.
+_SLICE = 256
 # Between two rows of a tag, in seconds: rows keep milliseconds.
 _APART = 0.001
-
-
-class Pending(NamedTuple):
-    """A row in memory; ``moment`` is monotonic seconds.
-
-    Its era turns into wall time when it is written: until then a correction comes for free.
-    """
-
-    tag: str
-    moment: float
-    era: Era
-    state: int
-    value: Stored
 
 
 @dataclass(slots=True)
@@ -76,11 +66,10 @@ class Recorder:
         self._budget = budget
         self._boot = boot
         self.origin = boot.uptime() - monotonic()
-        self._rows: deque[Pending] = deque(maxlen=settings.memory_rows)
+        self._rows = Waiting(settings.memory_rows)
         self._seen: dict[str, _Seen] = {}
         self._numbers = Numbers({}, {})
         self.recorded = 0
-        self.dropped = 0
         self.thinned = 0
 
     async def run(self, tags: TagStore, timeline: Timeline) -> None:
@@ -149,8 +138,6 @@ class Recorder:
         seen = self._seen.get(reading.tag)
         if seen is not None and moment < seen.moment + _APART:
             moment, era = max(now, seen.moment + _APART), timeline.era
-        if len(self._rows) == self._rows.maxlen:
-            self.dropped += 1
         state, value = pack(reading.value, reading.quality)
         self._rows.append(Pending(reading.tag, moment, era, state, value))
         self._seen[reading.tag] = _Seen(reading.value, reading.quality, now, moment)
@@ -159,12 +146,11 @@ class Recorder:
     def waiting(self, tag: str, start: int, stop: int) -> list[Row]:
         """Rows of a tag that are not on disk yet, with times from ``start`` to before ``stop`` (milliseconds)."""
         found = []
-        for pending in self._rows:
-            if pending.tag == tag:
-                time = milliseconds(pending.era.wall(pending.moment))
-                if start <= time < stop:
-                    era = None if pending.era.synchronised else 0
-                    found.append(Row(time, with_clock(pending.state, era), pending.value))
+        for pending in self._rows.of(tag):
+            time = milliseconds(pending.era.wall(pending.moment))
+            if start <= time < stop:
+                era = None if pending.era.synchronised else 0
+                found.append(Row(time, with_clock(pending.state, era), pending.value))
         return found
 
     @property
@@ -175,29 +161,21 @@ class Recorder:
     @property
     def oldest_waiting(self) -> float | None:
         """Unix seconds of the oldest row in memory; None where there is none."""
-        return self._rows[0].era.wall(self._rows[0].moment) if self._rows else None
+        return self._rows.oldest
 
-    def batch(self) -> list[Pending]:
+    def batch(self) -> Batch:
         """All rows in memory; they stay there until ``written`` says that they are on disk."""
-        return list(self._rows)
+        return self._rows.batch()
 
-    def written(self, batch: list[Pending]) -> None:
+    def written(self, batch: Batch) -> None:
         """Let go of rows that are on disk. Some may have given way to newer ones meanwhile."""
-        if not batch:
-            return
-        last = batch[-1]
-        for pending in batch:
-            if not self._rows or self._rows[0] is not pending:
-                continue
-            self._rows.popleft()
-            if pending is last:
-                break
+        self._rows.written(batch)
 
     def forget_numbers(self) -> None:
         """The database is a new one: its tags and eras have no numbers yet."""
         self._numbers = Numbers({}, {})
 
-    def store(self, connection: sqlite3.Connection, batch: list[Pending]) -> Numbers:
+    def store(self, connection: sqlite3.Connection, batch: Batch) -> Numbers:
         """Write rows; the job of a flush.
 
         Returns:
@@ -205,8 +183,10 @@ class Recorder:
         """
         numbers = Numbers(dict(self._numbers.tags), dict(self._numbers.eras))
         stretches: dict[int, tuple[int, int]] = {}
-        rows = [self._columns(connection, pending, numbers, stretches) for pending in batch]
-        connection.executemany("INSERT INTO recent (tag, time, state, value) VALUES (?, ?, ?, ?)", rows)
+        pending = iter(batch)
+        # What is in memory twice is not much at a time.
+        while rows := [self._columns(connection, row, numbers, stretches) for row in islice(pending, _SLICE)]:
+            connection.executemany("INSERT INTO recent (tag, time, state, value) VALUES (?, ?, ?, ?)", rows)
         for era, (first, last) in stretches.items():
             connection.execute(
                 "UPDATE era SET first = min(first, ?), last = max(last, ?) WHERE id = ?", (first, last, era)
@@ -252,7 +232,7 @@ class Recorder:
         return {
             "recorded": self.recorded,
             "in_memory": len(self._rows),
-            "dropped": self.dropped,
+            "dropped": self._rows.dropped,
             "thinned": self.thinned,
         }
 
