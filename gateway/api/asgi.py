@@ -20,6 +20,8 @@ Headers = list[tuple[bytes, bytes]]
 
 # What the server tells the application of the time it has: an extension of the ASGI scope.
 TIMES = "ferrule.times"
+# The headers of a request by name, beside the list they were made of.
+INDEX = "ferrule.headers"
 # Seconds in which a body must be complete, unless the server says otherwise.
 BODY_TIME = 15.0
 # Seconds within which a request is answered, whatever the field does.
@@ -46,15 +48,22 @@ class Disconnected(Exception):  # noqa: N818 - not an error of anybody: the call
     """Nobody waits for an answer any more."""
 
 
+def index_of(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes | None]:
+    """Headers by name; None for what stands more than once."""
+    index: dict[bytes, bytes | None] = {}
+    for name, value in headers:
+        index[name] = None if name in index else bytes(value)
+    return index
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The value of a header (name in lower case), None where it is missing or stands more than once."""
-    found = None
-    for key, value in scope["headers"]:
-        if key == name:
-            if found is not None:
-                return None
-            found = bytes(value)
-    return found
+    headers = scope["headers"]
+    known: tuple[object, dict[bytes, bytes | None]] | None = scope.get(INDEX)
+    if known is None or known[0] is not headers:
+        # Made with the first look: each request is looked at several times.
+        known = scope[INDEX] = headers, index_of(headers)
+    return known[1].get(name)
 
 
 def request_id(scope: Scope, now: float) -> bytes:

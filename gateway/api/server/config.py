@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
+
 from hypercorn.config import Config
 
 from gateway.api.front import Front
@@ -24,6 +27,7 @@ class ServerConfig(Config):
     def __init__(self, limits: LimitSettings | None = None, front: Front | None = None) -> None:
         super().__init__()
         self.front = front
+        self._date = (0, b"")
         limits = limits or LimitSettings()
         self.limits = limits
         self.ssl_handshake_timeout = limits.handshake_time
@@ -31,6 +35,18 @@ class ServerConfig(Config):
         self.h11_max_incomplete_size = limits.header_size
         self.websocket_max_message_size = limits.message_size
         self.websocket_ping_interval = limits.ping_interval
+
+    def date(self) -> bytes:
+        """Now, as the header field ``Date`` has it; written anew once a second."""
+        now = int(time.time())
+        if now != self._date[0]:
+            self._date = now, formatdate(now, usegmt=True).encode()
+        return self._date[1]
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        """What every response says."""
+        del protocol
+        return [(b"date", self.date())]
 
     @property
     def connections_per_address(self) -> int:

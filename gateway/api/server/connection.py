@@ -130,7 +130,7 @@ class Connection(TCPServer):
             if self._phase is _Phase.WEBSOCKET:
                 # As long as the application does not take what has come, it is not the peer who is silent.
                 self._patience.deadline = math.inf
-            await self.protocol.handle(RawData(data))
+            await self.protocol.receive(data)
             if not data:
                 return
             if self._phase is _Phase.HEADER:

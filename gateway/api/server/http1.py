@@ -8,23 +8,28 @@ from dataclasses import dataclass
 from typing import cast
 
 import h11
-from hypercorn.events import Event, RawData
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 from hypercorn.protocol.http_stream import HTTPStream
-from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent, WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent, TaskGroup, WorkerContext
 
 from gateway.access.limits.rates import Headers
 from gateway.api.server.config import ServerConfig
-from gateway.api.server.inline import InlineStream, is_whole
+from gateway.api.server.direct import DirectStream
+from gateway.api.server.heads import Head, Heads
+from gateway.api.server.inline import InlineStream, body_length
 from gateway.api.server.parser import RequestParser, origin_form
 from gateway.api.server.requests import Requests
 from gateway.api.server.websocket import Ending, WebSocket
+from gateway.api.server.writer import COUNTED, REASONS
 
-# Marks an answer whose request was counted already.
-COUNTED = b"x-ratelimit-limit"
-_REASONS = {status.value: status.phrase.encode() for status in http.HTTPStatus}
+_BUSY, _IDLE = Updated(idle=False), Updated(idle=True)
+_Sender = Callable[[StreamEvent], Awaitable[None]]
+_End = tuple[str, int] | None
+_Parts = tuple[AppWrapper, Config, WorkerContext, TaskGroup, bool, _End, _End, _Sender, int]
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,22 @@ class Http1(H11Protocol):
         self.connection = RequestParser(config.limits.target_size, config.limits.header_size)
         self._front = config.front
         self._held = b""
+        self._heads = Heads()
+        self._fresh = b""
+
+    async def receive(self, received: bytes) -> None:
+        """Take what the caller has sent; nothing at its end."""
+        fresh = (
+            self.stream is None
+            and self.connection.their_state is h11.IDLE
+            and self.connection.our_state is h11.IDLE
+            and not self.connection.trailing_data[0]
+        )
+        if fresh and (found := self._heads.find(received)) is not None:
+            await self._answer(received, *found)
+        else:
+            self._fresh = received if fresh else b""
+            await self.handle(RawData(received))
 
     @property
     def unread(self) -> bool:
@@ -82,7 +103,7 @@ class Http1(H11Protocol):
             if self.connection.their_state is h11.SEND_BODY:
                 # What is left of the body will not be read, and must not be taken for the next request.
                 headers = [*(entry for entry in headers if entry[0] != b"connection"), (b"connection", b"close")]
-            reason = _REASONS.get(event.status_code, b"")
+            reason = REASONS.get(event.status_code, b"")
             await self._send_h11_event(h11.Response(status_code=event.status_code, headers=headers, reason=reason))
         else:
             await super().stream_send(event)
@@ -93,25 +114,18 @@ class Http1(H11Protocol):
         """Nothing switches to HTTP/2: neither its preface nor ``Upgrade: h2c``."""
 
     async def _create_stream(self, request: h11.Request) -> None:
+        fresh, self._fresh = self._fresh, b""
         path, headers = origin_form(request.target, list(request.headers))
-        kind: type[HTTPStream | WebSocket] = HTTPStream
+        length = body_length(request)
         if _asks_for_websocket(request):
-            kind = WebSocket
+            self.stream = WebSocket(*self._parts())
             self.connection = H11WSConnection(cast("h11.Connection", self.connection))
-        elif is_whole(request, len(self.connection.trailing_data[0])):
-            kind = InlineStream
-        self.stream = kind(
-            self.app,
-            self.config,
-            self.context,
-            self.task_group,
-            self.ssl,
-            self.client,
-            self.server,
-            self.stream_send,
-            STREAM_ID,
-        )
-        await self.stream.handle(
+        elif length is not None and length <= len(self.connection.trailing_data[0]):
+            self.stream = InlineStream(*self._parts())
+        else:
+            self.stream = HTTPStream(*self._parts())
+        stream = self.stream
+        await stream.handle(
             Request(
                 stream_id=STREAM_ID,
                 headers=headers,
@@ -121,11 +135,35 @@ class Http1(H11Protocol):
                 state=self.connection_state,
             )
         )
+        if fresh and isinstance(stream, InlineStream):
+            self._heads.learn(fresh, request, stream.scope)
+
+    def _parts(self) -> _Parts:
+        """What hypercorn makes a stream of."""
+        ends = self.client, self.server
+        return (self.app, self.config, self.context, self.task_group, self.ssl, *ends, self.stream_send, STREAM_ID)
+
+    async def _answer(self, received: bytes, head: Head, body: bytes) -> None:
+        """Answer a request with a known header; h11 reads it only where the answer is not plain."""
+
+        def fall_back() -> None:
+            self.connection.receive_data(received)
+            while not isinstance(self.connection.next_event(), h11.EndOfMessage):
+                pass
+
+        await self.send(_BUSY)
+        self.stream = stream = DirectStream(*self._parts())
+        await stream.answer_directly(head.scope(), body, fall_back)
+        if stream.plain:
+            self.stream = None
+            await self.send(_IDLE)
+            if self.context.terminated.is_set():
+                await self.send(Closed())
 
     async def _send_error_response(self, status_code: int) -> None:
         headers = [(b"content-length", b"0"), (b"connection", b"close"), *self.config.response_headers("h11")]
         headers += self._counted(status_code)
-        reason = _REASONS.get(status_code, b"")
+        reason = REASONS.get(status_code, b"")
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers, reason=reason))
         await self._send_h11_event(h11.EndOfMessage())
 

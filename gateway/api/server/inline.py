@@ -25,21 +25,24 @@ _NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
 _LONGEST_LENGTH = 7
 
 
-def is_whole(request: h11.Request, waiting: int) -> bool:
-    """Whether nothing of this request is still to come, with so many bytes waiting behind its header."""
+def body_length(request: h11.Request) -> int | None:
+    """How long the body is, where the header alone says that, and the caller does not wait to send it."""
     length: bytes | None = None
     for name, value in request.headers:
         if name == b"content-length":
             length = value
         elif name in {b"transfer-encoding", b"expect"}:
-            return False
+            return None
     if length is None:
-        return request.method in _NO_BODY
-    return len(length) <= _LONGEST_LENGTH and int(length) <= waiting
+        return 0 if request.method in _NO_BODY else None
+    return int(length) if len(length) <= _LONGEST_LENGTH else None
 
 
 class InlineStream(HTTPStream):
     """Hypercorn's stream of one request, with the application called in place."""
+
+    # For hypercorn's log of requests, which is never written.
+    start_time = 0.0
 
     async def handle(self, event: Event) -> None:
         """Take the request, its body, and then call the application."""
@@ -51,7 +54,7 @@ class InlineStream(HTTPStream):
         elif isinstance(event, Body):
             self._parts.append(bytes(event.data))
         elif isinstance(event, EndBody):
-            await self._answer()
+            await self.answer(b"".join(self._parts))
         elif isinstance(event, StreamClosed):
             self.closed = True
 
@@ -77,10 +80,9 @@ class InlineStream(HTTPStream):
             },
         )
 
-    async def _answer(self) -> None:
-        waiting = [
-            cast("ASGIReceiveEvent", {"type": "http.request", "body": b"".join(self._parts), "more_body": False})
-        ]
+    async def answer(self, body: bytes) -> None:
+        """Have the application answer the request."""
+        waiting = [cast("ASGIReceiveEvent", {"type": "http.request", "body": body, "more_body": False})]
 
         async def receive() -> ASGIReceiveEvent:
             if not waiting:
