@@ -1,0 +1,250 @@
+"""Finds what is not usual in one series, and says in words why it is not.
+
+Three rules, each meant for one kind of fault: *level*, a value far from usual for a minute; *drift*, a slow mean that
+has left its own usual range, which no single value need do; *frozen*, a sensor that has stopped moving though it
+always moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.governor.modes import Modes
+from gateway.governor.season import Season
+from gateway.governor.usual import Usual
+
+PLAIN_HALF_LIFE_S = 12 * 3600.0
+# Far from usual: so many spreads, for so long and so many values; near again: so many, for so long.
+FAR = 6.0
+FAR_FOR_S = 60.0
+FAR_VALUES = 3
+NEAR = 3.0
+NEAR_FOR_S = 300.0
+# The slow mean and its own usual range.
+SLOW_HALF_LIFE_S = 1800.0
+SLOW_USUAL_HALF_LIFE_S = 3 * 86400.0
+SLOW_FAR = 8.0
+# The slow mean of a coarse sensor stands still for hours: its range is at least this share of the plain spread.
+SLOW_LEAST = 0.15
+# A series must have been watched for so long before anything is said of it.
+SILENT_FOR_S = 2 * 86400.0
+FROZEN_AFTER_S = 1800.0
+FROZEN_TIMES = 6.0
+# While something unusual goes on little is learned, so that it does not become usual at once; but it does in the end.
+UNUSUAL_WEIGHT = 0.1
+# A gap longer than this is no gap but another time: nothing is concluded over it.
+LONGEST_GAP_S = 600.0
+# A figure that never moved has no deviation to count in: beyond this the number says nothing.
+MOST_TIMES = 100.0
+
+
+class Rule(StrEnum):
+    """Which rule found it."""
+
+    LEVEL = "level"
+    DRIFT = "drift"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Something unusual.
+
+    Attributes:
+        rule: how it was found.
+        since: Unix seconds of when it began.
+        value: what was seen.
+        usual: what would have been usual then.
+        spread: the usual deviation from that.
+        off: how many of these it is away; of a frozen series how many times longer than ever it stood still.
+        seasonal: "usual" means at this hour of the day.
+    """
+
+    rule: Rule
+    since: float
+    value: float
+    usual: float
+    spread: float
+    off: float
+    seasonal: bool
+
+    def words(self, units: str = "") -> str:
+        """Why it is unusual, for people."""
+        unit = f" {units}" if units else ""
+        if self.rule is Rule.FROZEN:
+            return f"stands still at {self.value:.6g}{unit}, {self.off:.0f} times longer than it ever did"
+        when = " at this hour of the day" if self.seasonal else ""
+        what = "has drifted to" if self.rule is Rule.DRIFT else "is"
+        times = f"{abs(self.off):.0f}" if abs(self.off) < MOST_TIMES else f"more than {MOST_TIMES:.0f}"
+        return (
+            f"{what} {self.value:.6g}{unit}; usual{when} is {self.usual:.6g} ± {self.spread:.2g}{unit}, so this is "
+            f"{times} times its usual deviation"
+        )
+
+
+@dataclass(slots=True)
+class Detector:
+    """One series.
+
+    Attributes:
+        anomaly: what is unusual now; None while all is usual.
+    """
+
+    anomaly: Anomaly | None = None
+    _plain: Usual = field(default_factory=lambda: Usual(PLAIN_HALF_LIFE_S))
+    _season: Season = field(default_factory=Season)
+    _modes: Modes = field(default_factory=Modes)
+    _slow: Usual = field(default_factory=lambda: Usual(SLOW_USUAL_HALF_LIFE_S))
+    _mean: float = 0.0
+    _watched: float = 0.0
+    _last: float | None = None
+    _last_value: float | None = None
+    _still_since: float = 0.0
+    _longest_still: float = 0.0
+    _far_since: float | None = None
+    _far_values: int = 0
+    _near_since: float | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether it can judge."""
+        return self._watched >= SILENT_FOR_S
+
+    @property
+    def seasonal(self) -> bool:
+        """Whether it goes by the hour of the day."""
+        return self._season.believed()
+
+    def usual(self, wall: float) -> tuple[float, float] | None:
+        """Usual level and spread at a moment; None before it was learned."""
+        guess = self._season.guess(wall) if self._season.believed() else None
+        if guess is not None:
+            return guess
+        return None if self._plain.level is None else (self._plain.level, self._plain.scale())
+
+    def take(self, value: float, wall: float) -> Anomaly | None:
+        """Judge one more value, then learn from it. Returns what is unusual now.
+
+        Args:
+            value: a finite number.
+            wall: Unix seconds; later than the one before.
+        """
+        seconds = 0.0 if self._last is None else wall - self._last
+        if seconds <= 0.0 or seconds > LONGEST_GAP_S:
+            seconds = 0.0
+            self._far_since = self._near_since = None
+            self._still_since = wall
+        self._last = wall
+        usual = self._usual_of(value, wall)
+        found = None
+        if usual is not None:
+            level, scale = usual
+            found = self._judge(value, level, scale, wall)
+        self._hold(found, wall)
+        weight = UNUSUAL_WEIGHT if self.anomaly is not None else 1.0
+        self._learn(value, wall, seconds, usual, weight)
+        return self.anomaly
+
+    def _usual_of(self, value: float, wall: float) -> tuple[float, float] | None:
+        """What is usual, or the known level this value belongs to where it is far from that."""
+        usual = self.usual(wall)
+        if usual is None:
+            return None
+        level, scale = usual
+        if abs(value - level) < FAR * scale:
+            self._modes.back(scale, FAR_VALUES)
+            return usual
+        self._modes.away(value)
+        known = self._modes.known(value, scale)
+        return usual if known is None else (known, scale)
+
+    def _judge(self, value: float, level: float, scale: float, wall: float) -> Anomaly | None:
+        off = (value - level) / scale
+        seasonal = self._season.believed()
+        if not self.learned:
+            return None
+        if abs(off) >= FAR:
+            self._far_since = wall if self._far_since is None else self._far_since
+            self._far_values += 1
+            if wall - self._far_since >= FAR_FOR_S and self._far_values >= FAR_VALUES:
+                return Anomaly(Rule.LEVEL, self._far_since, value, level, scale, off, seasonal)
+        else:
+            self._far_since, self._far_values = None, 0
+        if self._slow.level is not None:
+            spread = max(self._slow.scale(), SLOW_LEAST * scale)
+            slow = (self._mean - self._slow.level) / spread
+            if abs(slow) >= SLOW_FAR:
+                return Anomaly(Rule.DRIFT, wall, level + self._mean, level, spread, slow, seasonal)
+        still = wall - self._still_since
+        long = max(FROZEN_AFTER_S, FROZEN_TIMES * self._longest_still)
+        if value == self._last_value and still >= long and self._moves():
+            times = still / max(self._longest_still, 1.0)
+            return Anomaly(Rule.FROZEN, self._still_since, value, level, scale, times, seasonal)
+        return None
+
+    def _moves(self) -> bool:
+        return 0.0 < self._longest_still < self._watched / 20
+
+    def _hold(self, found: Anomaly | None, wall: float) -> None:
+        """An anomaly that was found stands until all has been near usual for a while."""
+        if found is not None:
+            self._near_since = None
+            if self.anomaly is None or self.anomaly.rule is not found.rule:
+                self.anomaly = found
+            return
+        if self.anomaly is None:
+            return
+        self._near_since = wall if self._near_since is None else self._near_since
+        if wall - self._near_since >= NEAR_FOR_S:
+            self.anomaly = self._near_since = None
+
+    def _learn(
+        self, value: float, wall: float, seconds: float, usual: tuple[float, float] | None, weight: float
+    ) -> None:
+        if value != self._last_value:
+            if self._last_value is not None and self.anomaly is None:
+                self._longest_still = max(self._longest_still, wall - self._still_since)
+            self._last_value, self._still_since = value, wall
+        self._watched += seconds
+        self._season.take(value, wall, seconds, self._plain.level, weight=weight)
+        self._plain.take(value, seconds, weight=weight)
+        if usual is not None and seconds > 0:
+            level, scale = usual
+            limit = 3 * scale
+            bounded = min(max(value - level, -limit), limit)
+            self._mean += (1.0 - 0.5 ** (seconds / SLOW_HALF_LIFE_S)) * (bounded - self._mean)
+            self._slow.take(self._mean, seconds, weight=weight)
+
+    # Over restarts
+
+    def dump(self) -> list[object]:
+        """What must survive a restart."""
+        return [
+            self._plain.dump(),
+            self._season.dump(),
+            self._slow.dump(),
+            self._modes.dump(),
+            self._mean,
+            self._watched,
+            self._longest_still,
+        ]
+
+    @classmethod
+    def restored(cls, dumped: object) -> Detector:
+        """Go on from what ``dump`` gave; what cannot be read is learned anew."""
+        detector = cls()
+        try:
+            if not isinstance(dumped, Sequence) or isinstance(dumped, str):
+                return detector
+            plain, season, slow, modes, mean, watched, longest = dumped
+            detector._plain.restore(plain)
+            detector._season.restore(season)
+            detector._slow.restore(slow)
+            detector._modes.restore(modes)
+            detector._mean, detector._watched = float(mean), float(watched)
+            detector._longest_still = float(longest)
+        except (TypeError, ValueError):
+            return cls()
+        return detector
