@@ -12,6 +12,9 @@ from gateway.lines.wire import Wire
 PROBE_PATIENCE_S = 5.0
 # How much of the slack before the next deadline a probe may use up: its end is known less exactly than a poll's.
 USABLE_SLACK = 0.9
+# All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
+ALL_SILENT_REOPEN_S = 30.0
+ALL_SILENT_REOPEN_MAX_S = 600.0
 
 
 class Absence:
@@ -170,3 +173,28 @@ class Absence:
             return silent, unit.health.next_probe if silent else self._worst(unit)
 
         return min(self._units, key=urgency)
+
+
+class Stillness:
+    """How long nobody at all has answered, and whether that is reason enough to open the port anew.
+
+    It may be the adapter, so it is tried; it is most likely the cabinet's power, so it is tried ever more seldom.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._enough = ALL_SILENT_REOPEN_S
+
+    def ends(self) -> None:
+        """Somebody answered."""
+        self._since = None
+
+    def lasts(self, now: float) -> bool:
+        """Nobody is there now; returns whether that has lasted long enough, and begins to count anew if so."""
+        if self._since is None:
+            self._since = now
+        if now - self._since < self._enough:
+            return False
+        self._since = None
+        self._enough = min(self._enough * 2, ALL_SILENT_REOPEN_MAX_S)
+        return True

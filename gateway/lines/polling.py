@@ -16,7 +16,7 @@ from drivers.ports.port import LinkDown
 from gateway.core.ports import FactStore
 from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
-from gateway.lines.absence import Absence
+from gateway.lines.absence import Absence, Stillness
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import shape, stretched
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
@@ -34,9 +34,6 @@ Returned = Callable[[Unit], None]
 
 # A damaged answer is asked for again at once, so often; then it waits for its next slot.
 BROKEN_RETRIES = 2
-# All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
-ALL_SILENT_REOPEN_S = 30.0
-ALL_SILENT_REOPEN_MAX_S = 600.0
 
 
 class Polling:
@@ -74,8 +71,7 @@ class Polling:
         self._announce = announce
         self._returned = returned
         self._talk: Talk | None = None
-        self._silent_since: float | None = None
-        self._reopen_after = ALL_SILENT_REOPEN_S
+        self._stillness = Stillness()
         self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
@@ -178,7 +174,7 @@ class Polling:
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
             # Somebody is there, if only a gateway: the port does what it should.
-            self._silent_since = None
+            self._stillness.ends()
             behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
             if not behind_gateway:
                 unit.broken = 0
@@ -360,15 +356,9 @@ class Polling:
     def hanging(self, now: float) -> bool:
         """Whether the port should be opened anew: nobody has answered for long, so perhaps it is the adapter."""
         if any(unit.health.presence is not Presence.SILENT for unit in self.units.values() if unit.device):
-            self._silent_since, self._reopen_after = None, ALL_SILENT_REOPEN_S
+            self._stillness = Stillness()
             return False
-        if self._silent_since is None:
-            self._silent_since = now
-        if now - self._silent_since < self._reopen_after:
-            return False
-        self._silent_since = None
-        self._reopen_after = min(self._reopen_after * 2, ALL_SILENT_REOPEN_MAX_S)
-        return True
+        return self._stillness.lasts(now)
 
 
 def _count_missed(poll: BlockPoll, missed: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import trio
 from trio.testing import MockClock
@@ -11,9 +12,9 @@ from drivers.ports.port import Port
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults
 from gateway.core.ports import Outcome
+from gateway.lines.absence import ALL_SILENT_REOPEN_MAX_S, ALL_SILENT_REOPEN_S
 from gateway.lines.exchange import Talk
 from gateway.lines.line import Opener
-from gateway.lines.polling import ALL_SILENT_REOPEN_S
 from tests.gateway.lines.bench import device, open_bench, tag
 
 SPEED = tag("speed", 0, writable=True)
@@ -60,3 +61,24 @@ async def test_the_line_is_not_up_while_its_port_cannot_be_opened(autojump_clock
         line = bench.field.lines()[0]
         assert (line["state"], line["reason"], line["message"]) == ("up", None, None)
         assert (await bench.field.write("bus/d1/speed", 5, None)).outcome is Outcome.CONFIRMED
+
+
+async def test_a_port_that_is_opened_in_vain_is_opened_ever_more_seldom(autojump_clock: MockClock) -> None:
+    drive = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SPEED)], [drive], faults={1: DeviceFaults(silent=True)}) as bench:
+        openings = []
+        for _ in range(3 * 3600):
+            before = bench.line.opened
+            await trio.sleep(1)
+            if bench.line.opened > before:
+                openings.append(trio.current_time())
+        pauses = [later - sooner for sooner, later in pairwise(openings)]
+        assert pauses[0] < 2 * ALL_SILENT_REOPEN_S + 15
+        assert all(later > 0.8 * sooner for sooner, later in pairwise(pauses))
+        assert ALL_SILENT_REOPEN_MAX_S < pauses[-1] < ALL_SILENT_REOPEN_MAX_S + 30
+        bench.memory.stations.faults.clear()
+        await trio.sleep(30)
+        bench.memory.stations.faults[1] = DeviceFaults(silent=True)
+        opened = bench.line.opened
+        await trio.sleep(2 * ALL_SILENT_REOPEN_S + 15)
+        assert bench.line.opened == opened + 1, "an answer in between begins the count anew"
