@@ -21,7 +21,7 @@ class AuditSettings:
     """
 
     retention: float = 30 * DAY
-    limit: int = 64 * 1024 * 1024
+    limit: int = 100_000_000
     batch: float = 1.0
     slow_batch: float = 10.0
     upkeep: float = 3600.0
