@@ -66,10 +66,11 @@ def service_json(service_id: str = "temp-logger-001", **changes: Json) -> dict[s
 
 @dataclass
 class Facts:
-    """A FactStore that counts what it is made to write; a restart finds copies, as a disk would give."""
+    """A FactStore that counts what it is made to write, and what of it at once; what it gives are copies."""
 
     kinds: dict[str, dict[str, Json]] = field(default_factory=dict)
     writes: list[tuple[str, str]] = field(default_factory=list)
+    urgent: list[tuple[str, str]] = field(default_factory=list)
 
     def recall(self, kind: str) -> dict[str, Json]:
         return copy.deepcopy(self.kinds.get(kind, {}))
@@ -78,6 +79,8 @@ class Facts:
         facts = self.kinds.setdefault(kind, {})
         if facts.get(key) != value:
             self.writes.append((kind, key))
+            if urgent:
+                self.urgent.append((kind, key))
         if value is None:
             facts.pop(key, None)
         else:

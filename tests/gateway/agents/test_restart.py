@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.agents.card import validate_card
 from gateway.agents.grant import Grant
 from gateway.core.ports import Json
 from gateway.core.principal import AgentKey
@@ -49,6 +50,15 @@ def test_what_enrolment_gave_survives(key: AgentKey | None) -> None:
     assert registry.card(AGENT) == sound(AGENT)
 
 
+def test_what_is_answered_is_on_its_way_to_the_disk_at_once() -> None:
+    board = Board()
+    board.register()
+    both = [("agent", AGENT), ("agent_heard", AGENT)]
+    assert board.facts.urgent == both
+    board.directory.registry.unregister(AGENT)
+    assert board.facts.urgent == both * 2
+
+
 def test_a_registration_survives_a_power_cut_and_a_late_heartbeat_need_not() -> None:
     board = Board()
     board.register()
@@ -56,6 +66,18 @@ def test_a_registration_survives_a_power_cut_and_a_late_heartbeat_need_not() -> 
     board.directory.registry.heartbeat(AGENT, "offline")
     board.restart(kept=False)
     assert (only(board).last_seen, only(board).status) == (NOON + 1000, "active")
+
+
+def test_an_agent_on_this_machine_and_its_service_come_back() -> None:
+    board = Board()
+    here = {"protocol": "https", "host": "127.0.0.1", "port": 8443, "path": "/"}
+    check = validate_card(card_json(AGENT, endpoints=[here]), local_peer=True)
+    assert check.card is not None
+    board.directory.registry.register(check.card, Grant())
+    board.directory.announce(AGENT, service_json(endpoint="https://localhost:8443"), local_peer=True)
+    board.restart()
+    assert [endpoint.host for endpoint in only(board).endpoints] == ["127.0.0.1"]
+    assert [row.endpoint for row in board.directory.services()] == ["https://localhost:8443"]
 
 
 def test_agents_stay_in_the_order_they_came() -> None:
