@@ -84,6 +84,12 @@ class View:
         self._capture = Capture(arguments.line or arguments.port)
         self._counts: Counter[str] = Counter()
         self.lost = 0
+        of_units = f" of unit {', '.join(map(str, self._units))}" if self._units else ""
+        self._nothing = (
+            f"nothing{of_units} went over the line: devices are asked seldom (poll), or are silent (ferrule status)"
+            if arguments.line is not None
+            else f"nothing{of_units} was heard: does anybody talk on this line, and are A, B and the common wire there?"
+        )
         if file is not None:
             file.write(self._capture.header())
 
@@ -113,6 +119,9 @@ class View:
     def sum_up(self) -> None:
         """How much of what there was."""
         counts = self._counts
+        if not counts.total():
+            print(self._nothing, file=sys.stderr)
+            return
         lost = f", {self.lost} records were forgotten before they could be shown" if self.lost else ""
         print(
             f"{counts['request']} requests, {counts['reply']} answers ({counts['refused']} refusals), "

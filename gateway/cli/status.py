@@ -9,6 +9,8 @@ from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.tags import read_tags
 
 WORST = 10
+# One or two may be left from before the counters began.
+LEAST_SURPLUS = 3
 _STATES = {"up": "green", "online": "green", "healthy": "green", "down": "red", "silent": "red", "unhealthy": "red"}
 _HISTORY = {
     "seldom": "history is written less often, to keep the day's write budget",
@@ -66,12 +68,26 @@ def alerts(health: Json, lines: list[Json], devices: list[Json]) -> list[str]:
         for line in lines
         if line["state"] in {"down", "parked"}
     ]
+    found += [_surplus(line["line"], devices) for line in lines if _surplus(line["line"], devices)]
     for device in devices:
         if device["state"] == "silent":
             advice = f"; {device['advice'][0]}" if device["advice"] else ""
             silence = say_age(device["stateSeconds"])
-            found.append(f"device {device['device']} (unit {device['unit']}) is silent for {silence}{advice}")
+            found.append(f"device {device['device']} (unit {device['unit']}) has been silent for {silence}{advice}")
     return found
+
+
+def _surplus(line: str, devices: list[Json]) -> str:
+    """More answers than questions: each question that met no answer explains one late one, and no more."""
+    on_it = [device for device in devices if device["line"] == line]
+    late = sum(device["errors"].get("late", 0) for device in on_it)
+    lost = sum(device["requests"] - device["answers"] for device in on_it)
+    if late < lost + LEAST_SURPLUS:
+        return ""
+    return (
+        f"line {line}: {late} answers came that nobody waited for, and only {lost} were missing: two devices may have "
+        f"one number, or another master talks. ferrule monitor {line} --errors names the unit"
+    )
 
 
 def _show(screen: Screen, found: Json) -> None:

@@ -74,6 +74,8 @@ async def scan(
     Raises:
         LineLostError: the port cannot be had, or went away.
     """
+    # Where few are asked, fewer have to say it: but one alone may be a device on a bad wire.
+    rubbish_row = max(2, min(RUBBISH_ROW, len(units)))
     first = [unit for unit in units if unit in LIKELY_UNITS]
     rest = [unit for unit in units if unit not in LIKELY_UNITS]
     costs = [(line, len(units) * _cost(line, patience)) for line in site.settings]
@@ -96,7 +98,7 @@ async def scan(
             if not part or line not in settings:
                 continue
             async with site.open(replace(line, echo=line.echo or result.echo)) as bus:
-                search = _Search(bus, line, result, patience)
+                search = _Search(bus, line, result, patience, rubbish_row)
                 for unit in part:
                     show(f"{say_setting(line)}, unit {unit}")
                     enough = await search.ask(unit)
@@ -121,12 +123,13 @@ async def scan(
 class _Search:
     """Asks units at one setting."""
 
-    def __init__(self, bus: Bus, line: LineSettings, result: Scan, patience: float) -> None:
+    def __init__(self, bus: Bus, line: LineSettings, result: Scan, patience: float, rubbish_row: int) -> None:
         self.hopeless = False
         self._bus = bus
         self._line = line
         self._result = result
         self._patience = patience
+        self._rubbish_row = rubbish_row
         self._rubbish = 0
         self._answers = 0
         self._before: Found | None = None
@@ -175,7 +178,7 @@ class _Search:
             return False
         self._rubbish += 1
         self._result.found.append(found)
-        if self._rubbish < RUBBISH_ROW:
+        if self._rubbish < self._rubbish_row:
             return False
         # Every question brings rubbish, whoever is asked: these are no devices.
         self._result.found = [one for one in self._result.found if one.line != self._line or one.answered]

@@ -102,8 +102,8 @@ def verdict(one: Found) -> list[str]:
         )
     if one.damaged and not one.answered:
         words.append(
-            f"something answers, but never whole ({one.damaged} of {one.asked} damaged): a bad line, two devices with "
-            f"number {one.unit}, or another rate or parity"
+            f"something answers, but never whole ({one.damaged} of {one.asked} damaged): a bad line, A and B swapped, "
+            f"two devices with number {one.unit}, or another rate or parity"
         )
     elif one.damaged:
         words.append(

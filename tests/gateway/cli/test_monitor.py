@@ -66,6 +66,16 @@ def test_no_gateway_is_code_6_and_leaves_no_capture(tmp_path: Path, capsys: pyte
     assert not file.exists()
 
 
+def test_a_line_on_which_nobody_talks_is_told_as_that(capsys: pytest.CaptureFixture[str]) -> None:
+    master, slave = os.openpty()
+    try:
+        assert main(["monitor", "--port", os.ttyname(slave), "--seconds", "0.1"]) == 0
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert "nothing was heard: does anybody talk on this line" in capsys.readouterr().err
+
+
 def test_a_port_that_is_not_there_is_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["monitor", "--port", str(tmp_path / "tty")]) == 1
     assert "is not there" in capsys.readouterr().err

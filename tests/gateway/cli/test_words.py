@@ -191,9 +191,34 @@ def test_the_worst_readings_come_first() -> None:
 def test_alerts_name_lines_devices_and_the_disk() -> None:
     health = {"storage": {"durable": False, "history": "memory"}}
     lines = [{"line": "bus", "state": "down", "message": "the adapter is gone", "reason": "link_down"}]
-    devices = [{"device": "bus/m", "unit": 3, "state": "silent", "advice": [], "stateSeconds": 90.0}]
+    devices: list[Json] = [
+        {
+            "device": "bus/m",
+            "line": "bus",
+            "unit": 3,
+            "state": "silent",
+            "advice": [],
+            "stateSeconds": 90.0,
+            "requests": 9,
+            "answers": 0,
+            "errors": {"timeout": 9},
+        }
+    ]
     found = "\n".join(alerts(health, lines, devices))
     assert "the disk takes no data" in found
     assert "history is in memory only" in found
     assert "line bus is down: the adapter is gone" in found
-    assert "device bus/m (unit 3) is silent for 90.0 s" in found
+    assert "device bus/m (unit 3) has been silent for 90.0 s" in found
+
+
+@pytest.mark.parametrize(("late", "told"), [(30, True), (6, False)])
+def test_more_answers_than_questions_are_told_of_the_line_and_not_of_a_slow_device(late: int, *, told: bool) -> None:
+    def device(name: str, answers: int, late: int) -> Json:
+        errors = {"late": late, "timeout": 100 - answers}
+        return {"device": name, "line": "bus", "state": "online", "requests": 100, "answers": answers, "errors": errors}
+
+    # Late answers are counted with whoever is asked next, so no device can be named.
+    devices = [device("bus/pump", 100, late // 2), device("bus/valve", 94, late // 2)]
+    found = alerts({"storage": {"durable": True, "history": "full"}}, [{"line": "bus", "state": "up"}], devices)
+
+    assert any("two devices may have one number" in words and "ferrule monitor bus" in words for words in found) is told

@@ -95,8 +95,9 @@ async def test_two_devices_with_one_number_are_told(autojump_clock: MockClock, l
     assert words in told[5]
 
 
-async def test_swapped_wires_are_told_and_no_unit_is_made_up(autojump_clock: MockClock) -> None:
-    result = await run(site_of([device(1)], wire_faults=WireFaults(swapped=True)), units=range(1, 30))
+@pytest.mark.parametrize("units", [range(1, 30), range(1, 4), range(1, 3)])
+async def test_swapped_wires_are_told_and_no_unit_is_made_up(autojump_clock: MockClock, units: range) -> None:
+    result = await run(site_of([device(1)], wire_faults=WireFaults(swapped=True)), units=units)
 
     assert result.found == []
     assert "A and B may be swapped" in " ".join(advice(result))
