@@ -15,9 +15,10 @@ from gateway.cli.options.audit import FEW_ROWS
 from gateway.cli.screen import Cell, Screen
 from gateway.core import rfc3339
 from gateway.storage.audit import AUDIT_FILE
-from gateway.storage.audit_reading import AuditFileError, newest, verify_file
+from gateway.storage.audit_reading import AuditFileError, newest, remembered, verify_file
 from gateway.storage.audit_rows import AuditKey, Written, parse_head, shown
 from gateway.storage.audit_verify import Verdict
+from gateway.storage.storage import CONTROL_FILE
 
 # What the key is for; the gateway hands the same one to its log.
 PURPOSE = "audit"
@@ -47,6 +48,9 @@ def _verify(arguments: argparse.Namespace) -> int:
         key = AuditKey(read_root_key(arguments.state).key(PURPOSE).secret)
     except (KeyFileError, OSError) as error:
         raise CommandError(str(error)) from None
+    if arguments.database is None:
+        kept = remembered(arguments.state / CONTROL_FILE)
+        heads += [] if kept is None else [kept]
     verdict = verify_file(_file(arguments), key, heads)
     (_tell_json if arguments.json else _tell)(Screen(), verdict)
     return FAILED if verdict.problems else 0

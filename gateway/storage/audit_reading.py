@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.storage.audit_rows import AuditKey, Head, Written, read
 from gateway.storage.audit_verify import Verdict, verify
+from gateway.storage.audit_witness import kept_head
 from gateway.storage.migrate import packaged_steps
 
 
@@ -57,6 +58,23 @@ def newest(path: Path, wanted: Wanted, most: int | None) -> list[tuple[int, Writ
             if wanted(written):
                 found.append((seq, written))
     return found[::-1]
+
+
+def remembered(control: Path) -> Head | None:
+    """The newest row as ``ferrule.db`` remembers it; None where that is not there, or cannot be read.
+
+    Read it before the log: a gateway that runs goes on writing, and first of all the log.
+
+    Args:
+        control: the path of ``ferrule.db``.
+    """
+    if not control.is_file():
+        return None
+    try:
+        with closing(_connect(control)) as connection:
+            return kept_head(connection)
+    except sqlite3.Error:
+        return None
 
 
 @contextmanager

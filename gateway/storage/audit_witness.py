@@ -6,12 +6,13 @@ that was seen elsewhere it does.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 
 import structlog
 
-from gateway.core.ports import FactStore
+from gateway.core.ports import FactStore, Json
 from gateway.storage.audit_chain import anchor_of
 from gateway.storage.audit_rows import BEGINNING, Head, parse_head
 
@@ -43,11 +44,7 @@ class Witness:
 
     def kept(self) -> Head | None:
         """The newest head that an earlier start remembered, or this one."""
-        text = self._facts.recall(_KIND).get(_KEY)
-        try:
-            return parse_head(text) if isinstance(text, str) else None
-        except ValueError:
-            return None
+        return _head(self._facts.recall(_KIND).get(_KEY))
 
     def remember(self, head: Head | None) -> None:
         """Keep the head and tell it, where it is another one than the last."""
@@ -56,6 +53,22 @@ class Witness:
         self._told = head
         self._facts.remember(_KIND, _KEY, str(head))
         self._tell(head)
+
+
+def kept_head(connection: sqlite3.Connection) -> Head | None:
+    """The head as ``ferrule.db`` has it, for somebody beside the gateway."""
+    found = connection.execute("SELECT value FROM fact WHERE kind = ? AND key = ?", (_KIND, _KEY)).fetchone()
+    try:
+        return None if found is None else _head(json.loads(found[0]))
+    except ValueError:
+        return None
+
+
+def _head(text: Json) -> Head | None:
+    try:
+        return parse_head(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def holds(connection: sqlite3.Connection, head: Head) -> bool:

@@ -86,6 +86,11 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
+def cut_off(state: Path) -> None:
+    with closing(sqlite3.connect(state / AUDIT_FILE, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM audit WHERE seq = 3")
+
+
 async def test_verify_works_beside_the_gateway_that_writes(gateway: Opened, state: Path, capsys: Said) -> None:
     async with gateway() as trail:
         assert audit(state, "verify") == 0
@@ -116,19 +121,51 @@ async def test_verify_names_the_first_row_that_was_changed(gateway: Opened, stat
     assert audit(state, "verify") == 1
     out = capsys.readouterr().out
     assert "row 1: it was changed" in out
-    assert "every row" not in out
+    assert "every row is" not in out
 
 
-async def test_a_kept_head_finds_an_end_that_was_cut_off(gateway: Opened, state: Path, capsys: Said) -> None:
+async def test_an_end_that_was_cut_off_is_found_by_what_the_gateway_remembers(
+    gateway: Opened, state: Path, capsys: Said
+) -> None:
+    async with gateway():
+        pass
+    cut_off(state)
+    assert audit(state, "verify") == 1
+    assert "row 3: it is gone, and so is every row after 2" in capsys.readouterr().out
+
+
+async def test_an_end_that_was_cut_off_is_found_by_a_head_that_was_kept_elsewhere(
+    gateway: Opened, state: Path, capsys: Said
+) -> None:
     async with gateway():
         pass
     audit(state, "verify", "--json")
     head = json.loads(capsys.readouterr().out)["head"]
-    with closing(sqlite3.connect(state / AUDIT_FILE, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM audit WHERE seq = 3")
+    cut_off(state)
+    (state / "ferrule.db").unlink()
     assert audit(state, "verify") == 0
     assert audit(state, "verify", "--head", head) == 1
     assert "row 3: it is gone" in capsys.readouterr().out
+
+
+async def test_what_ferrule_db_says_is_not_asked_of_a_copy(gateway: Opened, state: Path, capsys: Said) -> None:
+    async with gateway():
+        pass
+    copy2(state / AUDIT_FILE, state / "of-yesterday")
+    async with gateway():
+        pass
+    assert audit(state, "verify") == 0
+    assert audit(state, "verify", "--database", str(state / "of-yesterday")) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 400])
+async def test_a_ferrule_db_that_cannot_be_read_is_no_problem_of_the_log(
+    gateway: Opened, state: Path, capsys: Said, content: bytes
+) -> None:
+    async with gateway():
+        pass
+    (state / "ferrule.db").write_bytes(content)
+    assert audit(state, "verify") == 0
 
 
 async def test_a_copy_is_verified_with_the_key_of_the_gateway(
