@@ -119,9 +119,6 @@ class View:
     def sum_up(self) -> None:
         """How much of what there was."""
         counts = self._counts
-        if not counts.total():
-            print(self._nothing, file=sys.stderr)
-            return
         lost = f", {self.lost} records were forgotten before they could be shown" if self.lost else ""
         print(
             f"{counts['request']} requests, {counts['reply']} answers ({counts['refused']} refusals), "
@@ -129,6 +126,8 @@ class View:
             f"{counts['damaged']} damaged{lost}",
             file=sys.stderr,
         )
+        if not counts.total():
+            print(self._nothing, file=sys.stderr)
 
 
 def _as_json(message: Message, words: str) -> object:
