@@ -15,10 +15,12 @@ from joserfc import jws, jwt
 from joserfc.jwk import OctKey, OKPKey, RSAKey
 
 from gateway.access.agent_tokens import PURPOSE as AGENT
+from gateway.access.bearer import Bearer
 from gateway.access.enrolment import PURPOSE as ENROLMENT
 from gateway.access.generation import rotate
 from gateway.access.jws import AGENT_API
 from gateway.access.keys import RootKey
+from gateway.access.proven import Proven
 from gateway.access.tokens import PURPOSE as OPERATOR
 from gateway.access.tokens import OperatorTokens
 from gateway.core.errors import Code, GatewayError
@@ -217,6 +219,37 @@ def test_a_rotation_is_felt_at_once(gateway: Any, tmp_path: Path) -> None:
         gateway.bearer.verify(token, AGENT_API)
     for token in old.values():
         assert "its key was replaced" in refusal(gateway, token).reason
+
+
+class Counted(OperatorTokens):
+    """Says how often a token had to be proven."""
+
+    times = 0
+
+    def prove(self, token: str, audience: str) -> Proven:
+        self.times += 1
+        return super().prove(token, audience)
+
+
+def test_a_token_is_proven_once_until_something_is_void(gateway: Any) -> None:
+    operators = Counted(gateway.root, gateway.wall, gateway.trusted)
+    bearer = Bearer(
+        gateway.root,
+        operators=operators,
+        agents=gateway.agents,
+        enrolments=gateway.enrolments,
+        revocations=gateway.revocations,
+        wall=gateway.wall,
+        synchronised=gateway.trusted,
+    )
+    token = operators.issue({"devices:read"})
+    for _ in range(3):
+        bearer.verify(token, AGENT_API)
+    assert operators.times == 1
+    gateway.revocations.revoke_agent("meter-1")
+    for _ in range(3):
+        bearer.verify(token, AGENT_API)
+    assert operators.times == 2
 
 
 def test_more_tokens_than_are_remembered_are_all_good(gateway: Any) -> None:

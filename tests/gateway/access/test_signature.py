@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from typing import Any
 
@@ -291,6 +292,15 @@ def test_a_header_with_other_types_is_refused(agent: Agent, wrong: dict[str, Any
 )
 def test_what_is_no_signature_is_refused(agent: Agent, signature: str) -> None:
     assert refusal(agent, signature).code is Code.UNAUTHENTICATED
+
+
+def test_a_header_with_a_member_twice_is_refused(gateway: Any) -> None:
+    agent = Agent(gateway)
+    text = '{"alg":"HS256","kid":"kid-1","iat":1,"iat":1800000000,"nonce":"12345678"}'
+    header = raw(text).partition(".")[0]
+    message = f"{header}.{base64.urlsafe_b64encode(rfc8785.dumps(CARD)).rstrip(b'=').decode()}"
+    proof = hmac.digest(gateway.root.agent_secret(ID, "kid-1"), message.encode(), "sha256")
+    assert "has a member twice" in refusal(agent, raw(text, proof)).reason
 
 
 def test_a_whole_jws_is_refused_with_the_cure(agent: Agent) -> None:
