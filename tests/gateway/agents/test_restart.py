@@ -70,7 +70,7 @@ def test_a_registration_survives_a_power_cut_and_a_late_heartbeat_need_not() -> 
 
 def test_an_agent_on_this_machine_and_its_service_come_back() -> None:
     board = Board()
-    here = {"protocol": "https", "host": "127.0.0.1", "port": 8443, "path": "/"}
+    here: dict[str, Json] = {"protocol": "https", "host": "127.0.0.1", "port": 8443, "path": "/"}
     check = validate_card(card_json(AGENT, endpoints=[here]), local_peer=True)
     assert check.card is not None
     board.directory.registry.register(check.card, Grant())
