@@ -79,6 +79,7 @@ class DeviceGlance:
         tags: how many it has.
         good: how many of them are good now.
         missed: deadlines missed by its tags.
+        advice: where to look first, by the most frequent causes of its errors.
     """
 
     line: str
@@ -97,6 +98,38 @@ class DeviceGlance:
     tags: int = 0
     good: int = 0
     missed: int = 0
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGlance:
+    """The gateway itself at one moment; None stands for what was not measured.
+
+    Attributes:
+        requests_per_second: answered, lately.
+        response_ms: mean time of an answer, lately.
+        error_rate: share of answers that were errors of ours, lately.
+        refused: calls refused by a rate limit since the start.
+        connections: open now.
+        most_connections: that may be.
+        loop_lag_ms: how late the run loop wakes up, at worst lately.
+        memory: resident bytes.
+        durable: whether the disk takes data.
+        written_today: bytes.
+        write_budget: bytes a day.
+    """
+
+    requests_per_second: float | None = None
+    response_ms: float | None = None
+    error_rate: float | None = None
+    refused: int = 0
+    connections: int = 0
+    most_connections: int = 0
+    loop_lag_ms: float | None = None
+    memory: int | None = None
+    durable: bool = True
+    written_today: int = 0
+    write_budget: int = 0
 
 
 @dataclass(frozen=True, slots=True)
