@@ -15,7 +15,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -32,6 +31,7 @@ from gateway.api.metrics.instruments import Instruments
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
+from gateway.api.version import installed_version
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource
 from gateway.core.ports import Json
@@ -193,7 +193,7 @@ class Gateway:
         lines = Lines(tags, storage.facts, announce)
         api = make_application(
             settings=self._settings,
-            version=version("ferrule"),
+            version=installed_version(),
             tokens=tokens,
             rates=self._rates,
             timeline=timeline,
