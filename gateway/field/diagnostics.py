@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -83,15 +84,26 @@ def make_bundle(path: Path, subject: Subject) -> list[Part]:
     except FileExistsError:
         raise BundleError(f"{path} is there already: name a new file, or move that one away") from None
     try:
-        with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for part in parts:
-                entry = zipfile.ZipInfo(part.name, datetime.fromtimestamp(subject.now, UTC).timetuple()[:6])
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                bundle.writestr(entry, part.text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_zipped(parts, subject.now))
+            file.flush()
+            # A stick is pulled out as soon as the command is over.
+            os.fsync(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return parts
+
+
+def _zipped(parts: list[Part], now: float) -> bytes:
+    """The whole file: a zip writer goes back and forth, which not every driver of a memory stick takes."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for part in parts:
+            entry = zipfile.ZipInfo(part.name, datetime.fromtimestamp(now, UTC).timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            bundle.writestr(entry, part.text)
+    return whole.getvalue()
 
 
 def _contents(parts: list[Part], now: float) -> str:
