@@ -103,11 +103,12 @@ class AuditTrail:
         if outcome is not AuditOutcome.DENIED:
             self._keep(Counted(made, moment))
             return
-        due = self._denials.due
+        mixing = self._denials.mixing
         first = self._denials.take(made, moment)
         if first is not None:
             self._keep(first)
-        elif self._denials.due < due:
+        elif self._denials.mixing and not mixing:
+            # Nobody waits for the end of this minute yet.
             self._wake.set()
 
     def _moment(self) -> Moment:
@@ -161,8 +162,10 @@ class AuditTrail:
                 await self._wake.wait()
             self._wake = trio.Event()
             await trio.sleep(max(self._settings.batch, self._batches.lacking(self._monotonic())))
-            self._batches.spend(self._monotonic())
             self._keep_all(self._denials.over())
+            if not self._waiting:
+                continue
+            self._batches.spend(self._monotonic())
             if not await self.flush():
                 await trio.sleep(_RETRY_S)
                 self._wake.set()
@@ -181,15 +184,18 @@ class AuditTrail:
             self._keep(row)
 
     async def flush(self) -> bool:
-        """Write what waits. Returns whether all of it is on disk; what is not waits on."""
+        """Write what waits now. Returns whether all of it is on disk; what is not waits on."""
         async with self._flushing:
-            while self._waiting:
-                batch = self._waiting[:_SLICE]
+            # What comes meanwhile has a batch of its own to wait for.
+            left = len(self._waiting)
+            while left > 0:
+                batch = self._waiting[: min(left, _SLICE)]
                 try:
                     head, foreign = await self._database.write(self._job(batch), "audit")
                 except StoreTrouble:
                     return False
                 del self._waiting[: len(batch)]
+                left -= len(batch)
                 broken_at, self._broken_at = self._broken_at, None
                 self._head, self._new_file = head, False
                 if foreign is not None and foreign != broken_at:
@@ -233,8 +239,10 @@ class AuditTrail:
     async def close(self) -> None:
         """Write everything, and tell the head; ``open_audit`` does it."""
         self._keep_all(self._denials.all())
-        if not await self.flush():
-            log.error("audit log: rows are lost, the disk takes none", rows=len(self._waiting))
+        while self._waiting:
+            if not await self.flush():
+                log.error("audit log: rows are lost, the disk takes none", rows=len(self._waiting))
+                break
         self._witness.remember(self._head)
 
 

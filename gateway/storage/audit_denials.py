@@ -117,10 +117,15 @@ class Denials:
         if len(self._windows) < MOST_KINDS and self._rows.take(now):
             self._windows[kind] = _Window(now + WINDOW_S)
             return Counted(entry, moment)
-        if self._others.tally is None:
+        if not self.mixing:
             self._others.ends = now + WINDOW_S
         self._others.add(entry, moment)
         return None
+
+    @property
+    def mixing(self) -> bool:
+        """Whether denials of many kinds are being counted together."""
+        return self._others.tally is not None
 
     @property
     def due(self) -> float:

@@ -25,4 +25,4 @@ class AuditSettings:
     batch: float = 1.0
     slow_batch: float = 10.0
     upkeep: float = 3600.0
-    most_waiting: int = 20_000
+    most_waiting: int = 10_000

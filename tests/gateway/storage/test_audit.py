@@ -129,6 +129,22 @@ async def test_a_flood_of_denials_is_few_rows_and_their_minutes_come_to_an_end(
         assert [row.count for row in rows(tmp_path)] == [1, 99_999]
 
 
+async def test_denials_that_are_counted_together_get_their_row_though_nothing_else_is_noted(
+    trail: Opened, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with trail() as audit:
+        for number in range(200):
+            audit.note("auth.token", AuditOutcome.DENIED, peer=f"10.0.0.{number}")
+        # By now there is room for two more kinds, and none is counted any more.
+        await trio.sleep(62)
+        for number in range(10):
+            audit.note("auth.token", AuditOutcome.DENIED, peer=f"10.0.1.{number}")
+        await trio.sleep(62)
+        last = rows(tmp_path)[-1]
+        assert (last.action, last.count, len(rows(tmp_path))) == ("denials", 8, 200 + 2 + 1)
+        assert last.details["actions"] == ["auth.token"]
+
+
 async def test_a_busy_day_takes_its_share_of_the_card_and_no_more(
     trail: Opened, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
