@@ -189,6 +189,8 @@ def test_versions_are_semantic(version: str) -> None:
     "changes",
     [
         {"type": "integer", "default": 1.0, "minimum": 0, "maximum": 247.0},
+        {"minimum": 1},
+        {"type": "integer", "maximum": 247},
         {"type": "string", "default": "", "enum": ["", "a"]},
         {"type": "boolean", "default": False},
         {"type": "array", "default": []},
@@ -230,6 +232,20 @@ def test_a_card_is_bounded_in_depth_and_size() -> None:
     assert said(card_json(metadata={"deep": deep})) == [("metadata.deep" + "[0]" * 10, "too_deep")]
     long = [{**CAPABILITY, "id": f"c{number}", "description": "x" * 2000} for number in range(40)]
     assert said(card_json(capabilities=long)) == [("", "too_large")]
+
+
+def test_a_card_may_go_up_to_its_bounds() -> None:
+    small = {**CAPABILITY, "description": "", "parameters": []}
+    many = [{**small, "id": f"c{number}"} for number in range(63)]
+    full = [{**PARAMETER, "name": f"p{number}", "description": ""} for number in range(31)]
+    full.append({**PARAMETER, "name": "x" * 128, "enum": list(range(64))})
+    many.append({**small, "id": "x" * 128, "name": "x" * 200, "category": "x" * 64, "parameters": full})
+    endpoint = {**ENDPOINT, "port": 65535, "path": "/" + "x" * 1023}
+    metadata = {"k" * 128: "x" * (16 * 1024 - 128 - 7)}
+    card = card_json("x" * 128, name="x" * 200, capabilities=many, endpoints=[endpoint] * 16, metadata=metadata)
+    assert said(card) == []
+    metadata["k" * 128] += "x"
+    assert said(card) == [("metadata", "too_large")]
 
 
 def test_a_refused_card_becomes_the_error_of_its_first_fault() -> None:
