@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from drivers.modbus.crc import crc16
-from drivers.ports.port import LineFaults, LinkDown, Port
+from drivers.ports.port import LinkDown
 from gateway.field.monitor import Following, overhear
 from gateway.field.monitor_capture import Capture
 from gateway.field.monitor_messages import Message, reader_of
@@ -21,6 +21,7 @@ from gateway.field.monitor_split import Splitter
 from gateway.field.monitor_words import describe, is_error
 from gateway.field.scan_bus import LineLostError
 from gateway.settings.line_model import LineSettings
+from tests.gateway.field.talking_port import TalkingPort
 
 
 def rtu(text: str) -> bytes:
@@ -169,49 +170,9 @@ def test_who_begins_in_the_middle_of_an_exchange_is_told_of_no_second_device() -
     assert kinds(told) == [("reply", 3), ("request", 3)]
 
 
-class Overheard:
-    """A port on which others talk."""
-
-    name = "port"
-
-    def __init__(self, *said: tuple[float, bytes | LinkDown]) -> None:
-        self._said = list(said)
-        self.closed = False
-
-    async def send(self, data: bytes) -> None:
-        raise AssertionError("who listens sends nothing")
-
-    async def receive(self, deadline: float) -> bytes | None:
-        if not self._said or self._said[0][0] > deadline:
-            await trio.sleep_until(deadline)
-            return None
-        at, data = self._said.pop(0)
-        await trio.sleep_until(at)
-        if isinstance(data, LinkDown):
-            raise data
-        return data
-
-    def drain(self) -> bytes:
-        return b""
-
-    async def pause_until(self, moment: float) -> None:
-        await trio.sleep_until(moment)
-
-    def faults(self) -> LineFaults | None:
-        return None
-
-    async def aclose(self) -> None:
-        self.closed = True
-        await trio.lowlevel.checkpoint()
-
-    async def open(self, _: LineSettings) -> Port:
-        await trio.lowlevel.checkpoint()
-        return self
-
-
 async def test_listening_on_a_port_tells_both_sides_with_wall_times(autojump_clock: MockClock) -> None:
     told: list[Message] = []
-    port = Overheard((0.5, ASK), (0.51, REPLY[:4]), (0.52, REPLY[4:]), (1.5, NOISE), (2.0, ASK))
+    port = TalkingPort([(0.5, ASK), (0.51, REPLY[:4]), (0.52, REPLY[4:]), (1.5, NOISE), (2.0, ASK)])
 
     with trio.move_on_after(5):
         await overhear(LISTENED, told.append, lambda: 1000.0 + trio.current_time(), port.open)
@@ -219,10 +180,11 @@ async def test_listening_on_a_port_tells_both_sides_with_wall_times(autojump_clo
     assert kinds(told) == [("request", 3), ("reply", 3), ("damaged", None), ("request", 3)]
     assert told[1].at == pytest.approx(1000.52)
     assert told[1].request == ASK[1:-2]
+    assert port.sent == b""
 
 
 async def test_an_adapter_that_is_pulled_out_ends_the_listening_with_its_words(autojump_clock: MockClock) -> None:
-    port = Overheard((0.5, ASK), (0.6, LinkDown("hung_up", "/dev/x is gone: was the adapter pulled out?")))
+    port = TalkingPort([(0.5, ASK), (0.6, LinkDown("hung_up", "/dev/x is gone: was the adapter pulled out?"))])
     told: list[Message] = []
 
     with pytest.raises(LineLostError, match="was the adapter pulled out") as lost:

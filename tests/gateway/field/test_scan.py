@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from drivers.modbus.crc import crc16
-from drivers.ports.port import LineFaults, LinkDown, Port
+from drivers.ports.port import LinkDown, Port
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults, Spread, WireFaults
 from drivers.simulated.memory_port import MemoryLine
@@ -20,6 +20,7 @@ from gateway.field.scan_site import PortSite, candidates
 from gateway.field.scan_skeleton import skeleton
 from gateway.settings.line_model import LineSettings
 from gateway.settings.load import load
+from tests.gateway.field.talking_port import TalkingPort, every
 
 LINE = LineSettings(name="bus", transport="rtu", port="/dev/serial/by-id/usb-adapter")
 RATES = (9600, 19200)
@@ -159,46 +160,15 @@ async def test_the_estimate_holds_when_nobody_answers(autojump_clock: MockClock)
     assert shares[0][1] == pytest.approx(promised)
 
 
-class ForeignMaster:
-    """A port on which somebody else asks, and on which we must not say a word."""
-
-    name = "busy"
-
-    def __init__(self, *, sense: bool) -> None:
-        body = bytes((17, 3, 0, 0, 0, 2))
-        self._frame = body + crc16(body).to_bytes(2, "little") if sense else b"\xf8\x00\xe1\x03"
-        self.sent = b""
-
-    async def send(self, data: bytes) -> None:
-        self.sent += data
-
-    async def receive(self, deadline: float) -> bytes | None:
-        if deadline - trio.current_time() < 0.5:
-            await trio.sleep_until(deadline)
-            return None
-        await trio.sleep(0.4)
-        return self._frame
-
-    def drain(self) -> bytes:
-        return b""
-
-    async def pause_until(self, moment: float) -> None:
-        await trio.sleep_until(moment)
-
-    def faults(self) -> LineFaults | None:
-        return None
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-
-def foreign(rate: int) -> tuple[list[ForeignMaster], Callable[[LineSettings], Awaitable[Port]]]:
-    opened: list[ForeignMaster] = []
+def foreign(rate: int) -> tuple[list[TalkingPort], Callable[[LineSettings], Awaitable[Port]]]:
+    """Somebody else asks here, at this rate."""
+    body = bytes((17, 3, 0, 0, 0, 2))
+    request = body + crc16(body).to_bytes(2, "little")
+    opened: list[TalkingPort] = []
 
     async def open_port(line: LineSettings) -> Port:
-        await trio.lowlevel.checkpoint()
-        opened.append(ForeignMaster(sense=line.baudrate == rate))
-        return opened[-1]
+        opened.append(TalkingPort(every(0.4, request if line.baudrate == rate else b"\xf8\x00\xe1\x03")))
+        return await opened[-1].open(line)
 
     return opened, open_port
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from drivers.ports.port import LineFaults, Port
+from drivers.ports.port import Port
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.memory_port import MemoryLine
 from drivers.simulated.wire import SerialWire
@@ -21,6 +21,7 @@ from gateway.field.scan_site import PortSite, candidates
 from gateway.field.scan_skeleton import skeleton
 from gateway.settings.line_model import LineSettings
 from gateway.settings.load import load
+from tests.gateway.field.talking_port import TalkingPort, every
 
 LINE = LineSettings(name="bus", transport="ascii", port="/dev/serial/by-id/usb-adapter", bytesize=7, parity="even")
 
@@ -81,42 +82,8 @@ async def test_the_estimate_counts_two_characters_a_byte(autojump_clock: MockClo
     assert trio.current_time() == pytest.approx(promised, rel=0.02)
 
 
-class AsciiMaster:
-    """A port on which another master asks and is answered."""
-
-    name = "busy"
-
-    def __init__(self) -> None:
-        self.sent = b""
-        self._turn = 0
-
-    async def open(self, _: LineSettings) -> Port:
-        await trio.lowlevel.checkpoint()
-        return self
-
-    async def send(self, data: bytes) -> None:
-        self.sent += data
-
-    async def receive(self, deadline: float) -> bytes | None:
-        await trio.sleep(min(0.2, deadline - trio.current_time()))
-        self._turn += 1
-        return REPLY if self._turn % 2 == 0 else ASK
-
-    def drain(self) -> bytes:
-        return b""
-
-    async def pause_until(self, moment: float) -> None:
-        await trio.sleep_until(moment)
-
-    def faults(self) -> LineFaults | None:
-        return None
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-
 async def test_another_master_is_named_and_not_disturbed(autojump_clock: MockClock) -> None:
-    port, result = AsciiMaster(), Scan()
+    port, result = TalkingPort(every(0.2, ASK, REPLY)), Scan()
 
     await scan(PortSite(candidates(LINE), port.open), result)
 
@@ -128,7 +95,7 @@ async def test_who_listens_on_such_a_port_is_told_both_sides(autojump_clock: Moc
     told: list[Message] = []
 
     with trio.move_on_after(0.5):
-        await overhear(LINE, told.append, trio.current_time, AsciiMaster().open)
+        await overhear(LINE, told.append, trio.current_time, TalkingPort(every(0.2, ASK, REPLY)).open)
 
     assert [(one.kind, one.unit) for one in told] == [("request", 17), ("reply", 17)]
     assert told[1].after == pytest.approx(0.2)
