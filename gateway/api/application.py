@@ -26,7 +26,7 @@ from gateway.api.asgi import (
     respond,
     time_limit,
 )
-from gateway.api.dispatch import Caller, Dispatch
+from gateway.api.dispatch import Dispatch
 from gateway.api.methods.lease import lease_methods
 from gateway.api.methods.line import line_methods
 from gateway.api.methods.modbus import modbus_methods
@@ -37,6 +37,7 @@ from gateway.api.methods.tools import tool_methods
 from gateway.api.metrics.exposition import CONTENT_TYPE
 from gateway.api.metrics.instruments import HttpMeter, Instruments
 from gateway.api.metrics.page import MetricsPage
+from gateway.api.origin import Caller, bearer_token, on_this_machine, peer_of
 from gateway.api.performance import Performance
 from gateway.api.replies import (
     Reply,
@@ -50,8 +51,7 @@ from gateway.api.replies import (
     too_many,
 )
 from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
-from gateway.core.errors import Code, GatewayError
-from gateway.core.network import AddressKind, classify
+from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
 from gateway.core.principal import Principal
 from gateway.core.timeline import Timeline
@@ -179,8 +179,7 @@ class _Api:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
         caller = self._caller(scope)
-        peer = scope["client"][0] if scope.get("client") else ""
-        visit = self._rates.visit(peer, caller if isinstance(caller, Principal) else None)
+        visit = self._rates.visit(peer_of(scope), caller if isinstance(caller, Principal) else None)
         reply = await self._reply(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
         now = self._timeline.now()
         request = request_id(scope, now)
@@ -218,7 +217,7 @@ class _Api:
         """``GET /metrics``: for who may read it, and for programs on this machine (ruling 24)."""
         if scope["method"] not in {"GET", "HEAD"}:
             return not_allowed(scope["method"], METRICS_PATH, b"GET, HEAD")
-        here = scope.get("client") is not None and _on_this_machine(scope["client"][0])
+        here = on_this_machine(peer_of(scope))
         if not here and isinstance(caller, GatewayError):
             return problem_reply(401, "Unauthorized", f"{caller.reason}.", challenge(scope))
         if not here and isinstance(caller, Principal) and not caller.may(METRICS_SCOPE):
@@ -245,24 +244,24 @@ class _Api:
             return rpc_error(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, CLOSE)
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
-            return await self._batch(parsed, caller, visit, deadline)
+            return await self._batch(parsed, scope, caller, visit, deadline)
         refused = visit.admit(self._dispatch.capability(parsed, caller))
         if refused is not None:
             return too_many(refused, RPC_PATH, id_=parsed.id)
-        answer = await self._dispatch.answer(parsed, caller, deadline)
+        answer = await self._dispatch.answer(parsed, caller, scope, deadline)
         status = 200 if answer.fault is None else STATUS_OF_RPC.get(answer.fault.code, 200)
         if isinstance(parsed, rpc.Call) and parsed.notification and status == 200:
             return Reply(204)
         return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
 
-    async def _batch(self, batch: rpc.Batch, caller: Caller, visit: Visit, deadline: float) -> Reply:
+    async def _batch(self, batch: rpc.Batch, scope: Scope, caller: Caller, visit: Visit, deadline: float) -> Reply:
         # One after the other: a batch that writes and then reads means it in that order.
         bodies = []
         refusals = []
         for item in batch.items:
             refused = visit.admit(self._dispatch.capability(item, caller))
             if refused is None:
-                body = (await self._dispatch.answer(item, caller, deadline)).body
+                body = (await self._dispatch.answer(item, caller, scope, deadline)).body
             else:
                 refusals.append(refused)
                 body = rpc.failure(item.id, fault_of(refused.error()))
@@ -280,28 +279,15 @@ class _Api:
         refused = visit.admit(self._dispatch.capability(call, caller))
         if refused is not None:
             return too_many(refused, scope["path"], id_=call.id)
-        answer = await self._dispatch.answer(call, caller, deadline)
+        answer = await self._dispatch.answer(call, caller, scope, deadline)
         status = 200 if answer.fault is None else STATUS[answer.fault.code]
         return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
 
     def _caller(self, scope: Scope) -> Caller:
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if not given:
-            return GatewayError(Code.UNAUTHENTICATED, "no token: send Authorization: Bearer TOKEN")
-        scheme, _, token = given[0].partition(b" ")
-        if len(given) > 1 or scheme.lower() != b"bearer":
-            return GatewayError(Code.UNAUTHENTICATED, "send one Authorization header: Bearer TOKEN")
         try:
-            return self._tokens.verify(token.strip().decode("latin-1"), AGENT_API)
+            return self._tokens.verify(bearer_token(scope), AGENT_API)
         except GatewayError as error:
             return error
-
-
-def _on_this_machine(address: str) -> bool:
-    try:
-        return classify(address).kind is AddressKind.LOOPBACK
-    except ValueError:
-        return False
 
 
 def _family(path: str) -> str:

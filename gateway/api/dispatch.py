@@ -10,6 +10,8 @@ import structlog
 import trio
 
 from gateway.api import rpc
+from gateway.api.asgi import Scope
+from gateway.api.origin import Caller, Origin
 from gateway.api.params import P, convert
 from gateway.api.rpc_errors import fault_of, presentable
 from gateway.core.errors import Code, GatewayError
@@ -17,24 +19,22 @@ from gateway.core.principal import Principal
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Who calls; or, where no good token came, the error that everything but an open method is answered with.
-Caller = Principal | GatewayError
-
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """An entry of the table. Make it with ``method``.
+    """An entry of the table. Make it with ``method``, or with ``told`` where the work depends on who calls.
 
     Attributes:
         scope: what the caller's token must allow; None: any valid token.
         open: needs no token at all.
-        run: checks the parameters and does the work; its result is what JSON can carry.
+        run: checks the parameters and does the work; its result is what JSON can carry. It is given who calls, and
+            the scope of the request.
         at_deadline: the result when time runs out while it works; None: an error says so.
     """
 
     scope: str | None
     open: bool
-    run: Callable[[rpc.Params], Awaitable[object]]
+    run: Callable[[rpc.Params, Caller, Scope], Awaitable[object]]
     at_deadline: object
 
 
@@ -48,8 +48,24 @@ def method(
 ) -> Method:
     """Make an entry of the table: parameters of this model, checked, then the work."""
 
-    async def run(params: rpc.Params) -> object:
+    async def run(params: rpc.Params, _: Caller, __: Scope) -> object:
         return await work(convert(params, model))
+
+    return Method(scope, without_token, run, at_deadline)
+
+
+def told(
+    model: type[P],
+    work: Callable[[P, Origin], Awaitable[object]],
+    *,
+    scope: str | None,
+    without_token: bool = False,
+    at_deadline: object = None,
+) -> Method:
+    """The same for work that is told where the call comes from."""
+
+    async def run(params: rpc.Params, caller: Caller, request: Scope) -> object:
+        return await work(convert(params, model), Origin(caller, request))
 
     return Method(scope, without_token, run, at_deadline)
 
@@ -90,24 +106,25 @@ class Dispatch:
             return None
         return call.method
 
-    async def answer(self, call: rpc.Call | rpc.Malformed, caller: Caller, deadline: float) -> Answer:
+    async def answer(self, call: rpc.Call | rpc.Malformed, caller: Caller, scope: Scope, deadline: float) -> Answer:
         """Answer one call; whatever goes wrong is in the answer, nothing is raised.
 
         Args:
             call: what was asked.
             caller: who asks.
+            scope: of the request.
             deadline: when the answer must stand, on the run loop's clock.
         """
         if isinstance(call, rpc.Malformed):
             return _failed(call.id, call.fault)
-        answer = await self._answer(call, caller, deadline)
+        answer = await self._answer(call, caller, scope, deadline)
         if call.method in self._methods:
             self._count(call.method, None if answer.fault is None else answer.fault.code)
         return answer
 
-    async def _answer(self, call: rpc.Call, caller: Caller, deadline: float) -> Answer:
+    async def _answer(self, call: rpc.Call, caller: Caller, scope: Scope, deadline: float) -> Answer:
         try:
-            return Answer(rpc.success(call.id, await self._result(call, caller, deadline)))
+            return Answer(rpc.success(call.id, await self._result(call, caller, scope, deadline)))
         except GatewayError as error:
             return _failed(call.id, fault_of(error))
         except _UnknownMethodError:
@@ -118,7 +135,7 @@ class Dispatch:
             log.exception("method failed", method=call.method, error_id=error_id)
             return _failed(call.id, rpc.Fault(rpc.INTERNAL_ERROR, "Internal error", {"errorId": error_id}))
 
-    async def _result(self, call: rpc.Call, caller: Caller, deadline: float) -> object:
+    async def _result(self, call: rpc.Call, caller: Caller, scope: Scope, deadline: float) -> object:
         entry = self._methods.get(call.method)
         if entry is None or not entry.open:
             # Who has no token is not told either which methods there are.
@@ -135,7 +152,7 @@ class Dispatch:
         if trio.current_time() >= deadline:
             raise _too_slow("it was not begun: the calls before it in the batch took all the time")
         with trio.CancelScope(deadline=deadline):
-            return await entry.run(call.params)
+            return await entry.run(call.params, caller, scope)
         if entry.at_deadline is None:
             raise _too_slow("the answer took too long")
         return entry.at_deadline
