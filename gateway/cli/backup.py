@@ -10,7 +10,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from gateway.cli.main import DEFAULT_CONFIG, FAILED, WRONG, CommandError
+from gateway.cli.main import AS_WHOM, DEFAULT_CONFIG, FAILED, WRONG, CommandError
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, Manifest
 from gateway.field.backup import Board, make_backup
@@ -31,9 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         raise CommandError(f"no backup was made: {error}", FAILED) from None
     except OSError as error:
-        raise CommandError(
-            f"no backup was made: {error.filename or arguments.file}: {error.strerror}", FAILED
-        ) from None
+        cure = f". {AS_WHOM}" if isinstance(error, PermissionError) else ""
+        raise CommandError(f"no backup was made: {error.filename or arguments.file}: {error.strerror}{cure}") from None
     finally:
         progress.end()
     if arguments.file.stat().st_mode & 0o077:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from gateway.cli.endpoint import listening
-from gateway.cli.main import DENIED, FAILED, UNREACHED, WRONG, CommandError
+from gateway.cli.main import AS_WHOM, DENIED, FAILED, UNREACHED, WRONG, CommandError
 from gateway.cli.options.connection import TOKEN_VARIABLE
 
 TOKEN_LIFE_S = 300
@@ -156,9 +156,7 @@ class Client:
         try:
             owner = owner_of(self._state)
         except PermissionError as error:
-            raise CommandError(
-                f"{error.filename}: {error.strerror}. Run this as the user the gateway runs as, or as root", DENIED
-            ) from None
+            raise CommandError(f"{error.filename}: {error.strerror}. {AS_WHOM}", DENIED) from None
         except (OSError, ValueError):
             raise CommandError(
                 f"no gateway runs on {self._state}: start it (systemctl start ferrule), name its state directory "

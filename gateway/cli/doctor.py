@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from gateway.cli.backup import config_in_use
 from gateway.cli.client import Client
 from gateway.cli.main import DEFAULT_CONFIG, FAILED, CommandError
 from gateway.cli.screen import Cell, Screen
@@ -21,9 +22,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Look everything over."""
     screen = Screen()
     findings: list[Finding] = []
-    file = arguments.config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    file = arguments.config or config_in_use(arguments.state)
     lines: tuple[Any, ...] = ()
-    if file is not None:
+    if file is None:
+        findings.append(
+            Finding("configuration", str(DEFAULT_CONFIG), State.UNKNOWN, "there is none; name yours with --config FILE")
+        )
+    else:
         try:
             lines = load(file).lines
             findings.append(Finding("configuration", str(file), State.OK, "it can be run"))

@@ -24,6 +24,8 @@ BAD = 8
 # As shells have it for a program that Ctrl-C ends.
 INTERRUPTED = 130
 
+AS_WHOM = "Run this as the user the gateway runs as, or as root"
+
 # Where a command's options are, and what it is for. What carries it out is imported only when it is called: that takes
 # up to a second on a slow board, and nobody who asks for help waits for it.
 COMMANDS: dict[str, tuple[str, str]] = {

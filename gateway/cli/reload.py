@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 
-from gateway.cli.main import WRONG, fail
+from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
 from gateway.field.state_lock import owner_of
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
@@ -16,6 +16,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Check the file the gateway was started with, then tell the gateway; a bad file never reaches it."""
     try:
         owner = owner_of(arguments.state)
+    except PermissionError as error:
+        return fail(f"{error.filename}: {error.strerror}. {AS_WHOM}", DENIED)
     except (OSError, ValueError):
         return fail(f"no gateway runs on {arguments.state}; name its state directory: --state DIR")
     pid, config = owner.pid, owner.config
@@ -31,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     except ProcessLookupError:
         return fail(f"no gateway runs on {arguments.state}: process {pid} is gone")
     except PermissionError:
-        return fail(f"process {pid} belongs to another user; use sudo")
+        return fail(f"process {pid} belongs to another user. {AS_WHOM}", DENIED)
     print(f"{config} is right, and the gateway (process {pid}) was told; its log says what changed")
     return 0

@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule doctor``."""
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"the configuration (default {DEFAULT_CONFIG}, if it is there)"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"the configuration (default: that of the running gateway, else {DEFAULT_CONFIG})",
     )
     parser.add_argument("--strict", action="store_true", help="a warning counts as a fault")
     parser.add_argument("--json", action="store_true", help="as JSON")

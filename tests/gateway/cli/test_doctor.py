@@ -1,11 +1,13 @@
 """``ferrule doctor`` as it is typed."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.main import main
+from gateway.field.state_lock import held
 
 
 def test_a_missing_port_is_a_fault_with_its_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,3 +34,18 @@ def test_a_wrong_configuration_is_told_and_the_rest_is_looked_at(
     said = capsys.readouterr().out
     assert f"ferrule check {file} shows everything" in said
     assert "clock" in said
+
+
+def test_the_configuration_of_the_gateway_that_runs_is_looked_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, config = tmp_path / "state", tmp_path / "plant.toml"
+    config.write_text('[[line]]\nname = "pumps"\ntransport = "rtu"\nport = "/dev/serial/by-id/none"\n')
+
+    with held(state):
+        (state / "lock").write_text(f"{os.getpid()}\n{config}\n")
+        main(["doctor", "--state", str(state), "--json"])
+
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {"check": "configuration", "of": str(config), "state": "ok", "seen": "it can be run", "cure": ""} in findings
+    assert any(one["of"].startswith("pumps:") for one in findings)
