@@ -52,6 +52,8 @@ class Changes:
         limits_waiting: limits have changed that are not followed while the gateway runs.
         webhook_changed: where webhooks may go.
         agents_changed: how agents and services are kept; taken over at once.
+        governor_changed: what governors may do; taken over at once.
+        audit_changed: how long the audit log is kept.
     """
 
     lines: Difference
@@ -66,6 +68,8 @@ class Changes:
     limits_waiting: bool
     webhook_changed: bool
     agents_changed: bool
+    governor_changed: bool
+    audit_changed: bool
 
 
 def difference(old: Settings, new: Settings) -> Changes:
@@ -86,6 +90,8 @@ def difference(old: Settings, new: Settings) -> Changes:
         limits_waiting=old.limits != replace(new.limits, **{key: getattr(old.limits, key) for key in FOLLOWED_LIMITS}),
         webhook_changed=old.webhook != new.webhook,
         agents_changed=old.agents != new.agents,
+        governor_changed=old.governor != new.governor,
+        audit_changed=old.audit != new.audit,
     )
 
 

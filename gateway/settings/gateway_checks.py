@@ -13,8 +13,10 @@ from gateway.settings import schema
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.model import (
     AgentSettings,
+    AuditLogSettings,
     CapabilityLimit,
     GatewaySettings,
+    GovernorSettings,
     HistorySettings,
     HistoryTier,
     LimitSettings,
@@ -113,6 +115,20 @@ def read_agents(node: Node | None, findings: Findings) -> AgentSettings:
                 words = f"must be shorter than {longer}, {say_duration(fields[longer])}. Lower it, or raise {longer}"
                 fields.refuse(shorter, words)
     return AgentSettings(**fields.arguments())
+
+
+def read_governor(node: Node | None, findings: Findings) -> GovernorSettings:
+    """Read ``[governor]``."""
+    if node is None:
+        return GovernorSettings()
+    return GovernorSettings(**read_fields(node, schema.GOVERNOR, findings).arguments())
+
+
+def read_audit(node: Node | None, findings: Findings) -> AuditLogSettings:
+    """Read ``[audit]``."""
+    if node is None:
+        return AuditLogSettings()
+    return AuditLogSettings(**read_fields(node, schema.AUDIT, findings).arguments())
 
 
 def read_metrics(node: Node | None, findings: Findings) -> MetricsSettings:

@@ -67,6 +67,7 @@ class TagSettings:
         readback: read again after each write, before the write is called confirmed.
         safe: engineering value written when a lease on this tag runs out; None: no lease can be taken.
         deadband: engineering change below which a new value is no change.
+        baseline: learn what is usual for it, and tell what is not.
         priority: who goes first when the line is short of time.
         description: for people.
         stale_after: seconds after which an old value is called stale; None: follows from ``poll``.
@@ -96,6 +97,7 @@ class TagSettings:
     readback: bool = False
     safe: Scalar | None = None
     deadband: float = 0.0
+    baseline: bool = False
     priority: Priority = "normal"
     description: str = ""
     stale_after: float | None = None
@@ -195,6 +197,7 @@ class RawTagSettings:
         minimum: least plausible engineering value.
         maximum: greatest plausible engineering value.
         deadband: engineering change below which a new value is no change.
+        baseline: learn what is usual for it, and tell what is not.
         description: for people.
         stale_after: seconds after which an old value is called stale; None: never.
         place: where it is written.
@@ -210,6 +213,7 @@ class RawTagSettings:
     minimum: float | None = None
     maximum: float | None = None
     deadband: float = 0.0
+    baseline: bool = False
     description: str = ""
     stale_after: float | None = None
     place: Place | None = field(default=None, compare=False, repr=False)

@@ -10,7 +10,9 @@ from gateway.settings.document import Document, Node, read_document
 from gateway.settings.fields import Findings, read_fields
 from gateway.settings.gateway_checks import (
     read_agents,
+    read_audit,
     read_gateway,
+    read_governor,
     read_history,
     read_limits,
     read_metrics,
@@ -54,6 +56,8 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
         history=read_history(fields.table("history"), findings),
         limits=read_limits(fields.table("limits"), findings),
         agents=read_agents(fields.table("agents"), findings),
+        governor=read_governor(fields.table("governor"), findings),
+        audit=read_audit(fields.table("audit"), findings),
         webhook=read_webhook(fields.table("webhook"), findings),
         metrics=read_metrics(fields.table("metrics"), findings),
         path=path,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gateway.settings.line_model import (
     DeviceSettings,
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentSettings",
+    "AuditLogSettings",
     "CapabilityLimit",
     "DeviceSettings",
     "Encoding",
     "GatewaySettings",
+    "GovernorMode",
+    "GovernorSettings",
     "HistorySettings",
     "HistoryTier",
     "LimitSettings",
@@ -248,6 +251,43 @@ class AgentSettings:
     max_services: int = 200
 
 
+GovernorMode = Literal["govern", "advise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernorSettings:
+    """What the governors may do: act, or only say what they would.
+
+    Attributes:
+        mode: of all levels that are not named.
+        operational: may it stretch the polls of low-priority tags; None: as ``mode``, like those below.
+        coordination: may it bound reads on demand.
+        management: may it open ports anew, restart lines, and end the process.
+        meta: may it hold the others back.
+        memory_bound: bytes of memory beyond which, for long, the gateway starts anew.
+    """
+
+    mode: GovernorMode = "govern"
+    operational: GovernorMode | None = None
+    coordination: GovernorMode | None = None
+    management: GovernorMode | None = None
+    meta: GovernorMode | None = None
+    memory_bound: int = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLogSettings:
+    """How long it is known who did what.
+
+    Attributes:
+        retention: seconds each row is kept.
+        limit: bytes the log may take; the oldest rows go first, and that is told.
+    """
+
+    retention: float = 30 * 86400.0
+    limit: int = 100_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     """What ``/metrics`` shows.
@@ -301,5 +341,7 @@ class Settings:
     webhook: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
     agents: AgentSettings = AgentSettings()
+    governor: GovernorSettings = GovernorSettings()
+    audit: AuditLogSettings = AuditLogSettings()
     path: Path = field(default=Path("ferrule.toml"), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)

@@ -124,6 +124,25 @@ AGENTS = Schema(
     model.AgentSettings,
 )
 
+GOVERNOR_MODE = Choice(get_args(model.GovernorMode))
+
+GOVERNOR = Schema(
+    "[governor]",
+    {
+        "mode": GOVERNOR_MODE,
+        "operational": GOVERNOR_MODE,
+        "coordination": GOVERNOR_MODE,
+        "management": GOVERNOR_MODE,
+        "meta": GOVERNOR_MODE,
+        "memory_bound": Size(64 * 2**20, 64 * 2**30),
+    },
+    model.GovernorSettings,
+)
+
+AUDIT = Schema(
+    "[audit]", {"retention": Duration(DAY, 20 * YEAR), "limit": Size(1_000_000, 10**12)}, model.AuditLogSettings
+)
+
 METRICS = Schema("[metrics]", {"tag_series": Whole(0, 100_000)}, model.MetricsSettings)
 
 WEBHOOK = Schema("[webhook]", {}, model.WebhookSettings, tables={"allow": "many"})
@@ -145,6 +164,8 @@ ROOT = Schema(
         "history": "one",
         "limits": "one",
         "agents": "one",
+        "governor": "one",
+        "audit": "one",
         "webhook": "one",
         "metrics": "one",
         "line": "many",
@@ -222,6 +243,7 @@ RAW_TAG = Schema(
         "minimum": Number(),
         "maximum": Number(),
         "deadband": Number(0),
+        "baseline": Flag(),
         "stale_after": Duration(0.1, 30 * DAY),
     },
     model.RawTagSettings,
@@ -281,6 +303,7 @@ TAG = Schema(
         "poll": POLL,
         "priority": Choice(get_args(model.Priority)),
         "deadband": Number(0),
+        "baseline": Flag(),
         "stale_after": Duration(0.1, 30 * DAY),
         "writable": Flag(),
         "readback": Flag(),

@@ -31,7 +31,7 @@ _SAFE_LEANS_ON = (
     "encoding",
     "sentinels",
 )
-_MEASURE_KEYS = ("scale", "offset", "deadband", "minimum", "maximum")
+_MEASURE_KEYS = ("scale", "offset", "deadband", "baseline", "minimum", "maximum")
 
 
 def read_tag(node: Node, findings: Findings, device: Mapping[str, Any], names: Distinct) -> TagSettings | None:

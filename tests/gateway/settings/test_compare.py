@@ -108,7 +108,7 @@ def test_connection_limits_wait_for_the_next_start() -> None:
 
 def test_sections() -> None:
     text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
-    text += '[agents]\nstale = "40s"\n'
+    text += '[agents]\nstale = "40s"\n[governor]\nmode = "advise"\n[audit]\nretention = "90d"\n'
     text += '[webhook]\nallow = [{ host = "x" }]\n'
     found = changes(('name = "one"', 'name = "two"'), ("[[line]]", text + "[[line]]"))
     assert found.gateway_changed
@@ -119,4 +119,6 @@ def test_sections() -> None:
     assert not found.limits_waiting
     assert found.webhook_changed
     assert found.agents_changed
+    assert found.governor_changed
+    assert found.audit_changed
     assert found.lines.unchanged == ("a", "b")

@@ -27,6 +27,8 @@ SECTIONS = [
     schema.LIMITS,
     schema.CAPABILITY_LIMIT,
     schema.AGENTS,
+    schema.GOVERNOR,
+    schema.AUDIT,
     schema.METRICS,
     schema.WEBHOOK_ALLOW,
     schema.LINE,
