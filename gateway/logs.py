@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import sys
@@ -32,6 +33,9 @@ SECRET_TEXT = re.compile(
     r"(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*|whsec_[A-Za-z0-9+/=_-]+"
 )
 HIDDEN = "[hidden]"
+# Seconds in which a library says a thing once.
+INTERVAL = 60.0
+_MOST_SAID = 256
 # What a terminal obeys, or shows as another line or in another order: a caller's words could forge or hide others.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -80,12 +84,28 @@ def without_controls(_logger: object, _method: str, event: MutableMapping[str, A
 
 
 class Others(logging.Handler):
-    """Takes what libraries log in the standard way, and Python's warnings, through the same door."""
+    """Takes what libraries log in the standard way, and Python's warnings, through the same door.
+
+    A library that says the same ten times a second, as trio does while descriptors are lacking, would wear out a card:
+    what it has said is not said again within ``INTERVAL``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a record of theirs as one of ours."""
+        message = record.getMessage()
+        same = (record.name, message)
+        # A clock that is set back must not keep a library silent until it has caught up.
+        if abs(record.created - self._said.get(same, -math.inf)) < INTERVAL:
+            return
+        if len(self._said) >= _MOST_SAID:
+            self._said.clear()
+        self._said[same] = record.created
         logger = structlog.stdlib.get_logger(record.name)
-        logger.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        logger.log(record.levelno, message, logger=record.name, exc_info=record.exc_info)
 
 
 def _into_journal() -> bool:

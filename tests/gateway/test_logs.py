@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.logs import CONTROL, HIDDEN, hide, without_controls, without_secrets
+from gateway.logs import CONTROL, HIDDEN, Others, hide, without_controls, without_secrets
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJvcGVyYXRvciJ9.c2lnbmF0dXJlLWNhbmFyeQ"
 
@@ -86,6 +88,22 @@ def test_a_stack_trace_stays_one_but_cannot_look_like_an_event() -> None:
     assert [line.strip() for line in lines[:2]] == ["Traceback", "in x"]
     assert all(line.startswith("    ") for line in lines)
     assert "\x1b" not in trace
+
+
+def test_a_library_that_repeats_itself_is_heard_once_a_minute() -> None:
+    others = Others()
+    heard = []
+    with structlog.testing.capture_logs() as logs:
+        for second in [*range(0, 121, 10), -500, -495]:
+            record = logging.LogRecord("trio", logging.ERROR, "", 0, "accept: %s", ("EMFILE",), None)
+            record.created = 1e9 + second
+            others.emit(record)
+            heard += [second] * len(logs)
+            logs.clear()
+    assert heard == [0, 60, 120, -500]
+    with structlog.testing.capture_logs() as logs:
+        others.emit(logging.LogRecord("trio", logging.ERROR, "", 0, "accept: %s", ("ENFILE",), None))
+    assert [entry["event"] for entry in logs] == ["accept: ENFILE"]
 
 
 SCRIPT = """
