@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import Json
-from gateway.governor.actions import Action, ActionDoor, Verdict
+from gateway.governor.actions import Action, ActionDoor, Mode, Verdict
 from gateway.governor.governors import Pulse
 from gateway.governor.health import OPTIMAL, Term, falling, health_of, share
 from gateway.governor.level import LevelName
@@ -38,6 +38,7 @@ class Meta:
         door: what the others act through; it holds them by it.
         alerts: where a level that does not work is raised.
         others: the pulses of the other levels, looked up at each tick.
+        mode: whether it holds, or only says whom it would.
     """
 
     name = LevelName.META
@@ -48,10 +49,12 @@ class Meta:
         door: ActionDoor,
         alerts: Alerts,
         others: Callable[[], Mapping[LevelName, Pulse]],
+        mode: Callable[[LevelName], Mode],
     ) -> None:
         self._door = door
         self._alerts = alerts
         self._others = others
+        self._mode = mode
         self._judged = 0
         self._holds_given: dict[tuple[LevelName, str, str], int] = {}
         self._begun: float | None = None
@@ -133,9 +136,15 @@ class Meta:
         times = self._holds_given.get(key, 0)
         self._holds_given[key] = times + 1
         seconds = min(HOLD_S * 2 ** min(times, 8), LONGEST_HOLD_S)
+        if self._mode(self.name) is Mode.ADVISE:
+            advice = f"{words}; it would be held for {seconds / 60:g} minutes"
+            self._door.note(self.name, "hold", action.target, advice, Verdict.ADVISED, now)
+            return
         self._door.hold(action.level, action.target, now + seconds)
         self._door.withdraw(action.kind, action.target, words)
-        self._door.note(self.name, "hold", action.target, f"{words}; held for {seconds / 60:g} minutes", now)
+        self._door.note(
+            self.name, "hold", action.target, f"{words}; held for {seconds / 60:g} minutes", Verdict.DONE, now
+        )
 
     # What it is asked
 

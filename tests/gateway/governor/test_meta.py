@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.core.ports import Json
-from gateway.governor.actions import Proposal, Verdict
+from gateway.governor.actions import Mode, Proposal, Verdict
 from gateway.governor.governors import Pulse
 from gateway.governor.health import Term, health_of
 from gateway.governor.level import LevelName
@@ -38,7 +38,7 @@ class Scene:
         others = [name for name in LevelName if name is not LevelName.META]
         self.levels: dict[LevelName, Other] = {name: Other(name) for name in others}
         self.pulses: dict[LevelName, Pulse] = {name: Pulse(level) for name, level in self.levels.items()}
-        self.meta = Meta(bench.door, bench.alerts, lambda: self.pulses)
+        self.meta = Meta(bench.door, bench.alerts, lambda: self.pulses, bench.mode)
         self.load = 0
 
     def run(self, seconds: int, *, asleep: LevelName | None = None) -> None:
@@ -107,6 +107,18 @@ def test_a_level_that_goes_to_and_fro_is_held_and_what_was_configured_wins(bench
     assert any(action.kind == "hold" and action.level == "meta" for action in bench.door.actions())
     scene.run(1800)
     assert scene.pull(OPERATIONAL, 1) is Verdict.DONE
+
+
+def test_an_advising_meta_governor_says_whom_it_would_hold_and_holds_nobody(bench: Bench) -> None:
+    bench.modes[LevelName.META] = Mode.ADVISE
+    scene = Scene(bench)
+    for turn in range(6):
+        scene.run(30)
+        scene.pull(OPERATIONAL, -1 if turn % 2 else 1)
+    scene.run(10)
+    assert scene.pull(OPERATIONAL, 1) is Verdict.DONE
+    hold = next(action for action in bench.door.actions() if action.kind == "hold")
+    assert hold.verdict is Verdict.ADVISED
 
 
 def test_steps_in_one_direction_are_no_oscillation(bench: Bench) -> None:
