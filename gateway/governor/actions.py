@@ -182,9 +182,9 @@ class ActionDoor:
         keys = [key for key, (action, _) in self._standing.items() if action.level is level]
         return sum(self.withdraw(*key, why) for key in keys)
 
-    def note(self, level: LevelName, kind: str, target: str, why: str, verdict: Verdict, now: float) -> None:
-        """Remember and tell what a level did, or advises, by other means than a proposal, e.g. a hold."""
-        self._record(Proposal(level, kind, target, why, do=lambda: True), verdict, now, standing=False)
+    def note(self, proposal: Proposal, verdict: Verdict, now: float) -> None:
+        """Remember and tell what a level did, or advises, by other means than this door, e.g. a hold."""
+        self._record(proposal, verdict, now, standing=False)
 
     # Holding: the meta governor's means
 
