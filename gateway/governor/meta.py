@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import Json
-from gateway.governor.actions import Action, ActionDoor, Mode, Verdict
+from gateway.governor.actions import Action, ActionDoor, Mode, Proposal, Verdict
 from gateway.governor.governors import Pulse
 from gateway.governor.health import OPTIMAL, Term, falling, health_of, share
 from gateway.governor.level import LevelName
@@ -137,14 +137,14 @@ class Meta:
         self._holds_given[key] = times + 1
         seconds = min(HOLD_S * 2 ** min(times, 8), LONGEST_HOLD_S)
         if self._mode(self.name) is Mode.ADVISE:
-            advice = f"{words}; it would be held for {seconds / 60:g} minutes"
-            self._door.note(self.name, "hold", action.target, advice, Verdict.ADVISED, now)
+            self._note(action.target, f"{words}; it would be held for {seconds / 60:g} minutes", Verdict.ADVISED, now)
             return
         self._door.hold(action.level, action.target, now + seconds)
         self._door.withdraw(action.kind, action.target, words)
-        self._door.note(
-            self.name, "hold", action.target, f"{words}; held for {seconds / 60:g} minutes", Verdict.DONE, now
-        )
+        self._note(action.target, f"{words}; held for {seconds / 60:g} minutes", Verdict.DONE, now)
+
+    def _note(self, target: str, words: str, verdict: Verdict, now: float) -> None:
+        self._door.note(Proposal(self.name, "hold", target, words, do=lambda: True), verdict, now)
 
     # What it is asked
 
