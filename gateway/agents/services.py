@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.agents.announcement import Announcement, validate_service
 from gateway.agents.contact import Contact, Heard, Recalled
 from gateway.agents.issues import refusal
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import FactStore, Json
 from gateway.core.roster import ServiceRow
 from gateway.core.timeline import Timeline
@@ -137,6 +137,29 @@ class Services:
             self._store(offer)
         return offer.row()
 
+    def withdraw(self, service_id: str, owner: str | None, *, anybodys: bool = False) -> None:
+        """Forget a service before its time.
+
+        Args:
+            service_id: which.
+            owner: who asks, None for an operator.
+            anybodys: it may be that of another.
+
+        Raises:
+            GatewayError: INVALID for one that is not announced; FORBIDDEN for that of another, the gateway's included.
+        """
+        self.sweep()
+        if service_id.startswith(OWN_PREFIXES):
+            raise _foreign(
+                "this is a service of the gateway itself, which stays while it is configured", service_id, "serviceId"
+            )
+        offer = self._offers.get(service_id)
+        if offer is None:
+            raise invalid("serviceId", "no such service is announced; discovery.services lists them", service_id)
+        if offer.owner != owner and not anybodys:
+            raise _foreign("this is a service of another", service_id, "serviceId")
+        self._drop(service_id)
+
     def withdraw_all(self, owner: str) -> None:
         """Forget the services of an agent that is gone (D-086)."""
         for service_id in [key for key, offer in self._offers.items() if offer.owner == owner]:
@@ -217,5 +240,5 @@ def _restored(stored: Json, now: float) -> Offer | None:
             return None
 
 
-def _foreign(reason: str, service_id: str) -> GatewayError:
-    return GatewayError(Code.FORBIDDEN, reason, field="service.serviceId", details={"serviceId": service_id})
+def _foreign(reason: str, service_id: str, field: str = "service.serviceId") -> GatewayError:
+    return GatewayError(Code.FORBIDDEN, reason, field=field, details={"serviceId": service_id})

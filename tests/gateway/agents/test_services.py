@@ -217,3 +217,28 @@ def test_no_more_services_than_there_may_be_and_no_agent_takes_all() -> None:
     board.now += 300
     board.directory.announce("b", service_json("b0"))
     assert listed(board) == ["b0"]
+
+
+def test_a_service_is_withdrawn_by_whoever_has_it() -> None:
+    board = board_with(AGENT, "other")
+    board.directory.announce(AGENT, service_json())
+    board.directory.announce(None, service_json("operators"))
+    for owner in ("other", None):
+        with pytest.raises(GatewayError, match="another") as refused:
+            board.directory.announced.withdraw("temp-logger-001", owner)
+        assert (refused.value.code, refused.value.field) == (Code.FORBIDDEN, "serviceId")
+    board.directory.announced.withdraw("temp-logger-001", AGENT)
+    board.directory.announced.withdraw("operators", "other", anybodys=True)
+    assert listed(board) == []
+    assert board.facts.kinds["service"] == {}
+
+
+def test_neither_what_is_not_there_nor_what_is_the_gateways_is_withdrawn() -> None:
+    board = board_with(own=[LINE])
+    with pytest.raises(GatewayError, match="no such service") as unknown:
+        board.directory.announced.withdraw("nothing", AGENT)
+    assert unknown.value.code is Code.INVALID
+    with pytest.raises(GatewayError, match="gateway itself") as own:
+        board.directory.announced.withdraw("line:a", AGENT, anybodys=True)
+    assert own.value.code is Code.FORBIDDEN
+    assert listed(board) == ["line:a"]
