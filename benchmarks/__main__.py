@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.programs import CannotMeasure, Options
-from benchmarks.tables import codec, http, memory, paced, rtu, start, tags, tcp
+from benchmarks.tables import codec, http, memory, paced, rtu, start, tags, tcp, websocket
 
 TABLES = {
     "codec": codec.run,
@@ -21,6 +21,7 @@ TABLES = {
     "memory": memory.run,
     "start": start.run,
     "http": http.run,
+    "websocket": websocket.run,
 }
 
 

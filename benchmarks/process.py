@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,8 +105,8 @@ class Gateway:
 
 
 @contextmanager
-def gateway(config: Path, state: Path) -> Iterator[Gateway]:
-    """``ferrule run`` for as long as the block runs.
+def gateway(config: Path, state: Path, environment: Mapping[str, str] | None = None) -> Iterator[Gateway]:
+    """``ferrule run`` for as long as the block runs, with these variables beside those that there are.
 
     Raises:
         CannotMeasure: it did not start.
@@ -115,7 +115,14 @@ def gateway(config: Path, state: Path) -> Iterator[Gateway]:
     log = state.with_suffix(".log")
     with log.open("w") as errors:
         started, began = time.time(), time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT) as process:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+        ) as process:
             try:
                 assert process.stdout is not None
                 line = ""
