@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,9 +54,22 @@ def overheard(records: Iterable[Mapping[str, Any]], transport: str, unit: int, p
     ]
     if not ours:
         return None
-    asked = messages[ours[-1]]
-    came = next((one for one in messages[ours[-1] + 1 :] if one.kind in {"reply", "damaged"}), None)
-    if came is None or any(one.kind == "request" for one in messages[ours[-1] + 1 : messages.index(came)]):
-        return Overheard(asked.raw, b"", None, "none", len(ours))
+    # A poll may have asked the same just after: its answer is not here yet.
+    answered = [number for number, index in enumerate(ours) if _answer(messages, index) is not None]
+    attempts = answered[-1] + 1 if answered else len(ours)
+    asked = messages[ours[attempts - 1]]
+    came = _answer(messages, ours[attempts - 1])
+    if came is None:
+        return Overheard(asked.raw, b"", None, "none", attempts)
     checksum: Verdict = "wrong" if came.kind == "damaged" else "none" if transport in UNCHECKED else "right"
-    return Overheard(asked.raw, came.raw, came.at - asked.at, checksum, len(ours))
+    return Overheard(asked.raw, came.raw, came.at - asked.at, checksum, attempts)
+
+
+def _answer(messages: Sequence[Message], asked: int) -> Message | None:
+    """What came before the next request went out."""
+    for message in messages[asked + 1 :]:
+        if message.kind == "request":
+            return None
+        if message.kind in {"reply", "damaged"}:
+            return message
+    return None

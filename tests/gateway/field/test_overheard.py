@@ -66,6 +66,13 @@ def test_attempts_are_counted_and_the_last_one_is_shown() -> None:
     assert (found.attempts, found.reply) == (2, rtu(1, REPLY))
 
 
+def test_a_poll_of_the_same_registers_just_after_does_not_hide_the_answer() -> None:
+    steps = [("sent", rtu(1, PDU)), ("received", rtu(1, REPLY)), ("sent", rtu(1, PDU))]
+    found = overheard(records(*steps), "rtu", 1, PDU)
+    assert found is not None
+    assert (found.attempts, found.reply, found.checksum) == (1, rtu(1, REPLY), "right")
+
+
 def test_the_answer_to_the_next_request_is_not_taken_for_ours() -> None:
     found = overheard(records(("sent", rtu(1, PDU)), *OTHER), "rtu", 1, PDU)
     assert found is not None
