@@ -13,6 +13,7 @@ import resource
 import secrets
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -244,6 +245,22 @@ def bodies_that_are_too_long(target: Target) -> None:
     target.said(RPC + b"Content-Length: 30000000\r\n\r\n", *[bytes(100_000)] * 300)
 
 
+def chunks_of_one_byte(target: Target) -> None:
+    target.said(RPC + b"Transfer-Encoding: chunked\r\n\r\n", *[b"1\r\n \r\n" * 20_000] * 50)
+
+
+def records_of_one_byte(target: Target) -> None:
+    header = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 15_000 + b"\r\n\r\n"
+    target.said(*[header[at : at + 1] for at in range(len(header))])
+
+
+def connections_that_end_in_the_middle(target: Target) -> None:
+    with target.tls() as stream:
+        stream.sendall(HEALTH * 20)
+        # A reset, with answers under way.
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def websockets(target: Target) -> None:
     target.said(UPGRADE + b"\x81\x85\x00\x00\x00\x00hello" * 50)
 
@@ -273,6 +290,9 @@ ASSAULTS: dict[str, tuple[Once, int]] = {
         (random_bytes_for_tls, 8),
         (smuggled_requests, 4),
         (bodies_that_are_too_long, 4),
+        (chunks_of_one_byte, 4),
+        (records_of_one_byte, 4),
+        (connections_that_end_in_the_middle, 8),
         (websockets, 8),
     )
 }
