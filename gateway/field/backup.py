@@ -93,7 +93,7 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
 def _copy_state(state: Path, place: Path) -> dict[str, int]:
     """Copy what is state; the names of the copies, and the permissions of what they are copies of."""
     modes = {}
-    for source in sorted(state.rglob("*")):
+    for source in sorted(state.rglob("*"), key=_first_the_witness):
         inside = source.relative_to(state)
         if any(Path(part).match(pattern) for part in inside.parts for pattern in _NO_STATE):
             continue
@@ -109,6 +109,11 @@ def _copy_state(state: Path, place: Path) -> dict[str, int]:
             shutil.copyfile(source, target)
         modes[name] = stat.S_IMODE(about.st_mode)
     return modes
+
+
+def _first_the_witness(path: Path) -> tuple[bool, Path]:
+    """The order of copying: ``ferrule.db`` remembers the newest row of the audit log, so the log must not be older."""
+    return path.name != "ferrule.db", path
 
 
 def _copy_config(config: Path, place: Path, left_out: list[str]) -> dict[str, int]:

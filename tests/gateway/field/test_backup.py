@@ -9,6 +9,7 @@ import os
 import sqlite3
 import stat
 import tarfile
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -109,6 +110,42 @@ def test_a_database_is_copied_as_it_is_at_one_moment(tmp_path: Path, state: Path
     restore(path, tmp_path / "new", None, BOARD.now, quiet)
     with closing(sqlite3.connect(tmp_path / "new" / "history.db")) as copy:
         assert copy.execute("SELECT a, b FROM pair").fetchall() == [(1, 1)]
+
+
+def test_the_audit_log_of_a_backup_has_the_row_that_its_witness_remembers(tmp_path: Path, state: Path) -> None:
+    def connected(name: str) -> sqlite3.Connection:
+        return sqlite3.connect(state / name, isolation_level=None, check_same_thread=False)
+
+    with closing(connected("audit.db")) as log, closing(connected("ferrule.db")) as witness:
+        log.execute("PRAGMA journal_mode = WAL")
+        log.execute("CREATE TABLE rows (number INTEGER)")
+        witness.execute("CREATE TABLE head (number INTEGER)")
+        witness.execute("INSERT INTO head VALUES (0)")
+        stop = threading.Event()
+
+        def write() -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                log.execute("INSERT INTO rows VALUES (?)", (number,))
+                witness.execute("UPDATE head SET number = ?", (number,))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for turn in range(5):
+                path = tmp_path / f"{turn}.backup"
+                make_backup(path, state, None, BOARD, quiet)
+                restore(path, tmp_path / str(turn), None, BOARD.now, quiet)
+        finally:
+            stop.set()
+            writer.join()
+    for turn in range(5):
+        with closing(sqlite3.connect(tmp_path / str(turn) / "audit.db")) as log:
+            (rows,) = log.execute("SELECT max(number) FROM rows").fetchone()
+        with closing(sqlite3.connect(tmp_path / str(turn) / "ferrule.db")) as witness:
+            (head,) = witness.execute("SELECT number FROM head").fetchone()
+        assert rows >= head
 
 
 def test_nothing_is_overwritten_and_no_half_backup_is_left(tmp_path: Path, state: Path) -> None:
@@ -264,8 +301,11 @@ def test_a_cut_or_flipped_backup_is_refused(share: float, tmp_path: Path, state:
     assert gzip.decompress(bytes(flipped)) == gzip.decompress(whole)
 
 
-def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path, state: Path) -> None:
-    path = repacked(backup(tmp_path, state, None), in_manifest(schemas={"state/history.db": 999}, version="9.0"))
+@pytest.mark.parametrize("database", ["ferrule.db", "history.db", "audit.db"])
+def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path, state: Path, database: str) -> None:
+    with closing(sqlite3.connect(state / "audit.db")) as connection:
+        migrate(connection, state / "audit.db", packaged_steps("audit"))
+    path = repacked(backup(tmp_path, state, None), in_manifest(schemas={f"state/{database}": 999}, version="9.0"))
     before = files(state)
     with pytest.raises(RestoreError, match=r"version 9\.0, which is newer"):
         restore(path, state, None, BOARD.now, quiet)
