@@ -30,7 +30,8 @@ class LineGlance:
         reason: one word why it is not up, None where it is.
         lent: a technician's tool has it; its polls rest.
         utilisation: share of its time in exchanges, lately; None before it was measured.
-        on_demand: share of its time in exchanges that callers asked for, lately; None as above.
+        on_demand: share of its time in reads that callers asked for, lately; None as above. Writes are not in it: they
+            are never bounded.
         missed: deadlines missed by its tags.
         opened: how often the port was opened.
         falls: how often it fell by a fault of ours.
@@ -69,7 +70,7 @@ class DeviceGlance:
         state: unproven, online, doubtful or silent; "unknown" while its line has no port.
         since: seconds it has been in that state.
         latency: smoothed turnaround in seconds; None before it was measured.
-        spread: mean deviation of that, in seconds.
+        spread: mean deviation of that, in seconds; None as above.
         timeout: seconds its next answer is waited for.
         bound: what the configuration allows that time-out to be.
         requests: sent to it.

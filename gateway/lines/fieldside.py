@@ -105,7 +105,7 @@ class FieldSide(ToolSide):
             if poll.finished is None:
                 poll.finished = trio.Event()
             waits[id(poll)] = poll.finished
-            spot.line.hurry(poll)
+            spot.line.hurry(poll, asked=True)
         with trio.move_on_after(FRESH_PATIENCE_S):
             for event in waits.values():
                 await event.wait()

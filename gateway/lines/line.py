@@ -17,8 +17,9 @@ from gateway.core.reading import Reason
 from gateway.lines.borrow import Loan
 from gateway.lines.exchange import Talk
 from gateway.lines.fulfilment import Fulfilment
-from gateway.lines.orders import MOST_ORDERS, Order
+from gateway.lines.orders import MOST_ORDERS, Order, Writing
 from gateway.lines.polling import Announce, Polling
+from gateway.lines.share import Share
 from gateway.lines.state import LineState, State
 from gateway.lines.tap import Tap, TappedPort
 from gateway.lines.unit import BlockPoll
@@ -32,6 +33,7 @@ Opener = Callable[[], Awaitable[tuple[Port, Talk]]]
 ORDERS_IN_A_ROW = 4
 # Why a line has closed its port by itself.
 DESERTED = "nobody on this line has answered for long: its port was closed, and is being opened anew"
+REOPENED = "its port is being closed and opened anew, as it was told to"
 # The longest a line with nothing to do sleeps: its sign of life must move all the same (see ``Lines``).
 LONGEST_SLEEP_S = 10.0
 
@@ -44,6 +46,9 @@ class Line(LineState):
         polling: the units and what is polled on them.
         announce: told of ``line:up``, ``line:down`` and ``line:parked``.
         wakeups: wakes the line when something is due.
+
+    Attributes:
+        asked: the share of its time in reads that callers asked for.
     """
 
     def __init__(self, opener: Opener, polling: Polling, announce: Announce, wakeups: Wakeups) -> None:
@@ -51,6 +56,7 @@ class Line(LineState):
         self.polling = polling
         self.loan: Loan | None = None
         self.tap: Tap | None = None
+        self.asked = Share(trio.current_time())
         self._opener = opener
         self._fulfilment = Fulfilment(polling)
         self._wakeups = wakeups
@@ -58,6 +64,7 @@ class Line(LineState):
         self._talk: Talk | None = None
         self._wakeup = trio.Event()
         self._stopping = False
+        self._reopening = False
         self._in_a_row = 0
 
     # What callers may do
@@ -74,9 +81,16 @@ class Line(LineState):
             self._orders.append(order)
             self._wakeup.set()
 
-    def hurry(self, poll: BlockPoll) -> None:
-        """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for that."""
+    def hurry(self, poll: BlockPoll, *, asked: bool = False) -> None:
+        """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for that.
+
+        Args:
+            poll: the block.
+            asked: a caller wants it read; otherwise it follows from a write.
+        """
         if self.loan is None:
+            # One whose turn has come is read in any case.
+            poll.asked = poll.asked or (asked and poll.due > trio.current_time())
             self.polling.hurry(poll)
         else:
             poll.release()
@@ -99,10 +113,30 @@ class Line(LineState):
         if self._talk is not None and self.port is not None:
             self._talk.through(TappedPort(self.port, tap) if tap is not None else self.port)
 
+    @property
+    def lent(self) -> bool:
+        """Whether a tool has the line: the line itself sees a little later that a loan is over."""
+        return self.loan is not None and self.loan.lasts
+
+    def reopen(self) -> bool:
+        """Close the port after the exchange that is running, and open it anew at once; not while a tool has the line.
+
+        Returns whether it will: a line that is lent, parked or stopped will not.
+        """
+        if self.lent or self._stopping or self.state in {State.PARKED, State.STOPPED}:
+            return False
+        self._reopening = True
+        self._wakeup.set()
+        return True
+
     def stop(self) -> None:
         """Finish the exchange that is running, then return from ``run``."""
         self._stopping = True
         self._wakeup.set()
+
+    def begin_again(self) -> None:
+        """What ``stop`` said is over: ``run`` is called once more."""
+        self._stopping = False
 
     def park(self, words: str) -> None:
         """A fault of ours took the last life: no value of this line can be trusted until it runs again."""
@@ -115,6 +149,7 @@ class Line(LineState):
         """Poll until ``stop`` or cancellation. What the world does is dealt with here; only our own faults raise."""
         shortest, longest = self.settings.reconnect_min, self.settings.reconnect_max
         pause = shortest
+        self._is_starting()
         try:
             while not self._stopping:
                 lasted = await self._session()
@@ -153,6 +188,7 @@ class Line(LineState):
 
     def _came_up(self, port: Port, talk: Talk) -> None:
         self.port, self._talk = port, talk
+        self._reopening = False
         self.overhear(self.tap)
         self.polling.link_up(talk)
         self._is_up(port)
@@ -169,11 +205,15 @@ class Line(LineState):
             self._orders.popleft().fail(reason, message)
 
     async def _rest(self, seconds: float) -> None:
-        with trio.move_on_after(seconds):
-            self.alive_at = trio.current_time()
-            while not self._stopping:
-                self._wakeup = trio.Event()
+        end = trio.current_time() + seconds
+        while not self._stopping and not self._reopening:
+            now = self.alive_at = trio.current_time()
+            if now >= end:
+                return
+            self._wakeup = trio.Event()
+            with trio.move_on_at(min(end, now + LONGEST_SLEEP_S)):
                 await self._wakeup.wait()
+        self._reopening = False
 
     # Choosing
 
@@ -182,9 +222,11 @@ class Line(LineState):
         schedule = polling.schedule
         while not self._stopping:
             now = self.alive_at = trio.current_time()
+            if self._reopening:
+                raise LinkDown("closed", REOPENED)
             if self._orders and self._in_a_row < ORDERS_IN_A_ROW:
                 self._in_a_row += 1
-                await self._fulfilment.carry_out(self._orders.popleft(), talk)
+                await self._carry_out(self._orders.popleft(), talk)
                 continue
             self._in_a_row = 0
             if self.loan is not None:
@@ -199,13 +241,27 @@ class Line(LineState):
                 continue
             poll = schedule.take(now)
             if poll is not None:
-                await polling.poll(poll)
+                await self._poll(poll, now)
             elif not self._orders:
                 polling.finish()
                 wake = schedule.wake(now)
                 if polling.absent and wake > now:
                     wake = min(wake, polling.absent.wake(now))
                 await self._idle(wake, now)
+
+    async def _carry_out(self, order: Order, talk: Talk) -> None:
+        started = trio.current_time()
+        await self._fulfilment.carry_out(order, talk)
+        if not isinstance(order, Writing):
+            now = trio.current_time()
+            self.asked.add(now - started, now)
+
+    async def _poll(self, poll: BlockPoll, started: float) -> None:
+        asked, poll.asked = poll.asked, False
+        await self.polling.poll(poll)
+        if asked:
+            now = trio.current_time()
+            self.asked.add(now - started, now)
 
     async def _idle(self, wake: float, now: float) -> None:
         self._wakeup = trio.Event()

@@ -45,6 +45,10 @@ class Running:
         supervision: of all its lives, and of the pauses between them.
         ended: set when there will be no other life.
         hung: its present life is being ended because it made no progress.
+        lives: it is in a life, not in the pause between two.
+        again: its present life is being ended for another to begin at once; that is no fall.
+        ending: there will be no other life, whatever ends this one.
+        falls: how often it fell by a fault of ours.
     """
 
     line: AnyLine
@@ -52,6 +56,10 @@ class Running:
     supervision: trio.CancelScope = field(default_factory=trio.CancelScope)
     ended: trio.Event = field(default_factory=trio.Event)
     hung: bool = False
+    lives: bool = False
+    again: bool = False
+    ending: bool = False
+    falls: int = 0
 
 
 class Lines:
@@ -136,11 +144,26 @@ class Lines:
         line = running.line
 
         async def life() -> None:
-            with trio.CancelScope() as running.scope:
-                await line.run()
-            if running.hung:
-                running.hung = False
-                raise Hung(f"line {line.settings.name} made no progress for {HUNG_AFTER_S:g} s")
+            running.lives = True
+            try:
+                await ending()
+            finally:
+                running.lives = running.again = False
+
+        async def ending() -> None:
+            while True:
+                with trio.CancelScope() as running.scope:
+                    await line.run()
+                if running.hung:
+                    running.hung = False
+                    raise Hung(f"line {line.settings.name} made no progress for {HUNG_AFTER_S:g} s")
+                if not running.again or running.ending:
+                    return
+                running.again = False
+                line.begin_again()
+
+        def fell(_: Exception) -> None:
+            running.falls += 1
 
         try:
             with running.supervision:
@@ -148,6 +171,7 @@ class Lines:
                     f"line {line.settings.name}",
                     life,
                     lives=self._lives,
+                    on_fall=fell,
                     on_park=lambda fault: line.park(f"stopped by a fault of the gateway: {fault!r}"),
                 )
         finally:
@@ -165,6 +189,32 @@ class Lines:
                 if line.state in {"up", "down"} and now - line.alive_at > patience and not running.hung:
                     running.hung = True
                     running.scope.cancel()
+
+    def falls(self, name: str) -> int:
+        """How often a line fell by a fault of ours."""
+        running = self._running.get(name)
+        return running.falls if running is not None else 0
+
+    def restart(self, name: str) -> bool:
+        """End a line's task and start it again at once; that costs it none of its lives, and readings stay.
+
+        Returns whether it will: a line that is lent goes on working for the tool, and one that is parked or between
+        two lives is started by its supervision anyway.
+        """
+        running = self._running.get(name)
+        if (
+            running is None
+            or not running.lives
+            or running.hung
+            or (isinstance(running.line, Line) and running.line.lent)
+        ):
+            return False
+        log.info("line restarted", line=name)
+        running.again = True
+        running.line.stop()
+        # What is broken off leaves a reply behind that nobody may take for another: only a line that hangs pays that.
+        self._wakeups.at(trio.current_time() + STOP_PATIENCE_S, running.scope.cancel)
+        return True
 
     def alive(self, now: float) -> bool:
         """Whether at least one line makes progress, or there is none: what the watchdog is fed by."""
@@ -239,6 +289,7 @@ class Lines:
     @staticmethod
     async def _end(running: Running) -> None:
         """End a line and its supervision: after the exchange that is under way, or without it where that lasts."""
+        running.ending = True
         running.line.stop()
         with trio.move_on_after(STOP_PATIENCE_S):
             await running.ended.wait()

@@ -49,6 +49,10 @@ class RawLine(LineState):
         if self._scope is not None:
             self._scope.cancel()
 
+    def begin_again(self) -> None:
+        """What ``stop`` said is over: ``run`` is called once more."""
+        self._stopping = False
+
     def park(self, words: str) -> None:
         """A fault of ours took the last life."""
         self._store.fail(self._cells, Reason.FAULT)
@@ -56,6 +60,7 @@ class RawLine(LineState):
 
     async def run(self) -> None:
         """Read messages until ``stop`` or cancellation; open the port again whenever it is gone."""
+        self._is_starting()
         try:
             with trio.CancelScope() as self._scope:
                 await self._lives()
@@ -73,8 +78,14 @@ class RawLine(LineState):
                 self._is_down(down)
             if trio.current_time() - opened > self.settings.reconnect_max:
                 pause = self.settings.reconnect_min
-            await trio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
+            await self._rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing
             pause = min(pause * 2, self.settings.reconnect_max)
+
+    async def _rest(self, seconds: float) -> None:
+        end = trio.current_time() + seconds
+        while (now := trio.current_time()) < end:
+            self.alive_at = now
+            await trio.sleep(min(end - now, LOOK_S))
 
     async def _session(self) -> None:
         port = await self._open_port(self.settings)

@@ -50,6 +50,11 @@ class LineState:
         self.alive_at = trio.current_time()
         self._announce = announce
 
+    def _is_starting(self) -> None:
+        """A new life begins; parked is what a line that was stays until it is up."""
+        if self.state is not State.PARKED:
+            self.state = State.STARTING
+
     def _is_up(self, port: Port) -> None:
         self.port = port
         self.state, self.reason, self.words = State.UP, None, None

@@ -58,6 +58,7 @@ class BlockPoll(Poll):
         patience: least seconds its answer is given, whatever the unit's other answers take: registers that a device has
             to compute or to fetch can be far slower than their neighbours.
         finished: set when the poll that is under way has had its outcome; made by who wants to wait for it.
+        asked: it is read before its turn because a caller asked for it.
     """
 
     def __init__(self, block: Block, unit: Unit, request: Request, cost: float) -> None:
@@ -74,6 +75,7 @@ class BlockPoll(Poll):
         self.pace = Pace(unit.pace.turnaround)
         self.patience = 0.0
         self.finished: trio.Event | None = None
+        self.asked = False
         self._codec = BlockCodec(
             block.count,
             [field_of(place.tag, place.address - block.address) for place in block.places],
