@@ -185,6 +185,8 @@ def _no_constant(text: str) -> float:
 
 def _encode_id(id_: Id) -> bytes:
     # The standard library writes integers of any size, which the fast encoder does not.
+    if type(id_) is int:
+        return b"%d" % id_
     return json.dumps(id_).encode()
 
 

@@ -16,6 +16,7 @@ from hypercorn.protocol.events import Body, EndBody, Event, Request, StreamClose
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import ASGIReceiveEvent, HTTPScope
 
+from gateway.api.asgi import WHOLE
 from gateway.api.server.requests import Requests
 
 log = structlog.stdlib.get_logger(__name__)
@@ -77,6 +78,7 @@ class InlineStream(HTTPStream):
                 "server": self.server,
                 "state": request.state.copy(),
                 "extensions": dict(cast("Requests", self.task_group).extensions),
+                WHOLE: True,
             },
         )
 

@@ -44,7 +44,8 @@ class Script:
         self.open = True
 
     async def receive_some(self) -> bytes:
-        await trio.lowlevel.checkpoint()
+        # Whatever a piece brings about is over before the next one comes.
+        await trio.sleep(1)
         if not self.open:
             raise trio.ClosedResourceError
         return self.chunks.pop(0) if self.chunks else b""
@@ -169,6 +170,9 @@ def requests(draw: st.DrawFn) -> bytes:
 def test_known_requests_one_by_one_are_answered_as_all_together_are(kinds: list[bytes], order: list[int]) -> None:
     """In one piece all of them go through h11, one by one the known ones do not."""
     sent = [kinds[number % len(kinds)] for number in order]
+    # What comes behind a request that is the last by its own word may be answered with 400 before it is.
+    lasts = [place for place, request in enumerate(sent) if b"Connection: close" in request or b"HTTP/1.0" in request]
+    del sent[lasts[0] + 1 if lasts else len(sent) :]
     assert in_trio(sent) == in_trio([b"".join(sent)])
 
 
