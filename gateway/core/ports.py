@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.core.principal import Principal
 from gateway.core.reading import Reading, Value
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -49,6 +50,7 @@ class LeaseInForce:
         safe_value: what the tag goes back to; None where the configuration does not have the tag with one any more.
         seconds_left: until it runs out; 0 once it has.
         owed: it has run out, and its safe value is not known to have arrived.
+        by: whose it is, the subject of the caller; None where nobody knows.
     """
 
     tag: str
@@ -56,6 +58,7 @@ class LeaseInForce:
     safe_value: Value | None
     seconds_left: float
     owed: bool
+    by: str | None = None
 
 
 class FactStore(Protocol):
@@ -272,11 +275,12 @@ class DeviceAccess(LineTools, Protocol):
         """
         ...
 
-    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
-        """Write one tag.
+    async def write(self, name: str, value: Value, lease: float | None, by: Principal | None = None) -> WriteResult:
+        """Write one tag; ``by`` is who wants that.
 
         Raises:
-            GatewayError: INVALID for an unknown or read-only tag, or a value that cannot be coded.
+            GatewayError: INVALID for an unknown or read-only tag, or a value that cannot be coded; UNAVAILABLE with
+                ``reason`` "conflict" where another caller has the tag.
         """
         ...
 
@@ -288,10 +292,20 @@ class DeviceAccess(LineTools, Protocol):
         """Read registers or bits of any unit on a line, tag or no tag."""
         ...
 
-    async def modbus_write(
-        self, line: str, unit: int, table: str, address: int, values: Sequence[int | bool]
+    async def modbus_write(  # noqa: PLR0917 - what the protocol asks for, and who asks
+        self,
+        line: str,
+        unit: int,
+        table: str,
+        address: int,
+        values: Sequence[int | bool],
+        by: Principal | None = None,
     ) -> WriteResult:
-        """Write registers or coils of any unit on a line."""
+        """Write registers or coils of any unit on a line; ``by`` is who wants that.
+
+        Raises:
+            GatewayError: UNAVAILABLE with ``reason`` "conflict" where another caller has one of them.
+        """
         ...
 
     def serial_ports(self) -> list[dict[str, Json]]:

@@ -235,5 +235,5 @@ class Arbiter(Protocol):
         ...
 
     def settled(self, bid: Bid, *, sent: bool) -> None:
-        """A write that was let through is over; ``sent`` tells whether it may have reached the device."""
+        """A write that was let through is over; ``sent`` tells whether what it wrote may stand in the device."""
         ...

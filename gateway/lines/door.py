@@ -12,7 +12,10 @@ import trio
 
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import FactStore, LeaseInForce, Outcome, WriteResult
+from gateway.core.principal import Principal
 from gateway.core.reading import Value
+from gateway.core.steering import Arbiter
+from gateway.lines.bids import MAYBE_THERE, Admission, Everybody, bids_for_tag
 from gateway.lines.health import Presence
 from gateway.lines.leases import Leases, Standing
 from gateway.lines.line import Line
@@ -60,9 +63,19 @@ class WriteDoor:
     Args:
         find: where a tag is, or None.
         facts: keeps leases over restarts.
+        arbiter: judges between callers who write the same thing; safe values are not asked about.
+        released: told of each tag whose lease is over.
     """
 
-    def __init__(self, find: Find, facts: FactStore) -> None:
+    def __init__(
+        self,
+        find: Find,
+        facts: FactStore,
+        arbiter: Arbiter | None = None,
+        released: Callable[[str], None] | None = None,
+    ) -> None:
+        self.arbiter: Arbiter = arbiter or Everybody()
+        self._released = released or (lambda _: None)
         self._find = find
         self._facts = facts
         self._leases = Leases(facts, trio.current_time())
@@ -74,18 +87,19 @@ class WriteDoor:
         # Tags that a reload is taking away: no lease can begin on them.
         self.leaving: frozenset[str] = frozenset()
 
-    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
+    async def write(self, name: str, value: Value, lease: float | None, by: Principal | None = None) -> WriteResult:
         """Write one tag.
 
         Args:
             name: of the tag.
             value: in engineering units.
             lease: seconds until the tag goes back to its safe value unless it is written again.
+            by: who wants it written; None: the gateway itself, which is not judged.
 
         Raises:
             GatewayError: INVALID for a tag that does not exist or may not be written, for a value that cannot be
                 coded, and for a lease on a tag without a safe value; UNAVAILABLE for a lease on a tag that a reload
-                is taking away.
+                is taking away, and where the arbiter says that another has the tag.
         """
         spot = self._find(name)
         if spot is None:
@@ -99,11 +113,21 @@ class WriteDoor:
             raise invalid("tag", "no such tag; tag.list names them all", name)
         order = writing(device, spot.tag, value)
         if lease is not None:
+            self._check_lease(spot, lease)
+        bids = (
+            [] if by is None else bids_for_tag(spot.line, device, spot.tag, name=name, value=value, lease=lease, by=by)
+        )
+        admission = Admission(self.arbiter, bids)
+        if lease is not None:
             agreed = self._leases.standing(name)
-            self._lend(spot, lease, value)
+            self._leases.take(
+                name, lease, trio.current_time(), place=spot.place, value=value, by=None if by is None else by.subject
+            )
+            self._changed.set()
             self._agreed.setdefault(name, agreed)
-        mine = self._leases.standing(name)
-        order.then = partial(self._ended, spot, order, lease, mine, self._leases.taker(name))
+        order.then = partial(
+            self._ended, spot, order, lease, self._leases.standing(name), self._leases.taker(name), admission
+        )
         if lease is not None:
             try:
                 # The promise must survive a crash that comes right after the write.
@@ -115,14 +139,24 @@ class WriteDoor:
         await order.done.wait()
         return order.result()
 
-    def _ended(self, spot: Spot, order: Writing, lease: float | None, mine: Standing | None, taker: int | None) -> None:
+    def _ended(  # noqa: PLR0917 - all that was so when the write began
+        self,
+        spot: Spot,
+        order: Writing,
+        lease: float | None,
+        mine: Standing | None,
+        taker: int | None,
+        admission: Admission,
+    ) -> None:
         outcome, name = order.result().outcome, spot.name
+        admission.over(sent=outcome in MAYBE_THERE)
         # Who took the lease while this write was on its way has the last word on it.
         last = self._leases.taker(name) == taker
         if lease is None:
             if last and outcome is Outcome.CONFIRMED and name in self._leases:
                 log.info("lease ended by a write without one", tag=name)
                 self._leases.end(name)
+                self._released(name)
         elif outcome in {Outcome.CONFIRMED, Outcome.UNKNOWN}:
             if last:
                 self._agreed.pop(name, None)
@@ -137,7 +171,7 @@ class WriteDoor:
         if outcome is not Outcome.NOT_SENT and spot.poll is not None:
             spot.line.hurry(spot.poll)
 
-    def _lend(self, spot: Spot, lease: float, value: Value) -> None:
+    def _check_lease(self, spot: Spot, lease: float) -> None:
         if spot.tag.safe is None:
             raise invalid("lease", "this tag has no safe value: set safe = ... in the configuration", lease)
         if not SHORTEST_LEASE_S <= lease <= LONGEST_LEASE_S:
@@ -145,8 +179,6 @@ class WriteDoor:
         if spot.name in self.leaving:
             words = "the configuration is being reloaded, and the new one does not have this tag"
             raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5})
-        self._leases.take(spot.name, lease, trio.current_time(), spot.place, value)
-        self._changed.set()
 
     def leases(self) -> list[LeaseInForce]:
         """See ``DeviceAccess.leases``."""
@@ -163,6 +195,7 @@ class WriteDoor:
             safe_value=spot.tag.safe if spot is not None and not self._moved(spot) else None,
             seconds_left=standing.end - now if standing is not None and not owed else 0.0,
             owed=owed,
+            by=self._leases.holder(name),
         )
 
     def _moved(self, spot: Spot) -> bool:
@@ -232,6 +265,7 @@ class WriteDoor:
         elif result.outcome is Outcome.CONFIRMED and name in self._leases and self._leases.taker(name) == taker:
             log.info("lease over, safe value written", tag=name, value=spot.tag.safe)
             self._leases.end(name)
+            self._released(name)
         elif self._leases.settling(name):
             log.warning("lease over, safe value not confirmed", tag=name, outcome=result.outcome, reason=result.reason)
             self._leases.retry(name, now)

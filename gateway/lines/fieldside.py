@@ -21,8 +21,10 @@ from drivers.modbus.pdu import (
 )
 from gateway.core.errors import invalid
 from gateway.core.ports import Json, LeaseInForce, RawAnswer, SerialAnswer, TagRow, WriteResult
+from gateway.core.principal import Principal
 from gateway.core.reading import Quality, Reading, Reason, Value
 from gateway.core.tags import TagStore
+from gateway.lines.bids import Admission, bids_for_registers
 from gateway.lines.line import Line
 from gateway.lines.lines import Lines
 from gateway.lines.opener import SERIAL_TRANSPORTS
@@ -110,11 +112,11 @@ class FieldSide(ToolSide):
             for event in waits.values():
                 await event.wait()
 
-    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
+    async def write(self, name: str, value: Value, lease: float | None, by: Principal | None = None) -> WriteResult:
         """See ``DeviceAccess.write``."""
         if name not in self._lines.spots and self._store.cell(name) is not None:
             raise invalid("tag", "a tag of a raw serial line cannot be written; serial.write sends bytes", name)
-        return await self._lines.door.write(name, value, lease)
+        return await self._lines.door.write(name, value, lease, by)
 
     def leases(self) -> list[LeaseInForce]:
         """See ``DeviceAccess.leases``."""
@@ -136,8 +138,14 @@ class FieldSide(ToolSide):
         payload = order.answer.payload if isinstance(order.answer, Data) else b""
         return RawAnswer(unpack_bits(payload, count) if bits else unpack_registers(payload))
 
-    async def modbus_write(
-        self, line: str, unit: int, table: str, address: int, values: Sequence[int | bool]
+    async def modbus_write(  # noqa: PLR0917 - what the protocol asks for, and who asks
+        self,
+        line: str,
+        unit: int,
+        table: str,
+        address: int,
+        values: Sequence[int | bool],
+        by: Principal | None = None,
     ) -> WriteResult:
         """See ``DeviceAccess.modbus_write``."""
         owner = self._modbus_line(line, unit, 0)
@@ -149,6 +157,8 @@ class FieldSide(ToolSide):
             )
         request = _checked(lambda: _write(unit, table, address, values))
         order = Writing(unit, request, trio.current_time() + ORDER_PATIENCE_S)
+        bids = [] if by is None else bids_for_registers(owner, unit, table, address, values, by=by)
+        Admission(self._lines.door.arbiter, bids).follow(order)
         owner.submit(order)
         await order.done.wait()
         return order.result()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -29,11 +29,13 @@ class Standing(NamedTuple):
         end: when it runs out or is tried again.
         pause: the next one, where it has run out already.
         value: written with it; None for one that was found at the start.
+        by: who holds it; None where nobody knows.
     """
 
     end: float
     pause: float | None
     value: Value | None
+    by: str | None = None
 
 
 class Leases:
@@ -53,8 +55,13 @@ class Leases:
         self._heap: list[tuple[float, str]] = []
         self._places: dict[str, Json] = {}
         self._values: dict[str, Value] = {}
-        for name, place in facts.recall(LEASES).items():
-            self._places[name] = place
+        self._holders: dict[str, str | None] = {}
+        for name, fact in facts.recall(LEASES).items():
+            # Before leases had holders, the place was all there was.
+            known = fact if isinstance(fact, Mapping) else {"place": fact}
+            holder = known.get("by")
+            self._places[name] = known.get("place")
+            self._holders[name] = holder if isinstance(holder, str) else None
             self._set(name, now)
 
     def _set(self, name: str, end: float) -> None:
@@ -71,7 +78,11 @@ class Leases:
     def standing(self, name: str) -> Standing | None:
         """How a tag's lease stands, for ``put_back``; None where it has none."""
         end = self._ends.get(name)
-        return None if end is None else Standing(end, self._pauses.get(name), self._values.get(name))
+        return (
+            None
+            if end is None
+            else Standing(end, self._pauses.get(name), self._values.get(name), self._holders.get(name))
+        )
 
     def owed(self, name: str, now: float) -> bool:
         """Whether a lease has run out whose safe value is not known to have arrived."""
@@ -85,22 +96,27 @@ class Leases:
         """Where the tag was when its lease began, as ``take`` was told; None where it has no lease."""
         return self._places.get(name)
 
-    def take(self, name: str, seconds: float, now: float, place: Json, value: Value) -> None:
+    def holder(self, name: str) -> str | None:
+        """Who took or renewed the lease last, as people call him; None where nobody knows."""
+        return self._holders.get(name)
+
+    def take(self, name: str, seconds: float, now: float, *, place: Json, value: Value, by: str | None) -> None:
         """Begin or renew a lease, by writing a value. It must be on disk before the write leaves."""
         new = name not in self._ends
         self._set(name, now + seconds)
         self._takers[name] = next(self._number)
         self._values[name] = value
         self._pauses.pop(name, None)
-        if new or self._places.get(name) != place:
-            self._places[name] = place
-            self._facts.remember(LEASES, name, place, urgent=True)
+        if new or (self._places.get(name), self._holders.get(name)) != (place, by):
+            self._places[name], self._holders[name] = place, by
+            self._facts.remember(LEASES, name, {"place": place, "by": by}, urgent=True)
 
     def end(self, name: str) -> None:
         """The lease is over: the safe value was written, or a write without a lease took its place."""
         self._pauses.pop(name, None)
         self._takers.pop(name, None)
         self._places.pop(name, None)
+        self._holders.pop(name, None)
         self._values.pop(name, None)
         if self._ends.pop(name, None) is not None:
             self._facts.remember(LEASES, name, None, urgent=True)
@@ -132,6 +148,9 @@ class Leases:
             return
         if before.pause is not None:
             self._pauses[name] = before.pause
+        if self._holders.get(name) != before.by:
+            self._holders[name] = before.by
+            self._facts.remember(LEASES, name, {"place": self._places.get(name), "by": before.by}, urgent=True)
         if before.value is None:
             self._values.pop(name, None)
         else:

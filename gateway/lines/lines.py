@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from gateway.core.ports import FactStore
+from gateway.core.steering import Arbiter
 from gateway.core.supervise import Lives, supervise
 from gateway.core.tags import TagStore
 from gateway.lines.door import Spot, WriteDoor
@@ -71,6 +72,8 @@ class Lines:
         announce: told of events.
         lives: how often a line may fall by a fault of ours.
         make_opener: how a line gets its port; the default opens the real one.
+        arbiter: judges between callers who write the same thing; by default all are let through.
+        released: told of each tag whose lease is over.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Lines:
         *,
         lives: Lives | None = None,
         make_opener: MakeOpener | None = None,
+        arbiter: Arbiter | None = None,
+        released: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._facts = facts
@@ -90,7 +95,7 @@ class Lines:
         self._make_opener = make_opener or partial(opener, alarm=self._wakeups)
         self._running: dict[str, Running] = {}
         self.spots: dict[str, Spot] = {}
-        self.door = WriteDoor(self.spots.get, facts)
+        self.door = WriteDoor(self.spots.get, facts, arbiter, released)
 
     def __iter__(self) -> Iterator[AnyLine]:
         return iter([running.line for running in self._running.values()])

@@ -16,6 +16,7 @@ from drivers.simulated.stations import LineEvent
 from drivers.simulated.wire import NetworkWire, SerialWire
 from gateway.core.ports import Json
 from gateway.core.reading import Reading
+from gateway.core.steering import Arbiter
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.exchange import Talk
@@ -89,6 +90,8 @@ async def open_bench(
     facts: Facts | None = None,
     transport: str = "rtu",
     around: Callable[[Opener], Opener] = lambda opener: opener,
+    arbiter: Arbiter | None = None,
+    released: Callable[[str], None] | None = None,
     **line: object,
 ) -> AsyncIterator[Bench]:
     settings = LineSettings(name="bus", transport=transport, port="sim", host="sim", devices=tuple(devices), **line)  # type: ignore[arg-type]  # test data
@@ -110,7 +113,14 @@ async def open_bench(
     timeline = Timeline(trio.current_time, lambda: 1_700_000_000 + trio.current_time(), lambda: True)
     store = TagStore(trio.current_time, timeline)
     facts = facts or Facts()
-    lines = Lines(store, facts, lambda type_, data: events.append((type_, data)), make_opener=make_opener)
+    lines = Lines(
+        store,
+        facts,
+        lambda type_, data: events.append((type_, data)),
+        make_opener=make_opener,
+        arbiter=arbiter,
+        released=released,
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(lines.run, [settings])
         yield Bench(settings, memory, store, facts, lines, FieldSide(lines, store), events, wire_events)

@@ -87,7 +87,7 @@ async def test_another_device_that_returns_changes_nothing(autojump_clock: MockC
 
 def test_pauses_start_anew_after_a_return() -> None:
     leases = Leases(Facts(), 0.0)
-    leases.take("t", 1.0, 0.0, place="register 3", value=900)
+    leases.take("t", 1.0, 0.0, place="register 3", value=900, by=None)
     now = 1.0
     for _ in range(8):
         leases.settle("t")
@@ -104,5 +104,5 @@ def test_pauses_start_anew_after_a_return() -> None:
 
 def test_a_lease_that_has_not_run_out_does_not_wait() -> None:
     leases = Leases(Facts(), 0.0)
-    leases.take("t", 60.0, 0.0, place="register 3", value=900)
+    leases.take("t", 60.0, 0.0, place="register 3", value=900, by=None)
     assert leases.waiting() == []
