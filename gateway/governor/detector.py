@@ -7,6 +7,7 @@ always moved.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -106,6 +107,7 @@ class Detector:
     _far_since: float | None = None
     _far_values: int = 0
     _near_since: float | None = None
+    _dated: bool = True
 
     @property
     def learned(self) -> bool:
@@ -114,27 +116,30 @@ class Detector:
 
     @property
     def seasonal(self) -> bool:
-        """Whether it goes by the hour of the day."""
-        return self._season.believed()
+        """Whether it goes by the hour of the day: it has such a rhythm, and the hour is known."""
+        return self._dated and self._season.believed()
 
     def usual(self, wall: float) -> tuple[float, float] | None:
         """Usual level and spread at a moment; None before it was learned."""
-        guess = self._season.guess(wall) if self._season.believed() else None
+        guess = self._season.guess(wall) if self.seasonal else None
         if guess is not None:
             return guess
         return None if self._plain.level is None else (self._plain.level, self._plain.scale())
 
-    def take(self, value: float, wall: float) -> Anomaly | None:
+    def take(self, value: float, wall: float, *, dated: bool = True) -> Anomaly | None:
         """Judge one more value, then learn from it. Returns what is unusual now.
 
         Args:
             value: a finite number.
-            wall: Unix seconds; later than the one before.
+            wall: Unix seconds; where they are not later than the ones before, the clock was set.
+            dated: the wall clock tells the hour of the day; on a board without a clock chip it may not.
         """
+        self._dated = dated
         seconds = 0.0 if self._last is None else wall - self._last
         if seconds <= 0.0 or seconds > LONGEST_GAP_S:
             seconds = 0.0
             self._far_since = self._near_since = None
+            self._far_values = 0
             self._still_since = wall
         self._last = wall
         usual = self._usual_of(value, wall)
@@ -162,7 +167,7 @@ class Detector:
 
     def _judge(self, value: float, level: float, scale: float, wall: float) -> Anomaly | None:
         off = (value - level) / scale
-        seasonal = self._season.believed()
+        seasonal = self.seasonal
         if not self.learned:
             return None
         if abs(off) >= FAR:
@@ -172,7 +177,7 @@ class Detector:
                 return Anomaly(Rule.LEVEL, self._far_since, value, level, scale, off, seasonal)
         else:
             self._far_since, self._far_values = None, 0
-        if self._slow.level is not None:
+        if self._slow.level is not None and self._comparable():
             spread = max(self._slow.scale(), SLOW_LEAST * scale)
             slow = (self._mean - self._slow.level) / spread
             if abs(slow) >= SLOW_FAR:
@@ -183,6 +188,15 @@ class Detector:
             times = still / max(self._longest_still, 1.0)
             return Anomaly(Rule.FROZEN, self._still_since, value, level, scale, times, seasonal)
         return None
+
+    def _comparable(self) -> bool:
+        """Whether the slow mean goes on: while the hour is not known, distances are from another level than before."""
+        return self._dated or not self._season.believed()
+
+    def lost(self) -> None:
+        """There has been no value for a while: what was unusual cannot be told to be so any more."""
+        self.anomaly = self._far_since = self._near_since = None
+        self._far_values = 0
 
     def _moves(self) -> bool:
         return 0.0 < self._longest_still < self._watched / 20
@@ -204,13 +218,17 @@ class Detector:
         self, value: float, wall: float, seconds: float, usual: tuple[float, float] | None, weight: float
     ) -> None:
         if value != self._last_value:
-            if self._last_value is not None and self.anomaly is None:
-                self._longest_still = max(self._longest_still, wall - self._still_since)
+            if self._last_value is not None:
+                still = wall - self._still_since
+                # A machine that rests at weekends is no fault for ever, yet one dead sensor must not teach that.
+                most = math.inf if self.anomaly is None else 2 * self._longest_still
+                self._longest_still = max(self._longest_still, min(still, most))
             self._last_value, self._still_since = value, wall
         self._watched += seconds
-        self._season.take(value, wall, seconds, self._plain.level, weight=weight)
+        if self._dated:
+            self._season.take(value, wall, seconds, self._plain.level, weight=weight)
         self._plain.take(value, seconds, weight=weight)
-        if usual is not None and seconds > 0:
+        if usual is not None and seconds > 0 and self._comparable():
             level, scale = usual
             limit = 3 * scale
             bounded = min(max(value - level, -limit), limit)

@@ -32,9 +32,12 @@ FAILING_LATENCY = 0.8
 # Latencies are learned in milliseconds, errors in percent of the requests.
 UNITS = {"latency": "ms", "errors": "%"}
 TREND_EVERY_S = 3600.0
-# A series that got nothing for so long is not learning.
-FED_WITHIN_S = 120.0
-# Tags that may be learned; beyond, the first ones of the configuration are.
+# A series that got nothing for so long is not learning, and what was unusual about it is known no more. A device that
+# is asked once a minute has errors worth a share every five minutes.
+FED_WITHIN_S = 600.0
+# What is configured no more, or bad all the time, is forgotten after so long: a pump may be in repair for some days.
+FORGOTTEN_AFTER_S = 7 * 86400.0
+# Tags that may be learned; beyond, those that had a good value first are.
 MOST_TAGS = 200
 MOST_SHOWN = 50
 DAY_S = 86400.0
@@ -95,6 +98,7 @@ class Intelligence:
         facts: keep what was learned over restarts.
         wall: Unix seconds.
         announce: told of ``governor:anomaly``.
+        synchronised: whether the wall clock tells the hour of the day.
     """
 
     name = LevelName.INTELLIGENCE
@@ -109,6 +113,7 @@ class Intelligence:
         facts: FactStore,
         wall: Callable[[], float],
         announce: Callable[[str, dict[str, object]], None],
+        synchronised: Callable[[], bool] = lambda: True,
     ) -> None:
         self._steering = steering
         self._tags = tags
@@ -116,6 +121,8 @@ class Intelligence:
         self._facts = facts
         self._wall = wall
         self._announce = announce
+        self._synchronised = synchronised
+        self._dated = True
         self._kept = facts.recall(BASELINE)
         self._series: dict[str, Series] = {}
         self._units: dict[str, str] = {}
@@ -125,11 +132,12 @@ class Intelligence:
         self._predictions: dict[str, Prediction] = {}
         self._trended: dict[str, float] = {}
         self._absent: dict[str, float] = {}
+        self._learned: set[str] = set()
         self._now: float | None = None
 
     def tick(self, now: float) -> None:
         """Take one value of each series, judge it, and now and then look where the hourly means are going."""
-        self._now, wall = now, self._wall()
+        self._now, wall, self._dated = now, self._wall(), self._synchronised()
         present = set()
         for device in self._steering.glance().devices:
             for kind, units in UNITS.items():
@@ -138,17 +146,20 @@ class Intelligence:
             self._bounds[device.name] = device.bound
             if device.state == "online":
                 self._device(device, now, wall)
-        for number, tag in enumerate(self._tags()):
-            if number >= MOST_TAGS:
-                break
+        for tag in self._tags():
             key = f"tag:{tag.name}"
+            if not math.isfinite(tag.value) or not self._room(key):
+                continue
             present.add(key)
             self._units[key] = tag.units
-            if math.isfinite(tag.value):
-                self._of(key, trends=False).take(tag.value, now, wall)
+            self._learned.add(key)
+            self._of(key, trends=False).take(tag.value, now, wall, dated=self._dated)
         for key, series in self._series.items():
-            if series.fed == now:
-                self._judge(key, series)
+            if key in self._absent and key not in self._learned:
+                continue
+            if series.fed is not None and now - series.fed >= FED_WITHIN_S:
+                series.detector.lost()
+            self._judge(key, series)
         self._foresee(now)
         self._save(now, present)
 
@@ -156,16 +167,25 @@ class Intelligence:
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = Series(key, trends)
-            kept = self._kept.get(key)
+            kept = self._kept.pop(key, None)
             if kept is not None:
                 series.restore(kept)
             # What is kept of many series is not kept at one moment.
             series.saved = (self._now or 0.0) - SAVE_EVERY_S * (len(self._series) % 64) / 64
         return series
 
+    def _room(self, key: str) -> bool:
+        """Whether a tag may be learned; one that is gone makes room for it."""
+        if key in self._learned or len(self._learned) < MOST_TAGS:
+            return True
+        gone = self._learned & self._absent.keys()
+        if gone:
+            self._forget(min(gone, key=lambda known: self._absent[known]))
+        return bool(gone)
+
     def _device(self, device: DeviceGlance, now: float, wall: float) -> None:
         if device.latency is not None:
-            self._of(f"latency:{device.name}", trends=True).take(device.latency * 1000, now, wall)
+            self._of(f"latency:{device.name}", trends=True).take(device.latency * 1000, now, wall, dated=self._dated)
         errors = sum(device.errors.values())
         begun, requests, before = self._counted.get(device.name, (now, device.requests, errors))
         asked = device.requests - requests
@@ -173,7 +193,8 @@ class Intelligence:
             self._counted[device.name] = (now, device.requests, errors)
         elif now - begun >= ERRORS_OVER_S and asked >= LEAST_REQUESTS:
             self._counted[device.name] = (now, device.requests, errors)
-            self._of(f"errors:{device.name}", trends=True).take(100 * (errors - before) / asked, now, wall)
+            share = 100 * (errors - before) / asked
+            self._of(f"errors:{device.name}", trends=True).take(share, now, wall, dated=self._dated)
 
     # Finding
 
@@ -219,11 +240,11 @@ class Intelligence:
     def _foresee(self, now: float) -> None:
         """Look at the trends of at most one series a tick: each is looked at once an hour."""
         for key, series in self._series.items():
-            if not series.trends or now - self._trended.get(key, -math.inf) < TREND_EVERY_S:
+            if not series.trends or key in self._absent or now - self._trended.get(key, -math.inf) < TREND_EVERY_S:
                 continue
             self._trended[key] = now
             metric, _, device = key.partition(":")
-            trend = series.trend()
+            trend = series.trend() if series.fed is not None and now - series.fed < DAY_S else None
             limit = FAILING_ERRORS if metric == "errors" else FAILING_LATENCY * 1000 * self._bounds.get(device, 0.0)
             reached = trend.reaches(limit) if trend is not None and limit > 0 else None
             component, name = f"device:{device}", f"{metric}Trend"
@@ -240,11 +261,13 @@ class Intelligence:
     # Keeping
 
     def _save(self, now: float, present: set[str]) -> None:
-        for key in self._series.keys() - present:
-            self._forget(key)
-        for key in self._kept.keys() - present - self._series.keys():
-            # Configured no more, or not seen yet: a line may be commented out for an afternoon.
-            if now - self._absent.setdefault(key, now) > DAY_S:
+        for key in self._absent.keys() & present:
+            del self._absent[key]
+        for key in (self._series.keys() | self._kept.keys()) - present:
+            # Configured no more, or just not good: a line may be commented out for an afternoon.
+            if key not in self._absent and key not in self._learned:
+                self._end(key)
+            if now - self._absent.setdefault(key, now) > FORGOTTEN_AFTER_S:
                 self._forget(key)
         for key, series in self._series.items():
             if series.fresh and now - series.saved >= SAVE_EVERY_S:
@@ -254,17 +277,25 @@ class Intelligence:
         series.saved, series.fresh = now, False
         self._facts.remember(BASELINE, key, series.dump())
 
-    def _forget(self, key: str) -> None:
-        self._series.pop(key, None)
+    def _end(self, key: str) -> None:
+        """Nothing is said any more of what is not there."""
         self._predictions.pop(key, None)
+        component, metric, _ = self._about(key)
+        if self._told.pop(key, None) is not None:
+            self._alerts.resolve(component, metric)
+            self._announce("governor:anomaly", {"series": key, "state": "resolved"})
+        self._alerts.resolve(component, f"{key.partition(':')[0]}Trend")
+
+    def _forget(self, key: str) -> None:
+        self._end(key)
+        self._series.pop(key, None)
+        self._learned.discard(key)
         self._trended.pop(key, None)
         self._kept.pop(key, None)
         self._absent.pop(key, None)
         self._units.pop(key, None)
-        component, metric, _ = self._about(key)
-        if self._told.pop(key, None) is not None:
-            self._alerts.resolve(component, metric)
-        self._alerts.resolve(component, f"{key.partition(':')[0]}Trend")
+        self._counted.pop(key.partition(":")[2], None)
+        self._bounds.pop(key.partition(":")[2], None)
         self._facts.remember(BASELINE, key, None)
 
     def keep_all(self) -> None:
@@ -287,7 +318,7 @@ class Intelligence:
         """How much is unusual, how much is foreseen to fail, and whether it is learning."""
         if self._now is None:
             return ()
-        number, unusual, foreseen = len(self._series), len(self._told), len(self._predictions)
+        number, unusual, foreseen = len(self._live()), len(self._told), len(self._predictions)
         worst = max(5.0, number / 5)
         return (
             Term("anomalies", falling(unusual, 0, worst), 3.0, f"{unusual} of {number} series are unusual"),
@@ -296,15 +327,19 @@ class Intelligence:
             Term("looking", 100.0, 0.5, "it looks at all series every ten seconds"),
         )
 
+    def _live(self) -> list[Series]:
+        """The series of what is there now."""
+        return [series for key, series in self._series.items() if key not in self._absent]
+
     def _fed(self) -> int:
         now = self._now or 0.0
-        return sum(series.fed is not None and now - series.fed <= FED_WITHIN_S for series in self._series.values())
+        return sum(series.fed is not None and now - series.fed < FED_WITHIN_S for series in self._live())
 
     def figures(self) -> Mapping[str, Json]:
         """``learningActive`` (AG-12), and what was found."""
         return {
             "learningActive": self._fed() > 0,
-            "series": len(self._series),
+            "series": len(self._live()),
             "learned": sum(series.detector.learned for series in self._series.values()),
             "seasonal": sum(series.detector.seasonal for series in self._series.values()),
             "anomalies": self.anomalies()[:MOST_SHOWN],

@@ -12,6 +12,7 @@ from gateway.governor.trend import Trend, trend_of
 HOUR_S = 3600.0
 # A week of hourly points.
 MOST_POINTS = 168
+WEEK_S = 7 * 86400.0
 DIGITS = 6
 
 
@@ -38,19 +39,32 @@ class Series:
     _sum: float = 0.0
     _count: int = 0
 
-    def take(self, value: float, now: float, wall: float) -> None:
-        """One more value, at ``now`` on the run loop's clock and ``wall`` in Unix seconds."""
+    def take(self, value: float, now: float, wall: float, *, dated: bool = True) -> None:
+        """One more value, at ``now`` on the run loop's clock and ``wall`` in Unix seconds.
+
+        Where the wall clock was not set (``dated`` is False) it says neither the hour of the day nor the day of a week.
+        """
         self.fed, self.fresh = now, True
-        self.detector.take(value, wall)
+        self.detector.take(value, wall, dated=dated)
         if not self.trends:
+            return
+        if not dated:
+            self._hour, self._sum, self._count = None, 0.0, 0
             return
         hour = wall // HOUR_S
         if self._hour is not None and hour != self._hour and self._count:
-            self.points.append(((self._hour + 0.5) * HOUR_S, self._sum / self._count))
+            self._point((self._hour + 0.5) * HOUR_S, self._sum / self._count)
             self._sum, self._count = 0.0, 0
         self._hour = hour
         self._sum += value
         self._count += 1
+
+    def _point(self, time: float, mean: float) -> None:
+        """One more hour. Where the clock was set meanwhile, points beyond it or long before it say nothing of it."""
+        sound = [point for point in self.points if time - WEEK_S <= point[0] < time]
+        if len(sound) < len(self.points):
+            self.points = deque(sound, maxlen=MOST_POINTS)
+        self.points.append((time, mean))
 
     def trend(self) -> Trend | None:
         """Where its hourly means are going."""

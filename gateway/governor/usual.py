@@ -85,7 +85,12 @@ class Usual:
         return [self.level, self.spread, self.step if math.isfinite(self.step) else None, float(self.seen)]
 
     def restore(self, dumped: list[float | None]) -> None:
-        """Go on from what ``dump`` gave."""
+        """Go on from what ``dump`` gave.
+
+        Raises:
+            ValueError, TypeError: it is not of that form.
+        """
         level, spread, step, seen = dumped
-        self.level, self.spread, self.seen = level, spread or 0.0, int(seen or 0)
-        self.step = math.inf if step is None else step
+        self.level = None if level is None else float(level)
+        self.spread, self.seen = float(spread or 0.0), int(seen or 0)
+        self.step = math.inf if step is None else float(step)

@@ -127,3 +127,37 @@ def test_level_and_spread_stay_finite_and_within_what_was_seen(numbers: list[flo
     assert math.isfinite(usual.spread)
     assert min(numbers) - usual.scale() <= usual.level <= max(numbers) + usual.scale()
     assert usual.spread >= 0
+
+
+def test_a_rest_that_comes_again_and_again_is_usual_in_the_end() -> None:
+    rng, detector, wall = random.Random(3), Detector(), BEGIN
+    rests = []
+    for day in range(14):
+        frozen = False
+        for minute in range(24 * 60):
+            resting = day >= 3 and minute < 4 * 60
+            found = detector.take(20.0 if resting else 20 + rng.gauss(0, 0.5), wall + minute * 60)
+            frozen |= found is not None and found.rule is Rule.FROZEN
+        rests.append(frozen)
+        wall += DAY_S
+    assert rests[3:5] == [True, True]
+    assert rests[-3:] == [False, False, False]
+
+
+def test_while_the_hour_is_not_known_nothing_is_judged_by_it() -> None:
+    detector, source = Detector(), values(Kind.DAILY, 1004)
+    for _ in range(round(5 * DAY_S / STEP_S)):
+        wall, value, _ = next(source)
+        detector.take(value, wall)
+    assert detector.seasonal
+    # The same plant after a power cut on a board that now takes noon for midnight.
+    again, shift = Detector.restored(json.loads(json.dumps(detector.dump()))), DAY_S / 2 + 0.25 * DAY_S
+    alarms = 0
+    for _ in range(round(2 * DAY_S / STEP_S)):
+        wall, value, _ = next(source)
+        alarms += again.take(value, wall - shift, dated=False) is not None
+    assert (alarms, again.seasonal) == (0, False)
+    for _ in range(round(0.5 * DAY_S / STEP_S)):
+        wall, value, _ = next(source)
+        alarms += again.take(value, wall) is not None
+    assert (alarms, again.seasonal) == (0, True)

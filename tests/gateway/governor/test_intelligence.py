@@ -4,7 +4,7 @@ import json
 import random
 
 from gateway.governor.health import health_of
-from gateway.governor.intelligence import Intelligence, TagValue
+from gateway.governor.intelligence import MOST_TAGS, Intelligence, TagValue
 from tests.gateway.governor.bench import Bench
 
 DAY_S = 86400
@@ -17,7 +17,7 @@ class Plant:
         self.bench, self.rng = bench, random.Random(5)
         self.temperature, self.latency, self.error_share = 20.0, 0.020, 0.01
         self.requests = self.errors = 0
-        self.learned = True
+        self.learned = self.synchronised = True
         bench.field.line("bus")
         self.level = self.started()
 
@@ -29,6 +29,7 @@ class Plant:
             facts=self.bench.facts,
             wall=self.bench.wall,
             announce=lambda type_, data: self.bench.told.append((type_, data)),
+            synchronised=lambda: self.synchronised,
         )
 
     def _tags(self) -> list[TagValue]:
@@ -105,16 +106,97 @@ def test_what_was_learned_survives_a_restart_and_small_enough(bench: Bench) -> N
     assert [component for component, _ in bench.standing()] == ["tag:bus/meter/temperature"]
 
 
-def test_what_is_configured_no_more_is_forgotten_with_its_alerts(bench: Bench) -> None:
+def test_what_is_configured_no_more_is_told_of_no_more_and_forgotten_after_a_week(bench: Bench) -> None:
     plant = Plant(bench)
     plant.run(2.2 * DAY_S)
+    plant.level.keep_all()
     plant.temperature = 31.0
     plant.run(120)
     del bench.field.devices["bus/meter"]
     plant.learned = False
-    bench.run(plant.level, 10)
+    bench.run(plant.level, 610)
     assert bench.standing() == []
     assert plant.level.figures()["series"] == 0
+    bench.field.now += 7 * DAY_S
+    bench.run(plant.level, 10)
+    assert set(bench.facts.kept["baseline"].values()) == {None}
+
+
+def test_a_tag_that_is_bad_for_a_moment_or_a_day_keeps_what_was_learned_of_it(bench: Bench) -> None:
+    plant = Plant(bench)
+    plant.run(2.2 * DAY_S)
+    for pause in (10, 2 * DAY_S):
+        plant.learned = False
+        bench.field.now += pause
+        bench.run(plant.level, 10)
+        plant.learned, plant.temperature = True, 20.0
+        plant.run(700)
+        plant.temperature = 31.0
+        plant.run(120)
+        assert bench.standing() == [("tag:bus/meter/temperature", "unusual")]
+        plant.temperature = 20.0
+        plant.run(600)
+
+
+def test_what_is_unusual_is_no_alert_while_its_device_is_silent(bench: Bench) -> None:
+    plant = Plant(bench)
+    plant.run(2.2 * DAY_S)
+    plant.temperature = 31.0
+    plant.run(120)
+    plant.learned = False
+    bench.run(plant.level, 610)
+    assert bench.standing() == []
+
+
+def test_a_device_that_is_taken_away_takes_what_was_foreseen_of_it_along(bench: Bench) -> None:
+    plant = Plant(bench)
+    plant.run(3.5 * DAY_S, errors_per_s=0.01 / DAY_S)
+    assert [metric for _, metric in bench.standing() if metric.endswith("Trend")] == ["errorsTrend"]
+    del bench.field.devices["bus/meter"]
+    bench.run(plant.level, 2 * 3600)
+    assert [metric for _, metric in bench.standing() if metric.endswith("Trend")] == []
+    assert plant.level.predictions() == []
+
+
+def test_tags_that_are_gone_make_room_for_others(bench: Bench) -> None:
+    names = [f"{number}" for number in range(MOST_TAGS)]
+    level = Intelligence(
+        steering=bench.field,
+        tags=lambda: [TagValue(f"bus/meter/{name}", 1.0, "") for name in names],
+        alerts=bench.alerts,
+        facts=bench.facts,
+        wall=bench.wall,
+        announce=lambda *_: None,
+    )
+    bench.run(level, 20)
+    names.append("more")
+    bench.run(level, 20)
+    assert level.figures()["series"] == MOST_TAGS
+    assert "tag:bus/meter/more" not in level._series
+    del names[7]
+    bench.run(level, 20)
+    assert level.figures()["series"] == MOST_TAGS
+    assert level._series.keys() == {f"tag:bus/meter/{name}" for name in names}
+
+
+def test_a_board_that_wakes_in_1970_foresees_nothing_from_points_of_another_time(bench: Bench) -> None:
+    plant = Plant(bench)
+    plant.run(2 * DAY_S)
+    plant.level.keep_all()
+    # A power cut: the clock begins anew, and is set two days later.
+    there = bench.wall_offset
+    bench.wall_offset = -bench.now
+    plant.synchronised = False
+    plant.level = plant.started()
+    plant.run(2 * DAY_S)
+    bench.wall_offset, plant.synchronised = there, True
+    plant.run(DAY_S)
+    assert plant.level.predictions() == []
+    assert bench.standing() == []
+    times = [time for time, _ in plant.level._series["errors:bus/meter"].points]
+    assert times == sorted(times)
+    assert times[-1] - times[0] <= 7 * DAY_S
+    assert times[0] > 1e9
 
 
 def test_a_silent_device_teaches_nothing(bench: Bench) -> None:
