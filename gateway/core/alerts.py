@@ -1,7 +1,8 @@
 """Alerts: what somebody should see to, raised once, kept while it lasts, resolved once (D-135).
 
 An alert is known by its component and metric: raising what is raised already changes its words, and announces nothing
-unless its severity changes. So a fault that is seen every second is told of once.
+unless its severity changes. So a fault that is seen every second is told of once. There is room for so many; a worse
+one takes the room of the mildest, so that whoever can make many small ones hides no bad one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from enum import StrEnum
 
 from gateway.core.ports import Json
 
-# Alerts that stand at once; beyond, new ones are announced but not kept, and counted.
+# Alerts that stand at once.
 MOST_STANDING = 500
 # Resolved ones that are remembered.
 REMEMBERED = 200
@@ -25,6 +26,9 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+_MILD = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class Alerts:
         wall: Unix seconds.
         announce: told of ``system:alert`` when one begins, changes severity, or is resolved.
         name: makes an id that is never given twice.
+
+    Attributes:
+        dropped: how often there was no room for one; it was not told of then.
     """
 
     def __init__(
@@ -96,7 +103,11 @@ class Alerts:
         value: Json = None,
         threshold: Json = None,
     ) -> Alert:
-        """Raise an alert, or bring the one that stands up to date."""
+        """Raise an alert, or bring the one that stands up to date.
+
+        Where as many stand as may, it takes the place of the latest of the mildest ones, if it is worse than that; else
+        it is counted as dropped, and nobody is told: what is raised every second would be told of every second.
+        """
         key = (component, metric)
         standing = self._standing.get(key)
         if standing is not None:
@@ -106,12 +117,21 @@ class Alerts:
                 self._announce("system:alert", alert.data())
             return alert
         alert = Alert(self._name(), severity, component, summary, metric, value, threshold, self._wall())
-        if len(self._standing) < MOST_STANDING:
-            self._standing[key] = alert
-        else:
+        if len(self._standing) >= MOST_STANDING and not self._make_room(severity):
             self.dropped += 1
+            return alert
+        self._standing[key] = alert
         self._announce("system:alert", alert.data())
         return alert
+
+    def _make_room(self, severity: Severity) -> bool:
+        # Of equal ones the first is taken, and the latest stands first in this order.
+        key = max(reversed(self._standing), key=lambda key: _MILD[self._standing[key].severity])
+        mildest = self._standing[key]
+        if _MILD[mildest.severity] <= _MILD[severity]:
+            return False
+        self.dropped += 1
+        return self.resolve(*key, f"{mildest.summary} (not over: it made room for a worse one)")
 
     def resolve(self, component: str, metric: str, summary: str | None = None) -> bool:
         """End an alert. Returns whether it stood."""

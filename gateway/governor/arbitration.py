@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice, takewhile
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
@@ -21,7 +22,8 @@ from gateway.core.steering import Bid
 Who = tuple[Kind, str]
 Address = tuple[str, int, str, int]
 
-# Registers and coils whose last writers are remembered.
+# Registers and coils whose last writers are remembered. Those that somebody has a lease on or keeps are not forgotten
+# for others: whoever writes all over a line would end the leases of everybody.
 MOST_ADDRESSES = 8192
 # So many changes of hand within so long, each to another value, are a fight.
 TURNS = 3
@@ -62,7 +64,8 @@ class _Holding:
         leased_by: who has the lease, until ``leased_until``.
         kept_for: who won the last fight, until ``kept_until``.
         fights: how often there was one, lately.
-        hands: (time, who, value) of the last writes.
+        hands: (time, who, value) of the last writes, the oldest first. Of one who writes several times in a row only
+            the last one: who writes every second and who does every ten seconds get in each other's way all the same.
     """
 
     place: str
@@ -71,7 +74,15 @@ class _Holding:
     kept_for: Who | None = None
     kept_until: float = 0.0
     fights: int = 0
-    hands: deque[tuple[float, Who, Value | tuple[int | bool, ...]]] = field(default_factory=lambda: deque(maxlen=8))
+    hands: tuple[tuple[float, Who, Value | tuple[int | bool, ...]], ...] = ()
+
+    def leased(self, now: float) -> bool:
+        """Whether somebody has a lease on it now."""
+        return self.leased_by is not None and self.leased_until > now
+
+    def kept(self, now: float) -> bool:
+        """Whether it is kept for somebody now, after a fight."""
+        return self.kept_for is not None and self.kept_until > now
 
 
 class Arbitration:
@@ -128,9 +139,10 @@ class Arbitration:
                 holding.leased_by = None
             if bid.by.kind is Kind.OPERATOR:
                 holding.kept_for = None
-                holding.hands.clear()
+                holding.hands = ()
                 continue
-            holding.hands.append((now, who, bid.value))
+            before = holding.hands[:-1] if holding.hands and holding.hands[-1][1] == who else holding.hands
+            holding.hands = (*before[-TURNS:], (now, who, bid.value))
             self._judge(holding, now)
 
     def released(self, place: str) -> None:
@@ -154,7 +166,7 @@ class Arbitration:
         holding.kept_for = first
         holding.kept_until = now + min(PEACE_S * 2 ** min(holding.fights, 8), LONGEST_PEACE_S)
         holding.fights += 1
-        holding.hands.clear()
+        holding.hands = ()
         other = next(hand[1] for hand in reversed(lately) if hand[1] != first)
         self._note(Conflict("fight", now, holding.place, _name(first), _name(other)))
 
@@ -165,21 +177,38 @@ class Arbitration:
             holding = self._holdings.get(address)
             if holding is not None:
                 self._holdings.move_to_end(address)
+                # Tags have names that people know, whoever wrote the bare register before.
+                holding.place = bid.name or holding.place
             elif make:
                 holding = self._holdings[address] = _Holding(bid.name or _words(bid))
             else:
                 continue
             found.append(holding)
-        while len(self._holdings) > MOST_ADDRESSES:
-            self._holdings.popitem(last=False)
+        if len(self._holdings) > MOST_ADDRESSES:
+            self._forget()
         return found
 
+    def _forget(self) -> None:
+        """Make room: first what nobody has now, then what was fought over; the one touched longest ago goes first."""
+        now = self._monotonic()
+        ranks: tuple[Callable[[_Holding], bool], ...] = (
+            lambda holding: not holding.leased(now) and not holding.kept(now),
+            lambda holding: not holding.leased(now),
+            lambda _: True,
+        )
+        for goes in ranks:
+            spare = len(self._holdings) - MOST_ADDRESSES
+            for address in list(
+                islice((address for address, holding in self._holdings.items() if goes(holding)), max(spare, 0))
+            ):
+                del self._holdings[address]
+
     def _note(self, conflict: Conflict) -> None:
+        lately = takewhile(lambda old: conflict.at - old.at < FIGHT_WITHIN_S, reversed(self._conflicts))
         again = any(
             (old.kind, old.place, old.holder, old.other)
             == (conflict.kind, conflict.place, conflict.holder, conflict.other)
-            and conflict.at - old.at < FIGHT_WITHIN_S
-            for old in reversed(self._conflicts)
+            for old in lately
         )
         if not again:
             self._conflicts.append(conflict)
@@ -196,7 +225,7 @@ class Arbitration:
         kept = {
             (holding.place, _name(holding.kept_for)): holding.kept_until - now
             for holding in self._holdings.values()
-            if holding.kept_for is not None and holding.kept_until > now
+            if holding.kept_for is not None and holding.kept(now)
         }
         return [(place, who, seconds) for (place, who), seconds in kept.items()]
 

@@ -23,8 +23,9 @@ PACE_S = 1.0
 BUSY = 0.95
 ROOM = 0.85
 BOUND = "bound_on_demand"
-# A fight is an alert until nobody has fought for so long.
+# A fight is an alert until nobody has fought for so long. Two callers that fight over everything are no more than this.
 PEACE_AFTER_S = 600.0
+MOST_FIGHTS = 20
 
 
 class Coordination:
@@ -109,6 +110,8 @@ class Coordination:
     def conflict(self, conflict: Conflict) -> None:
         """Callers got in each other's way; ``Arbitration`` tells. A fight is somebody's to see to."""
         if conflict.kind != "fight":
+            return
+        if conflict.place not in self._fights and len(self._fights) >= MOST_FIGHTS:
             return
         self._fights[conflict.place] = conflict.at
         words = (

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from itertools import count
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.core import alerts
-from gateway.core.alerts import Alerts, Severity
+from gateway.core.alerts import MOST_STANDING, Alerts, Severity
 
 
 class Bench:
@@ -57,11 +57,48 @@ def test_the_same_fault_later_is_another_alert() -> None:
     assert [told["alert_id"] for told in bench.told] == ["a1", "a1", "a2"]
 
 
-@pytest.mark.parametrize("extra", [1, 7])
-def test_more_than_can_be_kept_is_told_and_counted(extra: int) -> None:
+def filled(bench: Bench) -> None:
+    for number in range(MOST_STANDING):
+        bench.alerts.fire(f"tag:{number}", "fight", Severity.WARNING if number else Severity.INFO, "to and fro")
+    bench.told.clear()
+
+
+def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
     bench = Bench()
-    for number in range(alerts.MOST_STANDING + extra):
-        bench.alerts.fire(f"device:{number}", "silent", Severity.INFO, "gone")
-    assert len(bench.alerts.standing()) == alerts.MOST_STANDING
-    assert bench.alerts.dropped == extra
-    assert len(bench.told) == alerts.MOST_STANDING + extra
+    filled(bench)
+    for _ in range(100):
+        bench.alerts.fire("tag:another", "fight", Severity.INFO, "to and fro")
+    assert bench.told == []
+    assert bench.alerts.dropped == 100
+    assert len(bench.alerts.standing()) == MOST_STANDING
+
+
+def test_a_worse_one_takes_the_room_of_the_mildest_and_latest() -> None:
+    bench = Bench()
+    filled(bench)
+    bench.fire(Severity.CRITICAL)
+    bench.alerts.fire("store", "durable", Severity.CRITICAL, "full")
+    assert [(told["component"], told["state"]) for told in bench.told] == [
+        ("tag:0", "resolved"),
+        ("line:boiler", "firing"),
+        (f"tag:{MOST_STANDING - 1}", "resolved"),
+        ("store", "firing"),
+    ]
+    assert len(bench.alerts.standing()) == MOST_STANDING
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 8), st.sampled_from(Severity)), max_size=60))
+def test_every_alert_that_fires_is_resolved_once_or_stands(does: list[tuple[bool, int, Severity]]) -> None:
+    bench = Bench()
+    for number in range(MOST_STANDING - 4):
+        bench.alerts.fire(f"tag:{number}", "fight", Severity.WARNING, "to and fro")
+    for fires, number, severity in does:
+        if fires:
+            bench.alerts.fire(f"line:{number}", "down", severity, "down")
+        else:
+            bench.alerts.resolve(f"line:{number}", "down")
+    firing = {told["alert_id"] for told in bench.told if told["state"] == "firing"}
+    resolved = [told["alert_id"] for told in bench.told if told["state"] == "resolved"]
+    assert len(resolved) == len(set(resolved))
+    assert firing - set(resolved) == {alert.alert_id for alert in bench.alerts.standing()}
+    assert len(bench.alerts.standing()) <= MOST_STANDING

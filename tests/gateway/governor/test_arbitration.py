@@ -155,6 +155,51 @@ def test_the_same_conflict_again_and_again_is_told_once_a_minute() -> None:
     assert scene.arbitration.refused == 100
 
 
+def test_one_who_writes_often_and_one_who_writes_seldom_fight_too() -> None:
+    scene = Scene()
+    for second in range(30):
+        scene.now = float(second)
+        assert scene.write(A, 20) is None
+        if second % 10 == 5 and scene.write(B, 30) is not None:
+            break
+    assert [(conflict.kind, conflict.holder) for conflict in scene.conflicts] == [("fight", "agent a")]
+
+
+def test_whoever_writes_all_over_a_line_ends_nobodys_lease_or_peace() -> None:
+    scene = Scene()
+    scene.write(A, 20, lease=3600)
+    kept = Span("bus", 1, "holding", 500)
+    for by in (A, B, A, B):
+        scene.write(by, 1 if by is A else 2, span=kept, name=None)
+    for unit in range(1, 200):
+        scene.now += 0.1
+        scene.write(B, value=True, span=Span("bus", unit, "coil", 0, 1968), name=None)
+    assert len(scene.arbitration._holdings) == MOST_ADDRESSES
+    assert scene.write(B, 30) is not None
+    assert scene.write(B, 30, span=kept, name=None) is not None
+
+
+def test_fights_over_thousands_of_registers_end_no_lease_either() -> None:
+    scene = Scene()
+    scene.write(A, 20, lease=3600)
+    for unit in range(10, 30):
+        for by in (B, agent("c"), B, agent("c")):
+            scene.write(by, by is B, span=Span("bus", unit, "coil", 0, 1968), name=None)
+    assert len(scene.arbitration._holdings) == MOST_ADDRESSES
+    assert scene.write(B, 30) is not None
+
+
+def test_a_place_goes_by_the_name_of_its_tag_whoever_wrote_the_bare_register_before() -> None:
+    scene = Scene()
+    scene.write(B, 7, name=None)
+    scene.write(A, 20, lease=60)
+    refused = scene.write(B, 7, name=None)
+    assert refused is not None
+    assert "bus/boiler/setpoint is leased" in refused.reason
+    scene.arbitration.released("bus/boiler/setpoint")
+    assert scene.write(B, 7, name=None) is None
+
+
 def test_memory_is_bounded_whatever_is_written() -> None:
     scene = Scene()
     for unit in range(1, 200):

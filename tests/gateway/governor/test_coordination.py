@@ -5,7 +5,7 @@ from gateway.core.roster import AgentCounts
 from gateway.core.steering import LEAST_ON_DEMAND, Bid, Span
 from gateway.governor.actions import Mode
 from gateway.governor.arbitration import Arbitration, Conflict
-from gateway.governor.coordination import PEACE_AFTER_S, Coordination
+from gateway.governor.coordination import MOST_FIGHTS, PEACE_AFTER_S, Coordination
 from gateway.governor.health import health_of
 from gateway.governor.level import LevelName
 from tests.gateway.governor.bench import Bench
@@ -114,6 +114,15 @@ def test_a_fight_over_a_set_point_is_an_alert_until_there_was_peace_for_a_while(
     (alert,) = bench.alerts.standing()
     assert alert.component == "tag:bus/boiler/setpoint"
     assert "agent a and agent b write bus/boiler/setpoint to and fro" in alert.summary
+    plant.run(int(PEACE_AFTER_S) + 1)
+    assert bench.standing() == []
+
+
+def test_two_who_fight_over_everything_are_some_alerts_and_no_more(bench: Bench) -> None:
+    plant = Plant(bench, polling=0.1, asked=0.0)
+    for unit in range(100):
+        plant.level.conflict(Conflict("fight", bench.now, f"bus unit {unit}", "agent a", "agent b"))
+    assert len(bench.standing()) == MOST_FIGHTS
     plant.run(int(PEACE_AFTER_S) + 1)
     assert bench.standing() == []
 
