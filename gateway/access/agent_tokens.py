@@ -53,11 +53,19 @@ class AgentTokens:
     def __init__(
         self, root: RootKey, wall: Callable[[], float], epoch: Callable[[str], int], ttl: int = DEFAULT_TTL
     ) -> None:
-        if not 1 <= ttl <= MAX_TTL:
-            raise ValueError(f"an agent's token lives 1 to {MAX_TTL} seconds, not {ttl}")
         self._jws = TokenClass(root, TYPE, PURPOSE, ("scope", "cap", "cnf", "epoch"))
         self._wall = wall
         self._epoch = epoch
+        self.follow(ttl)
+
+    def follow(self, ttl: int) -> None:
+        """Let tokens that are issued from now on live so long.
+
+        Raises:
+            ValueError: a ttl out of bounds.
+        """
+        if not 1 <= ttl <= MAX_TTL:
+            raise ValueError(f"an agent's token lives 1 to {MAX_TTL} seconds, not {ttl}")
         self._ttl = ttl
 
     @property
