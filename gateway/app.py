@@ -6,87 +6,63 @@ history and facts; the store last, when nothing is left to write.
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
-import gc
 import logging
-import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 import trio
 
 from gateway.access.admin import load_admin
-from gateway.access.keys import load_root_key
+from gateway.access.keys import RootKey, load_root_key
 from gateway.access.limits.rates import RateLimits
-from gateway.access.tokens import OperatorTokens
-from gateway.api.application import METHOD_PATHS, make_application
+from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
+from gateway.api.parts import AgentParts
+from gateway.api.performance import Performance
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.api.version import installed_version
+from gateway.core.alerts import Alerts
+from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
-from gateway.core.events import Event, EventSource
+from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.ports import Json
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
+from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
+from gateway.lines.steering import LineSteering
 from gateway.settings.compare import difference
 from gateway.settings.load import load
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
+from gateway.start import StartError, settle_memory, test_profile
 from gateway.storage import Boot, Storage, StoreSettings, Tier, open_storage
+from gateway.storage.audit import open_audit
+from gateway.storage.audit_settings import AuditSettings
 from gateway.systemd import Notifier
 from gateway.wallclock import WallClock, boot_id, uptime
+from gateway.wiring import Governed, agent_parts, governing, server_glance, store_alert
 
 log = structlog.stdlib.get_logger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 CLOCK_LOOK_S = 1.0
 HEARTBEAT_S = 900.0
-LOCK_FILE = "lock"
 EVENT_SEQUENCE = "event_sequence"
 # Event numbers are reserved on disk in strides of this.
 STRIDE = 10_000
 # What alerts call their severity (D-135), and the log.
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR, "critical": logging.CRITICAL}
-
-
-class StartError(Exception):
-    """The gateway cannot start; the text says why and what to do."""
-
-
-@contextmanager
-def owned(state: Path, config: Path) -> Iterator[None]:
-    """Hold the state directory for this process; the file also tells ``ferrule reload`` whom to call, and of what.
-
-    Raises:
-        StartError: another gateway has it, or it cannot be made.
-    """
-    try:
-        state.mkdir(mode=0o750, parents=True, exist_ok=True)
-        descriptor = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise StartError(f"{state}: {error.strerror}. Name a directory this user may write to: --state DIR") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StartError(f"{state} is in use by another gateway: stop that one, or name another --state") from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n{config.absolute()}\n".encode())
-        yield
-        os.truncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
 
 
 def store_settings(settings: Settings) -> StoreSettings:
@@ -101,6 +77,25 @@ def store_settings(settings: Settings) -> StoreSettings:
         raw_retention=settings.history.retention,
         tiers=tuple(Tier(resolution=tier.resolution, retention=tier.retention) for tier in settings.history.tiers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What everything else stands on.
+
+    Attributes:
+        storage: the disk.
+        timeline: the clocks.
+        root: all keys come from it.
+        audit: who did what.
+        alerts: what somebody should see to.
+    """
+
+    storage: Storage
+    timeline: Timeline
+    root: RootKey
+    audit: AuditLog
+    alerts: Alerts
 
 
 class Gateway:
@@ -128,6 +123,7 @@ class Gateway:
         self._rereads, self._reread_asked = trio.open_memory_channel[None](1)
         self._events: Bus[Event] = Bus()
         self._source: EventSource | None = None
+        self._ended_for: str | None = None
 
     async def run(self) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
@@ -137,7 +133,8 @@ class Gateway:
 
         Raises:
             BindError: it may not or cannot listen where the configuration says.
-            StartError: the test profile is asked for where others could reach it.
+            StartError: the test profile is asked for where others could reach it; or the gateway ended itself, for the
+                service manager to start it anew.
         """
         with trio.open_signal_receiver(*SIGNALS) as signals:
             before = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -149,64 +146,97 @@ class Gateway:
                     watching.cancel_scope.cancel()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if self._ended_for is not None:
+            raise StartError(self._ended_for)
 
     async def _run(self) -> None:
         for warning in self._settings.warnings:
             log.warning(str(warning))
-        profiled = _test_profile(self._settings.server.bind)
+        profiled = test_profile(self._settings.server.bind)
         root, _ = load_root_key(self._state), load_admin(self._state)
         clock = WallClock()
         timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
-        async with open_storage(
-            self._state,
-            settings=store_settings(self._settings),
-            monotonic=trio.current_time,
-            # Not the timeline's: the writer thread asks too, and there is no run loop in it.
-            wall=clock.now,
-            boot=Boot(boot_id(), uptime),
-            announce=self._alert,
-        ) as storage:
-            tokens = OperatorTokens(root, timeline.now, lambda: timeline.era.synchronised)
-            await self._consume(storage, timeline, tokens, root.gateway_id, profiled)
+        alerts = Alerts(timeline.now, self._announce, lambda: f"alert-{uuid7(timeline.now())}")
 
-    def _alert(self, component: str, severity: str, summary: str, details: dict[str, Json]) -> None:
-        """The store has something to say (D-135); it may speak before events can be numbered."""
-        log.log(LEVELS[severity], summary, component=component, **details)
+        def alert(component: str, severity: str, summary: str, details: dict[str, Json]) -> None:
+            log.log(LEVELS[severity], summary, component=component, **details)
+            store_alert(alerts, component, severity, summary, details)
+
+        async with (
+            open_storage(
+                self._state,
+                settings=store_settings(self._settings),
+                monotonic=trio.current_time,
+                # Not the timeline's: the writer thread asks too, and there is no run loop in it.
+                wall=clock.now,
+                boot=Boot(boot_id(), uptime),
+                announce=alert,
+            ) as storage,
+            open_audit(
+                storage,
+                key=root.key("audit").secret,
+                timeline=timeline,
+                monotonic=trio.current_time,
+                announce=alert,
+                settings=AuditSettings(retention=self._settings.audit.retention, limit=self._settings.audit.limit),
+            ) as audit,
+            trio.open_nursery() as auditing,
+        ):
+            auditing.start_soon(audit.run)
+            audit.note("gateway.start", details={"version": installed_version()})
+            await self._consume(Ground(storage, timeline, root, audit, alerts), profiled)
+            audit.note("gateway.stop")
+            auditing.cancel_scope.cancel()
+
+    def _announce(self, type_: str, data: dict[str, object]) -> None:
+        """Publish an event; before events can be numbered nobody hears of it."""
         if self._source is not None:
-            data = {"component": component, "severity": severity, "summary": summary, **details}
-            self._events.publish(self._source.make("system:alert", data))
+            self._events.publish(self._source.make(type_, data))
 
-    async def _consume(
-        self,
-        storage: Storage,
-        timeline: Timeline,
-        tokens: OperatorTokens,
-        gateway_id: str,
-        profiled: Callable[[Application], Application],
-    ) -> None:
+    async def _consume(self, ground: Ground, profiled: Callable[[Application], Application]) -> None:
+        storage, timeline, root = ground.storage, ground.timeline, ground.root
         tags = TagStore(trio.current_time, timeline)
-        source = self._source = await self._event_source(storage, timeline, gateway_id)
+        source = self._source = await self._event_source(storage, timeline, root.gateway_id)
+        agents = agent_parts(root, storage.facts, timeline, lambda: self._settings, self._announce)
 
-        def announce(type_: str, data: dict[str, object]) -> None:
-            self._events.publish(source.make(type_, data))
+        def conflict(found: Conflict) -> None:
+            govern.conflict(found)
 
-        lines = Lines(tags, storage.facts, announce)
+        arbitration = Arbitration(trio.current_time, conflict)
+        lines = Lines(tags, storage.facts, self._announce, arbiter=arbitration, released=arbitration.released)
+        performance = Performance(trio.current_time)
+        governed = Governed(
+            steering=LineSteering(lines),
+            arbitration=arbitration,
+            directory=agents.directory,
+            alerts=ground.alerts,
+            server=lambda: server_glance(performance, self._rates, self._instruments, storage),
+            reading=tags.read,
+            facts=storage.facts,
+            store=storage,
+            end_process=self._end_process if self._notifier.watchdog is not None else None,
+        )
+        govern = governing(governed, timeline.now, lambda: self._settings, self._announce)
         api = make_application(
             settings=self._settings,
             version=installed_version(),
-            tokens=tokens,
+            agents=agents,
+            governing=govern.parts,
+            audit=ground.audit,
             rates=self._rates,
             timeline=timeline,
             devices=FieldSide(lines, tags),
             history=storage.history,
             store=storage,
             instruments=self._instruments,
+            performance=performance,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
             consumers.start_soon(_watch_clock, timeline, storage, source)
             consumers.start_soon(self._instruments.lag.run)
+            consumers.start_soon(agents.directory.run)
             async with trio.open_nursery() as field:
                 bound, polling = trio.Event(), trio.Event()
 
@@ -218,10 +248,12 @@ class Gateway:
                     record = storage.record
                     consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
                     field.start_soon(self._feed_watchdog, lines)
-                    _settle_memory()
+                    field.start_soon(govern.parts.governors.run)
+                    field.start_soon(govern.parts.analyses.run)
+                    settle_memory()
                     polling.set()
 
-                field.start_soon(self._reread, lines, tls, polling)
+                field.start_soon(self._reread, lines, tls, polling, root, agents)
                 async with trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
@@ -275,13 +307,23 @@ class Gateway:
             if not self._serving:
                 self._starting.cancel()
 
-    async def _reread(self, lines: Lines, tls: ServerTls, polling: trio.Event) -> None:
+    def _end_process(self, reason: str) -> bool:
+        """End in order, for the service manager to start the gateway anew."""
+        log.error("the gateway ends itself, to be started anew", reason=reason)
+        self._ended_for = f"ended to be started anew: {reason}"
+        self._stop.set()
+        return True
+
+    async def _reread(
+        self, lines: Lines, tls: ServerTls, polling: trio.Event, root: RootKey, agents: AgentParts
+    ) -> None:
         await polling.wait()
         async for _ in self._reread_asked:
+            root.follow(self._state)
             await tls.reread()
-            await self._reload(lines)
+            await self._reload(lines, agents)
 
-    async def _reload(self, lines: Lines) -> None:
+    async def _reload(self, lines: Lines, agents: AgentParts) -> None:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""
         try:
             settings = await trio.to_thread.run_sync(load, self._config)
@@ -296,6 +338,8 @@ class Gateway:
         )
         self._rates.follow(settings.limits)
         self._instruments.settings = settings.metrics
+        agents.directory.follow(settings.agents, settings.limits.max_agents)
+        agents.tokens.follow(int(settings.agents.token_ttl))
         pending = difference(self._started_with, settings)
         waiting = {
             "gateway": pending.gateway_changed,
@@ -304,6 +348,7 @@ class Gateway:
             "history": pending.history_changed,
             "limits": pending.limits_waiting,
             "webhook": pending.webhook_changed,
+            "audit": pending.audit_changed,
         }
         if any(waiting.values()):
             log.warning(
@@ -327,35 +372,6 @@ class Gateway:
             if lines.alive(trio.current_time()):
                 self._notifier.alive()
             await trio.sleep(self._notifier.watchdog / 3)
-
-
-def _test_profile(bind: str) -> Callable[[Application], Application]:
-    """What stands before the API: nothing, unless the environment asks for the test profile.
-
-    Raises:
-        StartError: it does, but others than programs on this machine could reach it.
-    """
-    if os.environ.get("FERRULE_TEST_PROFILE", "") in {"", "0"}:
-        return lambda api: api
-    from gateway.api.test_profile.profile import TestProfile, only_loopback  # noqa: PLC0415 - nowhere but in tests
-
-    if not only_loopback(bind):
-        raise StartError(
-            f'FERRULE_TEST_PROFILE is for loopback only, and [server] bind = "{bind}" is more. Remove it from the '
-            'environment, or set bind = "127.0.0.1"'
-        )
-    log.warning("test profile: this gateway echoes, and refuses to send what does not keep to its model")
-    return lambda api: TestProfile(api, METHOD_PATHS)
-
-
-def _settle_memory() -> None:
-    """What was built so far lives as long as the process; what building it left behind goes back to the system."""
-    gc.collect()
-    # The collector need not look at it again: a full collection would stop the lines for milliseconds.
-    gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 async def _watch_clock(timeline: Timeline, storage: Storage, source: EventSource) -> None:

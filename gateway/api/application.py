@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import parse_qs
 
 import structlog
 import trio
 
-from gateway.access.limits.rates import RateLimits, Visit
-from gateway.access.tokens import AGENT_API, OperatorTokens
+from gateway.access.limits.rates import RateLimits
+from gateway.access.tokens import AGENT_API
 from gateway.api import rpc
 from gateway.api.asgi import (
     ANSWER_TIME,
     Application,
-    BodyError,
     Disconnected,
     Receive,
     Scope,
     Send,
-    header,
-    read_body,
     request_id,
     respond,
     time_limit,
 )
-from gateway.api.dispatch import Dispatch
+from gateway.api.denials import DENIED, note_denied
+from gateway.api.dispatch import Answer, Dispatch
+from gateway.api.identity import Identity, signed
+from gateway.api.methods.agent import agent_methods
+from gateway.api.methods.alert import alert_methods
+from gateway.api.methods.discovery import discovery_methods
+from gateway.api.methods.governor import governor_methods
 from gateway.api.methods.lease import lease_methods
 from gateway.api.methods.line import line_methods
 from gateway.api.methods.modbus import modbus_methods
+from gateway.api.methods.security import security_methods
 from gateway.api.methods.serial import serial_methods
 from gateway.api.methods.server import server_methods
 from gateway.api.methods.tag import tag_methods
@@ -37,7 +39,8 @@ from gateway.api.methods.tools import tool_methods
 from gateway.api.metrics.exposition import CONTENT_TYPE
 from gateway.api.metrics.instruments import HttpMeter, Instruments
 from gateway.api.metrics.page import MetricsPage
-from gateway.api.origin import Caller, bearer_token, on_this_machine, peer_of
+from gateway.api.origin import Caller, on_this_machine, peer_of
+from gateway.api.parts import AgentParts, GovernorParts
 from gateway.api.performance import Performance
 from gateway.api.replies import (
     Reply,
@@ -50,7 +53,10 @@ from gateway.api.replies import (
     rpc_error,
     too_many,
 )
+from gateway.api.request import Request
 from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
+from gateway.api.seed_paths import Body, Found, Route, call_of, find, location_of
+from gateway.core.audit import AuditLog
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
 from gateway.core.principal import Principal
@@ -62,43 +68,39 @@ log = structlog.stdlib.get_logger(__name__)
 RPC_PATH = f"{AGENT_API}/rpc"
 METRICS_PATH = "/metrics"
 METRICS_SCOPE = "metrics:read"
-# Paths of the seed that stand for one method each.
-METHOD_PATHS: Mapping[str, str] = {f"{AGENT_API}/info": "server.info", f"{AGENT_API}/health": "server.health"}
-
-_JSON = frozenset({b"application/json", b"application/json-rpc"})
-_LONGEST_NUMBER = 18
-# A body of so many bytes is read also of a caller who is refused, so that the answer can carry the id of the call.
-_READ_OF_REFUSED = 16 * 1024
-# What is left of a body must not be taken for the next request.
-CLOSE = ((b"connection", b"close"),)
 
 
 def make_application(
     *,
     settings: Settings,
     version: str,
-    tokens: OperatorTokens,
+    agents: AgentParts,
+    governing: GovernorParts,
+    audit: AuditLog,
     rates: RateLimits,
     timeline: Timeline,
     devices: DeviceAccess,
     history: History,
     store: Store,
     instruments: Instruments,
+    performance: Performance,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
     Args:
         settings: name and location are used.
         version: of this software, for ``server.info``.
-        tokens: tell who calls.
+        agents: who calls, and who is registered.
+        governing: governors, analyses and alerts.
+        audit: is told of writes, administration and refusals.
         rates: how much callers may ask, and the limits in force.
         timeline: the time callers are told.
         devices: the field side.
         history: what tags said in the past.
         store: how the disk is.
         instruments: what is measured for ``/metrics``.
+        performance: how the API does.
     """
-    performance = Performance(trio.current_time)
     methods = {
         **server_methods(
             name=settings.gateway.name,
@@ -107,15 +109,21 @@ def make_application(
             limits=lambda: rates.settings,
             devices=devices,
             store=store,
+            agents=agents.directory.counts,
             performance=performance,
             now=timeline.now,
         ),
         **line_methods(devices),
         **lease_methods(devices),
-        **tag_methods(devices, history),
-        **modbus_methods(devices),
-        **tool_methods(devices, timeline.now),
-        **serial_methods(devices),
+        **tag_methods(devices, history, audit),
+        **modbus_methods(devices, audit),
+        **tool_methods(devices, timeline.now, audit),
+        **serial_methods(devices, audit),
+        **agent_methods(agents, audit),
+        **discovery_methods(agents.directory),
+        **security_methods(agents),
+        **governor_methods(governing.governors, governing.analyses),
+        **alert_methods(governing.alerts),
     }
     rates.know(methods)
     page = MetricsPage(
@@ -130,7 +138,8 @@ def make_application(
     )
     return _Api(
         Dispatch(methods, instruments.http.called),
-        tokens=tokens,
+        identity=Identity(agents),
+        audit=audit,
         rates=rates,
         timeline=timeline,
         performance=performance,
@@ -146,7 +155,8 @@ class _Api:
         self,
         dispatch: Dispatch,
         *,
-        tokens: OperatorTokens,
+        identity: Identity,
+        audit: AuditLog,
         rates: RateLimits,
         timeline: Timeline,
         performance: Performance,
@@ -154,7 +164,8 @@ class _Api:
         metrics: MetricsPage,
     ) -> None:
         self._dispatch = dispatch
-        self._tokens = tokens
+        self._identity = identity
+        self._audit = audit
         self._rates = rates
         self._timeline = timeline
         self._performance = performance
@@ -178,37 +189,35 @@ class _Api:
             self._http.end(_family(scope["path"]), status, trio.current_time() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
-        caller = self._caller(scope)
+        caller = self._identity.caller(scope)
         visit = self._rates.visit(peer_of(scope), caller if isinstance(caller, Principal) else None)
-        reply = await self._reply(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
+        request = Request(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
+        reply = await self._reply(request)
         now = self._timeline.now()
-        request = request_id(scope, now)
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
         await respond(
             send,
             reply.status,
             reply.body,
-            request=request,
+            request=request_id(scope, now),
             content_type=reply.content_type,
             headers=(*reply.headers, *visit.headers(now)),
         )
         return reply.status
 
-    async def _reply(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> Reply:
-        path, verb = scope["path"], scope["method"]
+    async def _reply(self, request: Request) -> Reply:
+        path, verb = request.scope["path"], request.scope["method"]
         if path == RPC_PATH and verb == "POST":
-            return await self._rpc(scope, receive, caller, visit, deadline)
-        if path in METHOD_PATHS and verb in {"GET", "HEAD"}:
-            return await self._method_path(METHOD_PATHS[path], scope, caller, visit, deadline)
-        refused = visit.admit()
-        if refused is not None:
-            return too_many(refused, path)
-        if path == RPC_PATH:
-            return not_allowed(verb, path, b"POST")
-        if path in METHOD_PATHS:
-            return not_allowed(verb, path, b"GET, HEAD")
+            return await self._rpc(request)
+        found = find(path, verb)
+        if found is not None and found.route is not None:
+            return await self._seed_path(request, found, found.route)
+        if (refused := request.refused()) is not None:
+            return refused
+        if path == RPC_PATH or found is not None:
+            return not_allowed(verb, path, b"POST" if found is None else found.allow)
         if path == METRICS_PATH:
-            return await self._metrics_page(scope, caller)
+            return await self._metrics_page(request.scope, request.caller)
         if of_agent_api(path):
             return rpc_error(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
         return problem_reply(404, "Not Found", f"There is nothing at {path}. The device API is at {RPC_PATH}.")
@@ -225,43 +234,32 @@ class _Api:
             return problem_reply(403, "Forbidden", reason, challenge(scope, METRICS_SCOPE))
         return Reply(200, await self._metrics.text(), content_type=CONTENT_TYPE)
 
-    async def _rpc(self, scope: Scope, receive: Receive, caller: Caller, visit: Visit, deadline: float) -> Reply:
+    async def _rpc(self, request: Request) -> Reply:
         """``POST /api/v1/rpc``: every method, single or in batches (rulings 13 and 17, D-024)."""
-        if not _is_json(scope):
-            refused = visit.admit()
-            if refused is not None:
-                return too_many(refused, RPC_PATH)
-            reason = "send Content-Type: application/json, without Content-Encoding"
-            return rpc_error(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
-        if not _is_short(scope) and visit.look() is not None and (refused := visit.admit()) is not None:
-            return too_many(refused, RPC_PATH, headers=CLOSE)
-        try:
-            body = await read_body(scope, receive, self._rates.settings.body_size)
-        except BodyError as error:
-            refused = visit.admit()
-            if refused is not None:
-                return too_many(refused, RPC_PATH, headers=CLOSE)
-            return rpc_error(error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, CLOSE)
+        body = await request.body(self._rates.settings.body_size)
+        if isinstance(body, Reply):
+            return body
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
-            return await self._batch(parsed, scope, caller, visit, deadline)
-        refused = visit.admit(self._dispatch.capability(parsed, caller))
+            return await self._batch(request, parsed)
+        refused = request.visit.admit(self._dispatch.capability(parsed, request.caller))
         if refused is not None:
             return too_many(refused, RPC_PATH, id_=parsed.id)
-        answer = await self._dispatch.answer(parsed, caller, scope, deadline)
+        answer = await self._carried_out(request, parsed)
         status = 200 if answer.fault is None else STATUS_OF_RPC.get(answer.fault.code, 200)
         if isinstance(parsed, rpc.Call) and parsed.notification and status == 200:
             return Reply(204)
+        scope = request.scope
         return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
 
-    async def _batch(self, batch: rpc.Batch, scope: Scope, caller: Caller, visit: Visit, deadline: float) -> Reply:
+    async def _batch(self, request: Request, batch: rpc.Batch) -> Reply:
         # One after the other: a batch that writes and then reads means it in that order.
         bodies = []
         refusals = []
         for item in batch.items:
-            refused = visit.admit(self._dispatch.capability(item, caller))
+            refused = request.visit.admit(self._dispatch.capability(item, request.caller))
             if refused is None:
-                body = (await self._dispatch.answer(item, caller, scope, deadline)).body
+                body = (await self._carried_out(request, item)).body
             else:
                 refusals.append(refused)
                 body = rpc.failure(item.id, fault_of(refused.error()))
@@ -273,21 +271,46 @@ class _Api:
             return replace(refusal, body=rpc.batch(bodies)) if bodies else refusal
         return Reply(200, rpc.batch(bodies)) if bodies else Reply(204)
 
-    async def _method_path(self, method: str, scope: Scope, caller: Caller, visit: Visit, deadline: float) -> Reply:
-        """A path that stands for a method; the query may carry the ``id`` to echo (D-021)."""
-        call = rpc.Call(method, {}, _id_of(scope))
-        refused = visit.admit(self._dispatch.capability(call, caller))
+    async def _seed_path(self, request: Request, found: Found, route: Route) -> Reply:
+        """A path that stands for one method (D-020 to D-026)."""
+        body: bytes | Reply | None = None
+        if route.body is Body.REQUIRED:
+            body = await request.body(self._rates.settings.body_size)
+        elif route.body is Body.ACCEPTED and request.has_body():
+            body = await request.unusual_body(self._rates.settings.body_size)
+        if isinstance(body, Reply):
+            return body
+        scope, caller = request.scope, request.caller
+        call = call_of(found, scope, body)
+        if (
+            isinstance(call, rpc.Malformed)
+            and isinstance(caller, GatewayError)
+            and not self._dispatch.is_open(route.method)
+        ):
+            # Who has no token is not told what else is wrong.
+            call = rpc.Call(route.method, {}, call.id)
+        refused = request.visit.admit(self._dispatch.capability(call, caller))
         if refused is not None:
-            return too_many(refused, scope["path"], id_=call.id)
-        answer = await self._dispatch.answer(call, caller, scope, deadline)
+            return too_many(refused, request.path, id_=call.id)
+        answer = await self._carried_out(request, call)
+        kept = answer.fault is not None and answer.fault.code in STATUS_OF_RPC
+        if isinstance(call, rpc.Call) and call.notification and not kept:
+            return Reply(204)
         status = 200 if answer.fault is None else STATUS[answer.fault.code]
-        return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
+        headers = challenge_of(status, scope, answer) + retry_after(status, answer)
+        if route.asynchronous and answer.fault is None:
+            status, headers = 202, (*headers, (b"location", location_of(answer.body)))
+        return Reply(status, answer.body, headers)
 
-    def _caller(self, scope: Scope) -> Caller:
-        try:
-            return self._tokens.verify(bearer_token(scope), AGENT_API)
-        except GatewayError as error:
-            return error
+    async def _carried_out(self, request: Request, call: rpc.Call | rpc.Malformed) -> Answer:
+        """Answer a call; one that may not be made is noted."""
+        scope, caller = request.scope, request.caller
+        if signed(scope) and isinstance(call, rpc.Call):
+            caller = self._identity.vouched(caller, scope, call.method)
+        answer = await self._dispatch.answer(call, caller, scope, request.deadline)
+        if answer.fault is not None and answer.fault.code in DENIED and isinstance(call, rpc.Call):
+            note_denied(self._audit, call.method, answer.fault, caller, scope)
+        return answer
 
 
 def _family(path: str) -> str:
@@ -297,30 +320,3 @@ def _family(path: str) -> str:
     if path == METRICS_PATH:
         return "metrics"
     return "api" if of_agent_api(path) else "other"
-
-
-def _is_short(scope: Scope) -> bool:
-    """Whether the body is read also of a caller who will be refused."""
-    length = header(scope, b"content-length")
-    return length is not None and len(length) < 6 and int(length) <= _READ_OF_REFUSED
-
-
-def _is_json(scope: Scope) -> bool:
-    media_type, _, parameters = (header(scope, b"content-type") or b"").partition(b";")
-    charset = parameters.strip().lower().replace(b'"', b"")
-    encoding = header(scope, b"content-encoding") or b"identity"
-    return (
-        media_type.strip().lower() in _JSON
-        and charset in {b"", b"charset=utf-8"}
-        and encoding.strip().lower() == b"identity"
-    )
-
-
-def _id_of(scope: Scope) -> rpc.Id:
-    if not scope["query_string"]:
-        return None
-    found = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("id")
-    if found is None:
-        return None
-    text = found[0]
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else text

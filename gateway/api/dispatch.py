@@ -95,6 +95,11 @@ class Dispatch:
         self._methods = methods
         self._count = count
 
+    def is_open(self, method: str) -> bool:
+        """Whether a method needs no token, or asks for it itself."""
+        entry = self._methods.get(method)
+        return entry is not None and entry.open
+
     def capability(self, call: rpc.Call | rpc.Malformed, caller: Caller) -> str | None:
         """What a call takes from the limits of capabilities: its method, where this caller may call it."""
         if isinstance(call, rpc.Malformed):

@@ -16,9 +16,10 @@ import trio
 from gateway import logs
 from gateway.access.keys import KeyFileError
 from gateway.api.server.sockets import BindError
-from gateway.app import SIGNALS, Gateway, StartError, owned
+from gateway.app import SIGNALS, Gateway
 from gateway.cli.main import FAILED, WRONG, fail
 from gateway.settings.problems import SettingsError
+from gateway.start import StartError, owned
 from gateway.storage import NewerSchema
 from gateway.systemd import Notifier
 

@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from gateway.api.dispatch import Method, method
+from gateway.api.dispatch import Method, method, told
 from gateway.api.methods.outcome import UNKNOWN_AT_DEADLINE
+from gateway.api.noted import Noted
+from gateway.api.origin import Origin
 from gateway.api.params import Name, ParamsModel
 from gateway.api.readings import write_result
+from gateway.core.audit import AuditLog
 from gateway.core.errors import invalid
 from gateway.core.ports import DeviceAccess
 
@@ -40,8 +43,9 @@ class ModbusWrite(ParamsModel, frozen=True):
     values: Annotated[list[bool | int], Meta(min_length=1)]
 
 
-def modbus_methods(devices: DeviceAccess) -> dict[str, Method]:
+def modbus_methods(devices: DeviceAccess, audit: AuditLog) -> dict[str, Method]:
     """The namespace ``modbus``."""
+    written = Noted(audit, "modbus.write")
 
     async def read(params: ModbusRead) -> object:
         _check_extent("count", params.address, params.count, MOST_READ[params.table], params.count)
@@ -50,15 +54,17 @@ def modbus_methods(devices: DeviceAccess) -> dict[str, Method]:
             return {"values": answer.values}
         return {"values": None, "reason": answer.reason, "message": answer.message}
 
-    async def write(params: ModbusWrite) -> object:
+    async def write(params: ModbusWrite, origin: Origin) -> object:
         count = len(params.values)
         _check_extent("values", params.address, count, MOST_WRITTEN[params.table], f"{count} values")
         values = _coils(params.values) if params.table == "coil" else _registers(params.values)
-        return write_result(await devices.modbus_write(params.line, params.unit, params.table, params.address, values))
+        work = devices.modbus_write(params.line, params.unit, params.table, params.address, values, origin.principal)
+        target = f"{params.line} unit {params.unit} {params.table} {params.address}"
+        return write_result(await written.write(origin, target, {"values": values}, work))
 
     return {
         "modbus.read": method(ModbusRead, read, scope="devices:read"),
-        "modbus.write": method(ModbusWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
+        "modbus.write": told(ModbusWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
     }
 
 

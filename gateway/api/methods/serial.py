@@ -8,15 +8,20 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from gateway.api.dispatch import Method, method
+from gateway.api.dispatch import Method, method, told
 from gateway.api.methods.outcome import UNKNOWN_AT_DEADLINE
+from gateway.api.noted import Noted
+from gateway.api.origin import Origin
 from gateway.api.params import Name, NoParams, ParamsModel, Seconds
 from gateway.api.readings import write_result
 from gateway.core import rfc3339
+from gateway.core.audit import AuditLog
 from gateway.core.errors import invalid
-from gateway.core.ports import DeviceAccess
+from gateway.core.ports import DeviceAccess, Json
 
 MAX_BYTES = 4096
+# Bytes of a message that the audit log keeps.
+_NOTED = 64
 
 
 class SerialRead(ParamsModel, frozen=True):
@@ -34,8 +39,9 @@ class SerialWrite(ParamsModel, frozen=True):
     data: Annotated[str, Meta(min_length=1)] | None = None
 
 
-def serial_methods(devices: DeviceAccess) -> dict[str, Method]:
+def serial_methods(devices: DeviceAccess, audit: AuditLog) -> dict[str, Method]:
     """The namespace ``serial``."""
+    written = Noted(audit, "serial.write")
 
     async def list_ports(_: NoParams) -> object:
         ports = devices.serial_ports()
@@ -53,13 +59,17 @@ def serial_methods(devices: DeviceAccess) -> dict[str, Method]:
             "clock": answer.clock,
         }
 
-    async def write(params: SerialWrite) -> object:
-        return write_result(await devices.serial_write(params.line, _bytes(params)))
+    async def write(params: SerialWrite, origin: Origin) -> object:
+        content = _bytes(params)
+        details: dict[str, Json] = {"bytes": len(content), "data": content[:_NOTED].hex()}
+        return write_result(
+            await written.write(origin, params.line, details, devices.serial_write(params.line, content))
+        )
 
     return {
         "serial.list": method(NoParams, list_ports, scope="devices:read"),
         "serial.read": method(SerialRead, read, scope="devices:read"),
-        "serial.write": method(SerialWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
+        "serial.write": told(SerialWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
     }
 
 

@@ -9,6 +9,7 @@ from gateway.api.params import NoParams
 from gateway.api.performance import Performance
 from gateway.core import rfc3339
 from gateway.core.ports import DeviceAccess, Store, StoreState
+from gateway.core.roster import AgentCounts
 from gateway.settings.model import LimitSettings
 
 PROTOCOL_VERSION = "1.0"
@@ -24,6 +25,7 @@ def server_methods(
     limits: Callable[[], LimitSettings],
     devices: DeviceAccess,
     store: Store,
+    agents: Callable[[], AgentCounts],
     performance: Performance,
     now: Callable[[], float],
 ) -> dict[str, Method]:
@@ -36,6 +38,7 @@ def server_methods(
         limits: those in force, shown to callers.
         devices: their lines decide whether the gateway is healthy.
         store: whether the disk takes data decides it too.
+        agents: how many there are.
         performance: measured by the application.
         now: Unix seconds.
     """
@@ -60,12 +63,12 @@ def server_methods(
         return {**information, "limits": shown}
 
     async def health(_: NoParams) -> object:
-        state = store.state()
+        state, registered = store.state(), agents()
         return {
             "status": _status(devices, state),
             "timestamp": rfc3339.text(now()),
             "uptime": int(performance.uptime),
-            "agents": {"total": 0, "active": 0, "healthy": 0},
+            "agents": {"total": registered.total, "active": registered.active, "healthy": registered.healthy},
             "performance": performance.figures(),
             "storage": {
                 "durable": state.durable,

@@ -6,12 +6,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from gateway.api.dispatch import Method, method
+from gateway.api.dispatch import Method, method, told
 from gateway.api.methods.outcome import UNKNOWN_AT_DEADLINE
+from gateway.api.noted import Noted
+from gateway.api.origin import Origin
 from gateway.api.params import Name, ParamsModel, Seconds, moment, seconds
 from gateway.api.readings import history_sample, readings, tag_row, write_result
+from gateway.core.audit import AuditLog
 from gateway.core.errors import GatewayError, invalid
-from gateway.core.ports import DeviceAccess, History
+from gateway.core.ports import DeviceAccess, History, Json
 
 MAX_TAGS = 1000
 MAX_SAMPLES = 10_000
@@ -58,8 +61,9 @@ def _filter(params: TagList) -> tuple[str | None, str | None]:
     return owner, device
 
 
-def tag_methods(devices: DeviceAccess, history: History) -> dict[str, Method]:
+def tag_methods(devices: DeviceAccess, history: History, audit: AuditLog) -> dict[str, Method]:
     """The namespace ``tag``."""
+    written = Noted(audit, "tag.write")
 
     async def list_tags(params: TagList) -> object:
         rows = devices.tags(*_filter(params))
@@ -69,8 +73,12 @@ def tag_methods(devices: DeviceAccess, history: History) -> dict[str, Method]:
     async def read(params: TagRead) -> object:
         return {"readings": readings(await devices.read(params.tags, params.max_age))}
 
-    async def write(params: TagWrite) -> object:
-        return write_result(await devices.write(params.tag, params.value, params.lease))
+    async def write(params: TagWrite, origin: Origin) -> object:
+        details: dict[str, Json] = {"value": params.value}
+        if params.lease is not None:
+            details["lease"] = params.lease
+        work = devices.write(params.tag, params.value, params.lease, origin.principal)
+        return write_result(await written.write(origin, params.tag, details, work))
 
     async def past(params: TagHistory) -> object:
         start, end = moment("start", params.start), moment("end", params.end)
@@ -94,6 +102,6 @@ def tag_methods(devices: DeviceAccess, history: History) -> dict[str, Method]:
     return {
         "tag.list": method(TagList, list_tags, scope="devices:read"),
         "tag.read": method(TagRead, read, scope="devices:read"),
-        "tag.write": method(TagWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
+        "tag.write": told(TagWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
         "tag.history": method(TagHistory, past, scope="devices:read"),
     }

@@ -8,11 +8,19 @@ from typing import Annotated
 import trio
 from msgspec import Meta
 
-from gateway.api.dispatch import Method, method
+from gateway.api.dispatch import Method, method, told
+from gateway.api.noted import Noted
+from gateway.api.origin import Origin
 from gateway.api.params import Name, ParamsModel
 from gateway.core import rfc3339
-from gateway.core.errors import invalid
+from gateway.core.audit import AuditLog, AuditOutcome
+from gateway.core.errors import GatewayError, invalid
 from gateway.core.ports import LineTools
+
+# Functions that change something in the device (Modbus Application Protocol 1.1b3, 6).
+_WRITING = frozenset({5, 6, 15, 16, 21, 22, 23})
+# Bytes of a request that the audit log keeps.
+_NOTED = 64
 
 Lease = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -49,28 +57,43 @@ class Traffic(ParamsModel, frozen=True):
     after: Annotated[int, Meta(ge=0)] = 0
 
 
-def tool_methods(tools: LineTools, now: Callable[[], float]) -> dict[str, Method]:
+def tool_methods(tools: LineTools, now: Callable[[], float], audit: AuditLog) -> dict[str, Method]:
     """More of the namespace ``line``.
 
     Args:
         tools: the field side.
         now: wall time in Unix seconds.
+        audit: is told of loans, and of writes made on them.
     """
+    borrowed, returned, exchanged = (Noted(audit, name) for name in ("line.borrow", "line.return", "line.exchange"))
 
-    async def borrow(params: Borrow) -> object:
+    async def borrow(params: Borrow, origin: Origin) -> object:
         lease, seconds = tools.borrow(params.line, params.seconds, params.lease)
+        if params.lease is None:
+            borrowed.note(origin, params.line, {"seconds": round(seconds, 3)})
         return {"lease": lease, "seconds": round(seconds, 3), "until": rfc3339.text(now() + seconds)}
 
-    async def give_back(params: Return) -> object:
+    async def give_back(params: Return, origin: Origin) -> object:
         tools.give_back(params.line, params.lease)
+        returned.note(origin, params.line)
         return {"line": params.line}
 
-    async def exchange(params: Exchange) -> object:
+    async def exchange(params: Exchange, origin: Origin) -> object:
         try:
             pdu = bytes.fromhex(params.pdu)
         except ValueError:
             raise invalid("pdu", "the request as hexadecimal, such as 0300000001", params.pdu) from None
-        answer = await tools.exchange(params.line, params.lease, params.unit, pdu, params.timeout)
+        end = AuditOutcome.UNKNOWN
+        try:
+            answer = await tools.exchange(params.line, params.lease, params.unit, pdu, params.timeout)
+            if answer.pdu is not None:
+                end = AuditOutcome.DONE if answer.pdu[0] == pdu[0] else AuditOutcome.FAILED
+        except GatewayError:
+            end = AuditOutcome.FAILED
+            raise
+        finally:
+            if pdu[0] in _WRITING:
+                exchanged.note(origin, f"{params.line} unit {params.unit}", {"pdu": pdu[:_NOTED].hex()}, end)
         return {
             "pdu": answer.pdu.hex() if answer.pdu is not None else None,
             "reason": answer.reason,
@@ -97,8 +120,8 @@ def tool_methods(tools: LineTools, now: Callable[[], float]) -> dict[str, Method
         }
 
     return {
-        "line.borrow": method(Borrow, borrow, scope="devices:write"),
-        "line.return": method(Return, give_back, scope="devices:write"),
-        "line.exchange": method(Exchange, exchange, scope="devices:write"),
+        "line.borrow": told(Borrow, borrow, scope="devices:write"),
+        "line.return": told(Return, give_back, scope="devices:write"),
+        "line.exchange": told(Exchange, exchange, scope="devices:write"),
         "line.traffic": method(Traffic, traffic, scope="devices:read"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 import trio
@@ -15,6 +16,8 @@ DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 LAGS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 # Seconds between two measurements of the event loop's lag.
 LAG_INTERVAL = 0.5
+# How many of them a minute has.
+LATELY = 120
 
 
 class HttpMeter:
@@ -91,13 +94,20 @@ class LoopLag:
 
     def __init__(self) -> None:
         self._lags = Histogram(LAGS)
+        self._lately: deque[float] = deque(maxlen=LATELY)
 
     async def run(self) -> None:
         """Measure for ever."""
         while True:
             due = trio.current_time() + LAG_INTERVAL
             await trio.sleep_until(due)
-            self._lags.observe(trio.current_time() - due)
+            lag = trio.current_time() - due
+            self._lags.observe(lag)
+            self._lately.append(lag)
+
+    def worst_ms(self) -> float | None:
+        """The longest lag of the last minute, in ms; None before the first was measured."""
+        return round(1000 * max(self._lately), 3) if self._lately else None
 
     def families(self) -> list[Family]:
         """What was measured."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 
 import msgspec
@@ -33,14 +33,14 @@ class TestProfile:
 
     Args:
         app: the API.
-        method_paths: paths that stand for one method each.
+        method_of: the method that a path with a verb stands for, None where it stands for none.
     """
 
     __test__ = False
 
-    def __init__(self, app: Application, method_paths: Mapping[str, str]) -> None:
+    def __init__(self, app: Application, method_of: Callable[[str, str], str | None]) -> None:
         self._app = app
-        self._method_paths = method_paths
+        self._method_of = method_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Echo, or check what the API answers."""
@@ -82,7 +82,7 @@ class TestProfile:
 
     async def _forward(self, scope: Scope, asked: bytes, answered: list[Event], send: Send) -> None:
         body = b"".join(event.get("body", b"") for event in answered[1:])
-        methods = self._methods(scope["path"], asked)
+        methods = self._methods(scope, asked)
         found = [] if answered[0]["status"] == 204 or scope["method"] == "HEAD" else violations(body, methods)
         if found:
             log.error("response does not keep to its model", violations=found)
@@ -92,10 +92,11 @@ class TestProfile:
         for event in answered:
             await send(event)
 
-    def _methods(self, path: str, asked: bytes) -> dict[str, str]:
+    def _methods(self, scope: Scope, asked: bytes) -> dict[str, str]:
         """The methods that were asked for, by their ids as JSON."""
-        if path in self._method_paths:
-            return {"*": self._method_paths[path]}
+        method = self._method_of(scope["path"], scope["method"])
+        if method is not None:
+            return {"*": method}
         parsed = rpc.parse(asked)
         calls = parsed.items if isinstance(parsed, rpc.Batch) else (parsed,)
         return {json.dumps(call.id): call.method for call in calls if isinstance(call, rpc.Call)}

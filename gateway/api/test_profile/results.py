@@ -6,6 +6,19 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from gateway.api.test_profile.agent_results import (
+    AddressCheck,
+    AgentList,
+    Announced,
+    CardCheck,
+    Heartbeat,
+    Registered,
+    Revoked,
+    ServiceList,
+    Unregistered,
+    Withdrawn,
+)
+from gateway.api.test_profile.governor_results import ActionList, AlertList, Analysis, AnalysisList, Begun, Governors
 from gateway.api.test_profile.line_results import DeviceList, Exchange, LeaseList, LineList, Loan, Returned, Traffic
 from gateway.api.test_profile.model import Clock, Count, Model, Quality, Share, Timestamp, Value
 
@@ -246,4 +259,20 @@ RESULTS: dict[str, type[Model]] = {
     "serial.list": PortList,
     "serial.read": SerialMessage,
     "serial.write": Outcome,
+    "agent.register": Registered,
+    "agent.list": AgentList,
+    "agent.heartbeat": Heartbeat,
+    "agent.unregister": Unregistered,
+    "agent.revoke": Revoked,
+    "discovery.services": ServiceList,
+    "discovery.announce": Announced,
+    "discovery.withdraw": Withdrawn,
+    "security.validateAddress": AddressCheck,
+    "security.validateCard": CardCheck,
+    "governor.status": Governors,
+    "governor.analyze": Begun,
+    "governor.analysis": Analysis,
+    "governor.analyses": AnalysisList,
+    "governor.actions": ActionList,
+    "alert.list": AlertList,
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
+from gateway.api.performance import Performance
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
+from gateway.core.alerts import Alerts
+from gateway.core.audit import AuditEntry, AuditOutcome, entry
 from gateway.core.errors import invalid
 from gateway.core.ports import (
     BorrowAnswer,
@@ -38,9 +42,14 @@ from gateway.core.ports import (
     TrafficRecord,
     WriteResult,
 )
+from gateway.core.principal import Principal
 from gateway.core.reading import Quality, Reading, Reason, Sample, Value
 from gateway.core.timeline import Era, Timeline
+from gateway.governor.arbitration import Arbitration
 from gateway.settings.model import GatewaySettings, LimitSettings, ServerSettings, Settings
+from gateway.wiring import Governed, agent_parts, governing, server_glance
+from tests.gateway.agents.board import Facts
+from tests.gateway.governor.bench import Field
 
 NOON = 1_800_000_000.0
 SAMPLE = Sample(100.0, Era(NOON - 100.0, synchronised=True), 7)
@@ -54,6 +63,7 @@ class FakeField:
     known: dict[str, Reading] = field(default_factory=dict)
     line_states: list[str] = field(default_factory=lambda: ["up"])
     written: list[tuple[object, ...]] = field(default_factory=list)
+    wrote_for: list[Principal | None] = field(default_factory=list)
     read_takes: float = 0.0
     write_takes: float = 0.0
     wrote: trio.Event = field(default_factory=trio.Event)
@@ -102,9 +112,10 @@ class FakeField:
                 raise invalid(f"tags[{place}]", f"there is no tag {name}", name)
         return [self.known[name] for name in names]
 
-    async def write(self, name: str, value: Value, lease: float | None) -> WriteResult:
+    async def write(self, name: str, value: Value, lease: float | None, by: Principal | None = None) -> WriteResult:
         await trio.sleep(self.write_takes)
         self.written.append((name, value, lease))
+        self.wrote_for.append(by)
         self.wrote.set()
         return WriteResult(Outcome.CONFIRMED, read_back=value)
 
@@ -115,9 +126,16 @@ class FakeField:
         self.asked.append((line, unit, table, address, count))
         return self.raw
 
-    async def modbus_write(
-        self, line: str, unit: int, table: str, address: int, values: Sequence[int | bool]
+    async def modbus_write(  # noqa: PLR0917 - as in DeviceAccess
+        self,
+        line: str,
+        unit: int,
+        table: str,
+        address: int,
+        values: Sequence[int | bool],
+        by: Principal | None = None,
     ) -> WriteResult:
+        self.wrote_for.append(by)
         self.written.append((line, unit, table, address, list(values)))
         return WriteResult(Outcome.REFUSED, "illegal_address", "no such register")
 
@@ -194,6 +212,30 @@ class Board:
         self.timeline.look()
 
 
+@dataclass
+class Notes:
+    """An audit log that remembers what it was told."""
+
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    def note(
+        self,
+        action: str,
+        outcome: AuditOutcome = AuditOutcome.DONE,
+        *,
+        by: Principal | None = None,
+        claimed: str | None = None,
+        peer: str | None = None,
+        target: str | None = None,
+        details: Mapping[str, Json] | None = None,
+    ) -> None:
+        made = entry(action, outcome, by=by, claimed=claimed, peer=peer, target=target, details=details)
+        self.entries.append(made)
+
+    def of(self, action: str) -> list[AuditEntry]:
+        return [noted for noted in self.entries if noted.action == action]
+
+
 class Rig:
     """The API over fakes, for calls in memory; ``served`` puts it behind the real server."""
 
@@ -210,16 +252,42 @@ class Rig:
         )
         self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.instruments = Instruments(self.settings.metrics)
+        self.facts, self.audit, self.told = Facts(), Notes(), list[tuple[str, dict[str, object]]]()
+        timeline, performance = self.board.timeline, Performance(trio.current_time)
+
+        def announce(type_: str, data: dict[str, object]) -> None:
+            self.told.append((type_, data))
+
+        self.agents = agent_parts(
+            self.root, self.facts, timeline, lambda: self.settings, announce, monotonic=lambda: 0.0
+        )
+        numbers = count(1)
+        self.alerts = Alerts(timeline.now, announce, lambda: f"alert-{next(numbers)}")
+        self.steering = Field()
+        governed = Governed(
+            steering=self.steering,
+            arbitration=Arbitration(trio.current_time, lambda _: None),
+            directory=self.agents.directory,
+            alerts=self.alerts,
+            server=lambda: server_glance(performance, self.rates, self.instruments, self.store),
+            reading=lambda _: None,
+            facts=self.facts,
+            store=self.store,
+        )
+        self.governing = governing(governed, timeline.now, lambda: self.settings, announce)
         self.app: Application = make_application(
             settings=self.settings,
             version="1.2.3",
-            tokens=self.tokens,
+            agents=self.agents,
+            governing=self.governing.parts,
+            audit=self.audit,
             rates=self.rates,
             timeline=self.board.timeline,
             devices=self.field,
             history=self.history,
             store=self.store,
             instruments=self.instruments,
+            performance=performance,
         )
         self.url = ""
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 import structlog
 
+from tests.gateway.agents.board import service_json
 from tests.gateway.api.rig import ALL, NOON, Rig, post, rpc_body
 
 TOKEN_ONLY = ["server.info"]
@@ -29,11 +30,36 @@ WRITES = {
     "line.exchange": {"line": "bus", "lease": "a-lease", "unit": 1, "pdu": "0300000001"},
     "line.return": {"line": "bus", "lease": "a-lease"},
 }
+BY_SCOPE: dict[str, dict[str, object]] = {
+    "devices:read": {**READS, "alert.list": {}},
+    "devices:write": {**WRITES},
+    "agents:read": {
+        "agent.list": {},
+        "discovery.services": {},
+        "security.validateAddress": {"address": "10.0.0.1"},
+        "security.validateCard": {"agentCard": {}},
+    },
+    "agents:write": {
+        "discovery.announce": {"service": service_json()},
+        "discovery.withdraw": {"serviceId": "temp-logger-001"},
+        "agent.revoke": {"agentId": "temp-sensor-001"},
+    },
+    "governor:read": {"governor.status": {}, "governor.analyses": {}, "governor.actions": {}},
+    "governor:analyze": {"governor.analyze": {"scope": "agents"}},
+}
+# These answer nobody's call with a result unless there is an agent or an analysis: see test_agents, test_governors.
+ABOUT_SOMETHING = {
+    "agent.heartbeat": {"agentId": "temp-sensor-001"},
+    "agent.unregister": {"agentId": "temp-sensor-001"},
+    "governor.analysis": {"analysisId": "analysis-001"},
+}
+EVERY: dict[str, object] = {name: params for methods in BY_SCOPE.values() for name, params in methods.items()}
 
 
-@pytest.mark.parametrize("method", [*TOKEN_ONLY, *READS, *WRITES, "no.such"])
+@pytest.mark.parametrize("method", [*TOKEN_ONLY, *EVERY, *ABOUT_SOMETHING, "agent.register", "no.such"])
 async def test_without_a_token_nothing_is_told(stranger: httpx.AsyncClient, method: str) -> None:
-    response = await post(stranger, rpc_body(method, id_="x"))
+    params: dict[str, object] = {"agentCard": {}} if method == "agent.register" else {}
+    response = await post(stranger, rpc_body(method, params, id_="x"))
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == 'Bearer realm="ferrule"'
     assert response.json() == {
@@ -87,18 +113,18 @@ async def test_the_scheme_may_be_written_in_any_case(rig: Rig, stranger: httpx.A
     assert (await post(stranger, rpc_body("server.info"), headers)).json()["result"]
 
 
-@pytest.mark.parametrize(("held", "methods"), [("devices:read", READS), ("devices:write", WRITES)])
+@pytest.mark.parametrize(("held", "methods"), BY_SCOPE.items())
 async def test_a_scope_opens_its_methods_and_no_others(
     rig: Rig, stranger: httpx.AsyncClient, held: str, methods: dict[str, object]
 ) -> None:
-    for method, params in (READS | WRITES).items():
+    for method, params in EVERY.items():
         response = await post(stranger, rpc_body(method, params), rig.bearer(held))
         assert response.status_code == 200
         answer = response.json()
         if method in methods:
             assert "result" in answer, answer
         else:
-            needed = "devices:write" if method in WRITES else "devices:read"
+            needed = next(scope for scope, opened in BY_SCOPE.items() if method in opened)
             assert answer["error"]["code"] == -32002
             assert answer["error"]["message"] == "Authorization error"
             assert answer["error"]["data"]["requiredScope"] == needed
@@ -110,7 +136,7 @@ async def test_any_token_opens_server_info(rig: Rig, stranger: httpx.AsyncClient
 
 
 async def test_the_tests_know_every_method(rig: Rig) -> None:
-    known = {"server.health", *TOKEN_ONLY, *READS, *WRITES}
+    known = {"server.health", "agent.register", *TOKEN_ONLY, *EVERY, *ABOUT_SOMETHING}
     assert known == set(rig.app._dispatch._methods)  # type: ignore[attr-defined] # there is no method that lists them yet
 
 

@@ -10,11 +10,13 @@ import trio
 from gateway.api.methods.tools import tool_methods
 from gateway.core.errors import GatewayError
 from gateway.core.ports import Json
-from tests.gateway.api.rig import NOON, FakeField
+from gateway.core.principal import Kind, Principal
+from tests.gateway.api.rig import NOON, FakeField, Notes
 
 
 async def call(field: FakeField, name: str, **params: Json) -> Any:
-    return await tool_methods(field, lambda: NOON)[name].run(params)
+    caller = Principal("operator", frozenset({"devices:write"}), Kind.OPERATOR, "a-token")
+    return await tool_methods(field, lambda: NOON, Notes())[name].run(params, caller, {"client": ("127.0.0.1", 1)})
 
 
 async def test_a_loan_says_until_when(nursery: trio.Nursery) -> None:
@@ -73,4 +75,4 @@ async def test_nonsense_is_refused(nursery: trio.Nursery, name: str, params: dic
 
 @pytest.mark.parametrize("name", ["line.borrow", "line.return", "line.exchange"])
 def test_what_stops_polling_needs_the_right_to_write(name: str) -> None:
-    assert tool_methods(FakeField(), lambda: NOON)[name].scope == "devices:write"
+    assert tool_methods(FakeField(), lambda: NOON, Notes())[name].scope == "devices:write"

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from gateway.api.application import METHOD_PATHS
+from gateway.api.seed_paths import method_of
 from gateway.api.test_profile.profile import ECHO, TestProfile
 from tests.gateway.api.rig import Rig
 
@@ -30,7 +30,7 @@ async def test_another_implementation_gets_its_messages_back(rig: Rig) -> None:
             peer.close(4000, "enough")
             assert peer.close_code == 4000
 
-    async with rig.served(app=TestProfile(rig.app, METHOD_PATHS)):
+    async with rig.served(app=TestProfile(rig.app, method_of)):
         with trio.fail_after(20):
             await trio.to_thread.run_sync(talk)
 
@@ -47,6 +47,6 @@ async def test_a_message_too_long_is_1009_and_a_foreign_page_403(rig: Rig) -> No
             connect(url, ssl=rig.trusting(), origin=Origin("https://evil.example"), proxy=None)
         return code, refusal.value.response.status_code
 
-    async with rig.served(app=TestProfile(rig.app, METHOD_PATHS)):
+    async with rig.served(app=TestProfile(rig.app, method_of)):
         with trio.fail_after(20):
             assert await trio.to_thread.run_sync(talk) == (1009, 403)

@@ -1,0 +1,34 @@
+"""Calls that may not be made, for the audit log."""
+
+from __future__ import annotations
+
+from gateway.api import rpc
+from gateway.api.asgi import Scope, header
+from gateway.api.origin import AGENT_ID, Caller, Origin
+from gateway.api.rpc_errors import FORBIDDEN, UNAUTHENTICATED
+from gateway.core.audit import AuditLog, AuditOutcome
+
+DENIED = frozenset({UNAUTHENTICATED, FORBIDDEN})
+
+
+def note_denied(audit: AuditLog, method: str, fault: rpc.Fault, caller: Caller, scope: Scope) -> None:
+    """Note that a call was refused for want of a token, or of what it allows.
+
+    Args:
+        audit: counts equal ones.
+        method: that was called.
+        fault: what the caller was told.
+        caller: who, as far as that was proven.
+        scope: of the request.
+    """
+    origin = Origin(caller, scope)
+    claimed = header(scope, AGENT_ID)
+    unknown = fault.code == UNAUTHENTICATED
+    audit.note(
+        "auth.token" if unknown else method,
+        AuditOutcome.DENIED,
+        by=origin.known,
+        claimed=None if claimed is None else claimed.decode("latin-1"),
+        peer=origin.peer,
+        details={"reason": str((fault.data or {}).get("reason")), **({"method": method} if unknown else {})},
+    )

@@ -1,0 +1,78 @@
+"""Who calls: a bearer token, and what an agent may say of itself beside it (D-035, D-038)."""
+
+from __future__ import annotations
+
+from gateway.access.signature import HEADER
+from gateway.access.tokens import AGENT_API
+from gateway.api.asgi import Scope, header
+from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text
+from gateway.api.parts import AgentParts
+from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import Kind, Principal
+
+# Methods whose parameters hold the card that is signed.
+SIGNED_THEMSELVES = frozenset({"agent.register", "security.validateCard"})
+
+
+class Identity:
+    """Tells who calls.
+
+    Args:
+        parts: proves tokens and signatures.
+    """
+
+    def __init__(self, parts: AgentParts) -> None:
+        self._bearer = parts.bearer
+        self._signatures = parts.signatures
+        self._registry = parts.directory.registry
+
+    def caller(self, scope: Scope) -> Caller:
+        """Who calls, by the token and ``X-Agent-ID``; or the error that such a call is answered with."""
+        try:
+            principal = self._bearer.verify(bearer_token(scope), AGENT_API)
+            if header(scope, AGENT_ID) is not None:
+                check_agent_id(header_text(scope, AGENT_ID), principal)
+        except GatewayError as error:
+            return error
+        return principal
+
+    def vouched(self, caller: Caller, scope: Scope, method: str) -> Caller:
+        """The same caller, once a signature that came along has been held against the agent's registered card.
+
+        ``agent.register`` and ``security.validateCard`` carry the card themselves, and look at the signature alone.
+        """
+        if isinstance(caller, GatewayError) or method in SIGNED_THEMSELVES:
+            return caller
+        try:
+            self._vouch(caller, Origin(caller, scope).signature or "")
+        except GatewayError as error:
+            return error
+        return caller
+
+    def _vouch(self, principal: Principal, signature: str) -> None:
+        if principal.kind is not Kind.AGENT or principal.key is None:
+            raise GatewayError(Code.UNAUTHENTICATED, f"{HEADER} goes with the token of an agent: leave it out")
+        card = self._registry.card(principal.subject)
+        # It proves nothing that the token does not, so it need not be a new one for each call.
+        self._signatures.check(signature, card.given, principal.subject, principal.key, once=False)
+
+
+def signed(scope: Scope) -> bool:
+    """Whether a request has a signature."""
+    return header(scope, SIGNATURE) is not None
+
+
+def check_agent_id(stated: str | None, principal: Principal) -> None:
+    """Hold ``X-Agent-ID`` against the token.
+
+    Raises:
+        GatewayError: FORBIDDEN, they differ (D-038).
+    """
+    if principal.kind is Kind.OPERATOR:
+        raise GatewayError(Code.FORBIDDEN, "X-Agent-ID goes with the token of an agent, and this is an operator's")
+    if stated != principal.subject:
+        raise GatewayError(
+            Code.FORBIDDEN,
+            f"X-Agent-ID must be that of the token, {principal.subject}",
+            details={"provided": (stated or "")[:128]},
+        )
