@@ -78,6 +78,9 @@ class Http1(H11Protocol):
     @property
     def unread(self) -> bool:
         """Whether the request has not been read to its end, so that closing now could cost the caller its answer."""
+        if isinstance(self.stream, DirectStream) and self.stream.plain:
+            # It is all there, though h11 knows nothing of it.
+            return False
         return self.connection.their_state in {h11.SEND_BODY, h11.ERROR, h11.IDLE}
 
     @property

@@ -9,6 +9,7 @@ from collections import deque
 from typing import cast
 
 import trio
+import trio.testing
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -69,11 +70,13 @@ class Caller:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
 
-    def shake(self) -> bytes:
-        """Go on with the handshake; returns what is to be sent."""
-        with contextlib.suppress(ssl.SSLWantReadError):
+    def shake(self) -> tuple[bytes, bool]:
+        """Go on with the handshake; returns what is to be sent, and whether that was the end of it."""
+        try:
             self.session.do_handshake()
-        return self.outgoing.read()
+        except ssl.SSLWantReadError:
+            return self.outgoing.read(), False
+        return self.outgoing.read(), True
 
     def seal(self, data: bytes) -> bytes:
         self.session.write(data)
@@ -100,19 +103,20 @@ class Caller:
 
 
 async def connect(
-    server: ssl.SSLContext, client: ssl.SSLContext, write_time: float = 8.0
+    server: ssl.SSLContext, client: ssl.SSLContext, write_time: float = 8.0, *, at_once: bytes = b""
 ) -> tuple[Encrypted, Cable, Caller]:
-    """A connection after its handshake."""
+    """A connection after its handshake; ``at_once`` is sent together with the end of it."""
     cable, caller = Cable(), Caller(client)
     stream = Encrypted(cast("Plain", cable), server, write_time)
-    cable.bring(caller.shake())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.do_handshake)
-        while not cable.sent:
-            await trio.lowlevel.checkpoint()
-        caller.incoming.write(bytes(cable.sent))
-        cable.sent.clear()
-        cable.bring(caller.shake())
+        over = False
+        while not over:
+            flight, over = caller.shake()
+            cable.bring(flight + (caller.seal(at_once) if over and at_once else b""))
+            await trio.testing.wait_all_tasks_blocked()
+            caller.incoming.write(bytes(cable.sent))
+            cable.sent.clear()
     return stream, cable, caller
 
 

@@ -195,6 +195,8 @@ async def test_a_known_request_is_not_parsed_again(autojump_clock: MockClock) ->
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         parsed.append(connection.protocol.connection.their_state)
+        # Nobody waits for the caller to send more of it.
+        assert not connection.protocol.unread
         await mirror(scope, receive, send)
 
     stream = Script([GET] * 5)

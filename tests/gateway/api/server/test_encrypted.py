@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
@@ -255,14 +254,7 @@ async def test_closing_does_not_wait_for_a_peer_that_does_not_read(
 
 
 async def test_what_comes_with_the_end_of_the_handshake_is_read(contexts: Contexts, autojump_clock: MockClock) -> None:
-    cable, caller = Cable(), Caller(contexts.client)
-    stream = Encrypted(cable, contexts.server, 8.0)  # type: ignore[arg-type] # a cable is a Plain as far as it goes
-    cable.bring(caller.shake())
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(stream.do_handshake)
-        await trio.testing.wait_all_tasks_blocked()
-        caller.incoming.write(bytes(cable.sent))
-        cable.bring(caller.shake() + caller.seal(b"at once"))
+    stream, _, _ = await connect(contexts.server, contexts.client, at_once=b"at once")
     assert await stream.receive_some() == b"at once"
 
 
