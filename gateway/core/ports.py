@@ -163,7 +163,11 @@ class SerialAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """A tag as ``tag.list`` shows it."""
+    """A tag as ``tag.list`` shows it.
+
+    Attributes:
+        poll_now: the period in force, in seconds: stretched, or shorter than ``poll`` where that is cheaper.
+    """
 
     name: str
     type: str
@@ -173,6 +177,7 @@ class TagRow:
     description: str
     missed_deadlines: int
     place: dict[str, Json] = field(default_factory=dict)
+    poll_now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class FieldSide(ToolSide):
     def tags(self, line: str | None = None, device: str | None = None) -> list[TagRow]:
         """See ``DeviceAccess.tags``."""
         rows = []
+        periods = self._periods()
         for name in self._store.names():
             parts = name.split("/")
             if (line is not None and parts[0] != line) or (device is not None and parts[1:-1] != [device]):
@@ -76,8 +77,31 @@ class FieldSide(ToolSide):
             place: dict[str, Json] = {}
             if spot is not None:
                 place = {"unit": spot.unit.number, "table": spot.tag.table, "address": spot.tag.address}
-            rows.append(TagRow(name, tag.type, tag.units, tag.writable, tag.poll, tag.description, cell.missed, place))
+            rows.append(
+                TagRow(
+                    name,
+                    tag.type,
+                    tag.units,
+                    tag.writable,
+                    tag.poll,
+                    tag.description,
+                    cell.missed,
+                    place,
+                    periods.get(name),
+                )
+            )
         return rows
+
+    def _periods(self) -> dict[str, float | None]:
+        """How often each tag is read now."""
+        return {
+            cell.tag.name: poll.period
+            for line in self._lines
+            if isinstance(line, Line)
+            for unit in line.polling.units.values()
+            for poll in unit.polls
+            for cell in poll.cells
+        }
 
     def missed_deadlines(self) -> dict[str, int]:
         """See ``DeviceAccess.missed_deadlines``."""

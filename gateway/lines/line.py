@@ -14,6 +14,7 @@ import trio
 
 from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
+from gateway.core.steering import MOST_STRETCH
 from gateway.lines.borrow import Loan
 from gateway.lines.exchange import Talk
 from gateway.lines.fulfilment import Fulfilment
@@ -134,6 +135,23 @@ class Line(LineState):
         self._stopping = True
         self._wakeup.set()
 
+    def stretch(self, factor: float) -> float:
+        """Poll tags of low priority so much less often; returns the factor that holds from the next poll on."""
+        # What is no number is no reason to poll less.
+        factor = min(factor, MOST_STRETCH) if factor >= 1.0 else 1.0
+        self.polling.stretch(factor)
+        self._wakeup.set()
+        return factor
+
+    def relearn(self) -> None:
+        """Forget which addresses its devices refused, and plan their blocks anew."""
+        self.polling.relearn()
+        self._wakeup.set()
+
+    def take_over(self, before: Line) -> None:
+        """This line is another one's under a new configuration: what governors set goes on to hold."""
+        self.stretch(before.polling.stretched)
+
     def begin_again(self) -> None:
         """What ``stop`` said is over: ``run`` is called once more."""
         self._stopping = False
@@ -232,6 +250,7 @@ class Line(LineState):
             if self.loan is not None:
                 await self._work_for(self.loan, talk, now)
                 continue
+            polling.obey(now)
             probe = polling.absent.due(now) if polling.absent else None
             if probe is not None:
                 await polling.probe(*probe)

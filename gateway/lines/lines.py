@@ -120,7 +120,7 @@ class Lines:
             nursery.start_soon(self._wakeups.run)
             task_status.started()
 
-    def _start(self, settings: LineSettings, before: Iterable[Polling] = ()) -> None:
+    def _start(self, settings: LineSettings, before: Iterable[Polling] = (), namesake: Running | None = None) -> None:
         line: AnyLine
         if settings.transport == "serial":
             line = RawLine(settings, partial(open_port, alarm=self._wakeups), self._store, self._announce)
@@ -142,6 +142,10 @@ class Lines:
                         name = f"{settings.name}/{unit.device.name}/{tag.name}"
                         self.spots[name] = Spot(name, line, unit, tag)
         running = Running(line)
+        if namesake is not None:
+            running.falls = namesake.falls
+            if isinstance(line, Line) and isinstance(namesake.line, Line):
+                line.take_over(namesake.line)
         self._running[settings.name] = running
         self._nursery.start_soon(self._supervised, running)
 
@@ -263,7 +267,11 @@ class Lines:
         before = {tag for name in removed for tag in self._store.names() if tag.startswith(f"{name}/")}
         for settings in started:
             # What was asked before may still be answered: the wire knows nothing of configurations.
-            self._start(settings, [line.polling for line in gone if _wire(line.settings) == _wire(settings)])
+            self._start(
+                settings,
+                [line.polling for line in gone if _wire(line.settings) == _wire(settings)],
+                next((running for running in stopped if running.line.settings.name == settings.name), None),
+            )
         place = {name: number for number, name in enumerate(order)}
         self._running = dict(sorted(self._running.items(), key=lambda item: place.get(item[0], len(place))))
         raw = {

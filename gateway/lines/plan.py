@@ -81,7 +81,9 @@ def longest_block(line: LineSettings, wire: Wire) -> float | None:
     return min(periods) / 2 if periods and wire.character else None
 
 
-def plan(device: DeviceSettings, wire: Wire, splits: Splits, longest: float | None = None) -> list[Block]:
+def plan(
+    device: DeviceSettings, wire: Wire, splits: Splits, longest: float | None = None, stretch: float = 1.0
+) -> list[Block]:
     """The blocks that read all tags of a device.
 
     Args:
@@ -90,21 +92,28 @@ def plan(device: DeviceSettings, wire: Wire, splits: Splits, longest: float | No
         splits: where earlier refusals showed that a block must not go on.
         longest: seconds a joined read may take, so that one device's blocks do not hold up the others' deadlines;
             a single tag may take longer.
+        stretch: by how much less often tags of low priority need to be read than they ask for. Those that are cheapest
+            read with others are so still; those that are not have requests of their own then.
     """
     groups: defaultdict[tuple[Table, float | None], list[Place]] = defaultdict(list)
     for tag in device.tags:
-        groups[tag.table, tag.poll].append(Place(tag, tag.address, tag.length))
+        groups[tag.table, period(tag, stretch)].append(Place(tag, tag.address, tag.length))
     blocks: list[Block] = []
     # The fastest first: slower ones may then ride along with them.
-    for (table, period), places in sorted(groups.items(), key=lambda group: _seconds(group[0][1])):
+    for (table, seconds), places in sorted(groups.items(), key=lambda group: _seconds(group[0][1])):
         hole = _hole(device, wire, table)
         most = device.max_bits if table in BIT_TABLES else device.max_registers
         barriers = sorted(splits.get(table, frozenset()))
         for run in _runs(sorted(places, key=lambda place: (place.address, place.end)), hole, most, barriers):
-            for block in _bounded(table, period, run, wire, longest):
+            for block in _bounded(table, seconds, run, wire, longest):
                 if not _rides_along(block, blocks, _Limits(wire, most, barriers, longest, device.max_hole)):
                     blocks.append(block)
     return blocks
+
+
+def period(tag: TagSettings, stretch: float) -> float | None:
+    """Seconds between two reads of a tag while low priority is stretched; None for background."""
+    return tag.poll * stretch if tag.poll is not None and tag.priority == "low" else tag.poll
 
 
 @dataclass(frozen=True, slots=True)

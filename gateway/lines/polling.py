@@ -73,6 +73,8 @@ class Polling:
         self._talk: Talk | None = None
         self._stillness = Stillness()
         self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
+        self.stretched = 1.0
+        self._adapting = self._relearning = False
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
             tags = [tag_of(settings, device, tag) for tag in device.tags]
@@ -136,6 +138,30 @@ class Polling:
             if unit.health.usable:
                 for poll in unit.polls:
                     _count_missed(poll, self.schedule.resume(poll, now))
+
+    # What it is told
+
+    def stretch(self, factor: float) -> None:
+        """Read tags of low priority so much less often, from the next exchange on."""
+        self._adapting = self._adapting or factor != self.stretched
+        self.stretched = factor
+        for unit in self.units.values():
+            unit.stretch = factor
+
+    def relearn(self) -> None:
+        """Forget which addresses were refused, before the next exchange."""
+        self._relearning = True
+
+    def obey(self, now: float) -> None:
+        """Do what it was told: called between two exchanges, when no poll is under way and the polls do not rest."""
+        if not self._adapting and not self._relearning:
+            return
+        for unit in self.units.values():
+            if self._relearning and unit.device is not None:
+                self._refusals.forget(unit, now)
+            else:
+                self._refusals.adapt(unit, now)
+        self._adapting = self._relearning = False
 
     # Exchanging
 

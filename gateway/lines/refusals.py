@@ -16,7 +16,7 @@ from gateway.core.tags import TagStore
 from gateway.lines.orders import reason_of
 from gateway.lines.plan import divide, longest_block
 from gateway.lines.schedule import Schedule
-from gateway.lines.unit import BlockPoll, Unit
+from gateway.lines.unit import REFUSED_RETRY_S, BlockPoll, Unit
 from gateway.lines.wire import Wire
 from gateway.settings.line_model import LineSettings
 
@@ -95,6 +95,28 @@ class Refusals:
         else:
             self._schedule.done(poll, now)
         poll.release()
+
+    def adapt(self, unit: Unit, now: float) -> None:
+        """Plan a unit's blocks anew: what comes out as it was keeps its rhythm, the rest takes over from that."""
+        heirs = unit.adapt(self._wire, self._longest)
+        for poll, parts in heirs:
+            self._schedule.succeed(poll, parts, now)
+        gone = [old for _, parts in heirs for old in parts]
+        self._schedule.hold(gone)
+        for old in gone:
+            old.release()
+
+    def forget(self, unit: Unit, now: float) -> None:
+        """Forget what was learned of a unit, here and on disk; what it refuses is asked again at once."""
+        unit.splits = {}
+        unit.no_mask_write = False
+        self._facts.remember(SPLITS, self._fact_key(unit), None)
+        for poll in unit.polls:
+            if poll.refusals and not poll.held:
+                poll.refusals = 0
+                poll.retry = REFUSED_RETRY_S
+                self._schedule.add([poll], now)
+        self.adapt(unit, now)
 
     def _learn(self, unit: Unit, poll: BlockPoll, cuts: list[int], now: float) -> None:
         """A joined block was refused: divide it, and remember that over restarts."""

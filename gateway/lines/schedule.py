@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -34,6 +34,8 @@ class Poll:
         due: when it is released next.
         missed: deadlines missed since the start.
         held: taken out of the schedule for now (its device is silent).
+        beginning: it has not been read since it was taken in.
+        put_off: it is due when it is worth asking again, not when its period says.
         ticket: its current entry in the schedule; older entries are void. The schedule alone writes it.
     """
 
@@ -44,6 +46,8 @@ class Poll:
         self.due = 0.0
         self.missed = 0
         self.held = True
+        self.beginning = False
+        self.put_off = False
         self.ticket = -1
 
     @property
@@ -79,6 +83,7 @@ class Schedule(Generic[P]):
             return
         self._queue(poll, next_slot(now, poll.period))
         poll.due = now
+        poll.beginning = True
         heapq.heappush(self._early, (poll.deadline, poll.rank, poll.ticket, poll))
 
     def hold(self, polls: Iterable[P]) -> None:
@@ -120,8 +125,30 @@ class Schedule(Generic[P]):
     def postpone(self, poll: P, due: float) -> None:
         """Give a poll back that is not worth repeating before ``due``."""
         self._queue(poll, due)
+        poll.put_off = True
+
+    def succeed(self, poll: P, before: Sequence[P], now: float) -> None:
+        """Take a poll in that reads what others read until now: it is due when the first of them was.
+
+        Where it is to be read oftener than they were, it is due in the next slot of its own at the latest, and is late
+        for nothing that was agreed before.
+        """
+        poll.due = min(old.due for old in before)
+        if any(old.held for old in before):
+            return
+        poll.held = False
+        if poll.period is not None and any(old.beginning or old.period is None for old in before):
+            self._begin(poll, now)
+            return
+        put_off = all(old.put_off for old in before)
+        sooner = poll.period is not None and any(old.period is not None and poll.period < old.period for old in before)
+        if sooner and poll.period is not None and not put_off:
+            poll.due = max(min(poll.due, next_slot(now, poll.period)), now)
+        self._queue(poll, poll.due)
+        poll.put_off = put_off
 
     def _queue(self, poll: P, due: float) -> None:
+        poll.beginning = poll.put_off = False
         poll.due = due
         poll.ticket = next(self._number)
         heap = self._background if poll.period is None else self._waiting

@@ -42,9 +42,10 @@ class LineSteering:
         return self._glance
 
     def stretch(self, line: str, factor: float) -> float | None:
-        """See ``FieldSteering.stretch``."""
-        del factor
-        return None if self._modbus(line) is None else 1.0
+        """See ``FieldSteering.stretch``: what is below 1 or above the most there may be is taken for that."""
+        self._glance = None
+        owner = self._modbus(line)
+        return None if owner is None else owner.stretch(factor)
 
     def bound_on_demand(self, line: str, share: float | None) -> float | None:
         """See ``FieldSteering.bound_on_demand``."""
@@ -58,9 +59,13 @@ class LineSteering:
         return owner is not None and owner.reopen()
 
     def relearn(self, line: str) -> bool:
-        """See ``FieldSteering.relearn``."""
-        del line
-        return False
+        """See ``FieldSteering.relearn``; a line that is lent or down does it when it polls again."""
+        self._glance = None
+        owner = self._modbus(line)
+        if owner is None:
+            return False
+        owner.relearn()
+        return True
 
     def restart(self, line: str) -> bool:
         """See ``FieldSteering.restart``: not while a tool has the line, and not where it is parked."""
@@ -97,6 +102,7 @@ def _line(line: AnyLine, falls: int, now: float) -> LineGlance:
         opened=line.opened,
         falls=falls,
         idle=now - line.alive_at,
+        stretch=polling.stretched,
         stretchable=sum(
             tag.priority == "low" and tag.poll is not None for device in line.settings.devices for tag in device.tags
         ),

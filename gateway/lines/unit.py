@@ -100,6 +100,16 @@ class BlockPoll(Poll):
         enough = 2 * max(turnaround, 0.0) + ALLOWANCE_S
         self.patience = enough if enough > self.patience else self.patience + (enough - self.patience) / 8
 
+    def inherit(self, before: Iterable[BlockPoll]) -> None:
+        """Take over what is known of the registers of others, which this one reads from now on."""
+        for old in before:
+            self.patience = max(self.patience, old.patience)
+            self.retry = max(self.retry, old.retry)
+            # What was answered for more registers is answered for fewer.
+            self.proven = self.proven or (
+                old.proven and old.block.address <= self.block.address and self.block.end <= old.block.end
+            )
+
     def release(self) -> None:
         """The poll has had its outcome: whoever waits for it may go on."""
         if self.finished is not None:
@@ -125,6 +135,8 @@ class Unit:
         self.polls: list[BlockPoll] = []
         self.cells: dict[str, Cell] = {}
         self.splits: dict[Table, frozenset[int]] = {}
+        # By how much less often its tags of low priority are read than they ask for.
+        self.stretch = 1.0
         self.broken = 0
         self.busy = 0
         # Set once a unit has refused function 22, so that bit fields are written by read, modify and write.
@@ -139,8 +151,26 @@ class Unit:
         """Compute this unit's blocks anew from its tags and from what was learned. Returns the new polls."""
         if self.device is None:
             return []
-        self.polls = [self._poll(block, wire) for block in plan(self.device, wire, self.splits, longest)]
+        self.polls = [self._poll(block, wire) for block in self._plan(self.device, wire, longest)]
         return self.polls
+
+    def adapt(self, wire: Wire, longest: float | None) -> list[tuple[BlockPoll, list[BlockPoll]]]:
+        """Plan anew, but leave alone what stays as it is. Returns the new polls, each with those it takes over from."""
+        if self.device is None:
+            return []
+        before = {poll.block: poll for poll in self.polls}
+        self.polls = [before.get(block) or self._poll(block, wire) for block in self._plan(self.device, wire, longest)]
+        kept = {poll.block for poll in self.polls} & before.keys()
+        gone = [poll for block, poll in before.items() if block not in kept]
+        heirs = []
+        for poll in [poll for poll in self.polls if poll.block not in kept]:
+            parts = [old for old in gone if any(cell in old.cells for cell in poll.cells)]
+            poll.inherit(parts)
+            heirs.append((poll, parts))
+        return heirs
+
+    def _plan(self, device: DeviceSettings, wire: Wire, longest: float | None) -> list[Block]:
+        return plan(device, wire, self.splits, longest, self.stretch)
 
     def _poll(self, block: Block, wire: Wire) -> BlockPoll:
         bits = block.table in BIT_TABLES

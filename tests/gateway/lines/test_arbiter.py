@@ -89,8 +89,12 @@ async def test_what_the_door_refuses_is_no_bid(autojump_clock: MockClock) -> Non
 async def test_a_write_that_was_not_sent_or_was_refused_by_the_device_stands_nowhere(autojump_clock: MockClock) -> None:
     notes = Notes()
     async with open_bench([device(1, SPEED)], [drive()], arbiter=notes) as bench:
-        assert (await bench.field.write("bus/d1/speed", 9, 20.0, ANA)).outcome is Outcome.NOT_SENT
         await trio.sleep(5)
+        bench.memory.unplug()
+        await trio.sleep(1)
+        assert (await bench.field.write("bus/d1/speed", 9, 20.0, ANA)).outcome is Outcome.NOT_SENT
+        bench.memory.replug()
+        await trio.sleep(20)
         result = await bench.field.modbus_write("bus", 1, "holding", 4000, [9], ANA)
         assert result.outcome is Outcome.REFUSED
         assert notes.sent == [False, False]
