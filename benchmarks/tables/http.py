@@ -15,6 +15,7 @@ from benchmarks.tables.http_servers import Server, load, our_server, peer_server
 
 SECONDS = 2.0
 CONNECTIONS = (1, 16, 64)
+OURS_NEW = "ferrule, another header each time"
 OURS, STOCK, FASTAPI = "ferrule", "quart-trio on hypercorn, stock", "FastAPI on uvicorn, uvloop"
 MODULES = {STOCK: "quart_server", FASTAPI: "fastapi_server", "aiohttp": "aiohttp_server"}
 
@@ -58,7 +59,10 @@ def _contestants(options: Options, home: Path, counts: tuple[int, ...]) -> dict[
     with ours():
         # The first start makes keys and certificate; the peers use the same.
         pass
-    contestants: dict[str, Callable[[], Sample]] = {OURS: lambda: measure(ours)}
+    contestants: dict[str, Callable[[], Sample]] = {
+        OURS: lambda: measure(ours),
+        OURS_NEW: lambda: measure(ours, how=("new",)),
+    }
     try:
         commands = peers(MODULES, "node_server.js")
     except CannotMeasure:
@@ -70,12 +74,18 @@ def _contestants(options: Options, home: Path, counts: tuple[int, ...]) -> dict[
     return contestants
 
 
-def _measure(start: Callable[[], AbstractContextManager[Server]], *, seconds: float, counts: tuple[int, ...]) -> Sample:
+def _measure(
+    start: Callable[[], AbstractContextManager[Server]],
+    *,
+    seconds: float,
+    counts: tuple[int, ...],
+    how: tuple[str, ...] = (),
+) -> Sample:
     """Start a server, and load it with each number of connections in turn."""
     sample: dict[str, float] = {}
     with start() as server:
         for count in counts:
-            said = load(server, "http_load", count, seconds, server.token)
+            said = load(server, "http_load", count, seconds, server.token, *how)
             sample[f"us {count}"] = said["us"]
             sample[f"rate {count}"] = said["polls"] / said["wall"]
             sample[f"failures {count}"] = said["failures"]

@@ -59,21 +59,40 @@ class Http1(H11Protocol):
         self._front = config.front
         self._held = b""
         self._heads = Heads()
-        self._fresh = b""
+        self._limits = config.limits
 
     async def receive(self, received: bytes) -> None:
         """Take what the caller has sent; nothing at its end."""
-        fresh = (
+        if received and self._at_rest and (found := self._heads.find(received) or self._read_apart(received)):
+            await self._answer(received, *found)
+        else:
+            await self.handle(RawData(received))
+
+    @property
+    def _at_rest(self) -> bool:
+        """Whether what comes is the beginning of a request."""
+        return (
             self.stream is None
             and self.connection.their_state is h11.IDLE
             and self.connection.our_state is h11.IDLE
             and not self.connection.trailing_data[0]
         )
-        if fresh and (found := self._heads.find(received)) is not None:
-            await self._answer(received, *found)
-        else:
-            self._fresh = received if fresh else b""
-            await self.handle(RawData(received))
+
+    def _read_apart(self, received: bytes) -> tuple[Head, bytes] | None:
+        """Have a parser of its own read what may be a whole request; None where it is no plain one."""
+        if not received.startswith((b"POST /", b"GET /")):
+            return None
+        parser = RequestParser(self._limits.target_size, self._limits.header_size)
+        parser.receive_data(received)
+        try:
+            request = parser.next_event()
+        except h11.RemoteProtocolError:
+            return None
+        if not isinstance(request, h11.Request):
+            return None
+        scope = InlineStream(*self._parts()).scope_of(self._event(request))
+        self._heads.learn(received, request, scope)
+        return self._heads.find(received)
 
     @property
     def unread(self) -> bool:
@@ -117,8 +136,6 @@ class Http1(H11Protocol):
         """Nothing switches to HTTP/2: neither its preface nor ``Upgrade: h2c``."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        fresh, self._fresh = self._fresh, b""
-        path, headers = origin_form(request.target, list(request.headers))
         length = body_length(request)
         if _asks_for_websocket(request):
             self.stream = WebSocket(*self._parts())
@@ -127,19 +144,19 @@ class Http1(H11Protocol):
             self.stream = InlineStream(*self._parts())
         else:
             self.stream = HTTPStream(*self._parts())
-        stream = self.stream
-        await stream.handle(
-            Request(
-                stream_id=STREAM_ID,
-                headers=headers,
-                http_version=request.http_version.decode(),
-                method=request.method.decode("ascii"),
-                raw_path=path,
-                state=self.connection_state,
-            )
+        await self.stream.handle(self._event(request))
+
+    def _event(self, request: h11.Request) -> Request:
+        """A request as hypercorn's streams take it."""
+        path, headers = origin_form(request.target, list(request.headers))
+        return Request(
+            stream_id=STREAM_ID,
+            headers=headers,
+            http_version=request.http_version.decode(),
+            method=request.method.decode("ascii"),
+            raw_path=path,
+            state=self.connection_state,
         )
-        if fresh and isinstance(stream, InlineStream):
-            self._heads.learn(fresh, request, stream.scope)
 
     def _parts(self) -> _Parts:
         """What hypercorn makes a stream of."""

@@ -50,7 +50,7 @@ class InlineStream(HTTPStream):
         if self.closed:
             return
         if isinstance(event, Request):
-            self.scope = self._scope(event)
+            self.scope = self.scope_of(event)
             self._parts: list[bytes] = []
         elif isinstance(event, Body):
             self._parts.append(bytes(event.data))
@@ -59,7 +59,8 @@ class InlineStream(HTTPStream):
         elif isinstance(event, StreamClosed):
             self.closed = True
 
-    def _scope(self, request: Request) -> HTTPScope:
+    def scope_of(self, request: Request) -> HTTPScope:
+        """What the application is told of a request."""
         path, _, query = request.raw_path.partition(b"?")
         return cast(
             "HTTPScope",
