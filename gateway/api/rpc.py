@@ -18,6 +18,10 @@ INTERNAL_ERROR = -32603
 
 MAX_DEPTH = 32
 MAX_BATCH = 20
+# Brackets and commas in a body: a full batch of reads of a thousand tags each is far below. Making objects of many more
+# would hold up the lines for as long.
+MAX_BRACKETS = 4096
+MAX_COMMAS = 65_536
 
 # What may identify a call. Its type is kept: 1, 1.0 and "1" are three.
 Id = str | int | float | None
@@ -128,6 +132,8 @@ def _invalid(reason: str, id_: Id = None) -> Malformed:
 
 def _decode(body: bytes) -> Json:
     """JSON as RFC 8259 has it, UTF-8 only, and no name twice in an object (D-028)."""
+    if body.count(b"[") + body.count(b"{") > MAX_BRACKETS or body.count(b",") > MAX_COMMAS:
+        raise ValueError("too many values")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
-
-# An unfinished handshake is left alone so long: a crowd that connects at once must not push itself out.
-HANDSHAKE_GRACE = 3.0
 
 
 class Guest(Protocol):
     """A connection, as far as room for it goes."""
 
     address: str
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it waits for its caller: for the handshake, the rest of a request, or an answer to be taken."""
 
     def make_room(self) -> None:
         """End now. It must not wait, and its place is taken already."""
@@ -40,7 +42,6 @@ class Admission(Generic[G]):
         self._idle: dict[G, None] = {}
         self._of_address: dict[str, dict[G, None]] = {}
         self._idle_of_address: dict[str, dict[G, None]] = {}
-        self._shaking: dict[G, float] = {}
 
     def __len__(self) -> int:
         """How many there are."""
@@ -50,23 +51,20 @@ class Admission(Generic[G]):
         """All there are, in the order in which they came."""
         return iter(list(self._all))
 
-    def enter(self, guest: G, now: float) -> bool:
+    def enter(self, guest: G) -> bool:
         """Let a connection in that begins its handshake, or tell that there is no room for it."""
-        if len(self._of_address.get(guest.address, ())) >= self._most_of_address and not self._clear(
-            self._idle_of_address.get(guest.address, {}), self._of_address[guest.address], now
-        ):
+        own = self._of_address.get(guest.address, {})
+        if len(own) >= self._most_of_address and not self._clear(self._idle_of_address.get(guest.address, {}), own):
             return False
-        if len(self._all) >= self._most and not self._clear(self._idle, self._shaking, now):
+        if len(self._all) >= self._most and not self._clear(self._idle, self._all):
             return False
         self._all[guest] = None
         self._of_address.setdefault(guest.address, {})[guest] = None
-        self._shaking[guest] = now
         return True
 
     def idle(self, guest: G) -> None:
         """A connection has finished its handshake or a request."""
         if guest in self._all:
-            self._shaking.pop(guest, None)
             self._idle[guest] = None
             self._idle_of_address.setdefault(guest.address, {})[guest] = None
 
@@ -82,19 +80,27 @@ class Admission(Generic[G]):
             del self._all[guest]
             _remove(self._of_address, guest)
             self.busy(guest)
-            self._shaking.pop(guest, None)
 
-    def _clear(self, idle: dict[G, None], others: dict[G, float] | dict[G, None], now: float) -> bool:
-        """Make room for one: the longest idle goes, else the oldest whose handshake does not come to an end."""
-        leaving = next(iter(idle), None)
-        if leaving is None:
-            shaking = (guest for guest in others if now - self._shaking.get(guest, now) >= HANDSHAKE_GRACE)
-            leaving = next(shaking, None)
+    def _clear(self, idle: dict[G, None], others: dict[G, None]) -> bool:
+        """Make room for one: the longest idle goes, else the one that is held up by its caller for longest.
+
+        An honest caller is done with its part within moments. Who holds all places by dawdling gives them up in turn,
+        and a newcomer keeps its own until as many others have come.
+        """
+        leaving = next(iter(idle), None) or _dawdler(others)
         if leaving is None:
             return False
         self.leave(leaving)
         leaving.make_room()
         return True
+
+
+def _dawdler(all_: dict[G, None]) -> G | None:
+    """The first that is held up, of the address that has most of them: who has few does not pay for who has many."""
+    held_up = [guest for guest in all_ if guest.held_up]
+    of_address = Counter(guest.address for guest in held_up)
+    most = max(of_address.values(), default=0)
+    return next((guest for guest in held_up if of_address[guest.address] == most), None)
 
 
 def _remove(by_address: dict[str, dict[G, None]], guest: G) -> None:

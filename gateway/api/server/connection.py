@@ -93,6 +93,13 @@ class Connection(TCPServer):
         """Whether nothing would be lost by closing it now."""
         return self._phase in {_Phase.IDLE, _Phase.HEADER}
 
+    @property
+    def held_up(self) -> bool:
+        """Whether it waits for its caller: to send the rest of a request, or to take an answer."""
+        if self._phase in {_Phase.IDLE, _Phase.HEADER, _Phase.DISCARD, _Phase.LINGER} or self.stream.held_up:
+            return True
+        return self._phase is _Phase.REQUEST and self.protocol.unread
+
     async def run(self) -> None:
         """Serve it to its end."""
         # The application may go on without its caller, but not for ever.
@@ -242,6 +249,11 @@ class Guest:
         self.address = address
         self.connection: Connection | None = None
         self.scope = trio.CancelScope()
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it waits for its caller."""
+        return self.connection is None or self.connection.held_up
 
     def make_room(self) -> None:
         """End now."""

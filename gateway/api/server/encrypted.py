@@ -53,6 +53,11 @@ class Encrypted(trio.abc.AsyncResource):
         self._over = self._closed = False
         self._fault: Exception | None = None
 
+    @property
+    def held_up(self) -> bool:
+        """Whether the peer does not take what is sent."""
+        return bool(self._unsent) or self._draining.locked()
+
     async def do_handshake(self) -> None:
         """Shake hands; nothing else may be called before.
 

@@ -111,6 +111,7 @@ class Server:
         self._open: dict[str, tuple[socket.socket, trio.CancelScope]] = {}
         self._waiting: set[str] = set()
         self._stranger = Seldom("peer refused: not a private address", trio.current_time)
+        self._blind = Seldom("cannot look at the addresses of this machine", trio.current_time)
         self._full = Seldom("too many connections: new ones are turned away", trio.current_time)
 
     @property
@@ -128,7 +129,14 @@ class Server:
 
     async def look(self, listening: trio.Nursery, connections: trio.Nursery, *, first: bool = False) -> None:
         """Open what is missing, close what has gone, and have the certificate name what is open."""
-        wanted = wanted_addresses(self._settings.bind, local_addresses())
+        try:
+            wanted = wanted_addresses(self._settings.bind, local_addresses())
+        except OSError as error:
+            # No descriptor is left to ask with. That passes, and what is open stays open.
+            if first:
+                raise
+            self._blind.warn(reason=error.strerror, retry_s=LOOK_INTERVAL)
+            return
         for address in [address for address in self._open if address not in wanted]:
             log.info("address gone", address=address)
             self._open.pop(address)[1].cancel()
@@ -191,7 +199,7 @@ class Server:
             await trio.aclose_forcefully(plain)
             return
         guest = Guest(peer[0])
-        if not self.connections.enter(guest, trio.current_time()):
+        if not self.connections.enter(guest):
             cure = "raise [limits] max_connections or connections_per_address, or find out who opens so many"
             self._full.warn(last_peer=peer[0], open=len(self.connections), cure=cure)
             await trio.aclose_forcefully(plain)

@@ -246,10 +246,12 @@ class ServerTls:
 def _tls_1_3() -> ssl.SSLContext:
     """TLS 1.3 and HTTP/1.1 only.
 
-    The key exchange groups are OpenSSL's own (X25519, P-256 and P-384 among them): Python can set one curve, no list.
+    P-256 is the one group every caller has (RFC 8446, 9.1), and Python can set one curve, no list. OpenSSL's own list
+    ends with finite fields of up to 8192 bits: naming one costs a caller nothing, and the run loop 130 ms.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_ecdh_curve("prime256v1")
     context.set_alpn_protocols(["http/1.1"])
     # Resuming saves next to nothing with P-256, and without tickets a handshake is one write less.
     context.num_tickets = 0

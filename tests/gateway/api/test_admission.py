@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from gateway.api.server.admission import HANDSHAKE_GRACE, Admission
+from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.crowd import besiege
@@ -25,6 +25,7 @@ HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: board\r\n\r\n"
 @dataclass(eq=False)
 class Guest:
     address: str
+    held_up: bool = True
     gone: bool = False
 
     def make_room(self) -> None:
@@ -35,7 +36,7 @@ class Guest:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "idle", "busy", "leave", "wait"]), st.integers(0)),
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "idle", "busy", "leave"]), st.integers(0)),
         max_size=200,
     )
 )
@@ -43,24 +44,23 @@ def test_counts_are_never_exceeded_and_only_those_who_wait_make_room(steps: list
     admission = Admission[Guest](6, 3)
     inside: list[Guest] = []
     busy: set[Guest] = set()
-    now = 0.0
     for address, step, which in steps:
         chosen = inside[which % len(inside)] if inside else None
-        if step == "wait":
-            now += HANDSHAKE_GRACE / 2
-        elif step == "enter":
+        if step == "enter":
             guest = Guest(address)
-            let_in = admission.enter(guest, now)
+            let_in = admission.enter(guest)
             left = [one for one in inside if one.gone]
             assert len(left) <= 2  # one for the address, one for the total
             assert not busy.intersection(left)
             inside = [one for one in inside if not one.gone] + [guest] * let_in
         elif chosen is not None and step == "idle":
             admission.idle(chosen)
+            chosen.held_up = True
             busy.discard(chosen)
         elif chosen is not None and step == "busy":
             admission.idle(chosen)
             admission.busy(chosen)
+            chosen.held_up = False
             busy.add(chosen)
         elif chosen is not None:
             admission.leave(chosen)
@@ -72,6 +72,16 @@ def test_counts_are_never_exceeded_and_only_those_who_wait_make_room(steps: list
     for one in inside:
         admission.leave(one)
     assert vars(admission) | {"_most": 0, "_most_of_address": 0} == vars(Admission[Guest](0, 0))
+
+
+def test_of_those_who_dawdle_the_first_of_the_address_with_most_goes() -> None:
+    admission = Admission[Guest](4, 4)
+    guests = [Guest(address) for address in "abbb"]
+    for guest in guests:
+        assert admission.enter(guest)
+    guests[1].held_up = False
+    assert admission.enter(Guest("c"))
+    assert [guest.gone for guest in guests] == [False, False, True, False]
 
 
 @pytest.mark.parametrize(("most", "of_address", "expected"), [(50, None, 40), (1, None, 1), (500, 500, 500)])
@@ -129,14 +139,32 @@ async def test_one_address_cannot_push_out_another(rig: Rig, nursery: trio.Nurse
     assert b" 200 OK" in await ask(crowd[-1])
 
 
-async def test_connections_without_a_handshake_count_and_make_room_after_a_moment(
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nX: ", id="half a header"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: board\r\nContent-Length: 9\r\n\r\n{", id="half a body"),
+        pytest.param(HEALTH * 3000, id="answers that are not taken"),
+    ],
+)
+async def test_who_dawdles_with_all_places_gives_one_to_each_newcomer(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock, said: bytes
+) -> None:
+    wire = Wire(rig, nursery, LimitSettings(max_connections=3, connections_per_address=3))
+    for address in ("10.0.0.1", "10.0.0.2", "10.0.0.2"):
+        nursery.start_soon((await wire.call(address)).send_all, said)
+    await trio.testing.wait_all_tasks_blocked()
+    # Those who ask thousands of times have used up what all may ask; being told so is being answered.
+    assert (await ask(await wire.call("10.0.0.3")))[:13] in {b"HTTP/1.1 200 ", b"HTTP/1.1 429 "}
+    assert len(wire.server.connections) == 3
+
+
+async def test_connections_without_a_handshake_count_and_make_room(
     rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     wire = Wire(rig, nursery, LimitSettings(max_connections=2, connections_per_address=2))
     silent = [await wire.plug() for _ in range(2)]
     await trio.testing.wait_all_tasks_blocked()
-    assert await rest(await wire.plug()) == b""
-    await trio.sleep(HANDSHAKE_GRACE)
     stream = await wire.call()
     assert b" 200 OK" in await ask(stream)
     assert await rest(silent[0]) == b""

@@ -74,8 +74,8 @@ def test_an_id_keeps_value_and_type(written: str) -> None:
         pytest.param(b'{"a":"\\ud800"}', "surrogate", id="half a surrogate pair"),
         pytest.param(b'{"a":"\n"}', "control", id="raw control character"),
         pytest.param(nested(33), "deeper than 32", id="33 deep"),
-        pytest.param(b"[" * 500_000, "deep", id="a bracket bomb"),
-        pytest.param(b'{"a":' * 100_000, "deep", id="a brace bomb"),
+        pytest.param(b"[" * 500_000, "too many values", id="a bracket bomb"),
+        pytest.param(b'{"a":' * 100_000, "too many values", id="a brace bomb"),
     ],
 )
 def test_what_is_no_json_is_a_parse_error(body: bytes, reason: str) -> None:
@@ -167,3 +167,18 @@ def test_what_a_caller_says_is_what_is_heard(params: dict[str, Json], method: st
     document = {"jsonrpc": "2.0", "method": method, "params": params, "id": id_}
     assert parse(document) == rpc.Call(method, params, id_)
     assert rpc.parse(json.dumps(document, ensure_ascii=False).encode()) == rpc.Call(method, params, id_)
+
+
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 5000 + b"{}]", b"[" * 5000, b"[" + b"1," * 70_000 + b"1]"])
+def test_a_body_of_very_many_values_is_refused_before_any_is_made(body: bytes) -> None:
+    found = rpc.parse(body)
+    assert isinstance(found, rpc.Malformed)
+    assert found.fault.code == rpc.PARSE_ERROR
+    assert found.fault.data == {"reason": "too many values"}
+
+
+def test_a_full_batch_of_reads_of_a_thousand_tags_is_no_such_body() -> None:
+    call = {"jsonrpc": "2.0", "method": "tag.read", "params": {"tags": ["line/device/tag"] * 1000}, "id": 1}
+    found = parse([call] * rpc.MAX_BATCH)
+    assert isinstance(found, rpc.Batch)
+    assert len(found.items) == rpc.MAX_BATCH

@@ -56,6 +56,21 @@ async def test_tls_1_2_is_refused(rig: Rig) -> None:
         await trio.aclose_forcefully(stream)
 
 
+@pytest.mark.parametrize("curve", ["secp521r1", "secp384r1"])
+async def test_no_costly_key_exchange_is_done_for_a_stranger(rig: Rig, curve: str) -> None:
+    async with rig.served():
+        context = rig.trusting()
+        context.set_ecdh_curve(curve)
+        stream = await trio.open_ssl_over_tcp_stream("127.0.0.1", rig.port, ssl_context=context)
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.do_handshake()
+        await trio.aclose_forcefully(stream)
+        context.set_ecdh_curve("prime256v1")
+        stream = await trio.open_ssl_over_tcp_stream("127.0.0.1", rig.port, ssl_context=context)
+        await stream.do_handshake()
+        await trio.aclose_forcefully(stream)
+
+
 async def test_a_client_that_offers_http_2_gets_1_1(rig: Rig) -> None:
     async with rig.served():
         context = rig.trusting()
