@@ -1,0 +1,96 @@
+"""Client kit for agents on the LAN of a Ferrule edge gateway.
+
+Begin with `FerruleClient`, or `AsyncFerruleClient` on trio or asyncio.
+"""
+
+from .agents import (
+    AddressCheck,
+    AgentStatus,
+    Announced,
+    CardCheck,
+    CardIssue,
+    Heartbeat,
+    Registration,
+    Service,
+    Services,
+)
+from .async_client import AsyncFerruleClient
+from .client import FerruleClient, Heartbeats
+from .effects import Report
+from .enrolment import Enrolment
+from .errors import (
+    AgentNotFoundError,
+    AuthenticationError,
+    AuthorizationError,
+    CapabilityNotFoundError,
+    ConfigurationError,
+    FerruleError,
+    InternalError,
+    InvalidParamsError,
+    InvalidRequestError,
+    MethodNotFoundError,
+    NotPrivateError,
+    NotTrustedError,
+    ParseError,
+    ProtocolError,
+    RateLimitError,
+    RpcError,
+    UnavailableError,
+    UnreachableError,
+)
+from .keys import Ed25519Key, SharedSecret, SigningKey
+from .rpc import Call
+from .tags import History, Outcome, Quality, Reading, Sample, Tag, Tags, WriteResult
+from .token_manager import TokenClaims, TokenError, TokenManager
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AddressCheck",
+    "AgentNotFoundError",
+    "AgentStatus",
+    "Announced",
+    "AsyncFerruleClient",
+    "AuthenticationError",
+    "AuthorizationError",
+    "Call",
+    "CapabilityNotFoundError",
+    "CardCheck",
+    "CardIssue",
+    "ConfigurationError",
+    "Ed25519Key",
+    "Enrolment",
+    "FerruleClient",
+    "FerruleError",
+    "Heartbeat",
+    "Heartbeats",
+    "History",
+    "InternalError",
+    "InvalidParamsError",
+    "InvalidRequestError",
+    "MethodNotFoundError",
+    "NotPrivateError",
+    "NotTrustedError",
+    "Outcome",
+    "ParseError",
+    "ProtocolError",
+    "Quality",
+    "RateLimitError",
+    "Reading",
+    "Registration",
+    "Report",
+    "RpcError",
+    "Sample",
+    "Service",
+    "Services",
+    "SharedSecret",
+    "SigningKey",
+    "Tag",
+    "Tags",
+    "TokenClaims",
+    "TokenError",
+    "TokenManager",
+    "UnavailableError",
+    "UnreachableError",
+    "WriteResult",
+]
