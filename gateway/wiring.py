@@ -93,6 +93,7 @@ def agent_parts(
         directory=directory,
         facts=facts,
         now=timeline.now,
+        ca=lambda: settings().agents.ca,
     )
 
 

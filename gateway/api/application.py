@@ -7,9 +7,10 @@ from dataclasses import replace
 import structlog
 import trio
 
-from gateway.access.limits.rates import RateLimits
+from gateway.access.limits.rates import RateLimits, Refused
 from gateway.access.tokens import AGENT_API
 from gateway.api import rpc
+from gateway.api.agent_calls import AgentCalls
 from gateway.api.asgi import (
     ANSWER_TIME,
     Application,
@@ -26,6 +27,7 @@ from gateway.api.dispatch import Answer, Dispatch
 from gateway.api.identity import Identity, signed
 from gateway.api.methods.agent import agent_methods
 from gateway.api.methods.alert import alert_methods
+from gateway.api.methods.capability import capability_methods
 from gateway.api.methods.discovery import discovery_methods
 from gateway.api.methods.governor import governor_methods
 from gateway.api.methods.lease import lease_methods
@@ -67,6 +69,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 RPC_PATH = f"{AGENT_API}/rpc"
 METRICS_PATH = "/metrics"
+INVOKE = "capability.invoke"
 METRICS_SCOPE = "metrics:read"
 
 
@@ -125,6 +128,8 @@ def make_application(
         **governor_methods(governing.governors, governing.analyses),
         **alert_methods(governing.alerts),
     }
+    calls = AgentCalls(agents.ca, timeline.now)
+    methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     rates.know(methods)
     page = MetricsPage(
         name=settings.gateway.name,
@@ -242,7 +247,7 @@ class _Api:
         parsed = rpc.parse(body)
         if isinstance(parsed, rpc.Batch):
             return await self._batch(request, parsed)
-        refused = request.visit.admit(self._dispatch.capability(parsed, request.caller))
+        refused = self._refused(request, parsed)
         if refused is not None:
             return too_many(refused, RPC_PATH, id_=parsed.id)
         answer = await self._carried_out(request, parsed)
@@ -257,7 +262,7 @@ class _Api:
         bodies = []
         refusals = []
         for item in batch.items:
-            refused = request.visit.admit(self._dispatch.capability(item, request.caller))
+            refused = self._refused(request, item)
             if refused is None:
                 body = (await self._carried_out(request, item)).body
             else:
@@ -289,7 +294,7 @@ class _Api:
         ):
             # Who has no token is not told what else is wrong.
             call = rpc.Call(route.method, {}, call.id)
-        refused = request.visit.admit(self._dispatch.capability(call, caller))
+        refused = self._refused(request, call)
         if refused is not None:
             return too_many(refused, request.path, id_=call.id)
         answer = await self._carried_out(request, call)
@@ -301,6 +306,14 @@ class _Api:
         if route.asynchronous and answer.fault is None:
             status, headers = 202, (*headers, (b"location", location_of(answer.body)))
         return Reply(status, answer.body, headers)
+
+    def _refused(self, request: Request, call: rpc.Call | rpc.Malformed) -> Refused | None:
+        """Count a call, or say that it is one too many."""
+        method = self._dispatch.capability(call, request.caller)
+        if method == INVOKE and isinstance(call, rpc.Call) and isinstance(call.params, dict):
+            capability = call.params.get("capabilityId")
+            return request.visit.admit(method, capability if isinstance(capability, str) else None)
+        return request.visit.admit(method)
 
     async def _carried_out(self, request: Request, call: rpc.Call | rpc.Malformed) -> Answer:
         """Answer a call; one that may not be made is noted."""

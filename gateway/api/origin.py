@@ -98,6 +98,16 @@ class Origin:
         return on_this_machine(self.peer)
 
     @property
+    def here(self) -> str | None:
+        """The URL of this gateway at the address that was called; None where the server does not know it."""
+        server = self.scope.get("server")
+        if not server:
+            return None
+        host, port = server[0], server[1]
+        name = f"[{host}]" if ":" in host else host
+        return f"https://{name}:{port}" if port else f"https://{name}"
+
+    @property
     def token(self) -> str:
         """The bearer token. Raises as ``bearer_token``."""
         return bearer_token(self.scope)

@@ -28,6 +28,7 @@ class AgentParts:
         directory: agents and services.
         facts: settled before an answer promises something.
         now: Unix seconds.
+        ca: file with the authorities of agents' certificates; None: no agent is called.
     """
 
     bearer: Bearer
@@ -37,6 +38,7 @@ class AgentParts:
     directory: Directory
     facts: FactStore
     now: Callable[[], float]
+    ca: Callable[[], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

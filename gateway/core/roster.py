@@ -52,7 +52,7 @@ class AgentCounts:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an agent says it can be reached. The gateway never calls there (D-066).
+    """Where an agent says it can be reached. The gateway calls there for ``capability.invoke`` only, never wss (D-066).
 
     Attributes:
         protocol: ``https`` or ``wss``.

@@ -114,6 +114,8 @@ def read_agents(node: Node | None, findings: Findings) -> AgentSettings:
             else:
                 words = f"must be shorter than {longer}, {say_duration(fields[longer])}. Lower it, or raise {longer}"
                 fields.refuse(shorter, words)
+    if fields.sound("ca") and fields["ca"]:
+        fields.values["ca"] = str(Path(fields.place("ca").path).parent / fields["ca"])
     return AgentSettings(**fields.arguments())
 
 

@@ -241,6 +241,7 @@ class AgentSettings:
         inactive: seconds after which it is not called active any more.
         drop_after: seconds after which it is dropped, and its services with it.
         max_services: announced services; one agent has at most a quarter of them.
+        ca: file with the authorities that certificates of agents come from; None: their capabilities are not invoked.
     """
 
     token_ttl: float = 3600.0
@@ -249,6 +250,7 @@ class AgentSettings:
     inactive: float = 120.0
     drop_after: float = 86400.0
     max_services: int = 200
+    ca: str | None = None
 
 
 GovernorMode = Literal["govern", "advise"]

@@ -120,6 +120,7 @@ AGENTS = Schema(
         "inactive": Duration(1, DAY),
         "drop_after": Duration(60, YEAR),
         "max_services": Whole(1, 100_000),
+        "ca": Text(),
     },
     model.AgentSettings,
 )

@@ -21,6 +21,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 # Capabilities the gateway announces, by the namespace of the methods they stand for (D-092).
 CAPABILITIES = {"modbus": "modbus-rtu", "serial": "serial-communication"}
+# Those that ``capability.invoke`` knows beside them.
+INVOKED = frozenset({"modbus-tcp", "modbus-ascii"})
 
 Headers = list[tuple[bytes, bytes]]
 # A bucket, and the parts of a token that must be left in it.
@@ -84,13 +86,14 @@ class RateLimits:
 
     def know(self, methods: Iterable[str]) -> None:
         """Learn which methods there are; a limit for none of them is warned of, now and when others are followed."""
-        self._known = {name for method in methods for name in _names(method)}
+        self._known = {*INVOKED, *(name for method in methods for name in _names(method))}
         self._warn()
 
     def _warn(self) -> None:
         for name in self._capabilities:
             if self._known and name not in self._known:
-                log.warning("this limit has no effect: there is no such method or capability", capability=name)
+                words = "the gateway has no such method or capability: this limit holds for agents that offer it only"
+                log.warning(words, capability=name)
 
     def visit(self, address: str, principal: Principal | None) -> Visit:
         """Begin a request.
@@ -106,11 +109,12 @@ class RateLimits:
             self, [(self._address, address, 0), (self._operator, principal.token_id, 0), (self._total, None, 0)]
         )
 
-    def shares(self, method: str) -> list[_Share]:
-        """What a call of a method takes from beside the buckets of its caller."""
+    def shares(self, method: str, capability: str | None = None) -> list[_Share]:
+        """What a call of a method takes from beside the buckets of its caller; ``capability``: one that it invokes."""
         if not self._capabilities:
             return []
-        return [(self._capabilities[name], None, 0) for name in _names(method) if name in self._capabilities]
+        names = _names(method) if capability is None else (*_names(method), capability)
+        return [(self._capabilities[name], None, 0) for name in names if name in self._capabilities]
 
     def told(self, policy: Policy) -> Headers:
         """The headers that are the same for all of a policy."""
@@ -144,15 +148,16 @@ class Visit:
         """Whether a call would be refused whatever it is, without counting one: before its body is read."""
         return self._look(self._held, self._limits.now())
 
-    def admit(self, method: str | None = None) -> Refused | None:
+    def admit(self, method: str | None = None, capability: str | None = None) -> Refused | None:
         """Count a call; or refuse it, and count nothing.
 
         Args:
             method: what is called; None where it is none of ours, or the caller may not call it: who may not use a
                 capability must not use up its limit either.
+            capability: that is invoked by it.
         """
         shares = self._held
-        if method is not None and (called := self._limits.shares(method)):
+        if method is not None and (called := self._limits.shares(method, capability)):
             shares = [*shares, *called]
         now = self._limits.now()
         refused = self._look(shares, now)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.agents.directory import Directory
-from gateway.api.dispatch import Method, method, told
+from gateway.api.dispatch import Method, told
 from gateway.api.methods.acting import SCOPE, acting_for
 from gateway.api.methods.rows import JsonObject, Limit, Offset, json_object, page, service_row
 from gateway.api.origin import Origin
@@ -11,6 +13,7 @@ from gateway.api.params import Name, ParamsModel
 from gateway.core import rfc3339
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind
+from gateway.core.roster import ServiceRow
 
 
 class ServiceList(ParamsModel, frozen=True):
@@ -38,9 +41,10 @@ class Withdraw(ParamsModel, frozen=True):
 def discovery_methods(directory: Directory) -> dict[str, Method]:
     """The namespace ``discovery``."""
 
-    async def services(params: ServiceList) -> object:
+    async def services(params: ServiceList, origin: Origin) -> object:
         rows = directory.services(params.capability, params.location)
-        return {"services": [service_row(row) for row in page(rows, params.limit, params.offset)], "total": len(rows)}
+        shown = [service_row(_reached(row, origin)) for row in page(rows, params.limit, params.offset)]
+        return {"services": shown, "total": len(rows)}
 
     async def announce(params: Announce, origin: Origin) -> object:
         owner = _owner(origin, params.agent_id)
@@ -56,10 +60,16 @@ def discovery_methods(directory: Directory) -> dict[str, Method]:
         return {"withdrawn": True, "serviceId": params.service_id}
 
     return {
-        "discovery.services": method(ServiceList, services, scope="agents:read"),
+        "discovery.services": told(ServiceList, services, scope="agents:read"),
         "discovery.announce": told(Announce, announce, scope=None),
         "discovery.withdraw": told(Withdraw, withdraw, scope=None),
     }
+
+
+def _reached(row: ServiceRow, origin: Origin) -> ServiceRow:
+    """The gateway's own services are where the caller has reached the gateway: it may have several addresses."""
+    here = origin.here if row.expires is None else None
+    return row if here is None else replace(row, endpoint=here)
 
 
 def _owner(origin: Origin, agent_id: str | None) -> str | None:

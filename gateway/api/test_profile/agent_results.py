@@ -130,6 +130,15 @@ class Withdrawn(Model):
     service_id: str
 
 
+class Invoked(Model):
+    """``capability.invoke``; what the result is, is the capability's own matter."""
+
+    capability_id: str
+    provider: str
+    operation: str | None
+    result: object
+
+
 class AddressCheck(Model):
     """``security.validateAddress``."""
 

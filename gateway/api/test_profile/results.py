@@ -12,6 +12,7 @@ from gateway.api.test_profile.agent_results import (
     Announced,
     CardCheck,
     Heartbeat,
+    Invoked,
     Registered,
     Revoked,
     ServiceList,
@@ -275,4 +276,5 @@ RESULTS: dict[str, type[Model]] = {
     "governor.analyses": AnalysisList,
     "governor.actions": ActionList,
     "alert.list": AlertList,
+    "capability.invoke": Invoked,
 }

@@ -44,7 +44,7 @@ CALLS = [
     ("governor.actions", {}),
     ("alert.list", {}),
 ]
-# Their answers are held against their models in test_agents, test_discovery and test_governors.
+# Their answers are held against their models in test_agents, test_capabilities, test_discovery and test_governors.
 ELSEWHERE = {
     "agent.register",
     "agent.heartbeat",
@@ -53,6 +53,7 @@ ELSEWHERE = {
     "discovery.announce",
     "discovery.withdraw",
     "governor.analysis",
+    "capability.invoke",
 }
 
 

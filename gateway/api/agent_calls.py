@@ -1,0 +1,141 @@
+"""Calls an agent at its own endpoint: over TLS that is proven, within bounds, on the private network alone."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import msgspec
+import structlog
+import trio
+
+from gateway.api.agent_wire import WireError, post
+from gateway.core.errors import Code, GatewayError, invalid
+from gateway.core.events import uuid7
+from gateway.core.network import classify
+from gateway.core.ports import Json
+from gateway.core.roster import AgentRow, Endpoint
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Seconds an agent has for its whole answer, and bytes that are taken of it.
+PATIENCE_S = 10.0
+LARGEST_ANSWER = 1024 * 1024
+# Calls to agents that are under way at once.
+MOST_AT_ONCE = 8
+_LOCALHOST = "localhost"
+# Codes an agent answers with that are the caller's business as they are.
+_INVALID_PARAMS, _NO_CAPABILITY = -32602, -32006
+
+
+class AgentCalls:
+    """Calls agents.
+
+    Args:
+        ca: file with the authorities of their certificates; None: no agent is called.
+        wall: Unix seconds, for ids.
+    """
+
+    def __init__(self, ca: Callable[[], str | None], wall: Callable[[], float]) -> None:
+        self._ca = ca
+        self._wall = wall
+        self._under_way = 0
+
+    async def invoke(self, agent: AgentRow, capability: str, operation: str | None, parameters: Json) -> Json:
+        """Have an agent carry out one of its capabilities.
+
+        Args:
+            agent: whose it is.
+            capability: its id.
+            operation: what to do, where the capability knows several things.
+            parameters: as the card describes them.
+
+        Returns:
+            The result of its JSON-RPC answer.
+
+        Raises:
+            GatewayError: UNAVAILABLE, it cannot be called, does not answer, or answers what is no answer; INVALID or
+                CAPABILITY_NOT_FOUND where the agent says so.
+        """
+        endpoint = _endpoint(agent)
+        context = await self._context()
+        if self._under_way >= MOST_AT_ONCE:
+            raise _unavailable(f"{MOST_AT_ONCE} calls to agents are under way: ask again later")
+        params: dict[str, Json] = {"capabilityId": capability, "parameters": parameters}
+        if operation is not None:
+            params["operation"] = operation
+        call: dict[str, Json] = {
+            "jsonrpc": "2.0",
+            "id": uuid7(self._wall()),
+            "method": "capability.invoke",
+            "params": params,
+        }
+        self._under_way += 1
+        try:
+            with trio.move_on_after(PATIENCE_S):
+                body = json.dumps(call).encode()
+                answer = await post(endpoint.host, endpoint.port, endpoint.path, body, context, LARGEST_ANSWER)
+                return _result(answer, call, agent)
+        except WireError as error:
+            log.info("agent not reached", agent=agent.agent_id, reason=str(error))
+            raise _unavailable(f"{agent.agent_id} {str(error)[:300]}") from None
+        finally:
+            self._under_way -= 1
+        raise _unavailable(f"{agent.agent_id} did not answer within {PATIENCE_S:g} s")
+
+    async def _context(self) -> ssl.SSLContext:
+        ca = self._ca()
+        if ca is None:
+            raise _unavailable(
+                "the gateway calls no agent: it does not know whose certificates to trust. Name their authority: "
+                "[agents] ca"
+            )
+        try:
+            return await trio.to_thread.run_sync(lambda: ssl.create_default_context(cafile=ca))
+        except (OSError, ssl.SSLError) as error:
+            log.warning("[agents] ca cannot be used", file=ca, reason=str(error))
+            raise _unavailable("[agents] ca cannot be used: the log of the gateway says why") from None
+
+
+def _endpoint(agent: AgentRow) -> Endpoint:
+    """Where an agent can be called: its first https endpoint, if that is still on the private network."""
+    endpoint = next((found for found in agent.endpoints if found.protocol == "https"), None)
+    if endpoint is None:
+        raise _unavailable(f"{agent.agent_id} has no https endpoint in its card, and wss is never called")
+    host = "127.0.0.1" if endpoint.host == _LOCALHOST else endpoint.host
+    # It was looked at when the agent registered; what was stored since is looked at again.
+    found = classify(host)
+    if not found.accepted:
+        raise _unavailable(f"{found.address} is {found.words}: nothing is called there")
+    return replace(endpoint, host=found.address)
+
+
+def _result(body: bytes, call: Mapping[str, Json], agent: AgentRow) -> Json:
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        answer = None
+    match answer:
+        case {"jsonrpc": "2.0", "id": id_, "result": result} if id_ == call["id"] and "error" not in answer:
+            found: Json = result
+            return found
+        case {"jsonrpc": "2.0", "error": {"code": int() as code, "message": str() as message, **rest}}:
+            raise _refusal(code, message, rest.get("data"), agent)
+        case _:
+            raise _unavailable(f"{agent.agent_id} answered with what is no JSON-RPC 2.0 answer to this call")
+
+
+def _refusal(code: int, message: str, data: object, agent: AgentRow) -> GatewayError:
+    given: Mapping[object, object] = data if isinstance(data, dict) else {}
+    reason = f"{agent.agent_id}: {str(given.get('reason') or message)[:200]}"
+    if code == _INVALID_PARAMS:
+        return invalid(f"parameters.{str(given.get('field', ''))[:128]}".rstrip("."), reason, given.get("provided"))
+    if code == _NO_CAPABILITY:
+        return GatewayError(Code.CAPABILITY_NOT_FOUND, reason)
+    return _unavailable(reason, {"agentError": {"code": code, "message": message[:200]}})
+
+
+def _unavailable(reason: str, details: dict[str, object] | None = None) -> GatewayError:
+    return GatewayError(Code.UNAVAILABLE, reason, details={"retryAfter": 1, **(details or {})})
