@@ -25,6 +25,9 @@ _RECORD = 2**14
 _SEALED_RECORD = _RECORD + 256 + 5
 # Encrypted and handed to the kernel at once: what of a long answer is in memory twice.
 _PIECE = 4 * _RECORD
+# Sends that did not wait, after which others have their turn: who sends many bytes at once must not have them answered
+# one by one while everybody else waits.
+_IN_A_ROW = 8
 # All that may wait for the kernel: a piece each of a few tasks.
 _MOST_UNSENT = 8 * _PIECE
 
@@ -50,6 +53,7 @@ class Encrypted(trio.abc.AsyncResource):
         self._unsent = b""
         self._draining = trio.Lock()
         self._barren = 0
+        self._in_a_row = 0
         self._over = self._closed = False
         self._fault: Exception | None = None
 
@@ -93,6 +97,7 @@ class Encrypted(trio.abc.AsyncResource):
             BrokenResourceError: the connection is lost, or the peer breaks the rules.
             ClosedResourceError: it was closed here.
         """
+        self._in_a_row = 0
         if self._closed:
             raise trio.ClosedResourceError
         if self._incoming.pending and not self._over and (data := self._decrypt()):
@@ -115,20 +120,20 @@ class Encrypted(trio.abc.AsyncResource):
         return b""
 
     async def send_all(self, data: bytes) -> None:
-        """Send all of it; it waits only where the kernel does not take it at once.
+        """Send all of it; it waits only where the kernel does not take it at once, or where much was sent in a row.
 
         Raises:
             BrokenResourceError: the connection is lost, or was given up in the middle of a send.
             ClosedResourceError: it was closed here.
             TooSlowError: the peer did not take it in time.
         """
-        if len(data) <= _PIECE:
-            self._encrypt(data)
-            await self._send()
-            return
         for start in range(0, len(data), _PIECE):
-            self._encrypt(data[start : start + _PIECE])
+            self._encrypt(data[start : start + _PIECE] if len(data) > _PIECE else data)
             await self._send()
+            self._in_a_row += 1
+            if self._in_a_row >= _IN_A_ROW:
+                self._in_a_row = 0
+                await trio.lowlevel.checkpoint()
 
     def end(self) -> None:
         """Say ``close_notify``, where it can be said at once. Nothing can be sent after it."""

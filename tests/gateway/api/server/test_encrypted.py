@@ -194,6 +194,25 @@ async def test_a_long_answer_arrives_as_it_was(contexts: Contexts, autojump_cloc
     assert caller.open(bytes(cable.sent)) == (long, False)
 
 
+async def test_who_sends_again_and_again_leaves_time_for_others(contexts: Contexts, autojump_clock: MockClock) -> None:
+    stream, cable, caller = await connect(contexts.server, contexts.client)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other)
+        for _ in range(200):
+            await stream.send_all(b"pong")
+        assert turns >= 20
+        nursery.cancel_scope.cancel()
+    assert caller.open(bytes(cable.sent)) == (b"pong" * 200, False)
+
+
 @pytest.mark.parametrize("how", ["too slow", "cancelled"])
 async def test_after_a_send_that_was_given_up_nothing_more_goes_out(
     contexts: Contexts, autojump_clock: MockClock, how: str
