@@ -43,6 +43,7 @@ class Verdict(StrEnum):
     HELD = "held"
     TOO_OFTEN = "too_often"
     FAILED = "failed"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A proposal and what became of it.
+    """A proposal and what became of it; or the end of what stood, whose direction is the opposite.
 
     Attributes:
         number: counts up from 1.
@@ -102,13 +103,28 @@ class Action:
     ended: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is in force.
+
+    Attributes:
+        action: the last one that set it.
+        undo: takes it back.
+        pull: the direction of the first one that set it; the opposite is a step back.
+    """
+
+    action: Action
+    undo: Callable[[], bool]
+    pull: int
+
+
 class ActionDoor:
     """Decides on proposals and remembers what was done.
 
     Args:
         mode: whether a level acts, looked up at each proposal, so that a reload takes effect at once.
         wall: Unix seconds.
-        announce: told of every action that was done or advised, as ``governor:action``.
+        announce: told of every action that was done, advised or ended, as ``governor:action``.
     """
 
     def __init__(
@@ -122,7 +138,7 @@ class ActionDoor:
         self._announce = announce
         self._number = 0
         self._actions: deque[Action] = deque(maxlen=REMEMBERED)
-        self._standing: dict[tuple[str, str], tuple[Action, Callable[[], bool]]] = {}
+        self._standing: dict[tuple[str, str], _Standing] = {}
         self._done: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
         self._told: OrderedDict[tuple[str, str, Verdict], float] = OrderedDict()
         self._holds: dict[tuple[LevelName, str | None], float] = {}
@@ -130,13 +146,18 @@ class ActionDoor:
     # Acting
 
     def propose(self, proposal: Proposal, now: float) -> Verdict:
-        """Do what a level wants, or say why not. Equal proposals that are not done are told of once in a while."""
+        """Do what a level wants, or say why not. Equal proposals that are not done are told of once in a while.
+
+        A step back of what stands is never held or too often, no more than its end: it leads to what was configured.
+        """
         key = (proposal.kind, proposal.target)
+        before = self._standing.get(key)
+        back = before is not None and before.pull != 0 and proposal.direction == -before.pull
         if self._mode(proposal.level) is Mode.ADVISE:
             return self._decline(proposal, Verdict.ADVISED, now)
-        if self.held(proposal.level, proposal.target, now):
+        if not back and self.held(proposal.level, proposal.target, now):
             return self._decline(proposal, Verdict.HELD, now)
-        if self._used(key, now) >= MOST_AN_HOUR:
+        if not back and self._used(key, now) >= MOST_AN_HOUR:
             return self._decline(proposal, Verdict.TOO_OFTEN, now)
         try:
             done = proposal.do()
@@ -148,39 +169,37 @@ class ActionDoor:
         self._end(key)
         action = self._record(proposal, Verdict.DONE, now, standing=proposal.undo is not None)
         if proposal.undo is not None:
-            self._standing[key] = (action, proposal.undo)
+            pull = proposal.direction if before is None else before.pull
+            self._standing[key] = _Standing(action, proposal.undo, pull)
+        if not back:
+            self._count(key, now)
+        return Verdict.DONE
+
+    def _count(self, key: tuple[str, str], now: float) -> None:
         self._done.setdefault(key, deque()).append(now)
         self._done.move_to_end(key)
         while len(self._done) > MOST_TARGETS:
             self._done.popitem(last=False)
-        return Verdict.DONE
 
-    def withdraw(self, kind: str, target: str, why: str) -> bool:
+    def withdraw(self, kind: str, target: str, why: str, now: float) -> bool:
         """Take back what stands. Taking back is never held, advised or too often: it leads to what was configured."""
         found = self._standing.pop((kind, target), None)
         if found is None:
             return False
-        action, undo = found
+        action = found.action
         try:
-            undo()
+            found.undo()
         except Exception:
             log.exception("governor action could not be taken back", kind=kind, target=target)
         self._close(action)
-        log.info("governor action ended", level=action.level, kind=kind, target=target, why=why)
-        data: dict[str, object] = {
-            "level": action.level,
-            "kind": kind,
-            "target": target,
-            "verdict": "ended",
-            "reason": why,
-        }
-        self._announce("governor:action", data)
+        end = Proposal(action.level, kind, target, why, do=found.undo, effect=action.effect, direction=-found.pull)
+        self._record(end, Verdict.ENDED, now, standing=False)
         return True
 
-    def withdraw_all(self, level: LevelName, why: str) -> int:
+    def withdraw_all(self, level: LevelName, why: str, now: float) -> int:
         """Take back everything a level has in force. Returns how much that was."""
-        keys = [key for key, (action, _) in self._standing.items() if action.level is level]
-        return sum(self.withdraw(*key, why) for key in keys)
+        keys = [key for key, standing in self._standing.items() if standing.action.level is level]
+        return sum(self.withdraw(*key, why, now) for key in keys)
 
     def note(self, proposal: Proposal, verdict: Verdict, now: float) -> None:
         """Remember and tell what a level did, or advises, by other means than this door, e.g. a hold."""
@@ -204,17 +223,17 @@ class ActionDoor:
     # Looking back
 
     def actions(self) -> Iterable[Action]:
-        """What was done or advised, oldest first."""
+        """What was done, advised or ended, oldest first."""
         return tuple(self._actions)
 
     def standing(self, kind: str, target: str) -> Action | None:
         """The action of a kind that is in force on a target."""
         found = self._standing.get((kind, target))
-        return None if found is None else found[0]
+        return None if found is None else found.action
 
     def in_force(self) -> list[Action]:
         """All actions in force, oldest first."""
-        return sorted((action for action, _ in self._standing.values()), key=lambda action: action.number)
+        return sorted((standing.action for standing in self._standing.values()), key=lambda action: action.number)
 
     # How
 
@@ -271,7 +290,7 @@ class ActionDoor:
     def _end(self, key: tuple[str, str]) -> None:
         found = self._standing.pop(key, None)
         if found is not None:
-            self._close(found[0])
+            self._close(found.action)
 
     def _close(self, action: Action) -> None:
         for place, remembered in enumerate(self._actions):

@@ -20,8 +20,11 @@ from gateway.governor.level import LevelName
 from gateway.governor.relief import MUCH, WINDOW_S, Relief
 
 PACE_S = 1.0
-BUSY = 0.95
-ROOM = 0.85
+# Callers that come in bursts fill a line for a quarter of a minute and leave it half empty by the mean of a minute.
+BUSY = 0.40
+ROOM = 0.80
+# A bound beyond this is lifted.
+MOST_BOUND = 0.5
 BOUND = "bound_on_demand"
 # A fight is an alert until nobody has fought for so long. Two callers that fight over everything are no more than this.
 PEACE_AFTER_S = 600.0
@@ -66,7 +69,7 @@ class Coordination:
         self._looked = True
         for name in self._reliefs.keys() - {line.name for line in glance.lines}:
             del self._reliefs[name]
-            self._door.withdraw(BOUND, name, "the line is gone")
+            self._door.withdraw(BOUND, name, "the line is gone", now)
         for line in glance.lines:
             if line.modbus:
                 self._protect(line, now)
@@ -75,24 +78,50 @@ class Coordination:
     def _protect(self, line: LineGlance, now: float) -> None:
         relief = self._reliefs.setdefault(line.name, Relief())
         missed = relief.look(now, line.missed)
+        if self._differs(line, now):
+            return
         if line.state != "up" or line.lent or line.utilisation is None or line.on_demand is None:
             return
-        bounded = line.on_demand_bound is not None
-        if missed and line.utilisation >= BUSY and line.on_demand >= MUCH and relief.may_step(now):
-            self._bound(line, relief, missed, now)
-        elif bounded and not missed and line.utilisation < ROOM and relief.may_ease(now):
-            words = f"{line.name} missed no deadline for {relief.pause:g} s: on-demand reads are not bounded any more"
-            relief.ease(now)
-            self._door.withdraw(BOUND, line.name, words)
+        bound = line.on_demand_bound
+        # Bounded bursts are little in the mean of a minute, and all of the line while they last.
+        much = MUCH if bound is None else LEAST_ON_DEMAND
+        if missed > 0 and line.utilisation >= BUSY and line.on_demand >= much:
+            if relief.may_step(now) and (bound is None or bound > LEAST_ON_DEMAND):
+                self._tighten(line, relief, missed, now)
+        elif bound is not None and not missed and line.utilisation < ROOM and relief.may_ease(now):
+            self._ease(line, bound, relief, now)
 
-    def _bound(self, line: LineGlance, relief: Relief, missed: int, now: float) -> None:
+    def _differs(self, line: LineGlance, now: float) -> bool:
+        """Bring line and door together where they say different things: the line is new, or something fell between."""
+        standing = self._door.standing(BOUND, line.name)
+        if standing is None and line.on_demand_bound is not None:
+            self._steering.bound_on_demand(line.name, None)
+            return True
+        if standing is not None and line.on_demand_bound is None:
+            return self._door.withdraw(BOUND, line.name, f"{line.name} was set up anew", now)
+        return False
+
+    def _tighten(self, line: LineGlance, relief: Relief, missed: int, now: float) -> None:
         relief.tighten(now)
         asked = line.on_demand or 0.0
-        name, bound = line.name, max(asked / 2, LEAST_ON_DEMAND)
+        # What they took is a mean over the last minute: it may be more than they are let take since.
+        bound = max(min(asked, line.on_demand_bound or 1.0) / 2, LEAST_ON_DEMAND)
         why = (
-            f"{name} missed {missed} deadlines in {WINDOW_S:g} s while reads on demand took {asked:.0%} of its "
+            f"{line.name} missed {missed} deadlines in {WINDOW_S:g} s while reads on demand took {asked:.0%} of its "
             f"time: they get at most {bound:.0%} from now on"
         )
+        self._set(line, bound, why, now, {"missed": missed, "onDemand": round(asked, 3)})
+
+    def _ease(self, line: LineGlance, bound: float, relief: Relief, now: float) -> None:
+        quiet = f"{line.name} missed no deadline for {now - relief.quiet_since:.0f} s"
+        relief.ease(now)
+        if 2 * bound > MOST_BOUND:
+            self._door.withdraw(BOUND, line.name, f"{quiet}: on-demand reads are not bounded any more", now)
+        else:
+            self._set(line, 2 * bound, f"{quiet}: on-demand reads get twice as much of its time", now, {})
+
+    def _set(self, line: LineGlance, bound: float, why: str, now: float, evidence: dict[str, Json]) -> None:
+        name = line.name
         proposal = Proposal(
             self.name,
             BOUND,
@@ -101,9 +130,9 @@ class Coordination:
             do=lambda: self._steering.bound_on_demand(name, bound) is not None,
             undo=lambda: self._steering.bound_on_demand(name, None) is None,
             value=round(bound, 3),
-            evidence={"missed": missed, "onDemand": round(asked, 3), "utilisation": line.utilisation},
+            evidence={**evidence, "utilisation": line.utilisation},
             effect="load",
-            direction=-1,
+            direction=-1 if bound < (line.on_demand_bound or 1.0) else 1,
         )
         self._door.propose(proposal, now)
 

@@ -93,7 +93,7 @@ class Governors:
 
         def fell(_: Exception) -> None:
             pulse.falls += 1
-            self.door.withdraw_all(name, f"the {name} governor fell by a fault of its own")
+            self.door.withdraw_all(name, f"the {name} governor fell by a fault of its own", trio.current_time())
 
         def parked(_: Exception) -> None:
             pulse.parked = True
@@ -111,7 +111,7 @@ class Governors:
         name = pulse.level.name
         begun = self._processor()
         if self._mode(name) is Mode.ADVISE:
-            self.door.withdraw_all(name, f"the {name} governor only advises")
+            self.door.withdraw_all(name, f"the {name} governor only advises", now)
         pulse.level.tick(now)
         pulse.terms = pulse.level.terms()
         took = self._processor() - begun

@@ -1,8 +1,11 @@
 """The meta governor: watches the other four, ends what they do to each other, and says whether and why all is not well.
 
 Three things are looked for: a level whose loop does not tick; one that does and undoes the same thing over and over;
-two that pull the same thing in opposite directions. The last two end in a hold: the loser leaves that target alone for
-a while, and what it had in force there is taken back. The higher level wins; of one level, what was configured wins.
+two that undo each other's work. The last two end in a hold: the loser leaves that target alone for a while, and what it
+had in force there is taken back. The higher level wins; of one level, what was configured wins.
+
+Levels damp their own steps (``Relief``), so that both are signs of a fault of ours: once to and fro is no fault, and a
+hold where there is none would leave a line without relief.
 """
 
 from __future__ import annotations
@@ -18,17 +21,20 @@ from gateway.governor.health import OPTIMAL, Term, falling, health_of, share
 from gateway.governor.level import LevelName
 
 PACE_S = 5.0
-# The same level setting the same thing to and fro so often in so long is oscillation.
-TURNS = 4
-TURNS_WITHIN_S = 900.0
-# Opposite pulls by two levels within so long are a contradiction.
-AGAINST_WITHIN_S = 120.0
+# The same level setting the same thing to and fro so often in so long is oscillation: more than damped steps can make.
+TURNS = 10
+# So many changes between two levels that pull in opposite directions are a contradiction.
+AGAINST = 6
+WITHIN_S = 900.0
 HOLD_S = 1800.0
 LONGEST_HOLD_S = 4 * 3600.0
+# Who was not held for so long is held as if he never was.
+FORGOTTEN_AFTER_S = 86400.0
 # What all five loops may cost, as a share of one core.
 CHEAP = 0.02
 DEAR = 0.10
 ORDER = tuple(LevelName)
+MOVES = frozenset({Verdict.DONE, Verdict.ENDED})
 
 
 class Meta:
@@ -56,7 +62,8 @@ class Meta:
         self._others = others
         self._mode = mode
         self._judged = 0
-        self._holds_given: dict[tuple[LevelName, str, str], int] = {}
+        self._holds_given: dict[tuple[LevelName, str], tuple[int, float]] = {}
+        self._asleep: set[LevelName] = set()
         self._begun: float | None = None
         self._now = 0.0
         self._reasons: list[str] = []
@@ -70,77 +77,79 @@ class Meta:
         if self._begun is None:
             self._begun = now
         self._stuck(now)
-        done = [action for action in self._door.actions() if action.verdict is Verdict.DONE]
-        fresh = [action for action in done if action.number > self._judged]
+        moves = [
+            action
+            for action in self._door.actions()
+            if action.verdict in MOVES and action.direction and now - action.at <= WITHIN_S
+        ]
+        fresh = [action for action in moves if action.number > self._judged]
         if fresh:
             self._judged = fresh[-1].number
         for action in fresh:
-            self._oscillation(action, done, now)
-            self._contradiction(action, done, now)
+            self._oscillation(action, moves, now)
+            self._contradiction(action, moves, now)
         self._reasons = self._why_not(now)
 
     def _stuck(self, now: float) -> None:
+        asleep = {name for name, pulse in self._pulses().items() if pulse.stuck(now)}
+        # Where the whole process was stopped for a while all are late, this one too: it is looked at once more.
+        asleep, self._asleep = asleep & self._asleep, asleep
         for name, pulse in self._pulses().items():
             component = f"governor:{name}"
             if pulse.parked:
                 words = f"the {name} governor fell too often by a fault of its own; it is tried again every ten minutes"
-            elif pulse.stuck(now):
+            elif name in asleep:
                 words = f"the {name} governor has not looked for {now - (pulse.ticked or now):.0f} s"
             else:
                 self._alerts.resolve(component, "stuck")
                 continue
             self._alerts.fire(component, "stuck", Severity.WARNING, words, value=pulse.falls)
-            self._door.withdraw_all(name, words)
+            self._door.withdraw_all(name, words, now)
 
-    def _oscillation(self, action: Action, done: list[Action], now: float) -> None:
-        if not action.direction:
-            return
-        moves = [
+    def _oscillation(self, action: Action, moves: list[Action], now: float) -> None:
+        own = [
             other.direction
-            for other in done
+            for other in moves
             if (other.level, other.kind, other.target) == (action.level, action.kind, action.target)
-            and now - other.at <= TURNS_WITHIN_S
         ]
-        turns = sum(before != after for before, after in pairwise(moves))
+        turns = sum(before != after for before, after in pairwise(own))
         if turns >= TURNS:
-            words = (
-                f"{action.kind} of {action.target} was turned round {turns} times in {TURNS_WITHIN_S / 60:g} minutes"
-            )
+            words = f"{action.kind} of {action.target} was turned round {turns} times in {WITHIN_S / 60:g} minutes"
             self._hold(action, words, now)
 
-    def _contradiction(self, action: Action, done: list[Action], now: float) -> None:
-        if action.effect is None or not action.direction:
+    def _contradiction(self, action: Action, moves: list[Action], now: float) -> None:
+        if action.effect is None:
             return
-        for other in done:
-            against = (
-                other.level is not action.level
-                and (other.effect, other.target) == (action.effect, action.target)
-                and other.direction == -action.direction
-                and action.at - other.at <= AGAINST_WITHIN_S
-                and other.number < action.number
-            )
-            if against:
-                loser = min(action, other, key=lambda one: ORDER.index(one.level))
-                winner = other if loser is action else action
-                words = (
-                    f"the {winner.level} governor's {winner.kind} and the {loser.level} governor's {loser.kind} of "
-                    f"{loser.target} pull in opposite directions: the {winner.level} governor decides"
-                )
-                self._hold(loser, words, now)
-                return
+        same = [move for move in moves if (move.effect, move.target) == (action.effect, action.target)]
+        against = [
+            (before, after)
+            for before, after in pairwise(same)
+            if before.level is not after.level and before.direction == -after.direction
+        ]
+        if len(against) < AGAINST:
+            return
+        loser, winner = sorted(against[-1], key=lambda one: ORDER.index(one.level))
+        words = (
+            f"the {winner.level} governor's {winner.kind} and the {loser.level} governor's {loser.kind} of "
+            f"{loser.target} undid each other {len(against)} times in {WITHIN_S / 60:g} minutes: the {winner.level} "
+            "governor decides"
+        )
+        self._hold(loser, words, now)
 
     def _hold(self, action: Action, words: str, now: float) -> None:
         if self._door.held(action.level, action.target, now):
             return
-        key = (action.level, action.kind, action.target)
-        times = self._holds_given.get(key, 0)
-        self._holds_given[key] = times + 1
+        key = (action.level, action.target)
+        times, last = self._holds_given.get(key, (0, now))
+        if now - last > FORGOTTEN_AFTER_S:
+            times = 0
+        self._holds_given[key] = times + 1, now
         seconds = min(HOLD_S * 2 ** min(times, 8), LONGEST_HOLD_S)
         if self._mode(self.name) is Mode.ADVISE:
             self._note(action.target, f"{words}; it would be held for {seconds / 60:g} minutes", Verdict.ADVISED, now)
             return
         self._door.hold(action.level, action.target, now + seconds)
-        self._door.withdraw(action.kind, action.target, words)
+        self._door.withdraw(action.kind, action.target, words, now)
         self._note(action.target, f"{words}; held for {seconds / 60:g} minutes", Verdict.DONE, now)
 
     def _note(self, target: str, words: str, verdict: Verdict, now: float) -> None:

@@ -7,6 +7,7 @@ A restoring step that brings the overload back is taken later the next time.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from gateway.core import rfc3339
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import Json
 from gateway.core.steering import MOST_STRETCH, FieldGlance, FieldSteering, LineGlance
-from gateway.governor.actions import ActionDoor, Proposal
+from gateway.governor.actions import ActionDoor, Proposal, Verdict
 from gateway.governor.health import Term, share
 from gateway.governor.level import LevelName
 from gateway.governor.relief import FIRST_PAUSE_S, MUCH, WINDOW_S, Relief
@@ -25,8 +26,10 @@ PACE_S = 1.0
 BUSY = 0.95
 ROOM = 0.80
 STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, MOST_STRETCH)
-# Overload that no stretching ends is somebody's to see to.
+# Overload that nothing is done about for so long is somebody's to see to.
 ALERT_AFTER_S = 60.0
+# Where callers make the load they are bounded first; but who is to bound them may only advise, or be held back.
+OTHERS_FIRST_S = 30.0
 MINUTE_S = 60.0
 STRETCH = "stretch"
 
@@ -37,11 +40,15 @@ class _Watch:
 
     Attributes:
         relief: its missed deadlines and the steps taken.
-        overloaded_since: since when it has been overloaded with nothing left to stretch.
+        overloaded_since: since when it has been overloaded.
+        helped: when something was last done about it.
+        bound: what callers were bounded to when it was last looked at.
     """
 
     relief: Relief = field(default_factory=Relief)
     overloaded_since: float | None = None
+    helped: float = -math.inf
+    bound: float | None = None
 
 
 class Operational:
@@ -76,7 +83,7 @@ class Operational:
         present = {line.name for line in glance.lines}
         for name in self._watches.keys() - present:
             del self._watches[name]
-            self._door.withdraw(STRETCH, name, "the line is gone")
+            self._door.withdraw(STRETCH, name, "the line is gone", now)
             self._alerts.resolve(f"line:{name}", "overload")
         for line in glance.lines:
             if line.modbus:
@@ -100,27 +107,49 @@ class Operational:
         watch = self._watches.setdefault(line.name, _Watch())
         relief = watch.relief
         missed = relief.look(now, line.missed)
+        if self._differs(line, now):
+            return
+        if line.on_demand_bound is not None and (watch.bound is None or line.on_demand_bound < watch.bound):
+            # Callers were just bounded: that has to show first.
+            relief.stepped = watch.helped = now
+        watch.bound = line.on_demand_bound
         if line.lent or line.state != "up" or line.utilisation is None or not relief.watched(now):
             watch.overloaded_since = None
+            if line.state != "up":
+                self._alerts.resolve(f"line:{line.name}", "overload")
             return
         overloaded = missed > 0 and line.utilisation >= BUSY
-        self._tell(line, watch, missed, overloaded=overloaded, now=now)
-        if overloaded and relief.may_step(now) and not self._asked_for(line):
-            self._stretch(line, relief, missed, now)
+        if not overloaded:
+            watch.overloaded_since = None
+        elif watch.overloaded_since is None:
+            watch.overloaded_since = now
+        self._tell(line, watch, missed, now)
+        if overloaded and relief.may_step(now) and not self._asked_for(line, watch, now):
+            self._stretch(line, watch, missed, now)
         elif not overloaded and line.stretch > 1.0 and line.utilisation < ROOM and relief.may_ease(now):
             self._restore(line, relief, now)
 
-    @staticmethod
-    def _asked_for(line: LineGlance) -> bool:
-        """Whether callers make the load: then they are bounded first, which is coordination's part."""
-        return line.on_demand is not None and line.on_demand >= MUCH and line.on_demand_bound is None
+    def _differs(self, line: LineGlance, now: float) -> bool:
+        """Bring line and door together where they say different things: the line is new, or something fell between."""
+        standing = self._door.standing(STRETCH, line.name)
+        if standing is None and line.stretch > 1.0:
+            return self._steering.stretch(line.name, 1.0) is not None
+        if standing is not None and line.stretch == 1.0:
+            return self._door.withdraw(STRETCH, line.name, f"{line.name} was set up anew", now)
+        return False
 
-    def _stretch(self, line: LineGlance, relief: Relief, missed: int, now: float) -> None:
+    @staticmethod
+    def _asked_for(line: LineGlance, watch: _Watch, now: float) -> bool:
+        """Whether callers make the load: then they are bounded first, which is coordination's part."""
+        asked = line.on_demand is not None and line.on_demand >= MUCH and line.on_demand_bound is None
+        return asked and watch.overloaded_since is not None and now - watch.overloaded_since < OTHERS_FIRST_S
+
+    def _stretch(self, line: LineGlance, watch: _Watch, missed: int, now: float) -> None:
         factor = next((step for step in STEPS if step > line.stretch), None)
         if factor is None or not line.stretchable:
             return
-        relief.tighten(now)
-        self._set(
+        watch.relief.tighten(now)
+        done = self._set(
             line,
             factor,
             f"{line.name} was busy {line.utilisation or 0:.0%} of its time and missed {missed} deadlines in "
@@ -128,19 +157,24 @@ class Operational:
             missed,
             now,
         )
+        if done is Verdict.DONE:
+            watch.helped = now
 
     def _restore(self, line: LineGlance, relief: Relief, now: float) -> None:
         factor = max(step for step in STEPS if step < line.stretch)
         relief.ease(now)
         quiet = (
-            f"{line.name} is busy {line.utilisation or 0:.0%} of its time and missed no deadline for {relief.pause:g} s"
+            f"{line.name} is busy {line.utilisation or 0:.0%} of its time and missed no deadline for "
+            f"{now - relief.quiet_since:.0f} s"
         )
         if factor == 1.0:
-            self._door.withdraw(STRETCH, line.name, f"{quiet}: its low-priority tags are polled as configured again")
+            self._door.withdraw(
+                STRETCH, line.name, f"{quiet}: its low-priority tags are polled as configured again", now
+            )
         else:
             self._set(line, factor, f"{quiet}: its low-priority tags are polled more often again", 0, now)
 
-    def _set(self, line: LineGlance, factor: float, why: str, missed: int, now: float) -> None:
+    def _set(self, line: LineGlance, factor: float, why: str, missed: int, now: float) -> Verdict:
         name = line.name
         evidence: dict[str, Json] = {"utilisation": line.utilisation, "missed": missed, "stretchable": line.stretchable}
         proposal = Proposal(
@@ -155,32 +189,36 @@ class Operational:
             effect="load",
             direction=-1 if factor > line.stretch else 1,
         )
-        self._door.propose(proposal, now)
+        return self._door.propose(proposal, now)
 
-    def _tell(self, line: LineGlance, watch: _Watch, missed: int, *, overloaded: bool, now: float) -> None:
+    def _tell(self, line: LineGlance, watch: _Watch, missed: int, now: float) -> None:
         component = f"line:{line.name}"
-        exhausted = not line.stretchable or line.stretch >= MOST_STRETCH
-        if not overloaded or not exhausted:
-            watch.overloaded_since = None
-            if not overloaded and now - watch.relief.quiet_since >= FIRST_PAUSE_S:
+        if watch.overloaded_since is None:
+            if now - watch.relief.quiet_since >= FIRST_PAUSE_S:
                 self._alerts.resolve(component, "overload")
             return
-        if watch.overloaded_since is None:
-            watch.overloaded_since = now
-        if now - watch.overloaded_since >= ALERT_AFTER_S:
-            left = (
-                'no tag on it has priority = "low"' if not line.stretchable else "low-priority tags are stretched most"
-            )
-            self._alerts.fire(
-                component,
-                "overload",
-                Severity.WARNING,
-                f"{line.name} has more to poll than it can: {missed} deadlines missed in {WINDOW_S:g} s, and "
-                f"{left}. Poll less often, raise the baud rate, or spread its devices over two lines (ferrule check "
-                "shows the load)",
-                value=line.utilisation,
-                threshold=BUSY,
-            )
+        if now - max(watch.overloaded_since, watch.helped) < ALERT_AFTER_S:
+            return
+        asked = line.on_demand or 0.0
+        callers = f"; callers' reads take {asked:.0%} of its time" if asked >= MUCH else ""
+        self._alerts.fire(
+            component,
+            "overload",
+            Severity.WARNING,
+            f"{line.name} has more to do than it can: {missed} deadlines missed in {WINDOW_S:g} s, and "
+            f"{self._left(line)}{callers}. Poll less often, have callers read and write less, raise the baud rate, or "
+            "spread its devices over two lines (ferrule check shows the load)",
+            value=line.utilisation,
+            threshold=BUSY,
+        )
+
+    @staticmethod
+    def _left(line: LineGlance) -> str:
+        if not line.stretchable:
+            return 'no tag on it has priority = "low"'
+        if line.stretch >= MOST_STRETCH:
+            return "low-priority tags are stretched most"
+        return "governors only advise, or are held back (governor.actions tells which)"
 
     # What it is asked
 

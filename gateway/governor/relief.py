@@ -1,7 +1,8 @@
 """What relief of a line is judged by: deadlines it missed lately, and how long to wait before relief is taken back.
 
 Both who stretch polls and who bound callers use it: they tighten when deadlines are missed, ease when none were for a
-while, and ease later the next time when easing brought the trouble back.
+while, and ease later the next time when easing brought the trouble back. What comes and goes is so left tightened, and
+what is over is eased step by step.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ MUCH = 0.15
 BETWEEN_STEPS_S = 15.0
 FIRST_PAUSE_S = 60.0
 LONGEST_PAUSE_S = 3600.0
+# Trouble within so many pauses after a step back came with it; when there was none, the pause is halved again.
+SOON = 10
 
 
 @dataclass(slots=True)
@@ -26,8 +29,8 @@ class Relief:
         seen: (time, deadlines missed until then), over the last window.
         quiet_since: since when no deadline was missed.
         stepped: when the last step was taken, in either direction.
-        pause: seconds without a missed deadline before the next step that eases.
-        eased: when the last such step was taken; None after one that tightens.
+        pause: seconds without a missed deadline before the first step that eases; those after it come every minute.
+        eased: when the last such step was taken; None after one that tightens, and when all was well for long.
     """
 
     seen: deque[tuple[float, int]] = field(default_factory=deque)
@@ -40,6 +43,9 @@ class Relief:
         """Take one more count of missed deadlines. Returns how many were missed within the window."""
         if not self.seen or missed != self.seen[-1][1]:
             self.quiet_since = now
+        if self.eased is not None and now - self.eased >= SOON * self.pause:
+            self.pause = max(self.pause / 2, FIRST_PAUSE_S)
+            self.eased = now if self.pause > FIRST_PAUSE_S else None
         self.seen.append((now, missed))
         while now - self.seen[0][0] > WINDOW_S:
             self.seen.popleft()
@@ -55,11 +61,12 @@ class Relief:
 
     def may_ease(self, now: float) -> bool:
         """Whether deadlines were kept for long enough to take a step back."""
-        return self.may_step(now) and now - self.quiet_since >= self.pause
+        pause = self.pause if self.eased is None else FIRST_PAUSE_S
+        return self.may_step(now) and now - self.quiet_since >= pause and now - self.stepped >= FIRST_PAUSE_S
 
     def tighten(self, now: float) -> None:
-        """A step against missed deadlines is taken; so soon after one that eased, the next such one comes later."""
-        if self.eased is not None and now - self.eased < 2 * self.pause:
+        """A step against missed deadlines is taken; soon after one that eased, the next such one comes later."""
+        if self.eased is not None:
             self.pause = min(self.pause * 2, LONGEST_PAUSE_S)
         self.eased = None
         self.stepped = now

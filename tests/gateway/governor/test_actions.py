@@ -28,7 +28,15 @@ class Bench:
             return self.works
 
         proposal = Proposal(
-            OPERATIONAL, "stretch", target, "busy", lambda: set_to(factor), lambda: set_to(1.0), factor, {"busy": 0.99}
+            OPERATIONAL,
+            "stretch",
+            target,
+            "busy",
+            lambda: set_to(factor),
+            lambda: set_to(1.0),
+            factor,
+            {"busy": 0.99},
+            direction=-1 if factor > self.stretch else 1,
         )
         return self.door.propose(proposal, now)
 
@@ -40,14 +48,15 @@ def test_what_is_done_stands_is_told_and_is_taken_back() -> None:
     standing = bench.door.standing("stretch", "boiler")
     assert standing is not None
     assert (standing.value, standing.evidence) == (2.0, {"busy": 0.99})
-    assert bench.door.withdraw("stretch", "boiler", "quiet again")
+    assert bench.door.withdraw("stretch", "boiler", "quiet again", 1)
     assert bench.stretch == 1.0
     assert bench.door.in_force() == []
-    (action,) = bench.door.actions()
+    action, end = bench.door.actions()
     assert action.ended == 1_000.0
     assert not action.standing
+    assert (end.verdict, end.why, end.standing, end.direction) == (Verdict.ENDED, "quiet again", False, 1)
     assert [told["verdict"] for told in bench.told] == ["done", "ended"]
-    assert not bench.door.withdraw("stretch", "boiler", "again")
+    assert not bench.door.withdraw("stretch", "boiler", "again", 2)
 
 
 def test_a_second_action_on_the_same_thing_takes_the_place_of_the_first() -> None:
@@ -70,10 +79,20 @@ def test_an_advising_level_changes_nothing_and_says_so_once() -> None:
 
 def test_an_action_that_does_not_help_ends_after_so_many_an_hour() -> None:
     bench = Bench()
-    verdicts = [bench.stretched(2.0, now) for now in range(MOST_AN_HOUR + 3)]
+    verdicts = [bench.stretched(2.0 + now, now) for now in range(MOST_AN_HOUR + 3)]
     assert verdicts == [Verdict.DONE] * MOST_AN_HOUR + [Verdict.TOO_OFTEN] * 3
     assert bench.stretched(2.0, MOST_AN_HOUR, target="other line") is Verdict.DONE
     assert bench.stretched(2.0, HOUR_S) is Verdict.DONE
+
+
+def test_a_step_back_is_neither_held_nor_too_often_and_counts_for_nothing() -> None:
+    bench = Bench()
+    for now in range(MOST_AN_HOUR):
+        bench.stretched(2.0 + now, now)
+    bench.door.hold(OPERATIONAL, "boiler", until=60)
+    assert bench.stretched(99.0, 20) is Verdict.HELD
+    assert [bench.stretched(factor, 20) for factor in (4.0, 3.0, 2.0)] == [Verdict.DONE] * 3
+    assert bench.stretched(3.0, HOUR_S) is Verdict.DONE
 
 
 def test_a_held_level_leaves_its_target_alone_until_the_hold_ends() -> None:
@@ -111,6 +130,6 @@ def test_all_of_a_levels_standing_actions_can_be_taken_back_at_once() -> None:
     bench = Bench()
     bench.stretched(2.0, 0)
     bench.stretched(2.0, 0, target="chiller")
-    assert bench.door.withdraw_all(MANAGEMENT, "") == 0
-    assert bench.door.withdraw_all(OPERATIONAL, "fell") == 2
+    assert bench.door.withdraw_all(MANAGEMENT, "", 1) == 0
+    assert bench.door.withdraw_all(OPERATIONAL, "fell", 1) == 2
     assert bench.stretch == 1.0

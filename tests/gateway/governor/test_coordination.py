@@ -65,8 +65,40 @@ def test_when_callers_ask_less_the_bound_is_lifted(bench: Bench) -> None:
     plant.run(60)
     assert plant.bound is not None
     plant.asked = 0.01
-    plant.run(120)
+    plant.run(240)
     assert plant.bound is None
+    assert bench.door.in_force() == []
+
+
+def test_the_bound_is_lifted_step_by_step_and_never_raised_by_an_old_mean(bench: Bench) -> None:
+    plant = Plant(bench, polling=0.9, asked=0.6)
+    plant.run(60)
+    assert plant.bound == 0.075
+    # The mean of the last minute still knows the time before the bound.
+    plant.missed += 3
+    bench.field.line("bus", utilisation=1.0, on_demand=0.5, missed=plant.missed)
+    bench.run(plant.level, 1)
+    assert plant.bound == LEAST_ON_DEMAND
+    plant.polling, plant.asked = 0.3, 0.01
+    bounds = []
+    for _ in range(6):
+        plant.run(60)
+        bounds.append(plant.bound)
+    assert [bound for bound in bounds if bound is not None] == sorted(bound for bound in bounds if bound is not None)
+    assert 0.1 in bounds
+    assert bounds[-1] is None
+
+
+def test_a_bound_that_nobody_stands_for_is_lifted_and_one_that_is_gone_is_no_bound(bench: Bench) -> None:
+    plant = Plant(bench, polling=0.8, asked=0.0)
+    bench.field.line("bus", on_demand_bound=0.1)
+    plant.run(2)
+    assert plant.bound is None
+    plant.asked = 0.6
+    plant.run(60)
+    assert plant.bound is not None
+    bench.field.line("bus", on_demand_bound=None)
+    bench.run(plant.level, 1)
     assert bench.door.in_force() == []
 
 

@@ -8,7 +8,7 @@ from gateway.governor.actions import Mode, Proposal, Verdict
 from gateway.governor.governors import Pulse
 from gateway.governor.health import Term, health_of
 from gateway.governor.level import LevelName
-from gateway.governor.meta import Meta
+from gateway.governor.meta import AGAINST, TURNS, Meta
 from tests.gateway.governor.bench import Bench
 
 OPERATIONAL, COORDINATION, MANAGEMENT = LevelName.OPERATIONAL, LevelName.COORDINATION, LevelName.MANAGEMENT
@@ -97,24 +97,35 @@ def test_a_level_that_does_not_look_any_more_is_told_and_loses_what_it_had_in_fo
 
 def test_a_level_that_goes_to_and_fro_is_held_and_what_was_configured_wins(bench: Bench) -> None:
     scene = Scene(bench)
-    for turn in range(6):
+    for turn in range(TURNS + 2):
         scene.run(30)
-        scene.pull(OPERATIONAL, -1 if turn % 2 else 1)
+        scene.pull(OPERATIONAL, 1 if turn % 2 else -1)
     scene.run(10)
-    assert scene.pull(OPERATIONAL, 1) is Verdict.HELD
+    assert scene.pull(OPERATIONAL, -1) is Verdict.HELD
     assert bench.door.in_force() == []
-    assert scene.pull(OPERATIONAL, 1, target="other") is Verdict.DONE
+    assert scene.pull(OPERATIONAL, -1, target="other") is Verdict.DONE
     assert any(action.kind == "hold" and action.level == "meta" for action in bench.door.actions())
     scene.run(1800)
-    assert scene.pull(OPERATIONAL, 1) is Verdict.DONE
+    assert scene.pull(OPERATIONAL, -1) is Verdict.DONE
+
+
+def test_what_is_done_and_taken_back_over_and_over_is_oscillation_too(bench: Bench) -> None:
+    scene = Scene(bench)
+    for _ in range(TURNS // 2 + 2):
+        scene.run(30)
+        scene.pull(OPERATIONAL, -1)
+        scene.run(30)
+        bench.door.withdraw("stretch", "bus", "quiet again", bench.now)
+    scene.run(10)
+    assert scene.pull(OPERATIONAL, -1) is Verdict.HELD
 
 
 def test_an_advising_meta_governor_says_whom_it_would_hold_and_holds_nobody(bench: Bench) -> None:
     bench.modes[LevelName.META] = Mode.ADVISE
     scene = Scene(bench)
-    for turn in range(6):
+    for turn in range(TURNS + 2):
         scene.run(30)
-        scene.pull(OPERATIONAL, -1 if turn % 2 else 1)
+        scene.pull(OPERATIONAL, 1 if turn % 2 else -1)
     scene.run(10)
     assert scene.pull(OPERATIONAL, 1) is Verdict.DONE
     hold = next(action for action in bench.door.actions() if action.kind == "hold")
@@ -130,43 +141,72 @@ def test_steps_in_one_direction_are_no_oscillation(bench: Bench) -> None:
     assert scene.pull(OPERATIONAL, -1) is Verdict.DONE
 
 
-def test_two_levels_that_pull_in_opposite_directions_the_higher_one_wins(bench: Bench) -> None:
+def undoing(scene: Scene, times: int) -> None:
+    """Two levels pull the same thing to and fro."""
+    for _ in range(times):
+        scene.run(30)
+        scene.pull(OPERATIONAL, -1, "stretch")
+        scene.run(30)
+        scene.pull(COORDINATION, 1, "open")
+    scene.run(10)
+
+
+def test_two_levels_that_undo_each_others_work_the_higher_one_wins(bench: Bench) -> None:
     scene = Scene(bench)
-    scene.run(10)
-    scene.pull(OPERATIONAL, -1, "stretch")
-    scene.run(10)
-    scene.pull(COORDINATION, 1, "open")
-    scene.run(10)
+    undoing(scene, AGAINST)
     assert scene.pull(OPERATIONAL, -1, "stretch") is Verdict.HELD
     assert [action.kind for action in bench.door.in_force()] == ["open"]
     hold = next(action for action in bench.door.actions() if action.kind == "hold")
     assert "the coordination governor decides" in hold.why
 
 
-def test_opposite_pulls_on_different_things_or_at_different_times_are_none(bench: Bench) -> None:
+def test_once_to_and_fro_is_nothing_nor_are_opposite_pulls_on_different_things(bench: Bench) -> None:
     scene = Scene(bench)
-    scene.run(10)
-    scene.pull(OPERATIONAL, -1, "stretch", "bus")
-    scene.pull(COORDINATION, 1, "open", "other")
-    scene.run(150)
-    scene.pull(COORDINATION, 1, "open", "bus")
+    undoing(scene, 1)
+    for _ in range(AGAINST):
+        scene.run(30)
+        scene.pull(OPERATIONAL, -1, "stretch", "bus")
+        scene.pull(COORDINATION, 1, "open", "other")
     scene.run(10)
     assert bench.door.holds(bench.now) == []
 
 
-def test_holds_are_longer_each_time(bench: Bench) -> None:
+def test_relief_of_callers_soon_after_polls_were_restored_costs_no_relief(bench: Bench) -> None:
+    # What a flood by a caller does: polls were just given back, now callers are bounded.
+    scene = Scene(bench)
+    scene.run(10)
+    scene.pull(OPERATIONAL, -1)
+    scene.pull(OPERATIONAL, 1)
+    scene.run(10)
+    scene.pull(COORDINATION, -1, "bound_on_demand")
+    scene.run(10)
+    assert scene.pull(OPERATIONAL, -1) is Verdict.DONE
+
+
+def test_holds_are_longer_each_time_until_there_was_none_for_a_day(bench: Bench) -> None:
     scene = Scene(bench)
     lasted = []
-    for _ in range(3):
-        scene.run(150)
-        scene.pull(OPERATIONAL, -1, "stretch")
-        scene.pull(COORDINATION, 1, "open")
-        scene.run(5)
+    for pause in (0, 0, 0, 2 * 86400):
+        bench.field.now += pause
+        undoing(scene, AGAINST)
         begun = bench.now
         while bench.door.held(OPERATIONAL, "bus", bench.now):
             scene.run(60)
         lasted.append(bench.now - begun)
-    assert lasted[0] < lasted[1] < lasted[2]
+    assert 0 < lasted[0] < lasted[1] < lasted[2]
+    assert lasted[3] == lasted[0]
+
+
+def test_where_the_whole_process_was_stopped_no_level_is_stuck(bench: Bench) -> None:
+    scene = Scene(bench)
+    scene.run(10)
+    scene.pull(OPERATIONAL, -1)
+    bench.field.now += 300
+    scene.meta.tick(bench.now)
+    scene.run(10)
+    assert bench.told[-1][1].get("state") is None
+    assert bench.standing() == []
+    assert bench.door.standing("stretch", "bus") is not None
 
 
 def test_what_governing_costs_counts_against_it(bench: Bench) -> None:

@@ -116,6 +116,53 @@ def test_advising_changes_nothing_on_the_line(bench: Bench) -> None:
     assert [action.verdict for action in bench.door.actions()] == ["advised"]
 
 
+def test_overload_that_governors_may_not_relieve_is_an_alert_too(bench: Bench) -> None:
+    bench.modes[LevelName.OPERATIONAL] = Mode.ADVISE
+    plant = Plant(bench, normal=0.7, low=0.8)
+    plant.run(90)
+    (alert,) = bench.alerts.standing()
+    assert "governors only advise" in alert.summary
+    bench.modes.clear()
+    plant.run(60)
+    plant.run(120)
+    assert bench.standing() == []
+
+
+def test_callers_are_bounded_first_but_not_waited_for_for_ever(bench: Bench) -> None:
+    bench.field.line(on_demand=0.5)
+    plant = Plant(bench, normal=0.7, low=0.8)
+    plant.run(30)
+    assert plant.factors == [1.0]
+    plant.run(60)
+    assert plant.factors == [1.0, 1.5, 2.0, 3.0]
+
+
+def test_an_overload_ends_where_the_line_goes_down(bench: Bench) -> None:
+    plant = Plant(bench, normal=1.2, low=0.0)
+    plant.run(90)
+    assert bench.standing() == [("line:bus", "overload")]
+    bench.field.line(state="down")
+    plant.run(5)
+    assert bench.standing() == []
+
+
+def test_a_line_that_was_set_up_anew_is_not_thought_to_be_stretched(bench: Bench) -> None:
+    plant = Plant(bench, normal=0.7, low=0.8)
+    plant.run(60)
+    bench.field.line(stretch=1.0)
+    bench.run(plant.level, 1)
+    assert bench.door.in_force() == []
+    plant.run(60)
+    assert bench.field.lines["bus"].stretch == 3.0
+
+
+def test_a_stretch_that_nobody_stands_for_is_taken_back(bench: Bench) -> None:
+    plant = Plant(bench, normal=0.5, low=0.4)
+    bench.field.line(stretch=4.0)
+    plant.run(2)
+    assert bench.field.lines["bus"].stretch == 1.0
+
+
 def test_a_line_that_is_taken_away_leaves_nothing_in_force(bench: Bench) -> None:
     plant = Plant(bench, normal=0.7, low=0.8)
     plant.run(60)
