@@ -55,13 +55,13 @@ from gateway.api.replies import (
     rpc_error,
     too_many,
 )
-from gateway.api.request import Request
+from gateway.api.request import CLOSE, Request, crowded
 from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
 from gateway.api.seed_paths import Body, Found, Route, call_of, find, location_of
 from gateway.core.audit import AuditLog
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
-from gateway.core.principal import Principal
+from gateway.core.principal import Kind, Principal
 from gateway.core.timeline import Timeline
 from gateway.settings.model import Settings
 
@@ -197,7 +197,10 @@ class _Api:
         caller = self._identity.caller(scope)
         visit = self._rates.visit(peer_of(scope), caller if isinstance(caller, Principal) else None)
         request = Request(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
-        reply = await self._reply(request)
+        if isinstance(caller, Principal) and caller.kind is Kind.AGENT:
+            reply = await self._agents_reply(request, caller)
+        else:
+            reply = await self._reply(request)
         now = self._timeline.now()
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
         await respond(
@@ -209,6 +212,15 @@ class _Api:
             headers=(*reply.headers, *visit.headers(now)),
         )
         return reply.status
+
+    async def _agents_reply(self, request: Request, agent: Principal) -> Reply:
+        """The same for an agent, which may have so many requests under way (``[limits] agent_connections``)."""
+        if not self._rates.connect(agent):
+            return request.refused(CLOSE) or crowded(self._rates.settings.agent_connections, request.path)
+        try:
+            return await self._reply(request)
+        finally:
+            self._rates.disconnect(agent)
 
     async def _reply(self, request: Request) -> Reply:
         path, verb = request.scope["path"], request.scope["method"]

@@ -8,7 +8,9 @@ from gateway.access.limits.rates import Visit
 from gateway.api import rpc
 from gateway.api.asgi import BodyError, Receive, Scope, header, read_body
 from gateway.api.origin import Caller
-from gateway.api.replies import Reply, ReplyHeaders, rpc_error, too_many
+from gateway.api.replies import Reply, ReplyHeaders, of_agent_api, problem_reply, rpc_error, too_many
+from gateway.api.rpc_errors import fault_of
+from gateway.core.errors import Code, GatewayError
 
 # Of a body that comes with a verb that has none as a rule (D-020).
 LARGEST_UNUSUAL = 16 * 1024
@@ -18,6 +20,15 @@ CLOSE = ((b"connection", b"close"),)
 _JSON = frozenset({b"application/json", b"application/json-rpc"})
 # A body of so many bytes is read also of a caller who is refused, so that the answer can carry the id of the call.
 _READ_OF_REFUSED = 16 * 1024
+
+
+def crowded(most: int, path: str) -> Reply:
+    """What an agent is told that has as many requests under way as it may; its body is not read."""
+    reason = f"this agent has {most} requests under way, and no more may be: wait for the answer to one"
+    if not of_agent_api(path):
+        return problem_reply(503, "Service Unavailable", f"{reason}.", (*CLOSE, (b"retry-after", b"1")))
+    error = GatewayError(Code.UNAVAILABLE, reason, details={"agentConnections": most, "retryAfter": 1})
+    return Reply(503, rpc.failure(None, fault_of(error)), (*CLOSE, (b"retry-after", b"1")))
 
 
 @dataclass(slots=True)

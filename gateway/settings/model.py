@@ -182,7 +182,7 @@ class LimitSettings:
         total_burst: requests of all callers at once; None: as ``burst``.
         agent_requests_per_minute: of one agent.
         agent_burst: requests one agent may make at once.
-        agent_connections: open connections of one agent.
+        agent_connections: connections of one agent that have a request under way.
         max_connections: open TLS connections; at the cap the longest idle one makes room (ruling 18).
         connections_per_address: of them, those of one peer address; None: four fifths of them.
         handshake_time: seconds a new connection has to finish its TLS handshake.

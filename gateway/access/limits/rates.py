@@ -14,7 +14,7 @@ import structlog
 
 from gateway.access.limits.buckets import TOKEN, WINDOW, Buckets, Policy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.principal import Principal
+from gateway.core.principal import Kind, Principal
 from gateway.settings.model import CapabilityLimit, LimitSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -66,13 +66,14 @@ class RateLimits:
         self.refused: dict[str, int] = {}
         self._told: dict[str, Headers] = {}
         self._known: set[str] = set()
-        self._address, self._anonymous, self._operator, self._total = map(Buckets, _policies(settings))
+        self._address, self._anonymous, self._operator, self._agent, self._total = map(Buckets, _policies(settings))
+        self._calling: dict[str, int] = {}
         self._capabilities = {limit.name: Buckets(_capability(limit)) for limit in settings.capabilities}
 
     def follow(self, settings: LimitSettings) -> None:
         """Take over other rates and bursts. Nobody gets a fresh start by it."""
         now = self.now()
-        held = (self._address, self._anonymous, self._operator, self._total)
+        held = (self._address, self._anonymous, self._operator, self._agent, self._total)
         for buckets, policy in zip(held, _policies(settings), strict=True):
             buckets.follow(policy, now)
         before, self._capabilities = self._capabilities, {}
@@ -105,9 +106,26 @@ class RateLimits:
         if principal is None:
             reserve = self._total.policy.burst // 2 * TOKEN
             return Visit(self, [(self._anonymous, address, 0), (self._total, None, reserve)])
-        return Visit(
-            self, [(self._address, address, 0), (self._operator, principal.token_id, 0), (self._total, None, 0)]
-        )
+        if principal.kind is Kind.OPERATOR:
+            own = (self._operator, principal.token_id, 0)
+        else:
+            # By its id: the next token is no fresh start.
+            own = (self._agent, principal.subject, 0)
+        return Visit(self, [(self._address, address, 0), own, (self._total, None, 0)])
+
+    def connect(self, principal: Principal) -> bool:
+        """Begin a request of an agent, on a connection of its own; False: it has as many under way as it may."""
+        under_way = self._calling.get(principal.subject, 0)
+        if under_way >= self.settings.agent_connections:
+            return False
+        self._calling[principal.subject] = under_way + 1
+        return True
+
+    def disconnect(self, principal: Principal) -> None:
+        """It is over."""
+        left = self._calling.pop(principal.subject) - 1
+        if left:
+            self._calling[principal.subject] = left
 
     def shares(self, method: str, capability: str | None = None) -> list[_Share]:
         """What a call of a method takes from beside the buckets of its caller; ``capability``: one that it invokes."""
@@ -209,12 +227,13 @@ class Visit:
         return headers
 
 
-def _policies(settings: LimitSettings) -> tuple[Policy, Policy, Policy, Policy]:
+def _policies(settings: LimitSettings) -> tuple[Policy, Policy, Policy, Policy, Policy]:
     rate, burst = settings.requests_per_minute, settings.burst
     return (
         Policy("address", rate, burst),
         Policy("anonymous", settings.anonymous_requests_per_minute, settings.anonymous_burst),
         Policy("operator", rate, burst),
+        Policy("agent", settings.agent_requests_per_minute, settings.agent_burst),
         Policy("total", settings.total_requests_per_minute or rate, settings.total_burst or burst),
     )
 
