@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 
@@ -36,7 +37,7 @@ class Ladder:
     longest: float = 3600.0
     settled: float = 600.0
     attempts: int = 0
-    _next: float | None = field(default=None, repr=False)
+    _next: float = field(default=-math.inf, repr=False)
     _gone: float | None = field(default=None, repr=False)
 
     def due(self, now: float, begun: float, patience: float) -> Rung | None:
@@ -44,13 +45,11 @@ class Ladder:
 
         Args:
             now: on the run loop's clock.
-            begun: when the trouble began.
-            patience: seconds it may last before anything is done at all.
+            begun: when the trouble began, this time.
+            patience: seconds it may last before anything is done at all, each time it comes back as well.
         """
         self._gone = None
-        if self._next is None:
-            self._next = begun + patience
-        return self._rung() if now >= self._next else None
+        return self._rung() if now >= max(self._next, begun + patience) else None
 
     def climb(self, now: float) -> None:
         """The rung that was due has been taken: the next one is due when its patience is over."""

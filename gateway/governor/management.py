@@ -33,6 +33,8 @@ GOVERNOR_FACTS = "governor"
 RECOVERIES = "recoveries"
 PROCESS_RESTARTED = "process_restarted"
 MOST_RECOVERIES = 500
+# How much an alert counts; what can wait tells nothing of how things are.
+WEIGHTS = {Severity.CRITICAL: 3, Severity.WARNING: 1, Severity.INFO: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,6 @@ SILENT = Course("silent", 120.0, (Rung("reopen", 180.0), Rung("restart", 600.0))
 HUNG = Course("hung", 90.0, (Rung("restart", 120.0), Rung("restart", 300.0), Rung("process", 3600.0)))
 
 
-@dataclass(slots=True)
-class _Trouble:
-    """One trouble of one line.
-
-    Attributes:
-        ladder: how far it was climbed.
-        begun: when the trouble was first seen, on the run loop's clock.
-    """
-
-    ladder: Ladder
-    begun: float
-
-
 class Management:
     """Level three.
 
@@ -118,7 +107,7 @@ class Management:
         self._wall = wall
         self._means = means
         self._watchlist = Watchlist(alerts)
-        self._troubles: dict[tuple[str, str], _Trouble] = {}
+        self._troubles: dict[tuple[str, str], Ladder] = {}
         self._away: dict[str, float] = {}
         self._relearned: dict[str, float] = {}
         self._heavy_since: float | None = None
@@ -150,7 +139,8 @@ class Management:
         # Where nobody has ever answered there is nothing to recover: that is a matter of wiring or configuration.
         known = [device for device in devices if device.answers]
         judged = line.state == "up" and not line.lent and bool(known)
-        if judged and all(device.state == "silent" for device in devices):
+        # A device without polls is never asked, and stays unproven.
+        if judged and all(device.state == "silent" for device in devices if device.state != "unproven"):
             since = now - min(device.since for device in known)
             words = f"nobody has answered on {line.name} for {now - since:.0f} s, though its port is open"
             self._climb(SILENT, line.name, since, words, now)
@@ -185,17 +175,16 @@ class Management:
         proposal = Proposal(
             self.name, "relearn", name, why, lambda: self._steering.relearn(name), evidence={"splits": line.splits}
         )
-        self._done(self._door.propose(proposal, now))
+        # Nothing was broken: that is upkeep, and no recovery.
+        self._door.propose(proposal, now)
 
     def _climb(self, course: Course, line: str, begun: float, words: str, now: float) -> None:
-        known = self._troubles.get((course.trouble, line))
-        if known is None:
-            known = self._troubles[course.trouble, line] = _Trouble(Ladder(course.rungs), begun)
-        rung = known.ladder.due(now, known.begun, course.patience)
+        ladder = self._troubles.setdefault((course.trouble, line), Ladder(course.rungs))
+        rung = ladder.due(now, begun, course.patience)
         if rung is None:
             return
-        known.ladder.climb(now)
-        attempt = known.ladder.attempts
+        ladder.climb(now)
+        attempt = ladder.attempts
         evidence: dict[str, Json] = {"trouble": course.trouble, "attempt": attempt, "seconds": round(now - begun)}
         if rung.kind == "process":
             self._end_process(f"{words}, and restarting it did not help", evidence, now)
@@ -214,9 +203,9 @@ class Management:
 
     def _heal(self, course: Course, line: str, now: float) -> None:
         known = self._troubles.get((course.trouble, line))
-        if known is not None and known.ladder.healthy(now):
+        if known is not None and known.healthy(now):
             del self._troubles[course.trouble, line]
-            self._healed += known.ladder.attempts > 0
+            self._healed += known.attempts > 0
 
     def _forget(self, glance: FieldGlance) -> None:
         lines = {line.name for line in glance.lines}
@@ -282,8 +271,8 @@ class Management:
             return ()
         recoveries = len(self._last_day())
         standing = self._alerts.standing()
-        weighed = sum(3 if alert.severity is Severity.CRITICAL else 1 for alert in standing)
-        tried = sum(trouble.ladder.attempts > 0 for trouble in self._troubles.values())
+        weighed = sum(WEIGHTS[alert.severity] for alert in standing)
+        tried = sum(ladder.attempts > 0 for ladder in self._troubles.values())
         healed = None if not tried + self._healed else 100.0 * self._healed / (tried + self._healed)
         return (
             Term("recoveries", falling(recoveries, 0, 48), 2.0, f"{recoveries} recovery actions in 24 hours"),
@@ -300,8 +289,8 @@ class Management:
             "lastRecovery": rfc3339.text(last[-1]) if last else None,
             "alerts": len(self._alerts.standing()),
             "trying": [
-                {"trouble": trouble, "line": line, "attempts": known.ladder.attempts}
-                for (trouble, line), known in self._troubles.items()
-                if known.ladder.attempts
+                {"trouble": trouble, "line": line, "attempts": ladder.attempts}
+                for (trouble, line), ladder in self._troubles.items()
+                if ladder.attempts
             ],
         }

@@ -51,9 +51,13 @@ class Watchlist:
         for component, metric in self._raised - standing:
             self._alerts.resolve(component, metric)
         self._raised = standing
+        for name in self._down_since.keys() - {line.name for line in glance.lines}:
+            del self._down_since[name]
 
     def _line(self, line: LineGlance, devices: list[DeviceGlance], now: float) -> Iterable[tuple[str, str]]:
         component = f"line:{line.name}"
+        if line.state != "down":
+            self._down_since.pop(line.name, None)
         if line.state == "parked":
             words = (
                 f"{line.name} was stopped by a fault of the gateway and is tried again every ten minutes: its tags are "
@@ -70,8 +74,8 @@ class Watchlist:
                     component, "downSeconds", Severity.WARNING, words, value=round(now - since), threshold=DOWN_AFTER_S
                 )
                 yield component, "downSeconds"
-            return
-        self._down_since.pop(line.name, None)
+                return
+            # An adapter that comes and goes must not end and raise the alerts of its devices each time.
         if line.lent or line.state != "up":
             # Whether its devices are there is not known now: what stood before still stands.
             yield from (key for key in self._raised if self._about(key, line, devices))
@@ -84,12 +88,14 @@ class Watchlist:
         return key[0] in components and key[1] == "silentSeconds"
 
     def _silence(self, line: LineGlance, devices: list[DeviceGlance]) -> Iterable[tuple[str, str]]:
-        silent = [device for device in devices if device.state == "silent" and device.since >= SILENT_AFTER_S]
-        if len(devices) > 1 and len(silent) == len(devices):
+        # A device without polls is never asked.
+        asked = [device for device in devices if device.state != "unproven"]
+        silent = [device for device in asked if device.state == "silent" and device.since >= SILENT_AFTER_S]
+        if len(asked) > 1 and len(silent) == len(asked):
             component = f"line:{line.name}"
             shortest = min(device.since for device in silent)
             words = (
-                f"nobody answers on {line.name}, {len(devices)} devices in all: check its cable, A and B swapped, "
+                f"nobody answers on {line.name}, {len(asked)} devices in all: check its cable, A and B swapped, "
                 "power of the devices, baud rate and parity"
             )
             self._alerts.fire(
@@ -130,13 +136,17 @@ class Watchlist:
                 if key in self._raised:
                     yield key
                 continue
-            wrong = errors / requests
+            # What came late or damaged may be counted beside the request that it belonged to.
+            wrong = min(errors / requests, 1.0)
             if wrong < (FEW_ERRORS if key in self._raised else MANY_ERRORS):
                 continue
             cause = max(device.errors, key=lambda cause: device.errors[cause] - old.errors.get(cause, 0))
+            # Advice goes by all errors since the start, the most frequent cause first.
+            ranked = sorted(device.errors, key=lambda cause: -device.errors[cause])
+            advice = dict(zip(ranked, device.advice, strict=False)).get(cause, "look at its plugs, wiring and power")
             words = (
                 f"{wrong:.0%} of the exchanges with {device.name} went wrong in the last {ERRORS_OVER_S / 60:g} "
-                f"minutes, most by {cause.replace('_', ' ')}: device.list tells where to look"
+                f"minutes, most by {cause.replace('_', ' ')}: {advice}"
             )
             self._alerts.fire(*key, Severity.WARNING, words, value=round(wrong, 3), threshold=MANY_ERRORS)
             yield key

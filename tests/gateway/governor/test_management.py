@@ -102,6 +102,35 @@ def test_one_device_that_answers_is_enough_to_leave_the_line_alone(bench: Bench)
     assert bench.standing() == [("device:bus/a", "silentSeconds")]
 
 
+def test_a_device_that_is_never_asked_hides_nothing(bench: Bench) -> None:
+    level = Board(bench).level()
+    two_devices(bench)
+    for _ in range(200 // 5):
+        for name in ("bus/a", "bus/b"):
+            bench.field.device(name, state="silent", since=bench.field.devices[name].since + 5)
+        bench.field.device("bus/unasked", state="unproven", answers=0)
+        bench.run(level, 5)
+    assert bench.field.did == [("reopen", "bus")]
+    (alert,) = bench.alerts.standing()
+    assert alert.summary.startswith("nobody answers on bus, 2 devices in all")
+
+
+def test_silence_that_comes_back_for_a_moment_is_not_acted_on_at_once(bench: Bench) -> None:
+    level = Board(bench).level()
+    two_devices(bench)
+    silence(bench, level, 130)
+    for _ in range(20):
+        for name in ("bus/a", "bus/b"):
+            bench.field.device(name, state="online", since=0.0)
+        bench.run(level, 300)
+        for name in ("bus/a", "bus/b"):
+            bench.field.device(name, state="silent", since=0.0)
+        silence(bench, level, 20)
+    assert bench.field.did == [("reopen", "bus")]
+    silence(bench, level, 110)
+    assert bench.field.did == [("reopen", "bus"), ("restart", "bus")]
+
+
 def test_a_lent_line_is_left_to_the_technician(bench: Bench) -> None:
     level = Board(bench).level()
     two_devices(bench)
@@ -182,6 +211,8 @@ def test_cuts_are_forgotten_when_a_device_comes_back_after_a_while_and_once_a_da
     assert bench.field.did == [("relearn", "bus")]
     bench.run(level, DAY_S)
     assert bench.field.did == [("relearn", "bus")] * 2
+    # That is upkeep: nothing was broken.
+    assert level.figures()["recoveryActions"] == 0
 
 
 def test_a_device_that_was_away_for_a_moment_is_the_same_device(bench: Bench) -> None:
@@ -245,6 +276,37 @@ def test_silence_is_neither_new_nor_over_while_a_technician_has_the_line(bench: 
     assert len([data for type_, data in bench.told if type_ == "system:alert"]) == 1
 
 
+def test_an_adapter_that_comes_and_goes_raises_the_alerts_of_its_devices_once(bench: Bench) -> None:
+    level = Board(bench).level()
+    two_devices(bench)
+    bench.field.device("bus/a", state="silent", since=40.0)
+    for _ in range(30):
+        bench.field.line("bus", state="up")
+        bench.run(level, 10)
+        bench.field.line("bus", state="down")
+        bench.run(level, 10)
+    assert len([data for type_, data in bench.told if type_ == "system:alert"]) == 1
+
+
+def test_a_line_that_is_taken_away_and_comes_back_is_not_down_since_then(bench: Bench) -> None:
+    level = Board(bench).level()
+    bench.field.line("bus", state="down")
+    bench.run(level, 10)
+    bench.field.lines.clear()
+    bench.run(level, 60)
+    bench.field.line("bus", state="down")
+    bench.run(level, 10)
+    assert bench.standing() == []
+
+
+def test_what_can_wait_takes_no_health(bench: Bench) -> None:
+    level = Board(bench).level()
+    for number in range(12):
+        bench.alerts.fire(f"device:{number}", "latencyUnusual", Severity.INFO, "odd")
+    bench.run(level, 5)
+    assert health_of(level.terms()) == 100
+
+
 def test_a_device_that_is_taken_away_takes_its_alert_with_it(bench: Bench) -> None:
     level = Board(bench).level()
     two_devices(bench)
@@ -263,7 +325,8 @@ def test_many_errors_are_told_with_their_most_frequent_cause_until_they_are_few(
         for _ in range(count * 2):
             device = bench.field.devices["bus/a"]
             errors = {**device.errors, "crc": device.errors.get("crc", 0) + wrong, "late": 3}
-            bench.field.device("bus/a", requests=device.requests + 100, errors=errors)
+            advice = ("the plug of bus/a",)
+            bench.field.device("bus/a", requests=device.requests + 100, errors=errors, advice=advice)
             bench.run(level, 30)
 
     minutes(5, wrong=4)
@@ -272,6 +335,7 @@ def test_many_errors_are_told_with_their_most_frequent_cause_until_they_are_few(
     (alert,) = bench.alerts.standing()
     assert (alert.component, alert.metric, alert.value) == ("device:bus/a", "errorShare", 0.15)
     assert "crc" in alert.summary
+    assert alert.summary.endswith("the plug of bus/a")
     minutes(5, wrong=8)
     assert bench.standing() == [("device:bus/a", "errorShare")]
     minutes(6, wrong=1)
