@@ -38,7 +38,7 @@ class LineGlance:
         idle: seconds since its task last showed a sign of life.
         stretch: factor by which polls of low-priority tags are stretched; 1.0: not at all.
         stretchable: how many of its tags are of low priority and polled periodically.
-        on_demand_bound: share of its time that on-demand reads may take; None: unbounded.
+        on_demand_bound: share of its time that on-demand reads may take ahead of polls; None: unbounded.
         splits: blocks that were cut in pieces because the device refused an address in them.
     """
 
@@ -164,7 +164,10 @@ class FieldSteering(Protocol):
         ...
 
     def bound_on_demand(self, line: str, share: float | None) -> float | None:
-        """Let on-demand reads take at most this share of the line's time; None lifts the bound. Returns what holds."""
+        """Let on-demand reads take at most this share of the line's time ahead of polls; None lifts the bound.
+
+        Beyond it they wait for time that no poll needs. Returns what holds.
+        """
         ...
 
     def reopen(self, line: str) -> bool:

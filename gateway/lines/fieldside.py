@@ -25,7 +25,7 @@ from gateway.core.principal import Principal
 from gateway.core.reading import Quality, Reading, Reason, Value
 from gateway.core.tags import TagStore
 from gateway.lines.bids import Admission, bids_for_registers
-from gateway.lines.line import Line
+from gateway.lines.line import FRESH_PATIENCE_S, Line
 from gateway.lines.lines import Lines
 from gateway.lines.opener import SERIAL_TRANSPORTS
 from gateway.lines.orders import ORDER_PATIENCE_S, Order, Writing, reason_of
@@ -36,9 +36,6 @@ from gateway.lines.report import device_report, line_report
 from gateway.lines.toolside import ToolSide
 from gateway.lines.unit import FUNCTION_OF
 from gateway.settings.line_model import Table
-
-# How long a caller who wants a fresh value waits for it; then it gets what there is, with its age and quality.
-FRESH_PATIENCE_S = 5.0
 
 
 class FieldSide(ToolSide):

@@ -18,9 +18,9 @@ from gateway.core.steering import MOST_STRETCH
 from gateway.lines.borrow import Loan
 from gateway.lines.exchange import Talk
 from gateway.lines.fulfilment import Fulfilment
+from gateway.lines.on_demand import OnDemand, Refresh, Wanted
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
 from gateway.lines.polling import Announce, Polling
-from gateway.lines.share import Share
 from gateway.lines.state import LineState, State
 from gateway.lines.tap import Tap, TappedPort
 from gateway.lines.unit import BlockPoll
@@ -32,6 +32,8 @@ Opener = Callable[[], Awaitable[tuple[Port, Talk]]]
 
 # Orders in a row before a poll that is due gets its turn: writes go first, but polls must not starve.
 ORDERS_IN_A_ROW = 4
+# How long a caller who wants a fresh value waits for it; then it gets what there is, with its age and quality.
+FRESH_PATIENCE_S = 5.0
 # Why a line has closed its port by itself.
 DESERTED = "nobody on this line has answered for long: its port was closed, and is being opened anew"
 REOPENED = "its port is being closed and opened anew, as it was told to"
@@ -49,7 +51,7 @@ class Line(LineState):
         wakeups: wakes the line when something is due.
 
     Attributes:
-        asked: the share of its time in reads that callers asked for.
+        on_demand: reads that callers ask for.
     """
 
     def __init__(self, opener: Opener, polling: Polling, announce: Announce, wakeups: Wakeups) -> None:
@@ -57,7 +59,7 @@ class Line(LineState):
         self.polling = polling
         self.loan: Loan | None = None
         self.tap: Tap | None = None
-        self.asked = Share(trio.current_time())
+        self.on_demand = OnDemand(polling, trio.current_time())
         self._opener = opener
         self._fulfilment = Fulfilment(polling)
         self._wakeups = wakeups
@@ -76,11 +78,17 @@ class Line(LineState):
             order.fail(Reason.LINK_DOWN, f"line {self.settings.name} is {self.state}: {self.words or 'not open yet'}")
         elif self.loan is not None and self.loan.lasts and not order.owed:
             order.fail("borrowed", self.loan.words)
-        elif len(self._orders) >= MOST_ORDERS:
+        elif self.on_demand.full if (bounded := self._bounded(order)) else len(self._orders) >= MOST_ORDERS:
             order.fail("queue_full", f"{MOST_ORDERS} requests are waiting for line {self.settings.name} already")
+        elif bounded:
+            self.on_demand.add(order)
+            self._wakeup.set()
         else:
             self._orders.append(order)
             self._wakeup.set()
+
+    def _bounded(self, order: Order) -> bool:
+        return self.on_demand.bound is not None and not isinstance(order, Writing)
 
     def hurry(self, poll: BlockPoll, *, asked: bool = False) -> None:
         """Read a block as soon as the line is free, if its unit answers and nothing late can be taken for that.
@@ -89,12 +97,16 @@ class Line(LineState):
             poll: the block.
             asked: a caller wants it read; otherwise it follows from a write.
         """
-        if self.loan is None:
-            # One whose turn has come is read in any case.
-            poll.asked = poll.asked or (asked and poll.due > trio.current_time())
-            self.polling.hurry(poll)
-        else:
+        now = trio.current_time()
+        # One whose turn has come is read in any case; what has no turn of its own, or not yet, could wait for long.
+        early = asked and (poll.due > now or poll.period is None or poll.beginning)
+        if self.loan is not None:
             poll.release()
+        elif early and self.on_demand.bound is not None:
+            self.on_demand.add(Refresh(poll, now + FRESH_PATIENCE_S))
+        elif not asked or early or self.on_demand.bound is None:
+            poll.asked = poll.asked or early
+            self.polling.hurry(poll)
         self._wakeup.set()
 
     def lend(self, loan: Loan) -> None:
@@ -148,9 +160,20 @@ class Line(LineState):
         self.polling.relearn()
         self._wakeup.set()
 
+    def bound_on_demand(self, share: float | None) -> float | None:
+        """Let reads on demand take so much of its time ahead of polls at most; None lifts that. Returns what holds."""
+        bound = self.on_demand.limit(share, trio.current_time())
+        if bound is not None:
+            for order in [order for order in self._orders if not isinstance(order, Writing)]:
+                self._orders.remove(order)
+                self.on_demand.add(order)
+        self._wakeup.set()
+        return bound
+
     def take_over(self, before: Line) -> None:
         """This line is another one's under a new configuration: what governors set goes on to hold."""
         self.stretch(before.polling.stretched)
+        self.bound_on_demand(before.on_demand.bound)
 
     def begin_again(self) -> None:
         """What ``stop`` said is over: ``run`` is called once more."""
@@ -221,6 +244,11 @@ class Line(LineState):
     def _give_back(self, reason: str, message: str) -> None:
         while self._orders:
             self._orders.popleft().fail(reason, message)
+        for wanted in self.on_demand.clear():
+            if isinstance(wanted, Order):
+                wanted.fail(reason, message)
+            else:
+                wanted.poll.release()
 
     async def _rest(self, seconds: float) -> None:
         end = trio.current_time() + seconds
@@ -242,15 +270,15 @@ class Line(LineState):
             now = self.alive_at = trio.current_time()
             if self._reopening:
                 raise LinkDown("closed", REOPENED)
-            if self._orders and self._in_a_row < ORDERS_IN_A_ROW:
+            if self._in_a_row < ORDERS_IN_A_ROW and (wanted := self._next_wanted(now)) is not None:
                 self._in_a_row += 1
-                await self._carry_out(self._orders.popleft(), talk)
+                await self._read_or_write(wanted, talk, ahead=True)
                 continue
             self._in_a_row = 0
             if self.loan is not None:
                 await self._work_for(self.loan, talk, now)
                 continue
-            polling.obey(now)
+            more = polling.obey(now)
             probe = polling.absent.due(now) if polling.absent else None
             if probe is not None:
                 await polling.probe(*probe)
@@ -261,26 +289,40 @@ class Line(LineState):
             poll = schedule.take(now)
             if poll is not None:
                 await self._poll(poll, now)
+            elif self.on_demand and (wanted := self.on_demand.behind(now)) is not None:
+                await self._read_or_write(wanted, talk, ahead=False)
             elif not self._orders:
                 polling.finish()
-                wake = schedule.wake(now)
+                wake = now if more else min(schedule.wake(now), self.on_demand.wake(now))
                 if polling.absent and wake > now:
                     wake = min(wake, polling.absent.wake(now))
                 await self._idle(wake, now)
 
-    async def _carry_out(self, order: Order, talk: Talk) -> None:
-        started = trio.current_time()
-        await self._fulfilment.carry_out(order, talk)
-        if not isinstance(order, Writing):
-            now = trio.current_time()
-            self.asked.add(now - started, now)
+    def _next_wanted(self, now: float) -> Wanted | None:
+        if self._orders:
+            return self._orders.popleft()
+        return self.on_demand.ahead(now) if self.on_demand else None
 
-    async def _poll(self, poll: BlockPoll, started: float) -> None:
+    async def _read_or_write(self, wanted: Wanted, talk: Talk, *, ahead: bool) -> None:
+        started = trio.current_time()
+        if isinstance(wanted, Order):
+            await self._fulfilment.carry_out(wanted, talk)
+            if not isinstance(wanted, Writing):
+                now = trio.current_time()
+                self.on_demand.spent(now - started, now, ahead=ahead)
+            return
+        self.polling.hurry(wanted.poll)
+        poll = self.polling.schedule.take(started)
+        if poll is not None:
+            poll.asked = poll.asked or poll is wanted.poll
+            await self._poll(poll, started, ahead=ahead)
+
+    async def _poll(self, poll: BlockPoll, started: float, *, ahead: bool = True) -> None:
         asked, poll.asked = poll.asked, False
         await self.polling.poll(poll)
         if asked:
             now = trio.current_time()
-            self.asked.add(now - started, now)
+            self.on_demand.spent(now - started, now, ahead=ahead)
 
     async def _idle(self, wake: float, now: float) -> None:
         self._wakeup = trio.Event()

@@ -74,7 +74,8 @@ class Polling:
         self._stillness = Stillness()
         self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
         self.stretched = 1.0
-        self._adapting = self._relearning = False
+        # Units whose blocks are to be planned anew, and whether what was learned of them is to be forgotten.
+        self._told: dict[int, bool] = {}
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
             tags = [tag_of(settings, device, tag) for tag in device.tags]
@@ -142,26 +143,32 @@ class Polling:
     # What it is told
 
     def stretch(self, factor: float) -> None:
-        """Read tags of low priority so much less often, from the next exchange on."""
-        self._adapting = self._adapting or factor != self.stretched
+        """Read tags of low priority so much less often, from the next exchanges on."""
+        if factor == self.stretched:
+            return
         self.stretched = factor
         for unit in self.units.values():
             unit.stretch = factor
+            if unit.device is not None and any(tag.priority == "low" for tag in unit.device.tags):
+                self._told.setdefault(unit.number, False)
 
     def relearn(self) -> None:
-        """Forget which addresses were refused, before the next exchange."""
-        self._relearning = True
+        """Forget which addresses were refused, before the next exchanges."""
+        self._told.update({unit.number: True for unit in self.units.values() if unit.device is not None})
 
-    def obey(self, now: float) -> None:
-        """Do what it was told: called between two exchanges, when no poll is under way and the polls do not rest."""
-        if not self._adapting and not self._relearning:
-            return
-        for unit in self.units.values():
-            if self._relearning and unit.device is not None:
+    def obey(self, now: float) -> bool:
+        """Do what it was told, for one unit: planning for many would keep all lines waiting.
+
+        Returns whether more is left. Called between two exchanges, when no poll is under way and the polls do not rest.
+        """
+        if self._told:
+            number, forget = self._told.popitem()
+            unit = self.units[number]
+            if forget:
                 self._refusals.forget(unit, now)
             else:
                 self._refusals.adapt(unit, now)
-        self._adapting = self._relearning = False
+        return bool(self._told)
 
     # Exchanging
 

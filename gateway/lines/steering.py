@@ -48,9 +48,10 @@ class LineSteering:
         return None if owner is None else owner.stretch(factor)
 
     def bound_on_demand(self, line: str, share: float | None) -> float | None:
-        """See ``FieldSteering.bound_on_demand``."""
-        del line, share
-        return None
+        """See ``FieldSteering.bound_on_demand``: what is below the least there must be is taken for that."""
+        self._glance = None
+        owner = self._modbus(line)
+        return None if owner is None else owner.bound_on_demand(share)
 
     def reopen(self, line: str) -> bool:
         """See ``FieldSteering.reopen``: not while a tool has the line."""
@@ -97,12 +98,13 @@ def _line(line: AnyLine, falls: int, now: float) -> LineGlance:
         reason=line.reason,
         lent=line.lent,
         utilisation=polling.busy.value(now),
-        on_demand=line.asked.value(now),
+        on_demand=line.on_demand.taken.value(now),
         missed=sum(_missed(unit.cells.values()) for unit in units),
         opened=line.opened,
         falls=falls,
         idle=now - line.alive_at,
         stretch=polling.stretched,
+        on_demand_bound=line.on_demand.bound,
         stretchable=sum(
             tag.priority == "low" and tag.poll is not None for device in line.settings.devices for tag in device.tags
         ),
