@@ -54,6 +54,7 @@ from tests.gateway.governor.bench import Field
 NOON = 1_800_000_000.0
 SAMPLE = Sample(100.0, Era(NOON - 100.0, synchronised=True), 7)
 ALL = {"devices:read", "devices:write"}
+BOILER_ROOM = GatewaySettings(name="rig", location="boiler room")
 
 
 @dataclass
@@ -239,7 +240,14 @@ class Notes:
 class Rig:
     """The API over fakes, for calls in memory; ``served`` puts it behind the real server."""
 
-    def __init__(self, state: Path, limits: LimitSettings | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        limits: LimitSettings | None = None,
+        *,
+        named: GatewaySettings = BOILER_ROOM,
+        version: str = "1.2.3",
+    ) -> None:
         self.state = state
         self.board = Board()
         self.field = FakeField()
@@ -247,9 +255,7 @@ class Rig:
         self.store = FakeStore()
         self.root: RootKey = load_root_key(state)
         self.tokens = OperatorTokens(self.root, self.board.timeline.now, lambda: self.board.timeline.era.synchronised)
-        self.settings = Settings(
-            gateway=GatewaySettings(name="rig", location="boiler room"), limits=limits or LimitSettings()
-        )
+        self.settings = Settings(gateway=named, limits=limits or LimitSettings())
         self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.instruments = Instruments(self.settings.metrics)
         self.facts, self.audit, self.told = Facts(), Notes(), list[tuple[str, dict[str, object]]]()
@@ -277,7 +283,7 @@ class Rig:
         self.governing = governing(governed, timeline.now, lambda: self.settings, announce)
         self.app: Application = make_application(
             settings=self.settings,
-            version="1.2.3",
+            version=version,
             agents=self.agents,
             governing=self.governing.parts,
             audit=self.audit,
