@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import json
+from array import array
 from dataclasses import dataclass, field
 
 from gateway.core.ports import Json
@@ -10,8 +11,7 @@ from gateway.governor.detector import Detector
 from gateway.governor.trend import Trend, trend_of
 
 HOUR_S = 3600.0
-# A week of hourly points.
-MOST_POINTS = 168
+# Hourly points are kept for a week.
 WEEK_S = 7 * 86400.0
 DIGITS = 6
 
@@ -23,7 +23,8 @@ class Series:
     Attributes:
         key: unique, e.g. ``tag:bus/meter/temperature`` or ``latency:bus/meter``.
         detector: what is usual for it.
-        points: (Unix seconds, mean of the hour), of the last week; only where a trend is looked for.
+        times: middles of the hours of the last week, in Unix seconds; only where a trend is looked for.
+        means: of these hours.
         fed: when it last got a value, on the run loop's clock.
         saved: when it was last kept, on the run loop's clock.
     """
@@ -31,7 +32,8 @@ class Series:
     key: str
     trends: bool
     detector: Detector = field(default_factory=Detector)
-    points: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MOST_POINTS))
+    times: array[float] = field(default_factory=lambda: array("d"))
+    means: array[float] = field(default_factory=lambda: array("d"))
     fed: float | None = None
     saved: float = 0.0
     fresh: bool = False
@@ -61,31 +63,40 @@ class Series:
 
     def _point(self, time: float, mean: float) -> None:
         """One more hour. Where the clock was set meanwhile, points beyond it or long before it say nothing of it."""
-        sound = [point for point in self.points if time - WEEK_S <= point[0] < time]
-        if len(sound) < len(self.points):
-            self.points = deque(sound, maxlen=MOST_POINTS)
-        self.points.append((time, mean))
+        sound = [point for point in self.points() if time - WEEK_S < point[0] < time]
+        self.times = array("d", [*(before for before, _ in sound), time])
+        self.means = array("d", [*(before for _, before in sound), mean])
+
+    def points(self) -> list[tuple[float, float]]:
+        """The hourly means, with their times."""
+        return list(zip(self.times, self.means, strict=True))
 
     def trend(self) -> Trend | None:
         """Where its hourly means are going."""
-        return trend_of(list(self.points))
+        return trend_of(self.points())
 
-    def dump(self) -> Json:
-        """What must survive a restart, in numbers no longer than they are true."""
-        return {"detector": _short(self.detector.dump()), "points": _short([list(point) for point in self.points])}
+    def dump(self) -> str:
+        """What must survive a restart, in numbers no longer than they are true; as text, which takes least memory."""
+        kept = {"detector": _short(self.detector.dump()), "points": _short([list(point) for point in self.points()])}
+        return json.dumps(kept, separators=(",", ":"))
 
     def restore(self, kept: Json) -> None:
         """Go on from what ``dump`` gave; what cannot be read is learned anew."""
+        try:
+            kept = json.loads(kept) if isinstance(kept, str) else None
+        except ValueError:
+            return
         if not isinstance(kept, dict):
             return
         self.detector = Detector.restored(kept.get("detector"))
         points = kept.get("points")
         if self.trends and isinstance(points, list):
             for point in points:
-                if isinstance(point, list) and len(point) == 2:
-                    time, mean = point
-                    if isinstance(time, int | float) and isinstance(mean, int | float):
-                        self.points.append((time, mean))
+                match point:
+                    case [int() | float() as time, int() | float() as mean]:
+                        self._point(time, mean)
+                    case _:
+                        pass
 
 
 def _short(value: object) -> Json:

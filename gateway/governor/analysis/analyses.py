@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,8 +22,14 @@ NUMBER = "analysis_number"
 MOST_QUEUED = 8
 MOST_KEPT = 100
 KEPT_S = 7 * 86400.0
-# Findings that are kept of one analysis; the worst ones.
-MOST_FINDINGS = 200
+# Findings that are kept of one analysis, the worst ones; and of what is unusual.
+MOST_FINDINGS = 100
+MOST_ANOMALIES = 50
+# Findings and anomalies of all analyses that are kept: where there were many, fewer analyses are.
+MOST_IN_ALL = 2000
+# So many an hour are written to the disk: whoever asks again and again does not wear it out.
+MOST_WRITTEN = 20
+HOUR_S = 3600.0
 PRIORITIES = ("high", "normal", "low")
 SCOPES = ("network", "agents", "performance", "all")
 
@@ -58,6 +65,7 @@ class Analysis:
         completed: Unix seconds of its end, whatever that was; None before.
         result: findings, patterns, anomalies, recommendations and confidence; empty before its end.
         reason: why it failed or was cancelled.
+        written: it is on the disk.
     """
 
     analysis_id: str
@@ -70,6 +78,13 @@ class Analysis:
     completed: float | None = None
     result: Mapping[str, Json] = field(default_factory=dict)
     reason: str | None = None
+    written: bool = False
+
+    @property
+    def found(self) -> int:
+        """How many findings and anomalies it has."""
+        parts = (self.result.get("findings"), self.result.get("anomalies"))
+        return sum(len(part) for part in parts if isinstance(part, list))
 
     def shown(self) -> dict[str, Json]:
         """As callers see it."""
@@ -131,10 +146,12 @@ class Analyses:
         self._announce = announce
         self._asked = trio.Event()
         self._analyses: dict[str, Analysis] = {}
+        self._written: deque[float] = deque(maxlen=MOST_WRITTEN)
         number = facts.recall(NUMBER).get("last")
         self._number = number if isinstance(number, int) else 0
-        for analysis_id, kept in facts.recall(ANALYSES).items():
-            self._recall(analysis_id, kept)
+        recalled = [_recalled(analysis_id, kept) for analysis_id, kept in facts.recall(ANALYSES).items()]
+        for analysis in sorted(filter(None, recalled), key=lambda analysis: analysis.asked):
+            self._analyses[analysis.analysis_id] = analysis
 
     def start(self, scope: str, priority: str) -> Analysis:
         """Ask for an analysis. While one of this scope waits or runs, that one is returned (D-096).
@@ -220,7 +237,7 @@ class Analyses:
             self._end(analysis, Status.FAILED, "a fault of the gateway; the log has it")
             return
         findings = by_severity(report.findings)[:MOST_FINDINGS]
-        anomalies = self._anomalies()
+        anomalies = self._anomalies()[:MOST_ANOMALIES]
         analysis.progress = 1.0
         analysis.result = {
             "findings": [finding.shown() for finding in findings],
@@ -233,7 +250,7 @@ class Analyses:
 
     def _end(self, analysis: Analysis, status: Status, reason: str | None) -> None:
         analysis.status, analysis.reason, analysis.completed = status, reason, self._wall()
-        self._facts.remember(ANALYSES, analysis.analysis_id, {"asked": analysis.asked, **analysis.shown()})
+        self._write(analysis)
         self._prune()
         if status is not Status.CANCELLED:
             found = analysis.result.get("findings")
@@ -249,36 +266,58 @@ class Analyses:
 
     # Keeping
 
+    def _write(self, analysis: Analysis) -> None:
+        now = trio.current_time()
+        if len(self._written) == MOST_WRITTEN and now - self._written[0] < HOUR_S:
+            return
+        self._written.append(now)
+        analysis.written = True
+        self._facts.remember(ANALYSES, analysis.analysis_id, {"asked": analysis.asked, **analysis.shown()})
+
     def _prune(self) -> None:
         now = self._wall()
         finished = [analysis for analysis in self._analyses.values() if analysis.status not in UNFINISHED]
         spare = len(self._analyses) - MOST_KEPT
+        found = sum(analysis.found for analysis in finished) - MOST_IN_ALL
         for place, analysis in enumerate(finished):
-            if place < spare or now - (analysis.completed or now) > KEPT_S:
+            if place < spare or found > 0 or now - (analysis.completed or now) > KEPT_S:
+                found -= analysis.found
                 del self._analyses[analysis.analysis_id]
-                self._facts.remember(ANALYSES, analysis.analysis_id, None)
+                if analysis.written:
+                    self._facts.remember(ANALYSES, analysis.analysis_id, None)
 
-    def _recall(self, analysis_id: str, kept: Json) -> None:
-        if not isinstance(kept, dict):
-            return
-        asked, started, completed = kept.get("asked"), kept.get("startedAt"), kept.get("completedAt")
-        if not isinstance(asked, int | float) or not isinstance(completed, str):
-            return
-        result = {
-            key: kept[key]
-            for key in ("findings", "patterns", "anomalies", "recommendations", "confidence")
-            if key in kept
-        }
-        reason = kept.get("reason")
-        self._analyses[analysis_id] = Analysis(
+
+def _recalled(analysis_id: str, kept: Json) -> Analysis | None:
+    """An analysis as the disk has it; None for what cannot be read."""
+    if not isinstance(kept, dict):
+        return None
+    match kept:
+        case {
+            "asked": int() | float() as asked,
+            "scope": str() as scope,
+            "priority": str() as priority,
+            "status": str() as status,
+            "startedAt": str() | None as started,
+            "completedAt": str() as completed,
+            "reason": str() | None as reason,
+        }:
+            pass
+        case _:
+            return None
+    keys = ("findings", "patterns", "anomalies", "recommendations", "confidence")
+    try:
+        return Analysis(
             analysis_id,
-            str(kept.get("scope")),
-            str(kept.get("priority")),
+            scope,
+            priority,
             asked,
-            Status(str(kept.get("status"))),
+            Status(status),
             1.0,
-            rfc3339.parse(started) if isinstance(started, str) else None,
+            None if started is None else rfc3339.parse(started),
             rfc3339.parse(completed),
-            result,
-            reason if isinstance(reason, str) else None,
+            {key: kept[key] for key in keys if key in kept},
+            reason,
+            written=True,
         )
+    except ValueError:
+        return None

@@ -6,7 +6,17 @@ import trio.testing
 
 from gateway.core.alerts import Severity
 from gateway.core.errors import Code, GatewayError
-from gateway.governor.analysis.analyses import KEPT_S, MOST_KEPT, Analyses, Examination, Progress, Status
+from gateway.governor.analysis.analyses import (
+    HOUR_S,
+    KEPT_S,
+    MOST_IN_ALL,
+    MOST_KEPT,
+    MOST_WRITTEN,
+    Analyses,
+    Examination,
+    Progress,
+    Status,
+)
 from gateway.governor.analysis.finding import Finding, Report
 from tests.gateway.governor.bench import Bench
 
@@ -16,6 +26,8 @@ DOWN = Finding("line-down", Severity.CRITICAL, "line:far", "down", "plug it in")
 
 class Scene:
     """Analyses that take ten seconds each and find two things."""
+
+    found: tuple[Finding, ...] = (SILENT, DOWN, SILENT)
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -42,7 +54,7 @@ class Scene:
             if self.faulty:
                 raise ArithmeticError
             await trio.sleep(5)
-            return Report((SILENT, DOWN, SILENT), ("a pattern",), 0.75)
+            return Report(self.found, ("a pattern",), 0.75)
 
         return examine
 
@@ -148,6 +160,7 @@ async def test_a_hundred_are_kept_for_a_week(bench: Bench, autojump_clock: trio.
             await trio.sleep(11)
         assert len(scene.analyses.all()) == MOST_KEPT
         bench.field.now += KEPT_S + 1
+        await trio.sleep(HOUR_S)
         scene.analyses.start("network", "normal")
         await trio.sleep(11)
         nursery.cancel_scope.cancel()
@@ -165,3 +178,38 @@ async def test_unknown_words_are_refused(bench: Bench, scope: str, priority: str
 async def test_an_unknown_id_says_where_to_look(bench: Bench) -> None:
     with pytest.raises(GatewayError, match=r"governor\.analyses lists them"):
         Scene(bench).analyses.get("analysis-999")
+
+
+async def test_whoever_asks_again_and_again_wears_out_neither_disk_nor_memory(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    scene = Scene(bench)
+    scene.found = (SILENT,) * 1000
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(scene.analyses.run)
+        for _ in range(60):
+            scene.analyses.start("network", "normal")
+            await trio.sleep(11)
+        nursery.cancel_scope.cancel()
+    assert sum(analysis.found for analysis in scene.analyses.all()) <= MOST_IN_ALL
+    assert len(bench.facts.kept["analysis"]) <= MOST_WRITTEN
+    assert scene.analyses.all()[0].analysis_id == "analysis-060"
+
+
+async def test_what_cannot_be_read_does_not_keep_the_gateway_from_starting(
+    bench: Bench, autojump_clock: trio.testing.MockClock
+) -> None:
+    scene = Scene(bench)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(scene.analyses.run)
+        scene.analyses.start("network", "normal")
+        await trio.sleep(12)
+        nursery.cancel_scope.cancel()
+    whole = bench.facts.kept["analysis"]["analysis-001"]
+    assert isinstance(whole, dict)
+    bench.facts.kept["analysis"] |= {
+        "analysis-002": {**whole, "status": "unheard-of"},
+        "analysis-003": {**whole, "completedAt": "yesterday"},
+        "analysis-004": "nothing",
+    }
+    assert [analysis.analysis_id for analysis in scene.started().all()] == ["analysis-001"]
