@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -18,7 +23,10 @@ from gateway.sdk.ferrule_client.membership import Membership
 from gateway.sdk.ferrule_client.operations import Operations
 from gateway.sdk.ferrule_client.session import Clocks, Session
 
+from .server import certificate
+
 T = TypeVar("T")
+KIT = Path(__file__).parents[3] / "gateway" / "sdk" / "ferrule_client"
 Respond = Callable[[dict[str, Any]], object]
 START = 1_800_000_000.0
 CARD: dict[str, Any] = {
@@ -190,3 +198,39 @@ def stage() -> Stage:
     made = Stage()
     made.serve()
     return made
+
+
+@pytest.fixture(scope="session")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 with its key."""
+    return certificate(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kit's wheel, built from its directory alone."""
+    place = tmp_path_factory.mktemp("wheel")
+    source = place / "source"
+    shutil.copytree(KIT, source, ignore=shutil.ignore_patterns("__pycache__"))
+    build: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        place,
+        source,
+    ]
+    subprocess.run(build, check=True, timeout=120)
+    return next(place.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with what is in the kit's wheel."""
+    place = tmp_path_factory.mktemp("unpacked")
+    zipfile.ZipFile(wheel).extractall(place)
+    return place
