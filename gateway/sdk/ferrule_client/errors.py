@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 
 class FerruleError(Exception):
@@ -98,6 +99,16 @@ class InternalError(RpcError):
 
 class AuthenticationError(RpcError):
     """-32001: the token or the signature does not count."""
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What the gateway's clock shows, where it refuses by time and does not trust that clock itself."""
+        said = self.data.get("serverTime")
+        try:
+            moment = datetime.fromisoformat(said) if isinstance(said, str) else None
+        except ValueError:
+            return None
+        return None if moment is None or moment.tzinfo is None else moment
 
 
 class AuthorizationError(RpcError):

@@ -77,7 +77,8 @@ class Membership:
             try:
                 registration = Registration.read(answer.only())
             except AuthenticationError as error:
-                refused = error
+                # Of two refusals the one that passes with time is told.
+                refused = error if refused is None or refused.server_time is None else refused
                 continue
             yield from self._take(registration.token, registration.expires_at.timestamp() - answer.now)
             self._registered = True
@@ -150,7 +151,11 @@ class Membership:
             except _OUTAGES as error:
                 yield from self._wait_out(error, backoff)
                 continue
-            except (AgentNotFoundError, AuthenticationError):
+            except (AgentNotFoundError, AuthenticationError) as error:
+                if not self._registered and isinstance(error, AuthenticationError) and error.server_time is not None:
+                    # The gateway's clock is wrong, and it knows: boards without a clock chip start so.
+                    yield from self._wait_out(error, backoff)
+                    continue
                 # It was registered a moment ago, or this comes out of `register`: then nothing is left to try.
                 refused += 1
                 if not self._registered or refused >= _MOST_REFUSED:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from . import effects
@@ -169,19 +168,14 @@ class Session:
         outcomes = judge(response.status, response.body, len(order.calls), batch=order.batch)
         return Answer(outcomes, self._time_there(response))
 
-    def _correct(self, error: RpcError) -> bool:
-        """Take over the gateway's time, where it says that ours is not near it (`data.serverTime`)."""
-        said = error.data.get("serverTime")
-        if not isinstance(said, str):
-            return False
-        try:
-            moment = datetime.fromisoformat(said)
-        except ValueError:
-            return False
-        if moment.tzinfo is None:
-            return False
-        self._skew = moment.timestamp() - self.clocks.wall()
-        return True
+    def _correct(self, error: AuthenticationError) -> bool:
+        """Go by the gateway's time where it says it; whether that is worth another try."""
+        if error.server_time is not None:
+            self._skew = error.server_time.timestamp() - self.clocks.wall()
+            return True
+        # Its clock was set right since it last said so, and what it said then is wrong now.
+        corrected, self._skew = self._skew != 0, 0.0
+        return corrected
 
     def _time_there(self, response: Response) -> float:
         """Unix seconds by the other side's clock: two times it gives can be compared, whatever ours shows."""

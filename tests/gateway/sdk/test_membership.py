@@ -227,3 +227,22 @@ def test_a_report_that_fails_is_the_programs_own_error(stage: Stage) -> None:
     stage.reports = Reports([Report()])
     with pytest.raises(EnoughError):
         stage.play(stage.membership.stay())
+
+
+def test_a_gateway_whose_clock_is_wrong_for_a_while_is_waited_out(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(token="from-the-future")
+    stage.serve()
+    works = stage.answers["agent.register"]
+    assert callable(works)
+    early = rpc_error(-32001, "", {"reason": "not yet good", "serverTime": "2026-01-01T00:00:00Z"})
+
+    def refuse(request: dict[str, Any]) -> object:
+        if stage.seconds > 60:
+            return works(request)
+        # The token is too early for that clock, and the enrolment is used up.
+        return early if stage.bearers()[-1] == "from-the-future" else VOID
+
+    stage.answers["agent.register"] = refuse
+    stage.stay(120)
+    assert stage.pauses[:3] == [1, 2, 4]
+    assert stage.session.token == "token-1"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,7 @@ from gateway.sdk.ferrule_client import (
     TokenManager,
     encoding,
 )
+from gateway.sdk.ferrule_client.session import Clocks
 from tests.e2e.programs import Program, ferrule, free_port, until
 from tests.e2e.simulated import POLL, TAGS, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
@@ -42,7 +46,9 @@ from .server import Server
 
 pytestmark = pytest.mark.e2e
 
-EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+DOCS = Path(__file__).parents[3] / "docs"
+EXAMPLES = DOCS / "examples"
+MANUAL = (DOCS / "client.md").read_text()
 QUICK = '[agents]\nheartbeat = "1s"\nstale = "5s"\ninactive = "10s"\n\n'
 
 
@@ -337,3 +343,32 @@ async def test_an_asynchronous_agent_stays_with_its_services(site: Site, gateway
                     await trio.sleep(0.05)
                 assert known(gateway)["logger"]["status"] == "busy"
                 nursery.cancel_scope.cancel()
+
+
+def test_an_agent_whose_clock_is_wrong_is_told_the_time(site: Site, gateway: Gateway) -> None:
+    yesterday = Clocks(lambda: time.time() - 86_400, time.monotonic, lambda: 0.5)
+    with connect(gateway, enrol(site, "yesterday"), clocks=yesterday) as client:
+        if gateway.awaits("plant/drive/ticks", quality="good")["clock"] == "synchronised":
+            with pytest.raises(AuthenticationError, match="compare the clocks"):
+                client.register()
+            return
+        client.register()
+        assert client.heartbeat().wait <= 2
+        assert client.validate_agent_card().signature_valid
+
+
+def test_the_manual_begins_with_a_program_that_works(
+    site: Site, gateway: Gateway, unpacked: Path, tmp_path: Path
+) -> None:
+    [program, *_] = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    shutil.copy(enrol(site, "manual"), tmp_path / "enrol.json")
+    shutil.copy(gateway.state / "ca.pem", tmp_path)
+    (tmp_path / "agent.py").write_text(program.replace("https://192.168.1.10:3500", gateway.url))
+    (tmp_path / "prints").mkdir()
+    agent = Program([sys.executable, "agent.py"], tmp_path / "prints", cwd=tmp_path, env={"PYTHONPATH": str(unpacked)})
+    try:
+        until(lambda: known(gateway).get("manual"), "the agent of the manual is registered")
+        seen = known(gateway)["manual"]["lastSeen"]
+        until(lambda: known(gateway)["manual"]["lastSeen"] > seen, "it is heard again")
+    finally:
+        agent.kill()

@@ -135,3 +135,16 @@ def test_errors_within_a_batch_are_values(stage: Stage) -> None:
     assert one == 1
     assert isinstance(other, RpcError)
     assert other.field == "x"
+
+
+def test_a_correction_is_taken_back_when_the_gateways_clock_was_set_right(stage: Stage) -> None:
+    behind = rpc_error(-32001, "", {"reason": "ahead", "serverTime": stamp(START - 86_400)})
+    old = rpc_error(-32001, "", {"reason": "old: compare the clocks"})
+    stage.answers["security.validateCard"] = [behind, {}, old, {}, old]
+    call = Call("security.validateCard")
+    for _ in range(2):
+        assert stage.play(stage.session.call(call, signed=True)).only() == {}
+    assert [signed_at(request) - START for request in stage.sent] == [0, -86_400, -86_400, 0]
+    with pytest.raises(AuthenticationError):
+        stage.play(stage.session.call(call, signed=True)).only()
+    assert len(stage.sent) == 5

@@ -100,24 +100,6 @@ def test_it_works_where_there_is_no_gateway(wheel: Path, ca: Path, tmp_path: Pat
     assert (ran.stdout, ran.stderr) == ("works\n", "")
 
 
-def test_types_are_seen_by_those_who_use_it(unpacked: Path, tmp_path: Path) -> None:
-    program = tmp_path / "typed.py"
-    program.write_text(
-        "from ferrule_client import FerruleClient\n"
-        'reveal_type(FerruleClient("https://10.0.0.1", ca="ca.pem").write_tag("t", 1).outcome)\n'
-    )
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file", "/dev/null", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        cwd=tmp_path,
-        env={"MYPYPATH": str(unpacked)},
-    )
-    assert "ferrule_client.tags.Outcome" in checked.stdout, checked.stdout + checked.stderr
-
-
 def _lend(name: str, packages: Path) -> None:
     """Make an installed package seen in another environment."""
     files = distribution(name).files
