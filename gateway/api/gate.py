@@ -21,7 +21,10 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+?)\.?)(?::[0-9]{1,5
 _MOST_REMEMBERED = 64
 _PREFLIGHT_HEADERS = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"authorization, content-type, accept, x-request-id, x-agent-signature"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, accept, x-request-id, x-agent-id, x-agent-signature",
+    ),
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED = (

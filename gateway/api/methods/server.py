@@ -14,6 +14,8 @@ from gateway.settings.model import LimitSettings
 
 PROTOCOL_VERSION = "1.0"
 CAPABILITIES = ("agent-registry", "service-discovery", "serial-communication", "modbus-rtu")
+# Beside those of the reference, where a line has such a transport.
+_MORE = {"tcp": "modbus-tcp", "ascii": "modbus-ascii"}
 _BROKEN = frozenset({"down", "parked"})
 
 
@@ -42,7 +44,7 @@ def server_methods(
         performance: measured by the application.
         now: Unix seconds.
     """
-    information = {
+    information: dict[str, dict[str, object]] = {
         "server": {
             "name": name,
             "location": location or None,
@@ -60,7 +62,10 @@ def server_methods(
             "maxConnections": now.max_connections,
             "requestsPerMinute": now.requests_per_minute,
         }
-        return {**information, "limits": shown}
+        transports = {line.get("transport") for line in devices.lines()}
+        more = [capability for transport, capability in _MORE.items() if transport in transports]
+        server = {**information["server"], "capabilities": [*CAPABILITIES, *more]}
+        return {**information, "server": server, "limits": shown}
 
     async def health(_: NoParams) -> object:
         state, registered = store.state(), agents()

@@ -82,6 +82,13 @@ async def test_what_cannot_be_invoked_says_why(lined: Rig, params: dict[str, obj
     assert (fault["code"], fault["data"].get("field")) == (code, field)
 
 
+async def test_info_names_what_the_lines_can_do(lined: Rig) -> None:
+    lined.field.line_reports.append({"line": "net", "transport": "tcp", "state": "up"})
+    async with lined.in_memory() as client:
+        capabilities = (await client.get("/api/v1/info")).json()["result"]["server"]["capabilities"]
+    assert capabilities[2:] == ["serial-communication", "modbus-rtu", "modbus-tcp"]
+
+
 async def test_an_operation_needs_the_scope_of_its_method(lined: Rig) -> None:
     for operation, needed, held in (
         ("read", "devices:read", "devices:write"),
