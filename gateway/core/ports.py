@@ -280,7 +280,7 @@ class DeviceAccess(LineTools, Protocol):
         """
         ...
 
-    async def write(self, name: str, value: Value, lease: float | None, by: Principal | None = None) -> WriteResult:
+    async def write(self, name: str, value: Value, lease: float | None, by: Principal) -> WriteResult:
         """Write one tag; ``by`` is who wants that.
 
         Raises:
@@ -304,7 +304,7 @@ class DeviceAccess(LineTools, Protocol):
         table: str,
         address: int,
         values: Sequence[int | bool],
-        by: Principal | None = None,
+        by: Principal,
     ) -> WriteResult:
         """Write registers or coils of any unit on a line; ``by`` is who wants that.
 

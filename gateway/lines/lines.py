@@ -161,6 +161,9 @@ class Lines:
 
         async def ending() -> None:
             while True:
+                if not running.ending:
+                    # A life that fell while it was to end for another leaves that word behind.
+                    line.begin_again()
                 with trio.CancelScope() as running.scope:
                     await line.run()
                 if running.hung:
@@ -169,7 +172,6 @@ class Lines:
                 if not running.again or running.ending:
                     return
                 running.again = False
-                line.begin_again()
 
         def fell(_: Exception) -> None:
             running.falls += 1

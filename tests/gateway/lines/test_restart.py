@@ -5,14 +5,19 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
+from drivers.ports.port import Port
 from drivers.simulated.device import SimulatedDevice
 from gateway.core.ports import Outcome
 from gateway.core.reading import Quality, Reason
+from gateway.lines.exchange import Talk
+from gateway.lines.line import Opener
+from gateway.lines.lines import Lines
+from gateway.lines.opener import talk_on
 from gateway.lines.state import State
 from gateway.lines.steering import LineSteering
 from gateway.settings.line_model import LineSettings, RawSettings
-from tests.gateway.lines.bench import Bench, device, open_bench, tag
-from tests.gateway.lines.test_lines import Plant
+from tests.gateway.lines.bench import Bench, Facts, device, open_bench, tag
+from tests.gateway.lines.test_lines import Plant, Wrapped
 
 
 def registers(unit: int) -> SimulatedDevice:
@@ -139,6 +144,38 @@ async def test_a_hanging_line_is_freed_by_a_restart(autojump_clock: MockClock) -
         await trio.sleep(5)
         assert plant.quality("a/d1/t") == (Quality.GOOD, None)
         assert steering.glance().lines[0].falls == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_line_that_falls_while_it_is_to_be_restarted_begins_again_all_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    class Falling(Wrapped):
+        async def send(self, data: bytes) -> None:
+            await trio.sleep(0.5)
+            raise RuntimeError("a fault of ours")
+
+    plant = Plant()
+    falling: list[bool] = [True]
+
+    def opener(settings: LineSettings) -> Opener:
+        async def open_line() -> tuple[Port, Talk]:
+            port: Port = await plant.memories[settings.name].open()
+            if falling:
+                port = Falling(port)
+            return port, talk_on(settings, port)
+
+        return open_line
+
+    lines = Lines(plant.store, Facts(), lambda _type, _data: None, make_opener=opener)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(lines.run, [plant.settings["a"]])
+        await trio.sleep(0.2)
+        assert LineSteering(lines).restart("a")
+        falling.clear()
+        await trio.sleep(30)
+        assert plant.quality("a/d1/t") == (Quality.GOOD, None)
+        assert LineSteering(lines).glance().lines[0].falls == 1
         nursery.cancel_scope.cancel()
 
 

@@ -69,6 +69,21 @@ async def test_only_low_tags_are_polled_less_often_and_no_deadline_is_missed(aut
         }
 
 
+async def test_an_overloaded_line_is_relieved(autojump_clock: MockClock) -> None:
+    tags = [tag("n0", 0, poll=0.1), tag("n1", 40, poll=0.1), *(low(f"l{n}", 60 + 20 * n, poll=0.1) for n in range(6))]
+    async with open_bench([device(1, *tags)], [registers(1)]) as bench:
+        await trio.sleep(10)
+        before = sum(bench.field.missed_deadlines().values())
+        assert before > 50
+        LineSteering(bench.lines).stretch("bus", 4.0)
+        await trio.sleep(2)
+        settled = sum(bench.field.missed_deadlines().values())
+        times = await acquired(bench, 10)
+        assert sum(bench.field.missed_deadlines().values()) == settled
+        assert max(gaps(times["n0"])) <= 0.2
+        assert max(gaps(times["l0"])) <= 0.5
+
+
 async def test_what_is_restored_is_polled_as_configured_at_once(autojump_clock: MockClock) -> None:
     tags = (tag("normal", 0), low("low", 100, poll=10.0))
     async with open_bench([device(1, *tags)], [registers(1)]) as bench:
