@@ -27,6 +27,7 @@ class Entry:
         told: the presence others were last told of.
         spoke: it was heard in this run of the gateway.
         unsaved: its contact or status has changed since it was last kept.
+        written: monotonic seconds of when its last cards were written to the disk.
     """
 
     card: Card
@@ -38,6 +39,11 @@ class Entry:
     told: Presence = Presence.ACTIVE
     spoke: bool = False
     unsaved: bool = False
+    written: tuple[float, ...] = ()
+
+    def changes(self, card: Card, grant: Grant) -> bool:
+        """Whether another card or grant would have to be written to the disk."""
+        return (card.given, grant) != (self.card.given, self.grant)
 
     def presence(self, now: float, settings: AgentSettings) -> Presence:
         """What its heartbeats say at a moment; a heartbeat that cannot be dated counts as none."""

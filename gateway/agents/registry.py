@@ -26,6 +26,10 @@ log = structlog.stdlib.get_logger(__name__)
 Tell = Callable[[str, Mapping[str, object]], None]
 
 AGENT, HEARD = "agent", "agent_heard"
+# Cards that differ from the one before, of one agent within an hour: each is up to 64 KiB on the disk at once, and a
+# token that got into wrong hands must not wear it out.
+MOST_CARDS = 20
+HOUR_S = 3600.0
 _EVENT = {
     Presence.ACTIVE: "agent:active",
     Presence.STALE: "agent:stale",
@@ -106,11 +110,14 @@ class Registry:
 
         Raises:
             GatewayError: FORBIDDEN for a capability beyond the grant (D-043); UNAVAILABLE when there are as many as
-                there may be (D-083).
+                there may be (D-083); TOO_MANY for yet another card of an agent that had twenty within an hour.
         """
         self.sweep()
         _within(card, grant)
-        if card.agent_id not in self._entries and len(self._entries) >= self._max_agents:
+        known = self._entries.get(card.agent_id)
+        if known is not None and known.changes(card, grant):
+            _not_too_often(known, self._monotonic())
+        if known is None and len(self._entries) >= self._max_agents:
             number = self._max_agents
             reason = f"{number} agents are registered, and no more may be. Unregister one, or raise max_agents"
             raise GatewayError(Code.UNAVAILABLE, reason, details={"maxAgents": number})
@@ -131,7 +138,11 @@ class Registry:
         entry = Entry(card, grant, known.registered if known else contact.wall, contact, spoke=True)
         self._entries[card.agent_id] = entry
         self._next_change = min(self._next_change, contact.at + self._settings.stale)
-        self._facts.remember(AGENT, card.agent_id, entry.lasting(), urgent=True)
+        if known is not None:
+            entry.written = known.written
+        if known is None or known.changes(card, grant):
+            entry.written = (*entry.written[1 - MOST_CARDS :], contact.at)
+            self._facts.remember(AGENT, card.agent_id, entry.lasting(), urgent=True)
         self._facts.remember(HEARD, card.agent_id, entry.passing(), urgent=True)
         self._announce("agent:registered", entry, capabilities=list(card.capabilities), again=known is not None)
         return entry.row(contact.at, self._settings)
@@ -289,6 +300,16 @@ class Registry:
             "lastSeen": rfc3339.text(entry.contact.wall),
         }
         self._tell(event, {**data, **more})
+
+
+def _not_too_often(entry: Entry, now: float) -> None:
+    lately = [at for at in entry.written if now - at < HOUR_S]
+    if len(lately) >= MOST_CARDS:
+        reason = (
+            f"this agent has registered {MOST_CARDS} different cards within an hour. Register the one it has, or wait"
+        )
+        retry = max(1, round(lately[0] + HOUR_S - now))
+        raise GatewayError(Code.TOO_MANY, reason, details={"retryAfter": retry})
 
 
 def _within(card: Card, grant: Grant) -> None:

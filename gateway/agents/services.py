@@ -132,8 +132,8 @@ class Services:
         offer = Offer(said, owner, Heard(self._monotonic(), self._timeline.era), unsaved=True)
         self._offers[said.service_id] = offer
         self._next_end = min(self._next_end, self._monotonic() + said.ttl)
-        # An announcement that says nothing new waits for `keep`: cards wear out.
-        if known is None or known.announcement.given != said.given:
+        # An announcement of what is listed already waits for `keep`, whatever it says anew: cards wear out.
+        if known is None:
             self._store(offer)
         return offer.row()
 

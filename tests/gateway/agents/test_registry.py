@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.agents.grant import Grant
+from gateway.agents.registry import MOST_CARDS
 from gateway.core.errors import Code, GatewayError
 from gateway.core.roster import AgentCounts, AgentStatus, Endpoint, Presence
 from gateway.settings.model import AgentSettings
@@ -240,3 +241,24 @@ def test_whoever_is_told_may_ask() -> None:
     board.now += DAY
     board.directory.registry.sweep()
     assert seen == [2, 1, 0]
+
+
+def test_an_agent_registers_anew_as_often_as_it_likes_but_not_ever_other_cards() -> None:
+    board = Board()
+    for number in range(MOST_CARDS):
+        board.register(version=f"1.0.{number}")
+    for _ in range(100):
+        board.now += 1
+        board.register(version=f"1.0.{MOST_CARDS - 1}")
+    board.facts.writes.clear()
+    with pytest.raises(GatewayError) as error:
+        board.register(version="2.0.0")
+    assert error.value.code is Code.TOO_MANY
+    assert error.value.details == {"retryAfter": 3500}
+    assert board.facts.writes == []
+    board.register("another", version="2.0.0")
+    board.now += 3500
+    board.register(version="2.0.0")
+    row = board.directory.get("temp-sensor-001")
+    assert row is not None
+    assert row.version == "2.0.0"

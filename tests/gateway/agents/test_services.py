@@ -242,3 +242,14 @@ def test_neither_what_is_not_there_nor_what_is_the_gateways_is_withdrawn() -> No
         board.directory.announced.withdraw("line:a", AGENT, anybodys=True)
     assert own.value.code is Code.FORBIDDEN
     assert listed(board) == ["line:a"]
+
+
+def test_an_announcement_that_says_other_things_each_time_is_written_seldom() -> None:
+    board = Board()
+    board.register()
+    board.facts.writes.clear()
+    for number in range(100):
+        board.directory.announce("temp-sensor-001", service_json(metadata={"number": number}))
+    assert len(board.facts.writes) == 1
+    board.directory.keep()
+    assert board.facts.kinds["service"]["temp-logger-001"]["service"]["metadata"] == {"number": 99}  # type: ignore[index,call-overload]
