@@ -14,6 +14,9 @@ from statistics import median
 
 # Fewer points say nothing of a trend.
 LEAST_POINTS = 24
+# More points than this are compared by the middles of two or three: all pairs of a week of hours would hold up the run
+# loop of a small board for a tenth of a second.
+MOST_COMPARED = 60
 # In one of two hundred series without a trend one is seen all the same.
 SIGNIFICANT = 2.81
 
@@ -44,11 +47,21 @@ class Trend:
         return max((limit - self.level) / self.slope, 0.0)
 
 
+def thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """As many points as are compared, each the middle of some that follow each other."""
+    group = math.ceil(len(points) / MOST_COMPARED)
+    if group < 2:
+        return points
+    groups = [points[place : place + group] for place in range(0, len(points), group)]
+    return [(median(time for time, _ in some), median(figure for _, figure in some)) for some in groups]
+
+
 def trend_of(points: Sequence[tuple[float, float]]) -> Trend | None:
     """The trend of (seconds, figure) points in the order of time; None for too few of them."""
-    number = len(points)
-    if number < LEAST_POINTS:
+    if len(points) < LEAST_POINTS:
         return None
+    points = thinned(points)
+    number = len(points)
     slopes = []
     rising = 0
     for later in range(1, number):

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.governor.trend import LEAST_POINTS, trend_of
+from gateway.governor.trend import LEAST_POINTS, MOST_COMPARED, thinned, trend_of
 
 HOUR = 3600.0
 
@@ -45,6 +45,17 @@ def test_what_falls_reaches_no_limit_above() -> None:
     trend = trend_of(points(-1.0 / HOUR, 0.1))
     assert trend is not None
     assert trend.reaches(100.0) is None
+
+
+def test_a_week_of_hours_is_compared_by_few_points_that_say_the_same() -> None:
+    slope = 1.0 / (24 * HOUR)
+    week = points(slope, 0.2, 168)
+    assert len(thinned(week)) <= MOST_COMPARED
+    assert thinned(points(slope, 0.2, LEAST_POINTS)) == points(slope, 0.2, LEAST_POINTS)
+    trend = trend_of(week)
+    assert trend is not None
+    assert abs(trend.slope / slope - 1) < 0.1
+    assert abs(trend.level - (5 + slope * 167 * HOUR)) < 0.2
 
 
 def test_too_few_points_say_nothing() -> None:
