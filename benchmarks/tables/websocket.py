@@ -18,7 +18,7 @@ CLIENTS = 200
 INTERVAL = 0.2
 PATH = "/_test/echo"
 OURS, WEBSOCKETS = "ferrule", "websockets"
-MODULES = {WEBSOCKETS: "websockets_server", "aiohttp": "aiohttp_echo"}
+MODULES = {WEBSOCKETS: "websockets_server", "aiohttp": "aiohttp_echo_server"}
 
 
 def run(options: Options) -> list[Table]:

@@ -186,7 +186,8 @@ class Connection(TCPServer):
             await self.protocol.handle(Closed())
         except trio.Cancelled:
             # Half a record may be out: nothing sensible can follow on this connection.
-            await self.stream.abort()
+            self.stream.give_up()
+            await trio.aclose_forcefully(self.stream)
             raise
         if self._phase is _Phase.REQUEST:
             # A long answer that is taken piece by piece is not cut off in the middle.

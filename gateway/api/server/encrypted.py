@@ -154,8 +154,12 @@ class Encrypted(trio.abc.AsyncResource):
 
     async def abort(self) -> None:
         """Close it in the middle of something: the peer must not take what it has got for all there is."""
+        self.give_up()
+        await trio.aclose_forcefully(self)
+
+    def give_up(self) -> None:
+        """Say nothing more, neither that this was all. It is still to be closed."""
         self._closed = True
-        await trio.aclose_forcefully(self._transport)
 
     def _decrypt(self) -> bytes:
         """All that can be had of what has come; a fault behind it is kept."""
