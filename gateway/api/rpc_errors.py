@@ -54,6 +54,9 @@ def fault_of(error: GatewayError) -> rpc.Fault:
     data["reason"] = error.reason
     if error.code is Code.INVALID:
         data["provided"] = presentable(error.provided)
+    if "reason" in error.details:
+        # One word for programs takes its place; the sentence stays.
+        data["message"] = error.reason
     data.update(error.details)
     return rpc.Fault(code, message, data)
 

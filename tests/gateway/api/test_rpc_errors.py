@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.rpc_errors import presentable
+from gateway.api.rpc_errors import fault_of, presentable
+from gateway.core.errors import Code, GatewayError
 
 structures = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -36,3 +37,9 @@ class Endless(list[int]):
 
 def test_what_is_not_shown_is_not_read() -> None:
     assert str(presentable({"values": Endless()})).startswith('{"values": [0, 1, 2,')
+
+
+def test_a_reason_for_programs_leaves_the_sentence_for_people() -> None:
+    details: dict[str, object] = {"reason": "conflict", "holder": "agent hvac-1", "retryAfter": 5}
+    fault = fault_of(GatewayError(Code.UNAVAILABLE, "boiler is leased by agent hvac-1", details=details))
+    assert fault.data == {**details, "message": "boiler is leased by agent hvac-1"}
