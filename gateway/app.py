@@ -1,7 +1,7 @@
 """Everybody meets here: the parts are built, nested in the order in which they stop, and handed to each other.
 
-Stop order is the nesting: the server first, so that nobody is told anything new; then the lines; then the writers of
-history and facts; the store last, when nothing is left to write.
+Stop order is the nesting: the server first, so that nobody is told anything new; then the governors and the lines; then
+what keeps agents, history and facts; then the audit log; the store last, when nothing is left to write.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from gateway.access.generation import rotate
 from gateway.access.keys import read_root_key
 from gateway.access.tokens import OperatorTokens
 from gateway.app import SIGNALS, Gateway
+from gateway.start import StartError
 from gateway.systemd import Notifier
 
 PATIENCE_S = 30.0
@@ -211,6 +212,28 @@ def test_governors_look_at_the_lines(config: Path) -> None:
         assert begun["result"]["status"] in {"running", "completed"}
 
     run(config, visit)
+
+
+def test_a_gateway_that_must_start_anew_ends_in_order_and_says_so(config: Path) -> None:
+    state = config.parent / "state"
+    state.mkdir()
+    gateway = Gateway(
+        config, state, Notifier(None, 60.0), lambda _: endings.append(gateway._end_process("memory grows"))
+    )
+    endings: list[bool] = []
+
+    async def whole() -> None:
+        with trio.fail_after(PATIENCE_S):
+            await gateway.run()
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        with pytest.raises(StartError, match="memory grows"):
+            trio.run(whole)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert endings == [True]
+    assert "gateway.stop" in "\n".join(audited(state))
 
 
 def test_a_reload_takes_up_rotated_keys_and_changed_limits(config: Path) -> None:
