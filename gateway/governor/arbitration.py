@@ -30,6 +30,8 @@ TURNS = 3
 FIGHT_WITHIN_S = 60.0
 PEACE_S = 300.0
 LONGEST_PEACE_S = 3600.0
+# A write that asks for a lease and is on its way keeps others out already; it is settled sooner than this, or was lost.
+ON_ITS_WAY_S = 30.0
 # Who has not fought for so long is judged as if he never had.
 FORGOTTEN_AFTER_S = 6 * 3600.0
 HOUR_S = 3600.0
@@ -62,6 +64,7 @@ class _Holding:
     Attributes:
         place: what it belongs to, for people.
         leased_by: who has the lease, until ``leased_until``.
+        asked_by: whose write with a lease is on its way; it is given up at ``asked_until``.
         kept_for: who won the last fight, until ``kept_until``.
         fights: how often there was one, lately.
         hands: (time, who, value) of the last writes, the oldest first. Of one who writes several times in a row only
@@ -71,14 +74,17 @@ class _Holding:
     place: str
     leased_by: Who | None = None
     leased_until: float = 0.0
+    asked_by: Who | None = None
+    asked_until: float = 0.0
     kept_for: Who | None = None
     kept_until: float = 0.0
     fights: int = 0
     hands: tuple[tuple[float, Who, Value | tuple[int | bool, ...]], ...] = ()
 
     def leased(self, now: float) -> bool:
-        """Whether somebody has a lease on it now."""
-        return self.leased_by is not None and self.leased_until > now
+        """Whether somebody has a lease on it now, or is about to have one."""
+        asked = self.asked_by is not None and self.asked_until > now
+        return asked or (self.leased_by is not None and self.leased_until > now)
 
     def kept(self, now: float) -> bool:
         """Whether it is kept for somebody now, after a fight."""
@@ -116,21 +122,29 @@ class Arbitration:
             self._note(Conflict(kind, now, holding.place, _name(holder), _name(who)))
             raise _conflict(holding.place, holder, until - now, kind)
         self.admitted += 1
+        if bid.lease is not None:
+            for holding in self._of(bid, make=True):
+                holding.asked_by, holding.asked_until = who, now + ON_ITS_WAY_S
 
     @staticmethod
     def _against(holding: _Holding, who: Who, now: float) -> tuple[Who, float, str] | None:
         """What speaks against a writer: who has the set-point, until when, and why."""
         if holding.leased_by not in {None, who} and holding.leased_until > now:
             return holding.leased_by or who, holding.leased_until, "leased"
+        if holding.asked_by not in {None, who} and holding.asked_until > now:
+            return holding.asked_by or who, holding.asked_until, "leased"
         if holding.kept_for not in {None, who} and holding.kept_until > now:
             return holding.kept_for or who, holding.kept_until, "fight"
         return None
 
     def settled(self, bid: Bid, *, sent: bool) -> None:
         """See ``Arbiter.settled``."""
+        now, who = self._monotonic(), _who(bid.by)
+        for holding in self._of(bid):
+            if bid.lease is not None and holding.asked_by == who:
+                holding.asked_by = None
         if not sent:
             return
-        now, who = self._monotonic(), _who(bid.by)
         for holding in self._of(bid, make=True):
             if bid.lease is not None:
                 holding.leased_by, holding.leased_until = who, now + bid.lease

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +8,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
 from gateway.core.reading import Value
 from gateway.core.steering import Bid, Span
-from gateway.governor.arbitration import MOST_ADDRESSES, PEACE_S, Arbitration, Conflict
+from gateway.governor.arbitration import MOST_ADDRESSES, ON_ITS_WAY_S, PEACE_S, Arbitration, Conflict
 
 HEATING = Span("bus", 1, "holding", 10, 2)
 
@@ -59,6 +60,19 @@ def test_a_lease_keeps_others_out_until_it_is_over() -> None:
     assert scene.write(B, 30) is not None
     scene.now = 90
     assert scene.write(B, 30) is None
+
+
+def test_of_two_who_ask_for_a_lease_at_the_same_time_one_gets_it() -> None:
+    scene = Scene()
+    first, second = (Bid(by, HEATING, 20, "bus/boiler/setpoint", 60) for by in (A, B))
+    scene.arbitration.admit(first)
+    with pytest.raises(GatewayError):
+        scene.arbitration.admit(second)
+    scene.arbitration.settled(first, sent=False)
+    scene.arbitration.admit(second)
+    scene.now = ON_ITS_WAY_S
+    # Whoever was lost on the way keeps nobody out for ever.
+    assert scene.write(A, 20) is None
 
 
 def test_a_write_without_a_lease_by_its_holder_ends_it() -> None:
