@@ -6,12 +6,12 @@ what keeps agents, history and facts; then the audit log; the store last, when n
 
 from __future__ import annotations
 
-import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -34,7 +34,6 @@ from gateway.core.alerts import Alerts
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource, uuid7
-from gateway.core.ports import Json
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.governor.arbitration import Arbitration, Conflict
@@ -51,7 +50,7 @@ from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
 from gateway.systemd import Notifier
 from gateway.wallclock import WallClock, boot_id, uptime
-from gateway.wiring import Governed, agent_parts, governing, server_glance, store_alert
+from gateway.wiring import Governed, agent_parts, governing, log_alert, server_glance, store_alert
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,8 +60,6 @@ HEARTBEAT_S = 900.0
 EVENT_SEQUENCE = "event_sequence"
 # Event numbers are reserved on disk in strides of this.
 STRIDE = 10_000
-# What alerts call their severity (D-135), and the log.
-LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR, "critical": logging.CRITICAL}
 
 
 def store_settings(settings: Settings) -> StoreSettings:
@@ -157,10 +154,7 @@ class Gateway:
         clock = WallClock()
         timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
         alerts = Alerts(timeline.now, self._announce, lambda: f"alert-{uuid7(timeline.now())}")
-
-        def alert(component: str, severity: str, summary: str, details: dict[str, Json]) -> None:
-            log.log(LEVELS[severity], summary, component=component, **details)
-            store_alert(alerts, component, severity, summary, details)
+        alert = partial(store_alert, alerts)
 
         async with (
             open_storage(
@@ -189,7 +183,9 @@ class Gateway:
             auditing.cancel_scope.cancel()
 
     def _announce(self, type_: str, data: dict[str, object]) -> None:
-        """Publish an event; before events can be numbered nobody hears of it."""
+        """Publish an event; before events can be numbered nobody hears of it. Alerts are logged as well."""
+        if type_ == "system:alert":
+            log_alert(data)
         if self._source is not None:
             self._events.publish(self._source.make(type_, data))
 

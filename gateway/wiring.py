@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import trio
 
 from gateway.access.agent_tokens import AgentTokens
@@ -40,6 +42,10 @@ from gateway.governor.meta import Meta
 from gateway.governor.operational import Operational
 from gateway.settings.model import GovernorSettings, Settings
 
+log = structlog.stdlib.get_logger(__name__)
+
+# What alerts call their severity (D-135), and the log.
+LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.CRITICAL}
 _STATM = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()
 
@@ -241,6 +247,15 @@ def resident() -> int | None:
         return int(_STATM.read_text().split()[1]) * _PAGE
     except (OSError, ValueError, IndexError):
         return None
+
+
+def log_alert(data: Mapping[str, object]) -> None:
+    """Tell the log of an alert that begins, changes its severity or ends, with what was measured."""
+    value, firing = data["value"], data["state"] == "firing"
+    measured = dict(value) if isinstance(value, Mapping) else {"value": value, "threshold": data["threshold"]}
+    level = LEVELS[Severity(str(data["severity"]))] if firing else logging.INFO
+    words = {"component": data["component"], "metric": data["metric"], "state": data["state"]}
+    log.log(level, str(data["summary"]), **measured | words)
 
 
 def store_alert(alerts: Alerts, component: str, severity: str, summary: str, details: Mapping[str, Json]) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+import structlog
 
-from gateway.core.alerts import Alerts
+from gateway.core.alerts import Alerts, Severity
 from gateway.core.reading import Quality, Reading, Reason
 from gateway.governor.actions import Mode
 from gateway.governor.level import LevelName
 from gateway.settings.line_model import DeviceSettings, LineSettings, TagSettings
 from gateway.settings.model import GovernorSettings, Settings
-from gateway.wiring import learned, mode_of, resident, store_alert
+from gateway.wiring import learned, log_alert, mode_of, resident, store_alert
 
 
 def test_a_level_acts_as_its_own_word_or_that_for_all_says() -> None:
@@ -77,3 +78,20 @@ def test_a_damaged_file_stays_one_when_its_disk_is_well_again(alerts: Alerts) ->
     store_alert(alerts, "storage", "critical", "it was damaged", damaged)
     store_alert(alerts, "storage", "info", "again", {"state": "resolved", "reason": "full", "file": "ferrule.db"})
     assert [alert.metric for alert in alerts.standing()] == ["ferrule.db damaged"]
+
+
+def test_an_alert_is_logged_when_it_begins_and_when_it_ends() -> None:
+    numbers = count(1)
+    alerts = Alerts(lambda: 0.0, lambda _, data: log_alert(data), lambda: f"a{next(numbers)}")
+    with structlog.testing.capture_logs() as logs:
+        store_alert(alerts, "storage", "critical", "the disk is full", {"state": "firing", "file": "ferrule.db"})
+        store_alert(alerts, "storage", "critical", "the disk is full", {"state": "firing", "file": "ferrule.db"})
+        alerts.fire("line:bus", "silent", Severity.WARNING, "nobody answers", value=40, threshold=30)
+        store_alert(alerts, "storage", "info", "it takes data again", {"state": "resolved", "file": "ferrule.db"})
+    assert [(line["log_level"], line["event"], line["component"], line["state"]) for line in logs] == [
+        ("critical", "the disk is full", "storage", "firing"),
+        ("warning", "nobody answers", "line:bus", "firing"),
+        ("info", "it takes data again", "storage", "resolved"),
+    ]
+    assert logs[0]["file"] == "ferrule.db"
+    assert (logs[1]["value"], logs[1]["threshold"]) == (40, 30)
