@@ -10,6 +10,7 @@ hold where there is none would leave a line without relief.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
@@ -33,6 +34,9 @@ FORGOTTEN_AFTER_S = 86400.0
 # What all five loops may cost, as a share of one core.
 CHEAP = 0.02
 DEAR = 0.10
+# What they cost is judged by the last hour: after months the mean since the start says nothing.
+COST_STEP_S = 300.0
+COST_STEPS = 12
 ORDER = tuple(LevelName)
 MOVES = frozenset({Verdict.DONE, Verdict.ENDED})
 
@@ -65,6 +69,7 @@ class Meta:
         self._holds_given: dict[tuple[LevelName, str], tuple[int, float]] = {}
         self._asleep: set[LevelName] = set()
         self._begun: float | None = None
+        self._spent: deque[tuple[float, float]] = deque(maxlen=COST_STEPS)
         self._now = 0.0
         self._reasons: list[str] = []
 
@@ -76,6 +81,8 @@ class Meta:
         self._now = now
         if self._begun is None:
             self._begun = now
+        if not self._spent or now - self._spent[-1][0] >= COST_STEP_S:
+            self._spent.append((now, self._busy()))
         self._stuck(now)
         moves = [
             action
@@ -174,10 +181,14 @@ class Meta:
         return reasons
 
     def cost(self) -> float | None:
-        """Share of a core that the ticks of all levels have taken since the start; None at the start."""
-        if self._begun is None or self._now - self._begun < PACE_S:
+        """Share of a core that the ticks of all levels have taken in the last hour; None at the start."""
+        if not self._spent or self._now - self._spent[0][0] < PACE_S:
             return None
-        return sum(pulse.busy for pulse in self._others().values()) / (self._now - self._begun)
+        since, before = self._spent[0]
+        return (self._busy() - before) / (self._now - since)
+
+    def _busy(self) -> float:
+        return sum(pulse.busy for pulse in self._others().values())
 
     def terms(self) -> tuple[Term, ...]:
         """Levels that tick, holds that had to be made, and what governing costs."""

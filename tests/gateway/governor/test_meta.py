@@ -218,3 +218,15 @@ def test_what_governing_costs_counts_against_it(bench: Bench) -> None:
     assert cost.score is not None
     assert cost.score < 70
     assert scene.meta.figures()["cost"] == round(5 / 95, 5)
+
+
+def test_what_governing_costs_is_judged_by_the_last_hour(bench: Bench) -> None:
+    scene = Scene(bench)
+    scene.run(86400)
+    scene.pulses[OPERATIONAL].busy = 600.0
+    scene.run(5)
+    cost = scene.meta.cost()
+    assert cost is not None
+    assert cost > 0.1
+    scene.run(7200)
+    assert scene.meta.cost() == 0.0
