@@ -22,7 +22,7 @@ from gateway.api.asgi import (
     respond,
     time_limit,
 )
-from gateway.api.denials import DENIED, note_denied
+from gateway.api.denials import DENIED, note_denied, note_refused
 from gateway.api.dispatch import Answer, Dispatch
 from gateway.api.identity import Identity, signed
 from gateway.api.methods.agent import agent_methods
@@ -70,6 +70,7 @@ log = structlog.stdlib.get_logger(__name__)
 RPC_PATH = f"{AGENT_API}/rpc"
 METRICS_PATH = "/metrics"
 INVOKE = "capability.invoke"
+_TOO_MANY = 429
 METRICS_SCOPE = "metrics:read"
 
 
@@ -201,6 +202,8 @@ class _Api:
             reply = await self._agents_reply(request, caller)
         else:
             reply = await self._reply(request)
+        if reply.status == _TOO_MANY:
+            note_refused(self._audit, caller, scope)
         now = self._timeline.now()
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
         await respond(

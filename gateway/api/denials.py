@@ -1,4 +1,4 @@
-"""Calls that may not be made, for the audit log."""
+"""Calls that may not be made, or not so often, for the audit log."""
 
 from __future__ import annotations
 
@@ -32,3 +32,9 @@ def note_denied(audit: AuditLog, method: str, fault: rpc.Fault, caller: Caller, 
         peer=origin.peer,
         details={"reason": str((fault.data or {}).get("reason")), **({"method": method} if unknown else {})},
     )
+
+
+def note_refused(audit: AuditLog, caller: Caller, scope: Scope) -> None:
+    """Note that somebody called too often; equal ones are counted, whoever floods the gateway fills no log."""
+    origin = Origin(caller, scope)
+    audit.note("rate.limit", AuditOutcome.DENIED, by=origin.known, peer=origin.peer)

@@ -52,6 +52,7 @@ async def test_beyond_it_the_seeds_error_comes_and_a_new_token_is_no_fresh_start
         },
     }
     assert (await agent.try_to_register()).status_code == 429
+    assert [noted.subject for noted in rig.audit.of("rate.limit")] == ["temp-sensor-001"] * 2
     await other.register()
     async with rig.in_memory() as client:
         assert (await client.get("/api/v1/info")).status_code == 200
