@@ -18,6 +18,8 @@ from tests.sim.truth import FLOATS, Cell, Point, TruthDevice, cell_at, span
 # What a line may be asked for: with silent devices, this much of its time at most.
 FULLEST = 0.75
 STRETCHES = (1.0, 2.0, 4.0, 10.0)
+# What may be read less often on a line that is steered.
+LOW = frozenset({"phase2", "phase3", "energy", "in2", "flow", "temperature", "far1", "far3", "count"})
 # Bit 9 of a moving word is far enough up to change irregularly, and often.
 BIT = 0x0200
 FINITE = 0xBFFF
@@ -32,6 +34,7 @@ class LineSketch:
         strict: whether nothing on it can hold up a healthy device but silent ones: then no deadline may be missed.
         prompt: a TCP server that answers each request as soon as it can, so that late replies come out of order.
         adapter: seconds the master's adapter may keep what it has heard.
+        steered: governors pull their levers on it, and callers read on demand; some of its tags are of low priority.
     """
 
     name: str
@@ -49,6 +52,7 @@ class LineSketch:
     chunking: Chunking | None = None
     unplugs: bool = False
     reloads: bool = False
+    steered: bool = False
     latency: float = 0.0005
 
 
@@ -62,6 +66,7 @@ SKETCHES = (
         roles={"silent": 2, "leaver": 2, "noisy": 2},
         timeout=0.5,
         strict=True,
+        steered=True,
     ),
     LineSketch(
         name="noise",
@@ -82,6 +87,7 @@ SKETCHES = (
         timeout=0.3,
         fast=True,
         strict=True,
+        steered=True,
     ),
     LineSketch(name="ascii", transport="ascii", devices=6, parity="even", roles={"silent": 1, "noisy": 1}, strict=True),
     LineSketch(
@@ -101,6 +107,7 @@ SKETCHES = (
         devices=14,
         roles={"late": 2, "lossy": 2, "silent": 1},
         timeout=0.5,
+        steered=True,
     ),
     LineSketch(
         name="net",
@@ -321,4 +328,7 @@ def _member(sketch: LineSketch, unit: int, role: str, rng: Random, seed: int) ->
         refused_functions=(4,) if role == "refuser" and unit % 2 else (22,) if unit % 3 == 0 else (),
     )
     settings = DeviceSettings(name=f"{kind.__name__}{unit}", unit=unit, tags=tuple(registers.tags))
+    if sketch.steered:
+        tags = tuple(replace(tag, priority="low") if tag.name in LOW else tag for tag in settings.tags)
+        settings = replace(settings, tags=tags)
     return Member(role, settings, device)

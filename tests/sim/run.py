@@ -18,7 +18,7 @@ from trio.testing import MockClock
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.storage import Boot, Storage, StoreSettings, open_storage
-from tests.sim import weather
+from tests.sim import levers, weather
 from tests.sim.callers import Caller
 from tests.sim.ledger import Ledger
 from tests.sim.livelock import LivelockGuard
@@ -161,6 +161,10 @@ async def _operate(site: Site, watch: Watch, ledger: Ledger, callers: list[Calle
                     nursery.start_soon(weather.unplug, site, line)
             for caller in callers:
                 nursery.start_soon(caller.run)
+            for line in site.site_lines.values():
+                if line.plan.sketch.steered:
+                    nursery.start_soon(levers.pull, site, line)
+                    nursery.start_soon(levers.read, site, line)
             nursery.start_soon(reload_lines, site)
             nursery.start_soon(ledger.measure)
             nursery.start_soon(watch.listen, subscription)

@@ -196,6 +196,12 @@ class SiteLine:
         now = self.plugged_since = trio.current_time()
         self.excused_until = now + self.settings.reconnect_max * 1.2 + RECOVERY_S
 
+    def opened_anew(self) -> None:
+        """Its port was closed and opened by decision: its devices prove themselves again, as after a plug."""
+        self.heard.clear()
+        self.plugged_since = trio.current_time()
+        self.excuse(RECOVERY_S)
+
     def crowded(self, now: float) -> bool:
         """Whether several orders came at once: a probe leaves room for one, and they go before the polls."""
         return len(self.wrote) == 2 and now - self.wrote[0] < CROWD_S

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.sim
 TROUBLES = {
     "silent", "busy", "wrong_unit", "wrong_function", "lost", "late", "corrupt", "truncated", "noise", "noise_before",
     "duplicate", "collision", "no_such_unit", "unplugged", "replugged", "reload", "device:down", "device:up",
+    "lever:stretch", "lever:bound", "lever:reopen", "lever:relearn", "lever:restart", "read:None",
     "write:confirmed", "write:refused", "write:not_sent", "write:unknown", "lease:safe",
 }  # fmt: skip
 

@@ -139,9 +139,11 @@ class Watch:
         line, member = self.site.member(tag)
         missed, self._missed[tag] = cell.missed - self._missed.get(tag, 0), cell.missed
         if member.healthy and now > line.excused_until:
-            good = self._good[tag]
-            good[0] += reading.quality is Quality.GOOD
-            good[1] += 1
+            if self.site.plant.points[tag].tag.priority != "low":
+                # One that is read less often than its value stays fresh is stale, and says so.
+                good = self._good[tag]
+                good[0] += reading.quality is Quality.GOOD
+                good[1] += 1
             if missed > 0 and line.plan.sketch.strict and not line.surprised(now) and not line.crowded(now):
                 self.site.broken(tag, "missed its deadline although no answer was lost but those of silent devices")
         self._check_silent(reading, line, now)
