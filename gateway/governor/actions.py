@@ -138,6 +138,7 @@ class ActionDoor:
         self._announce = announce
         self._number = 0
         self._actions: deque[Action] = deque(maxlen=REMEMBERED)
+        self._ends: deque[Action] = deque(maxlen=REMEMBERED)
         self._standing: dict[tuple[str, str], _Standing] = {}
         self._done: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
         self._told: OrderedDict[tuple[str, str, Verdict], float] = OrderedDict()
@@ -223,8 +224,13 @@ class ActionDoor:
     # Looking back
 
     def actions(self) -> Iterable[Action]:
-        """What was done, advised or ended, oldest first."""
+        """What was done or advised, oldest first."""
         return tuple(self._actions)
+
+    def moves(self) -> list[Action]:
+        """What was done and what was ended, oldest first: all that moved something."""
+        done = [action for action in self._actions if action.verdict is Verdict.DONE]
+        return sorted([*done, *self._ends], key=lambda action: action.number)
 
     def standing(self, kind: str, target: str) -> Action | None:
         """The action of a kind that is in force on a target."""
@@ -273,7 +279,7 @@ class ActionDoor:
             direction=proposal.direction,
             standing=standing,
         )
-        self._actions.append(action)
+        (self._ends if verdict is Verdict.ENDED else self._actions).append(action)
         words: dict[str, object] = {
             "level": proposal.level,
             "kind": proposal.kind,
@@ -281,10 +287,10 @@ class ActionDoor:
             "verdict": verdict,
         }
         log.info("governor action", **words, value=proposal.value, why=proposal.why)
-        self._announce(
-            "governor:action",
-            {**words, "value": proposal.value, "reason": proposal.why, "evidence": dict(proposal.evidence)},
-        )
+        data = {**words, "reason": proposal.why}
+        if verdict is not Verdict.ENDED:
+            data |= {"value": proposal.value, "evidence": dict(proposal.evidence)}
+        self._announce("governor:action", data)
         return action
 
     def _end(self, key: tuple[str, str]) -> None:

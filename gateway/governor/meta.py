@@ -38,7 +38,6 @@ DEAR = 0.10
 COST_STEP_S = 300.0
 COST_STEPS = 12
 ORDER = tuple(LevelName)
-MOVES = frozenset({Verdict.DONE, Verdict.ENDED})
 
 
 class Meta:
@@ -84,11 +83,7 @@ class Meta:
         if not self._spent or now - self._spent[-1][0] >= COST_STEP_S:
             self._spent.append((now, self._busy()))
         self._stuck(now)
-        moves = [
-            action
-            for action in self._door.actions()
-            if action.verdict in MOVES and action.direction and now - action.at <= WITHIN_S
-        ]
+        moves = [action for action in self._door.moves() if action.direction and now - action.at <= WITHIN_S]
         fresh = [action for action in moves if action.number > self._judged]
         if fresh:
             self._judged = fresh[-1].number

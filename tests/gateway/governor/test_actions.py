@@ -51,9 +51,10 @@ def test_what_is_done_stands_is_told_and_is_taken_back() -> None:
     assert bench.door.withdraw("stretch", "boiler", "quiet again", 1)
     assert bench.stretch == 1.0
     assert bench.door.in_force() == []
-    action, end = bench.door.actions()
+    (action,) = bench.door.actions()
     assert action.ended == 1_000.0
     assert not action.standing
+    end = bench.door.moves()[-1]
     assert (end.verdict, end.why, end.standing, end.direction) == (Verdict.ENDED, "quiet again", False, 1)
     assert [told["verdict"] for told in bench.told] == ["done", "ended"]
     assert not bench.door.withdraw("stretch", "boiler", "again", 2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.core.roster import AgentCounts
-from gateway.governor.actions import Mode, Verdict
+from gateway.governor.actions import Mode
 from gateway.governor.arbitration import Arbitration
 from gateway.governor.coordination import Coordination
 from gateway.governor.governors import Pulse
@@ -97,10 +97,7 @@ class Line:
             self.moment(load)
 
     def done(self, since: float = 0.0) -> int:
-        return sum(
-            action.verdict in {Verdict.DONE, Verdict.ENDED} and action.at >= since
-            for action in self.bench.door.actions()
-        )
+        return sum(action.at >= since for action in self.bench.door.moves())
 
 
 def steady(load: Load, seconds: int) -> list[Load]:
