@@ -100,7 +100,8 @@ ROUTES = (
     Route("POST", "/security/validate-card", "security.validateCard", Body.REQUIRED),
     Route("GET", "/governor/status", "governor.status", Body.ACCEPTED),
     Route("POST", "/governor/analyze", "governor.analyze", Body.REQUIRED, asynchronous=True),
-    # Ours (D-090, D-095).
+    # Ours (D-039, D-090, D-095).
+    Route("GET", "/agents/{agentId}", "agent.card"),
     Route("GET", "/governor/analyses", "governor.analyses", query=_PAGE),
     Route("GET", "/governor/analyses/{analysisId}", "governor.analysis"),
     Route("POST", "/capabilities/{capabilityId}/invoke", "capability.invoke", Body.REQUIRED),

@@ -1,4 +1,4 @@
-"""``agent.register``, ``agent.list``, ``agent.heartbeat``, ``agent.unregister`` and ``agent.revoke``."""
+"""``agent.register``, ``list``, ``card``, ``heartbeat``, ``unregister`` and ``revoke``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AgentList(ParamsModel, frozen=True):
 
 
 class OneAgent(ParamsModel, frozen=True):
-    """Parameters of ``agent.unregister`` and ``agent.revoke``."""
+    """Parameters of ``agent.card``, ``agent.unregister`` and ``agent.revoke``."""
 
     agent_id: str
 
@@ -62,6 +62,12 @@ def agent_methods(parts: AgentParts, audit: AuditLog) -> dict[str, Method]:
     async def list_agents(params: AgentList) -> object:
         rows = directory.agents(params.capability, active=params.active)
         return {"agents": [agent_row(row) for row in page(rows, params.limit, params.offset)], "total": len(rows)}
+
+    async def card(params: OneAgent) -> object:
+        given = directory.registry.card(named(params.agent_id)).given
+        row = directory.get(params.agent_id)
+        # The gateway's own member of the card (D-039).
+        return {"agentCard": {**given, "lastSeen": None if row is None else rfc3339.text(row.last_seen)}}
 
     async def heartbeat(params: Heartbeat, origin: Origin) -> object:
         acting_for(origin, params.agent_id)
@@ -104,6 +110,7 @@ def agent_methods(parts: AgentParts, audit: AuditLog) -> dict[str, Method]:
         # It has to take tokens that nothing else takes, so it asks for its token itself.
         "agent.register": told(Register, register, scope=None, without_token=True),
         "agent.list": method(AgentList, list_agents, scope="agents:read"),
+        "agent.card": method(OneAgent, card, scope="agents:read"),
         "agent.heartbeat": told(Heartbeat, heartbeat, scope=None),
         "agent.unregister": told(OneAgent, unregister, scope=None),
         "agent.revoke": told(OneAgent, revoke, scope=SCOPE),

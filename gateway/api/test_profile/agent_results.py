@@ -62,6 +62,22 @@ class AgentList(Model):
     total: Count
 
 
+class Card(Model):
+    """``agent.card``: the card as it was given, with the gateway's ``lastSeen`` (D-039)."""
+
+    agent_card: dict[str, object]
+
+    def __post_init__(self) -> None:
+        """It has the members every card has.
+
+        Raises:
+            ValueError: one is missing.
+        """
+        wanted = {"agentId", "name", "description", "version", "capabilities", "endpoints", "lastSeen"}
+        if not wanted <= self.agent_card.keys():
+            raise ValueError(f"without {sorted(wanted - self.agent_card.keys())}")
+
+
 class Heartbeat(Model):
     """``agent.heartbeat``; a token comes with its end, or not at all."""
 

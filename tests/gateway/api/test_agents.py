@@ -275,6 +275,18 @@ async def test_the_list_is_filtered_and_paged(rig: Rig, autojump_clock: MockCloc
         assert (await error(client, "agent.list", {"capabilty": "x"}))["data"]["field"] == "capabilty"
 
 
+async def test_the_card_of_an_agent_says_how_its_capabilities_are_used(rig: Rig) -> None:
+    rig.board.set(NOON)
+    agent, reader = Agent(rig), Agent(rig, "reader")
+    card = agent.card(metadata={"hall": 3}, lastSeen="2001-01-01T00:00:00Z")
+    await agent.register(card)
+    await reader.register()
+    response = await reader.client.get("/api/v1/agents/temp-sensor-001?id=1", headers=reader.bearer)
+    assert response.json()["result"] == {"agentCard": card | {"lastSeen": "2027-01-15T08:00:00.000Z"}}
+    unknown = await reader.client.get("/api/v1/agents/nobody", headers=reader.bearer)
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, -32005)
+
+
 async def test_what_an_agent_says_of_itself_must_be_so(rig: Rig) -> None:
     agent = Agent(rig)
     await agent.register()

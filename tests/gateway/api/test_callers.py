@@ -49,6 +49,7 @@ BY_SCOPE: dict[str, dict[str, object]] = {
 }
 # These answer nobody's call with a result unless there is an agent or an analysis: see test_agents, test_governors.
 ABOUT_SOMETHING = {
+    "agent.card": {"agentId": "temp-sensor-001"},
     "agent.heartbeat": {"agentId": "temp-sensor-001"},
     "agent.unregister": {"agentId": "temp-sensor-001"},
     "governor.analysis": {"analysisId": "analysis-001"},

@@ -47,6 +47,7 @@ CALLS = [
 # Their answers are held against their models in test_agents, test_capabilities, test_discovery and test_governors.
 ELSEWHERE = {
     "agent.register",
+    "agent.card",
     "agent.heartbeat",
     "agent.unregister",
     "agent.revoke",

@@ -161,9 +161,9 @@ async def test_who_has_no_token_is_told_nothing_else(stranger: httpx.AsyncClient
     [
         ("PUT", AGENTS, "GET, HEAD"),
         ("POST", AGENTS, "GET, HEAD"),
-        ("GET", ONE, "DELETE"),
+        ("POST", ONE, "DELETE, GET, HEAD"),
         ("GET", f"{ONE}/heartbeat", "POST"),
-        ("GET", f"{AGENTS}/register", "POST, DELETE"),
+        ("PUT", f"{AGENTS}/register", "POST, DELETE, GET, HEAD"),
         ("DELETE", "/api/v1/governor/status", "GET, HEAD"),
         ("GET", "/api/v1/capabilities/modbus-rtu/invoke", "POST"),
     ],
