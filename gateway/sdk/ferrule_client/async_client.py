@@ -23,7 +23,7 @@ from .rpc import Call
 from .session import Clocks
 from .tags import History, Reading, Scalar, Tags, WriteResult
 from .tls import trust
-from .transport import ANSWER_S, HEADERS, MAX_BODY, failure, late, response_of, timeouts, too_long
+from .transport import ANSWER_S, HEADERS, LIMITS, MAX_BODY, failure, late, response_of, timeouts, too_long
 
 Reporter = Callable[[], Report | Awaitable[Report]]
 
@@ -245,5 +245,10 @@ class AsyncFerruleClient:
 def _http(context: ssl.SSLContext, timeout: float) -> httpx.AsyncClient:
     # The environment names proxies, which no call within a LAN goes through, and other authorities.
     return httpx.AsyncClient(
-        verify=context, trust_env=False, follow_redirects=False, timeout=timeouts(timeout), headers=HEADERS
+        verify=context,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=timeouts(timeout),
+        headers=HEADERS,
+        limits=LIMITS,
     )

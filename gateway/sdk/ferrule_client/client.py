@@ -22,7 +22,7 @@ from .rpc import Call
 from .session import Clocks
 from .tags import History, Reading, Scalar, Tags, WriteResult
 from .tls import trust
-from .transport import ANSWER_S, HEADERS, MAX_BODY, failure, late, response_of, timeouts, too_long
+from .transport import ANSWER_S, HEADERS, LIMITS, MAX_BODY, failure, late, response_of, timeouts, too_long
 
 
 class _StoppedError(Exception):
@@ -329,5 +329,10 @@ class Heartbeats:
 def _http(context: ssl.SSLContext, timeout: float) -> httpx.Client:
     # The environment names proxies, which no call within a LAN goes through, and other authorities.
     return httpx.Client(
-        verify=context, trust_env=False, follow_redirects=False, timeout=timeouts(timeout), headers=HEADERS
+        verify=context,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=timeouts(timeout),
+        headers=HEADERS,
+        limits=LIMITS,
     )

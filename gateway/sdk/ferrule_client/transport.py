@@ -13,6 +13,9 @@ from .session import USER_AGENT
 # A gateway answers within 30 s, so nothing is lost by waiting a little longer than that.
 ANSWER_S = 35.0
 CONNECT_S = 10.0
+# Longer than the 30 s between two heartbeats: a handshake for each costs the gateway more than all else they do. And
+# shorter than the minute after which a gateway closes what is idle, which would break off a call that comes just then.
+LIMITS = httpx.Limits(keepalive_expiry=45.0)
 # The longest answer there is, ten thousand samples, has less than two megabytes.
 MAX_BODY = 16 * 1024 * 1024
 # Compressed, an answer of any size would fit into a few bytes.
