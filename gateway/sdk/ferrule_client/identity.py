@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .enrolment import Enrolment
 from .errors import ConfigurationError
 from .keys import SigningKey
+
+_AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
+# Three parts in base64url; it goes into a header, where nothing else may slip in.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+", re.ASCII)
+
+
+def bearer(token: str, name: str) -> str:
+    """A token as it goes into a header (RFC 6750, 2.1).
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise ConfigurationError(f"{name}: no token, it holds spaces or other signs that none has")
+    return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +50,10 @@ class Identity:
             ConfigurationError: it does not belong together.
         """
         agent_id = card.get("agentId")
-        if not isinstance(agent_id, str) or not agent_id:
-            raise ConfigurationError("agent_card: needs an agentId")
+        if not isinstance(agent_id, str) or not _AGENT_ID.fullmatch(agent_id):
+            raise ConfigurationError(
+                "agent_card: needs an agentId of 1 to 128 letters, digits and ._:- that begins with a letter or digit"
+            )
         if enrolment is None:
             return cls(card, agent_id, key, None)
         if enrolment.agent_id != agent_id:
@@ -45,4 +63,4 @@ class Identity:
         key = key or enrolment.key
         if key is None:
             raise ConfigurationError("the enrolment is for an Ed25519 key: give it as key=Ed25519Key(kid, private)")
-        return cls(card, agent_id, key, enrolment.token)
+        return cls(card, agent_id, key, bearer(enrolment.token, "enrolment.token"))

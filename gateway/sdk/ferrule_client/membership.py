@@ -199,4 +199,6 @@ class Membership:
 
 def _believable(seconds: float) -> float:
     """A wait the gateway asks for; after a step of its clock it may say what nobody can mean."""
-    return seconds if _SHORTEST_WAIT_S <= seconds <= _LONGEST_WAIT_S else _USUAL_WAIT_S
+    # Its answers are dated in whole seconds, cut off.
+    seconds -= 1
+    return max(seconds, _SHORTEST_WAIT_S) if -1 <= seconds <= _LONGEST_WAIT_S else _USUAL_WAIT_S

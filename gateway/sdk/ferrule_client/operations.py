@@ -11,6 +11,7 @@ from .addresses import service_url
 from .agents import AddressCheck, CardCheck, Service, Services
 from .effects import Send, Steps
 from .errors import ConfigurationError, InternalError, NotTrustedError, ProtocolError, RpcError, UnreachableError
+from .identity import bearer
 from .rpc import Call, encode, judge
 from .session import Session
 from .tags import History, Outcome, Reading, Scalar, Tags, WriteResult, readings
@@ -109,7 +110,7 @@ class Operations:
             raise ConfigurationError("the service says no endpoint")
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"Bearer {bearer(token, 'token')}"
         body = encode([Call(method, params or {})], batch=False)
         response = yield from effects.send(Send(service_url(endpoint, path), headers, body, trust))
         outcome = judge(response.status, response.body, 1, batch=False)[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 from .addresses import gateway_url
 from .enrolment import Enrolment
 from .errors import ConfigurationError
-from .identity import Identity
+from .identity import Identity, bearer
 from .keys import SigningKey
 from .membership import Membership
 from .operations import Operations
@@ -66,5 +66,7 @@ def assemble(
             raise ConfigurationError("token_file keeps the token of an agent: give agent_card")
         file = TokenFile(token_file, identity.agent_id)
         token = token or file.load()
+    if token is not None:
+        bearer(token, "token")
     session = Session(gateway_url(endpoint), identity, token, max_wait, clocks)
     return Parts(session, Operations(session), Membership(session), trust(ca, client_cert), file)

@@ -127,6 +127,15 @@ def test_what_cannot_be_used_is_said_at_once(ca: Path, tmp_path: Path) -> None:
         FerruleClient(url, CARD, ca=ca, enrolment=Enrolment.read({**ENROLMENT, "secret": None}))
     with pytest.raises(ConfigurationError, match="JSON"):
         FerruleClient(url, CARD, ca=ca, enrolment=tmp_path / "not.pem")
+    for wrong in ("", "ä", "a\r\nX: y", None, "-a"):
+        with pytest.raises(ConfigurationError, match="agentId"):
+            FerruleClient(url, {**CARD, "agentId": wrong}, ca=ca)
+    with pytest.raises(ConfigurationError, match="token"):
+        FerruleClient(url, CARD, ca=ca, enrolment=Enrolment.read({**ENROLMENT, "token": "a b"}))
+    with pytest.raises(ConfigurationError, match="token"):
+        FerruleClient(url, ca=ca, token="a\nb")
+    with FerruleClient(url, CARD, ca=ca) as client, pytest.raises(ConfigurationError, match="token"):
+        client.call_service(url, "m", token="ä")
     with FerruleClient(url, CARD, ca=ca) as client, pytest.raises(ConfigurationError, match="key"):
         client.register()
     with FerruleClient(url, ca=ca) as client, pytest.raises(ConfigurationError, match="agent_card"):

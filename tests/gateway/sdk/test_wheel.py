@@ -23,7 +23,8 @@ NEEDED = ("httpx", "httpcore", "h11", "anyio", "idna", "certifi", "typing_extens
 
 PROGRAM = """
 import sys, asyncio
-from ferrule_client import AsyncFerruleClient, FerruleClient, SharedSecret, TokenManager, UnreachableError, Outcome
+from ferrule_client import AsyncFerruleClient, ConfigurationError, Ed25519Key, FerruleClient, Outcome, SharedSecret
+from ferrule_client import TokenManager
 from ferrule_client.signature import sign_card
 
 card = {"agentId": "a", "capabilities": [{"id": "x"}]}
@@ -38,6 +39,12 @@ async def asynchronously():
         assert (await client.write_tag("a/b/c", 1)).outcome is Outcome.NOT_SENT
 
 asyncio.run(asynchronously())
+try:
+    Ed25519Key("k", bytes(32))
+except ConfigurationError as error:
+    assert "ferrule-client[ed25519]" in str(error)
+else:
+    raise AssertionError("cryptography is not there")
 strangers = {"gateway", "drivers", "cryptography", "trio", "msgspec"} & sys.modules.keys()
 assert not strangers, strangers
 print("works")
