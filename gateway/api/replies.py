@@ -9,7 +9,7 @@ from gateway.access.tokens import AGENT_API
 from gateway.api import rpc
 from gateway.api.asgi import Scope, header, problem
 from gateway.api.dispatch import Answer
-from gateway.api.rpc_errors import FORBIDDEN, fault_of
+from gateway.api.rpc_errors import fault_of
 
 # The problem type of draft-ietf-httpapi-ratelimit-headers (D-161).
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -66,8 +66,11 @@ def challenge_of(status: int, scope: Scope, answer: Answer) -> ReplyHeaders:
     """What a call that may not be made is told of tokens."""
     if status not in {401, 403} or answer.fault is None:
         return ()
-    forbidden = answer.fault.code == FORBIDDEN
-    return challenge(scope, str((answer.fault.data or {}).get("requiredScope", "")) if forbidden else None)
+    if status == 401:
+        return challenge(scope)
+    needed = (answer.fault.data or {}).get("requiredScope")
+    # Where another token would not help, none is asked for.
+    return () if needed is None else challenge(scope, str(needed))
 
 
 def challenge(scope: Scope, needed: str | None = None) -> ReplyHeaders:

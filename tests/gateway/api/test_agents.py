@@ -111,6 +111,7 @@ async def test_a_public_endpoint_is_the_seeds_security_error(rig: Rig) -> None:
     endpoint = {"protocol": "https", "host": "8.8.8.8", "port": 8443, "path": "/api/v1"}
     response = await agent.try_to_register(agent.card(endpoints=[endpoint]))
     assert response.status_code == 403
+    assert "www-authenticate" not in response.headers
     assert response.json()["error"] == {
         "code": -32003,
         "message": "RFC-1918 violation",
@@ -207,6 +208,8 @@ async def test_agents_act_for_themselves(rig: Rig, method: str) -> None:
     assert (refused["error"]["code"], refused["error"]["data"]["requiredScope"]) == (-32002, "agents:write")
     async with rig.in_memory() as client:
         assert (await error(client, method, {"agentId": "other"}))["code"] == -32002
+        asked = await client.delete("/api/v1/agents/other")
+        assert asked.headers["www-authenticate"].endswith('error="insufficient_scope", scope="agents:write"')
         client.headers.update(rig.bearer("agents:write"))
         assert await result(client, method, {"agentId": "other"})
         assert (await error(client, method, {"agentId": "nobody"}))["code"] == -32005
