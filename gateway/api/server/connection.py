@@ -26,6 +26,7 @@ from gateway.api.server.encrypted import Encrypted
 from gateway.api.server.handshake import tls_extension
 from gateway.api.server.http1 import Http1, Lingering, Upgraded
 from gateway.api.server.requests import Requests
+from gateway.api.server.turns import Turns
 from gateway.api.server.websocket import WebSocket
 
 # What is still read, and thrown away, of a request that has been answered already, so that the caller gets to read the
@@ -61,6 +62,7 @@ class Connection(TCPServer):
         here: address and port it called.
         admission: is told when the connection is idle, and may ask it to make room.
         guest: what the connection is called there.
+        turns: each request of several that came together waits for one.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Connection(TCPServer):
         here: tuple[str, int],
         admission: Admission[Guest],
         guest: Guest,
+        turns: Turns,
     ) -> None:
         super().__init__(app, config, context, ConnectionState({}), stream)  # type: ignore[arg-type] # none of trio's
         self.stream: Encrypted = stream  # type: ignore[assignment] # the same
@@ -83,6 +86,7 @@ class Connection(TCPServer):
         self._here = here
         self._admission = admission
         self._guest = guest
+        self._turns = turns
         self._phase = _Phase.IDLE
         self._patience = trio.CancelScope()
         self._begun = 0.0
@@ -165,6 +169,7 @@ class Connection(TCPServer):
             else:
                 if self._phase is _Phase.IDLE:
                     # It had come together with the one before.
+                    await self._turns.take()
                     self._begun = trio.current_time()
                     self._admission.busy(self._guest)
                 self._phase = _Phase.REQUEST

@@ -6,6 +6,8 @@ import socket
 
 import trio
 
+from gateway.api.server.turns import Turns
+
 # What is received at once, at most: two full TLS records.
 CHUNK = 32 * 1024
 
@@ -19,9 +21,11 @@ class Plain(trio.abc.HalfCloseableStream):
 
     Args:
         accepted: the connection; it is taken over and must not be used any more.
+        turns: each time something has come, it is received when it is this connection's turn.
     """
 
-    def __init__(self, accepted: trio.SocketStream) -> None:
+    def __init__(self, accepted: trio.SocketStream, turns: Turns) -> None:
+        self._turns = turns
         old = accepted.socket
         self.socket = socket.socket(old.family, old.type, old.proto, fileno=old.detach())
         self.socket.setblocking(False)
@@ -36,6 +40,8 @@ class Plain(trio.abc.HalfCloseableStream):
         while True:
             self._check_open()
             await trio.lowlevel.wait_readable(self.socket)
+            await self._turns.take()
+            self._check_open()
             try:
                 return self.socket.recv(max_bytes or CHUNK)
             except BlockingIOError:

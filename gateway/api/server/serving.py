@@ -23,6 +23,7 @@ from gateway.api.server.plain import Plain
 from gateway.api.server.seldom import Seldom
 from gateway.api.server.sockets import BindError, NotYetError, endpoint, listen, local_addresses, wanted_addresses
 from gateway.api.server.tls import ServerTls
+from gateway.api.server.turns import Turns
 from gateway.core.network import is_private_peer
 from gateway.settings.model import LimitSettings, ServerSettings
 
@@ -68,7 +69,7 @@ async def serve(
         BindError: the configured address must not or cannot be opened.
     """
     server = Server(app, settings, tls, limits or LimitSettings(), front, bound=bound, begin=begin)
-    async with trio.open_nursery() as connections:
+    async with server.turns.given(), trio.open_nursery() as connections:
         with closing(server):
             async with trio.open_nursery() as listening:
                 await server.look(listening, connections, first=True)
@@ -98,6 +99,7 @@ class Server:
         begin: trio.Event | None = None,
     ) -> None:
         self._bound, self._begin = bound, begin
+        self.turns = Turns()
         self._config = ServerConfig(limits, front)
         self._context = WorkerContext(None)
         gate = Gate(app, self._names, settings.cors_origins, tls.now)
@@ -181,7 +183,7 @@ class Server:
             await trio.serve_listeners(self._receive, [plain], handler_nursery=connections)
 
     async def _receive(self, accepted: trio.SocketStream) -> None:
-        await self.receive(Plain(accepted))
+        await self.receive(Plain(accepted, self.turns))
 
     async def receive(self, plain: Plain) -> None:
         """Let one connection in, or not. Nothing that happens to it reaches the others."""
@@ -230,6 +232,7 @@ class Server:
             here=here,
             admission=self.connections,
             guest=guest,
+            turns=self.turns,
         )
         await guest.connection.run()
 

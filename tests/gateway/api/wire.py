@@ -69,6 +69,7 @@ class Wire:
         self.tls = ServerTls(rig.state, rig.board.timeline, "board", Supplied.of(settings))
         self.server = Server(app or rig.app, settings, self.tls, limits)
         self._nursery = nursery
+        nursery.start_soon(self.server.turns.run)
 
     async def plug(self, peer: str = "10.0.0.9", *, lockstep: bool = False) -> Stream:
         """A connection on which nothing has been said yet. In lockstep, what is not read cannot be sent."""

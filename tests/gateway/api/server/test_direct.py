@@ -25,6 +25,7 @@ from gateway.api.server.connection import Connection, Guest
 from gateway.api.server.encrypted import Encrypted
 from gateway.api.server.heads import Heads
 from gateway.api.server.parser import RequestParser
+from gateway.api.server.turns import Turns
 from gateway.api.server.writer import COUNTED
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.test_parser import REFUSED
@@ -105,6 +106,7 @@ def connect(stream: Script, app: Application, context: WorkerContext) -> Connect
         here=("127.0.0.1", 2),
         admission=Admission[Guest](5, 5),
         guest=Guest("127.0.0.1"),
+        turns=Turns(1000),
     )
 
 
