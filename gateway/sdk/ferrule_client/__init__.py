@@ -5,6 +5,8 @@ Begin with `FerruleClient`, or `AsyncFerruleClient` on trio or asyncio.
 
 from .agents import (
     AddressCheck,
+    Agent,
+    Agents,
     AgentStatus,
     Announced,
     CardCheck,
@@ -47,8 +49,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AddressCheck",
+    "Agent",
     "AgentNotFoundError",
     "AgentStatus",
+    "Agents",
     "Announced",
     "AsyncFerruleClient",
     "AuthenticationError",

@@ -58,6 +58,56 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent that is registered.
+
+    Attributes:
+        agent_id: its id.
+        name: for people.
+        version: of the agent.
+        status: its own word while it is heard of, `inactive` once it fell silent.
+        last_seen: when it was heard last, by the gateway's clock.
+        capabilities: ids of what it can do.
+        endpoints: where it is called, as its card has them.
+    """
+
+    agent_id: str
+    name: str
+    version: str
+    status: str
+    last_seen: datetime | None
+    capabilities: tuple[str, ...]
+    endpoints: tuple[Mapping[str, object], ...]
+
+    @classmethod
+    def read(cls, given: Members) -> Agent:
+        """Read one agent of `agent.list`."""
+        return cls(
+            given.text("agentId"),
+            given.text("name"),
+            given.text("version"),
+            given.text("status"),
+            given.moment_or_none("lastSeen"),
+            given.texts("capabilities"),
+            tuple(endpoint.given for endpoint in given.objects("endpoints")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """What `list_agents` found: those of this answer, and how many there are."""
+
+    agents: tuple[Agent, ...]
+    total: int
+
+    @classmethod
+    def read(cls, result: object) -> Agents:
+        """Read the result of `agent.list`."""
+        given = Members(result, "agent.list")
+        return cls(tuple(map(Agent.read, given.objects("agents"))), given.whole("total"))
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service somebody announced, or one of the gateway's own.
 

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from .agents import AddressCheck, AgentStatus, Announced, CardCheck, Heartbeat, Registration, Service, Services
+from .agents import AddressCheck, Agents, AgentStatus, Announced, CardCheck, Heartbeat, Registration, Service, Services
 from .effects import AskReport, Effect, KeepToken, Pause, Reply, Report, Response, Send, Steps, T
 from .enrolment import Enrolment
 from .errors import FerruleError
@@ -112,6 +112,18 @@ class AsyncFerruleClient:
     async def unregister(self) -> None:
         """Leave; services go too. Coming back needs a new enrolment."""
         await self._run(self._membership.unregister())
+
+    async def list_agents(self, capability: str | None = None, *, active: bool | None = None) -> Agents:
+        """The agents that are registered: those with this capability, those that are active or not."""
+        return await self._run(self._operations.list_agents(capability, active))
+
+    async def agent_card(self, agent_id: str) -> dict[str, object]:
+        """The card another agent registered with: what its token is held against, and how it is called.
+
+        Raises:
+            AgentNotFoundError: it is not registered.
+        """
+        return await self._run(self._operations.agent_card(agent_id))
 
     async def discover_services(self, capability: str | None = None, location: str | None = None) -> Services:
         """The services that have this capability, at this location; both exactly as written."""

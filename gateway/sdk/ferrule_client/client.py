@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from .agents import AddressCheck, AgentStatus, Announced, CardCheck, Heartbeat, Registration, Service, Services
+from .agents import AddressCheck, Agents, AgentStatus, Announced, CardCheck, Heartbeat, Registration, Service, Services
 from .effects import AskReport, Effect, KeepToken, Pause, Reply, Report, Response, Send, Steps, T
 from .enrolment import Enrolment
 from .errors import FerruleError
@@ -142,6 +142,18 @@ class FerruleClient:
     def unregister(self) -> None:
         """Leave; services go too. Coming back needs a new enrolment."""
         self._run(self._membership.unregister())
+
+    def list_agents(self, capability: str | None = None, *, active: bool | None = None) -> Agents:
+        """The agents that are registered: those with this capability, those that are active or not."""
+        return self._run(self._operations.list_agents(capability, active))
+
+    def agent_card(self, agent_id: str) -> dict[str, object]:
+        """The card another agent registered with: what its token is held against, and how it is called.
+
+        Raises:
+            AgentNotFoundError: it is not registered.
+        """
+        return self._run(self._operations.agent_card(agent_id))
 
     def discover_services(self, capability: str | None = None, location: str | None = None) -> Services:
         """The services that have this capability, at this location; both exactly as written."""

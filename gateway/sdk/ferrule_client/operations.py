@@ -8,17 +8,21 @@ from datetime import datetime
 
 from . import effects
 from .addresses import service_url
-from .agents import AddressCheck, CardCheck, Service, Services
+from .agents import AddressCheck, Agents, CardCheck, Service, Services
 from .effects import Send, Steps
 from .errors import ConfigurationError, InternalError, NotTrustedError, ProtocolError, RpcError, UnreachableError
 from .identity import bearer
+from .members import Members
 from .rpc import Call, encode, judge
 from .session import Session
 from .tags import History, Outcome, Reading, Scalar, Tags, WriteResult, readings
 
 Moment = datetime | float | str
 # Methods that may be repeated when a connection breaks, without a thought of what was done: they only ask.
-_ASKING = (".list", ".read", ".history", ".status", ".info", ".health", ".services", ".validateAddress", ".traffic")
+_ASKING = (
+    ".list", ".read", ".history", ".status", ".info", ".health", ".services", ".card", ".traffic",
+    ".validateAddress", ".validateCard", ".actions", ".analyses", ".analysis",
+)  # fmt: skip
 
 
 class Operations:
@@ -39,6 +43,16 @@ class Operations:
     def batch(self, calls: Iterable[Call]) -> Steps[list[object]]:
         """Up to 20 calls in one request: of each its result, or an `RpcError` as a value."""
         return (yield from self._session.batch(list(calls))).outcomes
+
+    def list_agents(self, capability: str | None, active: bool | None) -> Steps[Agents]:  # noqa: FBT001 # as the API has it
+        """The agents that are registered."""
+        params = _given(capability=capability, active=active)
+        return Agents.read((yield from self.call("agent.list", params)))
+
+    def agent_card(self, agent_id: str) -> Steps[dict[str, object]]:
+        """The card another agent registered with."""
+        given = Members((yield from self.call("agent.card", {"agentId": agent_id})), "agent.card")
+        return given.inner("agentCard").given
 
     def discover_services(self, capability: str | None, location: str | None) -> Steps[Services]:
         """The services that can do this, there."""

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.sdk.ferrule_client import (
+    AgentNotFoundError,
     AgentStatus,
     AsyncFerruleClient,
     AuthenticationError,
@@ -275,6 +276,16 @@ def test_calls_that_are_too_many_are_waited_for(site: Site, gateway: Gateway) ->
         client.register()
         for _ in range(24):
             assert client.list_tags(limit=1).total == 4
+
+
+def test_agents_see_each_other(site: Site, gateway: Gateway) -> None:
+    with connect(gateway, enrol(site, "seen"), agent_card=card("seen", metadata={"hall": 3})) as client:
+        client.register()
+        found = {agent.agent_id: agent for agent in client.list_agents(active=True).agents}
+        assert (found["seen"].status, found["seen"].last_seen is not None) == ("active", True)
+        assert client.agent_card("seen")["metadata"] == {"hall": 3}
+        with pytest.raises(AgentNotFoundError):
+            client.agent_card("nobody")
 
 
 def test_an_agent_with_an_ed25519_key(site: Site, gateway: Gateway) -> None:
