@@ -138,6 +138,8 @@ def make_application(
         version=version,
         devices=devices,
         store=store,
+        agents=agents.directory.counts,
+        governing=governing,
         rates=rates,
         instruments=instruments,
         wall=timeline.now,

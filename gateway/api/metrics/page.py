@@ -9,10 +9,13 @@ import trio
 from gateway.access.limits.rates import RateLimits
 from gateway.api.metrics.exposition import Family, label_text, render
 from gateway.api.metrics.field import DeviceFamilies, TagFamilies, line_families
+from gateway.api.metrics.governed import agent_families, governor_families
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.metrics.process import process_families
+from gateway.api.parts import GovernorParts
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, Store
+from gateway.core.roster import AgentCounts
 
 # Seconds for which a page is served again: many scrapers at once cost no more than one.
 KEPT = 1.0
@@ -30,6 +33,8 @@ class MetricsPage:
         version: of this software.
         devices: the field side.
         store: how the disk is.
+        agents: how many there are.
+        governing: governors and alerts.
         rates: what was refused.
         instruments: what is measured all the time.
         wall: Unix seconds.
@@ -43,6 +48,8 @@ class MetricsPage:
         version: str,
         devices: DeviceAccess,
         store: Store,
+        agents: Callable[[], AgentCounts],
+        governing: GovernorParts,
         rates: RateLimits,
         instruments: Instruments,
         wall: Callable[[], float],
@@ -50,6 +57,8 @@ class MetricsPage:
         self._identity = label_text(name=name, location=location, version=version)
         self._devices = devices
         self._store = store
+        self._agents = agents
+        self._governing = governing
         self._rates = rates
         self._instruments = instruments
         self._wall = wall
@@ -105,6 +114,8 @@ class MetricsPage:
         return [
             info,
             *self._of_store(),
+            *agent_families(self._agents()),
+            *governor_families(self._governing),
             *self._instruments.http.families(),
             refused,
             *self._instruments.lag.families(),

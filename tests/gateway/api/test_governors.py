@@ -9,11 +9,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.agents.grant import Grant
 from gateway.api.seed_paths import method_of
 from gateway.api.test_profile.profile import TestProfile
 from gateway.core.alerts import Severity
 from gateway.governor.actions import Proposal
 from gateway.governor.level import LevelName
+from tests.gateway.agents.board import sound
 from tests.gateway.api.rig import Rig, call, error, result, rpc_body
 
 ANALYSES = "/api/v1/governor/analyses"
@@ -116,3 +118,23 @@ async def test_alerts_are_listed_those_that_stand_first(rig: Rig, api: httpx.Asy
     assert (await result(api, "alert.list", {"state": "resolved"}))["total"] == 1
     assert (await result(api, "alert.list", {"state": "firing", "limit": 1}))["alerts"][0]["value"] == {"seconds": 40}
     assert (await call(api, "alert.list", {"state": "new"}))["error"]["code"] == -32602
+
+
+async def test_agents_governors_and_alerts_are_on_the_metrics_page(
+    rig: Rig, api: httpx.AsyncClient, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    rig.agents.directory.registry.register(sound(), Grant())
+    rig.steering.line()
+    nursery.start_soon(rig.governing.parts.governors.run)
+    await trio.sleep(30)
+    rig.alerts.fire("line:bus", "silent", Severity.WARNING, "nobody answers")
+    page = (await api.get("/metrics")).text.splitlines()
+    for line in (
+        'ferrule_agents{state="registered"} 1',
+        'ferrule_agents{state="healthy"} 1',
+        'ferrule_governor_health{level="operational"} 100',
+        'ferrule_governor_actions_in_force{level="operational"} 0',
+        'ferrule_alerts{severity="warning"} 1',
+        'ferrule_alerts{severity="critical"} 0',
+    ):
+        assert line in page
