@@ -212,7 +212,7 @@ class Gateway:
             store=storage,
             end_process=self._end_process if self._notifier.watchdog is not None else None,
         )
-        govern = governing(governed, timeline.now, lambda: self._settings, self._announce)
+        govern = governing(governed, timeline, lambda: self._settings, self._announce)
         api = make_application(
             settings=self._settings,
             version=installed_version(),

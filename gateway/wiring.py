@@ -144,10 +144,10 @@ class Governed:
 
 
 def governing(
-    governed: Governed, wall: Callable[[], float], settings: Callable[[], Settings], announce: Announce
+    governed: Governed, timeline: Timeline, settings: Callable[[], Settings], announce: Announce
 ) -> Governing:
     """The five governors and their analyses. Call it inside the run loop."""
-    alerts, steering = governed.alerts, governed.steering
+    alerts, steering, wall = governed.alerts, governed.steering, timeline.now
 
     def mode(level: LevelName) -> Mode:
         return mode_of(settings().governor, level)
@@ -161,6 +161,7 @@ def governing(
         facts=governed.facts,
         wall=wall,
         announce=announce,
+        synchronised=lambda: timeline.era.synchronised,
     )
     means = Means(
         memory=resident,

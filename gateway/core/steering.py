@@ -193,6 +193,7 @@ class Span:
         table: coil or holding.
         first: address of the first register or coil.
         count: how many there are.
+        bits: of one register, those that are written; None: all of it.
     """
 
     line: str
@@ -200,6 +201,7 @@ class Span:
     table: str
     first: int
     count: int = 1
+    bits: range | None = None
 
     def addresses(self) -> Iterator[tuple[str, int, str, int]]:
         """Each register or coil by itself: spans that overlap have one in common."""

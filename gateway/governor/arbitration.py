@@ -20,7 +20,8 @@ from gateway.core.reading import Value
 from gateway.core.steering import Bid
 
 Who = tuple[Kind, str]
-Address = tuple[str, int, str, int]
+# The last part is a bit, where bits of a register are written one by one; None: the whole register or coil.
+Address = tuple[str, int, str, int, int | None]
 
 # Registers and coils whose last writers are remembered. Those that somebody has a lease on or keeps are not forgotten
 # for others: whoever writes all over a line would end the leases of everybody.
@@ -35,6 +36,7 @@ ON_ITS_WAY_S = 30.0
 # Who has not fought for so long is judged as if he never had.
 FORGOTTEN_AFTER_S = 6 * 3600.0
 HOUR_S = 3600.0
+BITS = range(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Arbitration:
         self._monotonic = monotonic
         self._told = told
         self._holdings: OrderedDict[Address, _Holding] = OrderedDict()
+        # Registers whose bits are written one by one.
+        self._parted: set[tuple[str, int, str, int]] = set()
         self._conflicts: deque[Conflict] = deque(maxlen=1000)
         self.admitted = 0
         self.refused = 0
@@ -110,7 +114,7 @@ class Arbitration:
     def admit(self, bid: Bid) -> None:
         """See ``Arbiter.admit``."""
         now, who = self._monotonic(), _who(bid.by)
-        for holding in self._of(bid):
+        for holding in self._touched(bid):
             against = self._against(holding, who, now)
             if against is None:
                 continue
@@ -123,7 +127,7 @@ class Arbitration:
             raise _conflict(holding.place, holder, until - now, kind)
         self.admitted += 1
         if bid.lease is not None:
-            for holding in self._of(bid, make=True):
+            for holding in self._own(bid):
                 holding.asked_by, holding.asked_until = who, now + ON_ITS_WAY_S
 
     @staticmethod
@@ -140,15 +144,18 @@ class Arbitration:
     def settled(self, bid: Bid, *, sent: bool) -> None:
         """See ``Arbiter.settled``."""
         now, who = self._monotonic(), _who(bid.by)
-        for holding in self._of(bid):
+        for holding in self._touched(bid):
             if bid.lease is not None and holding.asked_by == who:
                 holding.asked_by = None
         if not sent:
             return
-        for holding in self._of(bid, make=True):
+        if bid.by.kind is Kind.OPERATOR:
+            for holding in self._touched(bid):
+                holding.leased_by = None
+        for holding in self._own(bid):
             if bid.lease is not None:
                 holding.leased_by, holding.leased_until = who, now + bid.lease
-            elif holding.leased_by == who or bid.by.kind is Kind.OPERATOR:
+            elif holding.leased_by == who:
                 # A write without a lease takes its place, in the door too.
                 holding.leased_by = None
             if bid.by.kind is Kind.OPERATOR:
@@ -184,20 +191,35 @@ class Arbitration:
         other = next(hand[1] for hand in reversed(lately) if hand[1] != first)
         self._note(Conflict("fight", now, holding.place, _name(first), _name(other)))
 
-    def _of(self, bid: Bid, *, make: bool = False) -> list[_Holding]:
-        """What is known of each register a write touches; with ``make``, of those nobody has touched yet as well."""
+    def _touched(self, bid: Bid) -> list[_Holding]:
+        """What is known of all that a write touches: of a register with its bits, of a bit with its register."""
         found = []
         for address in bid.span.addresses():
-            holding = self._holdings.get(address)
-            if holding is not None:
-                self._holdings.move_to_end(address)
-                # Tags have names that people know, whoever wrote the bare register before.
-                holding.place = bid.name or holding.place
-            elif make:
-                holding = self._holdings[address] = _Holding(bid.name or _words(bid))
-            else:
-                continue
-            found.append(holding)
+            whole = self._holdings.get((*address, None))
+            if whole is not None:
+                found.append(whole)
+            if address in self._parted:
+                bits = BITS if bid.span.bits is None else bid.span.bits
+                parts = [self._holdings.get((*address, bit)) for bit in bits]
+                found += [part for part in parts if part is not None]
+        return found
+
+    def _own(self, bid: Bid) -> list[_Holding]:
+        """What a write itself holds: registers, or bits of one; those nobody has touched yet are made."""
+        found = []
+        for address in bid.span.addresses():
+            if bid.span.bits is not None:
+                self._parted.add(address)
+            for bit in (None,) if bid.span.bits is None else bid.span.bits:
+                key = (*address, bit)
+                holding = self._holdings.get(key)
+                if holding is None:
+                    holding = self._holdings[key] = _Holding(bid.name or _words(bid))
+                else:
+                    self._holdings.move_to_end(key)
+                    # Tags have names that people know, whoever wrote the bare register before.
+                    holding.place = bid.name or holding.place
+                found.append(holding)
         if len(self._holdings) > MOST_ADDRESSES:
             self._forget()
         return found
@@ -216,6 +238,7 @@ class Arbitration:
                 islice((address for address, holding in self._holdings.items() if goes(holding)), max(spare, 0))
             ):
                 del self._holdings[address]
+        self._parted = {key[:4] for key in self._holdings if key[4] is not None}
 
     def _note(self, conflict: Conflict) -> None:
         lately = takewhile(lambda old: conflict.at - old.at < FIGHT_WITHIN_S, reversed(self._conflicts))

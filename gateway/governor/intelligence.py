@@ -113,7 +113,7 @@ class Intelligence:
         facts: FactStore,
         wall: Callable[[], float],
         announce: Callable[[str, dict[str, object]], None],
-        synchronised: Callable[[], bool] = lambda: True,
+        synchronised: Callable[[], bool],
     ) -> None:
         self._steering = steering
         self._tags = tags

@@ -66,8 +66,19 @@ def bids_for_tag(
     line: Line, device: DeviceSettings, tag: TagSettings, *, name: str, value: Value, lease: float | None, by: Principal
 ) -> list[Bid]:
     """What a write of a tag touches."""
-    span = Span(line.settings.name, device.unit, tag.table, tag.address, tag.length)
+    span = Span(line.settings.name, device.unit, tag.table, tag.address, tag.length, _bits(tag))
     return [Bid(by, span, value, name, lease)]
+
+
+def _bits(tag: TagSettings) -> range | None:
+    """The bits of its register that a tag is; None where it is the whole of it, or of several."""
+    if tag.length != 1 or tag.table != "holding":
+        return None
+    if tag.bit is not None:
+        return range(tag.bit, tag.bit + tag.width)
+    if tag.type in {"uint8", "int8"}:
+        return range(8, 16) if tag.byte == "high" else range(8)
+    return None
 
 
 def bids_for_registers(

@@ -280,7 +280,7 @@ class Rig:
             facts=self.facts,
             store=self.store,
         )
-        self.governing = governing(governed, timeline.now, lambda: self.settings, announce)
+        self.governing = governing(governed, timeline, lambda: self.settings, announce)
         self.app: Application = make_application(
             settings=self.settings,
             version=version,

@@ -99,6 +99,23 @@ def test_registers_that_overlap_a_leased_tag_are_the_same_thing() -> None:
     assert scene.write(B, value=True, span=Span("bus", 1, "coil", 11), name=None) is None
 
 
+def test_bits_of_one_register_are_different_things_and_the_register_is_all_of_them() -> None:
+    scene = Scene()
+    pump, valve = (Span("bus", 1, "holding", 10, bits=range(bit, bit + 1)) for bit in (0, 1))
+    whole = Span("bus", 1, "holding", 10)
+    assert scene.write(A, value=True, lease=60, span=pump, name="bus/plant/pump") is None
+    assert scene.write(B, value=True, lease=60, span=valve, name="bus/plant/valve") is None
+    for by, value in ((A, True), (B, True), (A, False), (B, False)):
+        assert scene.write(by, value=value, lease=60, span=pump if by is A else valve) is None
+    assert scene.write(B, value=True, span=pump) is not None
+    assert scene.write(agent("c"), 3, span=whole, name=None) is not None
+    assert scene.conflicts != []
+    assert scene.write(OPERATOR, 3, span=whole, name=None) is None
+    assert scene.write(agent("c"), value=True, span=pump) is None
+    assert scene.write(agent("c"), 3, span=whole, lease=60, name=None) is None
+    assert scene.write(A, value=True, span=pump) is not None
+
+
 def test_who_was_first_keeps_what_two_write_to_and_fro() -> None:
     scene = Scene()
     for second, by in enumerate([A, B, A, B]):

@@ -167,6 +167,7 @@ def test_tags_that_are_gone_make_room_for_others(bench: Bench) -> None:
         facts=bench.facts,
         wall=bench.wall,
         announce=lambda *_: None,
+        synchronised=lambda: True,
     )
     bench.run(level, 20)
     names.append("more")

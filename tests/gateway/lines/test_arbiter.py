@@ -100,6 +100,27 @@ async def test_a_write_that_was_not_sent_or_was_refused_by_the_device_stands_now
         assert notes.sent == [False, False]
 
 
+@pytest.mark.parametrize(
+    ("part", "bits"),
+    [
+        ({"type": "bool", "bit": 3}, range(3, 4)),
+        ({"type": "uint16", "bit": 4, "width": 2}, range(4, 6)),
+        ({"type": "uint8", "byte": "high"}, range(8, 16)),
+        ({"type": "int8"}, range(8)),
+    ],
+)
+async def test_a_part_of_a_register_is_a_bid_for_its_bits(
+    part: dict[str, object], bits: range, autojump_clock: MockClock
+) -> None:
+    notes = Notes()
+    flag = tag("flag", 4, writable=True, **part)
+    async with open_bench([device(1, flag)], [drive()], arbiter=notes) as bench:
+        await trio.sleep(5)
+        value = part["type"] == "bool" or 1
+        assert (await bench.field.write("bus/d1/flag", value, None, ANA)).outcome is Outcome.CONFIRMED
+        assert notes.bids == [Bid(ANA, Span("bus", 1, "holding", 4, bits=bits), value, "bus/d1/flag")]
+
+
 async def test_bare_registers_are_a_bid_for_all_of_them(autojump_clock: MockClock) -> None:
     notes = Notes()
     async with open_bench([device(1, SPEED)], [drive()], arbiter=notes) as bench:
