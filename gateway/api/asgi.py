@@ -91,7 +91,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         Disconnected: the caller left before the end.
     """
     length = header(scope, b"content-length")
-    if length is not None and len(length) < 16 and int(length) > limit:
+    if length is not None and (len(length) >= 16 or int(length) > limit):
         raise _too_long(limit)
     if scope.get(WHOLE, False):
         return await _receive_body(receive, limit)
@@ -102,19 +102,23 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 
 async def _receive_body(receive: Receive, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    body: bytes | bytearray = b""
     while True:
         event = await receive()
         if event["type"] == "http.disconnect":
             raise Disconnected
-        chunk = event.get("body", b"")
-        size += len(chunk)
-        if size > limit:
+        piece = event.get("body", b"")
+        if len(body) + len(piece) > limit:
             raise _too_long(limit)
-        chunks.append(chunk)
+        if not body:
+            body = piece
+        else:
+            if isinstance(body, bytes):
+                # Pieces of a byte each must not be kept as a million objects.
+                body = bytearray(body)
+            body += piece
         if not event.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return bytes(body)
 
 
 def _too_long(limit: int) -> BodyError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from gateway.access.limits.rates import Visit
 from gateway.api import rpc
 from gateway.api.asgi import BodyError, Receive, Scope, header, read_body
 from gateway.api.origin import Caller
-from gateway.api.replies import Reply, ReplyHeaders, of_agent_api, problem_reply, rpc_error, too_many
-from gateway.api.rpc_errors import fault_of
+from gateway.api.replies import Reply, ReplyHeaders, challenge, of_agent_api, problem_reply, rpc_error, too_many
+from gateway.api.rpc_errors import STATUS, fault_of
 from gateway.core.errors import Code, GatewayError
 
 # Of a body that comes with a verb that has none as a rule (D-020).
@@ -20,6 +21,8 @@ CLOSE = ((b"connection", b"close"),)
 _JSON = frozenset({b"application/json", b"application/json-rpc"})
 # A body of so many bytes is read also of a caller who is refused, so that the answer can carry the id of the call.
 _READ_OF_REFUSED = 16 * 1024
+# Of a caller without a valid token: room for the largest card of an agent that registers, escaped and wrapped.
+LARGEST_OF_STRANGERS = 128 * 1024
 
 
 def crowded(most: int, path: str) -> Reply:
@@ -62,6 +65,8 @@ class Request:
     async def body(self, limit: int) -> bytes | Reply:
         """Its body, or what is answered where none can be had: that counts as a call.
 
+        Who has no valid token is not read for long: making values of a body takes the time of the lines.
+
         Args:
             limit: bytes.
         """
@@ -70,9 +75,12 @@ class Request:
             return self.refused() or rpc_error(415, rpc.INVALID_REQUEST, "Invalid Request", reason)
         if not self._is_short() and self.visit.look() is not None and (refused := self.refused(CLOSE)) is not None:
             return refused
+        stranger = self.caller if isinstance(self.caller, GatewayError) else None
         try:
-            return await read_body(self.scope, self.receive, limit)
+            return await read_body(self.scope, self.receive, min(limit, LARGEST_OF_STRANGERS) if stranger else limit)
         except BodyError as error:
+            if stranger is not None and error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                return self.refused(CLOSE) or self._unread(fault_of(stranger))
             return self.refused(CLOSE) or rpc_error(
                 error.status, rpc.INVALID_REQUEST, "Invalid Request", error.reason, CLOSE
             )
@@ -90,6 +98,10 @@ class Request:
         return (length is not None and length.strip(b"0") != b"") or (
             header(self.scope, b"transfer-encoding") is not None
         )
+
+    def _unread(self, fault: rpc.Fault) -> Reply:
+        """What is answered to who is not let in, whatever the body says."""
+        return Reply(STATUS[fault.code], rpc.failure(None, fault), (*CLOSE, *challenge(self.scope)))
 
     def _is_short(self) -> bool:
         """Whether the body is read also of a caller who will be refused."""

@@ -104,9 +104,10 @@ async def test_curl_reads_a_tag_and_health(rig: Rig) -> None:
 async def test_a_body_too_long_is_answered_before_the_connection_ends(rig: Rig) -> None:
     async with rig.served():
         stream = await rig.connect()
+        token = rig.bearer()["Authorization"].encode()
         await stream.send_all(
             b"POST /api/v1/rpc HTTP/1.1\r\nHost: board\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 3000000\r\n\r\n" + b" " * 3_000_000
+            b"Authorization: %b\r\nContent-Length: 3000000\r\n\r\n" % token + b" " * 3_000_000
         )
         answer = await read_response(stream)
         assert answer.startswith(b"HTTP/1.1 413 ")
