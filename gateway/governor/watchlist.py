@@ -5,6 +5,7 @@ One trouble, one alert: where nobody answers on a line, or its port is gone, its
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -34,6 +35,8 @@ class Watchlist:
         self._down_since: dict[str, float] = {}
         self._glances: deque[FieldGlance] = deque()
         self._raised: set[tuple[str, str]] = set()
+        # When a device was last seen silent, and as what.
+        self._silent: dict[str, tuple[float, DeviceGlance]] = {}
 
     def look(self, glance: FieldGlance) -> None:
         """Take one more glance; what is no longer there is resolved."""
@@ -122,13 +125,17 @@ class Watchlist:
 
     def _errors(self, glance: FieldGlance) -> Iterable[tuple[str, str]]:
         before = {device.name: device for device in self._glances[0].devices}
+        for name in self._silent.keys() - {device.name for device in glance.devices}:
+            del self._silent[name]
         for device in glance.devices:
-            old = before.get(device.name)
+            if device.state not in ANSWERING:
+                # That it is silent is told already, and what that cost is no news when it is back.
+                self._silent[device.name] = glance.at, device
+                continue
+            silent_at, silent = self._silent.get(device.name, (-math.inf, None))
+            old = silent if silent_at >= self._glances[0].at else before.get(device.name)
             key = (f"device:{device.name}", "errorShare")
             if old is None or device.requests < old.requests:
-                continue
-            if device.state not in ANSWERING:
-                # That it is silent is told already.
                 continue
             requests = device.requests - old.requests
             errors = sum(device.errors.values()) - sum(old.errors.values())

@@ -342,6 +342,23 @@ def test_many_errors_are_told_with_their_most_frequent_cause_until_they_are_few(
     assert bench.standing() == []
 
 
+def test_what_silence_cost_is_no_trouble_of_a_device_that_is_back(bench: Bench) -> None:
+    level = Board(bench).level()
+    bench.field.line()
+    bench.field.device("bus/b", requests=1000)
+    bench.field.device("bus/a", requests=1000)
+    bench.run(level, 300)
+    bench.field.device("bus/a", state="silent", since=60.0, requests=1060, errors={"timeout": 60})
+    bench.run(level, 60)
+    assert bench.standing() == [("device:bus/a", "silentSeconds")]
+    bench.field.device("bus/a", state="online", since=10.0, requests=1120, errors={"timeout": 61})
+    bench.run(level, 60)
+    assert bench.standing() == []
+    bench.field.device("bus/a", requests=1240, errors={"timeout": 100})
+    bench.run(level, 10)
+    assert bench.standing() == [("device:bus/a", "errorShare")]
+
+
 def test_a_disk_that_takes_no_data_is_critical_and_halves_the_health(bench: Bench) -> None:
     board = Board(bench)
     level = board.level()
