@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
+from dataclasses import replace
 
 import structlog
 import trio
@@ -18,6 +19,7 @@ from gateway.api.gate import Gate
 from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.connection import Connection, Guest
+from gateway.api.server.descriptors import affordable
 from gateway.api.server.handshake import HandshakeError, shake_hands
 from gateway.api.server.plain import Plain
 from gateway.api.server.seldom import Seldom
@@ -68,7 +70,9 @@ async def serve(
     Raises:
         BindError: the configured address must not or cannot be opened.
     """
-    server = Server(app, settings, tls, limits or LimitSettings(), front, bound=bound, begin=begin)
+    limits = limits or LimitSettings()
+    limits = replace(limits, max_connections=affordable(limits.max_connections))
+    server = Server(app, settings, tls, limits, front, bound=bound, begin=begin)
     async with server.turns.given(), trio.open_nursery() as connections:
         with closing(server):
             async with trio.open_nursery() as listening:
