@@ -211,7 +211,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kit's wheel, built from its directory alone."""
     place = tmp_path_factory.mktemp("wheel")
     source = place / "source"
-    shutil.copytree(KIT, source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(KIT, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
     build: list[str | Path] = [
         sys.executable,
         "-m",
