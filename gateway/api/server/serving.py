@@ -17,6 +17,7 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.gate import Gate
 from gateway.api.server.admission import Admission
+from gateway.api.server.arrivals import Arrivals
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.connection import Connection, Guest
 from gateway.api.server.descriptors import affordable
@@ -118,6 +119,8 @@ class Server:
         self._waiting: set[str] = set()
         self._stranger = Seldom("peer refused: not a private address", trio.current_time)
         self._blind = Seldom("cannot look at the addresses of this machine", trio.current_time)
+        self._arrivals = Arrivals(limits, trio.current_time)
+        self._hasty = Seldom("too many new connections: some are turned away", trio.current_time)
         self._full = Seldom("too many connections: new ones are turned away", trio.current_time)
 
     @property
@@ -202,6 +205,11 @@ class Server:
             return
         if not _welcome(peer[0]):
             self._stranger.warn(peer=peer[0])
+            await trio.aclose_forcefully(plain)
+            return
+        if not self._arrivals.admit(peer[0]):
+            cure = "keep connections open, raise [limits] requests_per_minute or burst, or find out who opens so many"
+            self._hasty.warn(last_peer=peer[0], cure=cure)
             await trio.aclose_forcefully(plain)
             return
         guest = Guest(peer[0])
