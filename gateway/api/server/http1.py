@@ -60,6 +60,7 @@ class Http1(H11Protocol):
         self._held = b""
         self._heads = Heads()
         self._limits = config.limits
+        requests.before_receiving = self._ask_for_body
 
     async def receive(self, received: bytes) -> None:
         """Take what the caller has sent; nothing at its end."""
@@ -131,6 +132,11 @@ class Http1(H11Protocol):
             await super().stream_send(event)
             if event.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
                 await self.send(Upgraded())
+
+    async def _ask_for_body(self) -> None:
+        """Tell a caller that waits for it to send the body."""
+        if isinstance(self.connection, RequestParser) and self.connection.held_back:
+            await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Nothing switches to HTTP/2: neither its preface nor ``Upgrade: h2c``."""

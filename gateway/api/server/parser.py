@@ -32,6 +32,16 @@ class RequestParser(h11.Connection):
         self._target_size = target_size
         self._header_size = header_size
 
+    @property
+    def they_are_waiting_for_100_continue(self) -> bool:
+        """No: who waits to send a body is told when somebody wants it, and not before a 401 or 413."""
+        return False
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the caller waits to be told to send the body (``Expect: 100-continue``, RFC 9110, 10.1.1)."""
+        return super().they_are_waiting_for_100_continue
+
     def next_event(self) -> type[h11.NEED_DATA | h11.PAUSED] | h11.Event:
         """Parse the next event out of what has come.
 

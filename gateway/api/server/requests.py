@@ -19,7 +19,12 @@ class Requests(TaskGroup):
 
     Args:
         extensions: of the ASGI scope, the same for all requests of a connection.
+
+    Attributes:
+        before_receiving: awaited each time the application wants what comes next.
     """
+
+    before_receiving: Callable[[], Awaitable[None]]
 
     def __init__(self, extensions: Mapping[str, dict[str, object]]) -> None:
         super().__init__()
@@ -53,6 +58,7 @@ class Requests(TaskGroup):
                 return
 
         async def receive() -> ASGIReceiveEvent:
+            await self.before_receiving()
             try:
                 return await from_caller.receive()
             except trio.EndOfChannel:
