@@ -1,4 +1,4 @@
-"""Reads the header of a request more strictly than the rules demand.
+"""Reads the header of a request, and the lines of a body in chunks, more strictly than the rules demand.
 
 What two programs may read differently is how one request is smuggled inside another. Nothing stands between this
 server and its callers that needs the leeway of RFC 9112, so none is given.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import h11
+from h11._receivebuffer import ReceiveBuffer
 
 # A line feed alone, a carriage return alone, a folded line (RFC 9112, 2.2 and 5.2).
 _ODD_LINE_END = re.compile(rb"(?<!\r)\n|\r(?![\n])(?!\Z)|\n[ \t]")
@@ -17,6 +18,31 @@ _MOST_HEADERS = 100
 # Room for the longest method and the version around the target.
 _AROUND_TARGET = 32
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^#]*)?", re.IGNORECASE)
+
+
+class StrictLines(ReceiveBuffer):
+    """What h11 takes lines from: of a header, a chunk, and trailers. It would take line feeds alone, and more."""
+
+    def maybe_extract_next_line(self) -> bytearray | None:
+        """The line before a chunk.
+
+        Raises:
+            RemoteProtocolError: it could be read in two ways.
+        """
+        line = super().maybe_extract_next_line()
+        if line is not None and (_ODD_LINE_END.search(line) or line[:-2].endswith((b" ", b"\t"))):
+            raise h11.RemoteProtocolError("the size of a chunk ends with its line", 400)
+        return line
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """A header or trailers. Raises as ``maybe_extract_next_line``, also before all of it is there."""
+        if self._data.startswith(b"\r\n"):
+            # No trailers; what is behind this is the next request.
+            return super().maybe_extract_lines()
+        end = self._data.find(_END)
+        if self._data.startswith(b"\n") or _ODD_LINE_END.search(self._data, 0, len(self._data) if end < 0 else end):
+            raise h11.RemoteProtocolError("lines of a header end in CR LF, and go on nowhere else", 400)
+        return super().maybe_extract_lines()
 
 
 class RequestParser(h11.Connection):
@@ -29,6 +55,7 @@ class RequestParser(h11.Connection):
 
     def __init__(self, target_size: int, header_size: int) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size=header_size)
+        self._receive_buffer = StrictLines()
         self._target_size = target_size
         self._header_size = header_size
 
@@ -49,16 +76,14 @@ class RequestParser(h11.Connection):
             RemoteProtocolError: it is no HTTP/1.1, or could be read in two ways; it says which status answers it.
         """
         if self.their_state is h11.IDLE:
-            self._check_lines(self.trailing_data[0])
+            self._check_lengths(self.trailing_data[0])
         event = super().next_event()
         if isinstance(event, h11.Request):
             self._check_request(event)
         return event
 
-    def _check_lines(self, received: bytes) -> None:
+    def _check_lengths(self, received: bytes) -> None:
         head = received.partition(_END)[0]
-        if _ODD_LINE_END.search(head):
-            raise h11.RemoteProtocolError("lines of a header end in CR LF, and go on nowhere else", 400)
         if len(head.partition(b"\r\n")[0]) > self._target_size + _AROUND_TARGET:
             raise h11.RemoteProtocolError("the target is too long", 414)
         if len(head) > self._header_size:

@@ -100,6 +100,15 @@ def test_what_is_right_is_read(sent: bytes, piece: int) -> None:
         b"4 4\r\nabcd\r\n0\r\n\r\n",
         b"ffffffffffffffffffffffff\r\n",
         b"4;" + b"a" * 5000,
+        b"4;a\rb\r\nabcd\r\n0\r\n\r\n",
+        b"4;a\nb\r\nabcd\r\n0\r\n\r\n",
+        b"4 \r\nabcd\r\n0\r\n\r\n",
+        b"4\t\r\nabcd\r\n0\r\n\r\n",
+        b"4\r\nabcd\r\n0\r\nA: b\n\r\n",
+        b"4\r\nabcd\r\n0\r\nA: b\n\n",
+        b"4\r\nabcd\r\n0\r\n\n",
+        b"4\r\nabcd\r\n0\r\nA: b\rC: d\r\n\r\n",
+        b"4\r\nabcd\r\n0\r\nA: b\r\n c\r\n\r\n",
     ],
 )
 def test_chunks_that_could_be_read_in_two_ways_are_refused(chunks: bytes) -> None:
@@ -113,6 +122,25 @@ def test_chunks_that_could_be_read_in_two_ways_are_refused(chunks: bytes) -> Non
 
     with pytest.raises(h11.RemoteProtocolError):
         read()
+
+
+@pytest.mark.parametrize("piece", [100_000, 1])
+def test_chunks_and_trailers_that_are_right_are_read(piece: int) -> None:
+    sent = GOOD + b'Transfer-Encoding: chunked\r\n\r\n4;a="b"\r\nab\n\r\r\n00\r\nA: b\r\nC:\r\n\r\n'
+    parser, found = RequestParser(target_size=200, header_size=1000), []
+    for start in range(0, len(sent), piece):
+        parser.receive_data(sent[start : start + piece])
+        while (event := parser.next_event()) is not h11.NEED_DATA and event is not h11.PAUSED:
+            found.append(event)
+    assert b"".join(event.data for event in found if isinstance(event, h11.Data)) == b"ab\n\r"
+    assert isinstance(found[-1], h11.EndOfMessage)
+
+
+def test_what_is_wrong_with_the_next_request_is_no_fault_of_this_one() -> None:
+    parser = RequestParser(target_size=200, header_size=1000)
+    parser.receive_data(GOOD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\nHost: b\n\n")
+    assert isinstance(parser.next_event(), h11.Request)
+    assert isinstance(parser.next_event(), h11.EndOfMessage)
 
 
 @given(st.binary(max_size=2000))
