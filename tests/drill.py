@@ -1,7 +1,8 @@
-"""The long proofs: a day of simulated field, ten million fuzzed frames, a store killed over and over, a siege.
+"""The long proofs: a day of simulated field, ten million fuzzed frames, a store killed over and over, a siege, a soak.
 
 ``python -m tests.drill`` runs them all, each part in a process of its own, as many at once as there are cores.
-``python -m tests.drill sim --seed N --minutes M`` replays one simulation.
+``python -m tests.drill sim --seed N --minutes M`` replays one simulation; ``governors`` plays the fault drill and draws
+docs/figures.
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from tests.drivers.modbus.fuzz_frames import fuzz
+from tests.e2e import soak
 from tests.e2e.siege import drill as besiege
 from tests.gateway.api.crowd import drill as crowd
+from tests.gateway.governor.rates import drill as detect
 from tests.gateway.storage.test_kill import drill as kill_store
+from tests.sim.fault_drill import drill as play
 from tests.sim.run import Report, simulate
 
+WHAT = ("all", "sim", "frames", "store", "server", "soak", "governors", "detector")
 FRAMES = 10_000_000
 FRAME_PARTS = 20
 KILLS = 200
@@ -30,6 +36,7 @@ CAP = 500
 # Seconds of each assault on the gateway.
 ASSAULT_S = 5.0
 HOURS = 24.0
+FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 # A day is run as plants of two hours, each with a seed of its own: as much virtual time, and twelve plants of it.
 SIM_PART_MINUTES = 120.0
 
@@ -74,6 +81,22 @@ def killed(kills: int, seed: int) -> str:
 
 def server_parts(seconds: float) -> list[Part]:
     return [Part("siege", partial(besiege, seconds), alone=True), Part("server", partial(crowd, CROWD, CAP))]
+
+
+def soak_parts(agents: int, minutes: float) -> list[Part]:
+    return [Part("soak", partial(soak.drill, agents, minutes), alone=True)]
+
+
+def governor_parts(seed: int) -> list[Part]:
+    return [Part("governors", partial(play, seed, FIGURES))]
+
+
+def detector_parts(processes: int) -> list[Part]:
+    return [Part("detector", partial(detected, processes))]
+
+
+def detected(processes: int) -> str:
+    return f"how often the detector is wrong\n{detect(processes=processes)}"
 
 
 def sim_parts(seed: int, minutes: float) -> list[Part]:
@@ -123,13 +146,15 @@ def told(proved: bool, words: str) -> bool:  # noqa: FBT001 - passed on
 
 def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.drill", description=__doc__)
-    parser.add_argument("what", nargs="?", default="all", choices=["all", "sim", "frames", "store", "server"])
+    parser.add_argument("what", nargs="?", default="all", choices=WHAT)
     parser.add_argument("--seed", type=int, default=1, help="of the first part; each further one takes the next")
     parser.add_argument("--minutes", type=float, help="virtual minutes of one plant, to replay what was reported")
     parser.add_argument("--hours", type=float, default=HOURS, help="virtual hours, in plants of two hours")
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--assault", type=float, default=ASSAULT_S, help="seconds of each assault on the gateway")
+    parser.add_argument("--agents", type=int, default=soak.AGENTS, help="of the soak")
+    parser.add_argument("--soak-minutes", type=float, default=soak.MINUTES)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     return parser.parse_args(words)
 
@@ -141,6 +166,12 @@ def main(words: list[str]) -> int:
         parts += store_parts(given.seed, given.kills)
     if given.what in {"all", "server"}:
         parts += server_parts(given.assault)
+    if given.what in {"all", "soak"}:
+        parts += soak_parts(given.agents, given.soak_minutes)
+    if given.what in {"all", "governors"}:
+        parts += governor_parts(given.seed)
+    if given.what in {"all", "detector"}:
+        parts += detector_parts(given.processes)
     if given.what in {"all", "sim"}:
         if given.minutes is not None:
             parts.append(Part(f"sim seed {given.seed}", partial(simulated, given.seed, given.minutes)))
