@@ -24,6 +24,7 @@ check: setup ## format, lint, types, import contracts
 
 test: setup ## everything that proves the product
 	@.ci/packages $(PACKAGES_FOR_TESTS)
+	@.ci/node-clients
 	$(PYTHON_IN_VENV) -m pytest
 
 drill: setup ## the long proofs: ten million fuzzed frames, a day of simulated field
