@@ -15,8 +15,8 @@ run: setup ## start the gateway with simulated devices on https://127.0.0.1:3500
 	@exec .venv/bin/ferrule demo
 
 check: setup ## format, lint, types, import contracts
-	.venv/bin/ruff format --check gateway drivers tests benchmarks
-	.venv/bin/ruff check gateway drivers tests benchmarks
+	.venv/bin/ruff format --check gateway drivers tests benchmarks docs/examples
+	.venv/bin/ruff check gateway drivers tests benchmarks docs/examples
 	.venv/bin/flake8 --isolated --select ASYNC101,ASYNC102,ASYNC103,ASYNC104,ASYNC119,ASYNC120 --max-line-length 200 \
 		$$(grep -rlE '^ *(async |(import|from) trio\b)' --include='*.py' gateway drivers tests)
 	.venv/bin/mypy
@@ -37,8 +37,8 @@ bench: setup ## the benchmark tables, peers beside us in the same run
 	$(PYTHON_IN_VENV) -m benchmarks
 
 format: setup ## format the code
-	.venv/bin/ruff format gateway drivers tests benchmarks
-	.venv/bin/ruff check --fix gateway drivers tests benchmarks
+	.venv/bin/ruff format gateway drivers tests benchmarks docs/examples
+	.venv/bin/ruff check --fix gateway drivers tests benchmarks docs/examples
 
 lock: setup ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 pyproject.toml --extra test --generate-hashes \
