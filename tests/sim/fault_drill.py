@@ -71,6 +71,7 @@ async def dies(stand: Stand) -> str:
 
 async def vanishes(stand: Stand) -> str:
     """A USB adapter is pulled for three minutes, and put back."""
+    other = stand.line("net").missed
     stand.memory["bus"].unplug()
     await trio.sleep(180)
     back = stand.at
@@ -81,6 +82,7 @@ async def vanishes(stand: Stand) -> str:
     assert 15 <= stand.found("alert", "raised (warning) line:bus downSeconds").at <= 25
     assert stand.found("line", "line:up").at <= back + 15
     assert stand.found("alert", "resolved (warning) line:bus downSeconds").at <= back + 20
+    assert stand.line("net").missed == other, "a port that is away cost another line its deadlines"
     # Opening a lost port is the line's own; a governor that meddled would only be in its way.
     assert not [entry for entry in stand.entries if entry.who == "management"]
     assert not [entry for entry in stand.entries if "device:" in entry.what and entry.who == "alert"]
