@@ -11,6 +11,7 @@ more is read, the stream is closed, and the application is told that the caller 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from enum import Enum, auto
 
 import trio
@@ -91,6 +92,7 @@ class Connection(TCPServer):
         self._patience = trio.CancelScope()
         self._begun = 0.0
         self._discarded = 0
+        self._lost = False
 
     @property
     def waiting(self) -> bool:
@@ -124,11 +126,12 @@ class Connection(TCPServer):
 
     async def _read(self) -> None:
         """Take what the caller sends until it leaves."""
+        with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+            await self._take()
+
+    async def _take(self) -> None:
         while True:
-            try:
-                data = await self.stream.receive_some()
-            except (trio.ClosedResourceError, trio.BrokenResourceError):
-                return
+            data = await self.stream.receive_some()
             if self._phase is _Phase.DISCARD:
                 self._discarded += len(data)
                 if not data or self._discarded > _DISCARDED:
@@ -167,6 +170,9 @@ class Connection(TCPServer):
             if event.idle:
                 self._rest()
             else:
+                if self._lost:
+                    # Hundreds of requests may still be there of a caller that has left.
+                    raise trio.BrokenResourceError
                 if self._phase is _Phase.IDLE:
                     # It had come together with the one before.
                     await self._turns.take()
@@ -187,6 +193,7 @@ class Connection(TCPServer):
         try:
             await self.stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            self._lost = True
             await self.stream.abort()
             await self.protocol.handle(Closed())
         except trio.Cancelled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import trio
@@ -122,3 +123,25 @@ async def test_requests_that_come_together_are_answered_over_many_passes(
     # Those whose requests have come in this very pass begin at once.
     assert max(passes.done) <= 2 + callers
     nursery.cancel_scope.cancel()
+
+
+async def test_of_a_caller_that_has_left_no_more_requests_are_answered(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    answered = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal answered
+        answered += 1
+        if answered == 3:
+            await trio.aclose_forcefully(stream)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    wire = Wire(rig, nursery, LimitSettings(), app)
+    stream = await wire.call()
+    with suppress(trio.ClosedResourceError):
+        await stream.send_all(GET * 100)
+    await trio.testing.wait_all_tasks_blocked()
+    assert answered == 3
+    assert len(wire.server.connections) == 0
