@@ -334,7 +334,8 @@ class _Api:
 
     async def _carried_out(self, request: Request, call: rpc.Call | rpc.Malformed) -> Answer:
         """Answer a call; one that may not be made is noted."""
-        scope, caller = request.scope, request.caller
+        scope = request.scope
+        caller = self._identity.still(request.caller, scope)
         if signed(scope) and isinstance(call, rpc.Call):
             caller = self._identity.vouched(caller, scope, call.method)
         answer = await self._dispatch.answer(call, caller, scope, request.deadline)

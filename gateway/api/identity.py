@@ -36,6 +36,10 @@ class Identity:
             return error
         return principal
 
+    def still(self, caller: Caller, scope: Scope) -> Caller:
+        """The same caller, unless its token was voided since the request began: bodies and batches take their time."""
+        return caller if isinstance(caller, GatewayError) else self.caller(scope)
+
     def vouched(self, caller: Caller, scope: Scope, method: str) -> Caller:
         """The same caller, once a signature that came along has been held against the agent's registered card.
 
