@@ -94,7 +94,7 @@ def agent_parts(
     return AgentParts(
         bearer=bearer,
         tokens=tokens,
-        signatures=CardSignatures(root, timeline.now, synchronised, monotonic),
+        signatures=CardSignatures(root, timeline.now, synchronised, monotonic, facts),
         revocations=revocations,
         directory=directory,
         facts=facts,

@@ -6,11 +6,13 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from gateway.core.errors import Code, GatewayError
+from gateway.core.ports import FactStore
 
 # Of one agent within the time nonces are remembered: it cannot use up the room of the others.
 QUOTA = 128
 # Of all agents.
 CAPACITY = 16384
+NONCE = "nonce"
 
 
 class Nonces:
@@ -23,15 +25,28 @@ class Nonces:
         life: seconds a nonce is remembered.
         quota: nonces of one agent.
         capacity: nonces of all agents.
+        facts: where they are kept over restarts, on disk with what the signature was good for; None: nowhere.
     """
 
-    def __init__(self, clock: Callable[[], float], life: float, quota: int = QUOTA, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        life: float,
+        quota: int = QUOTA,
+        capacity: int = CAPACITY,
+        facts: FactStore | None = None,
+    ) -> None:
         self._clock = clock
         self._life = life
         self._quota = quota
         self._capacity = capacity
+        self._facts = facts
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._times: dict[str, deque[float]] = {}
+        # How long the gateway was off is not known for certain: those of earlier runs begin their whole life anew.
+        for key in () if facts is None else facts.recall(NONCE):
+            agent_id, _, nonce = key.partition(" ")
+            self._note(agent_id, nonce)
 
     def is_new(self, agent_id: str, nonce: str) -> bool:
         """Whether an agent has not used a nonce yet."""
@@ -52,11 +67,15 @@ class Nonces:
             raise self._full(f"{agent_id} has made {len(times)} signatures lately", times[0])
         if len(self._seen) >= self._capacity:
             raise self._full("agents have made too many signatures lately", next(iter(self._seen.values())))
+        self._note(agent_id, nonce)
+        if self._facts is not None:
+            self._facts.remember(NONCE, f"{agent_id} {nonce}", value=True, urgent=True)
+        return True
+
+    def _note(self, agent_id: str, nonce: str) -> None:
         now = self._clock()
         self._seen[agent_id, nonce] = now
-        times.append(now)
-        self._times[agent_id] = times
-        return True
+        self._times.setdefault(agent_id, deque()).append(now)
 
     def _drop_old(self) -> None:
         ended = self._clock() - self._life
@@ -65,6 +84,8 @@ class Nonces:
             if used > ended:
                 return
             del self._seen[agent_id, nonce]
+            if self._facts is not None:
+                self._facts.remember(NONCE, f"{agent_id} {nonce}", None)
             times = self._times[agent_id]
             times.popleft()
             if not times:

@@ -20,6 +20,7 @@ from gateway.access.keys import RootKey
 from gateway.access.nonces import Nonces
 from gateway.core import rfc3339
 from gateway.core.errors import Code, GatewayError
+from gateway.core.ports import FactStore
 from gateway.core.principal import AgentKey
 
 HEADER = "X-Agent-Signature"
@@ -53,6 +54,7 @@ class CardSignatures:
         wall: Unix seconds.
         synchronised: whether that clock can be trusted; while not, a refusal by time tells the caller our time.
         clock: seconds that only go forward.
+        facts: keep nonces over restarts; None: they are not kept.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class CardSignatures:
         wall: Callable[[], float],
         synchronised: Callable[[], bool],
         clock: Callable[[], float],
+        facts: FactStore | None = None,
     ) -> None:
         self._root = root
         self._wall = wall
         self._synchronised = synchronised
         # A signature may come from one end of the window, and counts until the other.
-        self._nonces = Nonces(clock, 2 * WINDOW)
+        self._nonces = Nonces(clock, 2 * WINDOW, facts=facts)
 
     def check(
         self, signature: str, card: Mapping[str, object], agent_id: str, key: AgentKey, *, once: bool = True

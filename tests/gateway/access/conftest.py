@@ -68,7 +68,7 @@ class Gateway:
             wall=self.wall,
             synchronised=self.trusted,
         )
-        self.signatures = CardSignatures(self.root, self.wall, self.trusted, lambda: self.elapsed)
+        self.signatures = CardSignatures(self.root, self.wall, self.trusted, lambda: self.elapsed, self.facts)
 
     def wall(self) -> float:
         return self.now
