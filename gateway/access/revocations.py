@@ -83,10 +83,17 @@ class Revocations:
         epoch = self.epoch(agent_id) + 1
         self._void(agent_id, _Void(epoch, epoch, self._now()))
 
-    def supersede(self, agent_id: str) -> None:
-        """Void the agent tokens an agent has, because it gets another; they still tell who registers again (D-044)."""
+    def supersede(self, agent_id: str, *, enrolled: bool = False) -> None:
+        """Void the agent tokens an agent has, because it gets another; they still tell who registers again (D-044).
+
+        Args:
+            agent_id: whose.
+            enrolled: it was enrolled anew: what it had before tells nothing any more. With the key of then it would
+                bring back what the agent was allowed then.
+        """
         known = self._agents.get(agent_id, _NOTHING)
-        self._void(agent_id, _Void(known.superseded + 1, known.revoked, known.enrolments))
+        epoch = known.superseded + 1
+        self._void(agent_id, _Void(epoch, epoch if enrolled else known.revoked, known.enrolments))
 
     def spend(self, enrolment: Principal) -> None:
         """Use an enrolment up: it registers once.
@@ -149,7 +156,10 @@ class Revocations:
 
 
 def _revoked(agent_id: str) -> GatewayError:
-    return refused(f"the tokens of {agent_id} were revoked: enrol it anew (ferrule agents enrol)")
+    return refused(
+        f"this token of {agent_id} was revoked, or the agent was enrolled with another key since: use the token it got "
+        "then, or enrol it anew (ferrule agents enrol)"
+    )
 
 
 def _used(agent_id: str) -> GatewayError:

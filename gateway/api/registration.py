@@ -21,6 +21,8 @@ from gateway.core.principal import AgentKey, Kind, Principal
 
 # The share of a token's life in which an agent that asks for it is given the next one with a heartbeat.
 LAST_PART = 0.2
+# Capabilities of a card that the audit log names.
+MOST_NOTED = 8
 
 
 class Registration:
@@ -56,9 +58,10 @@ class Registration:
         registry.admit(card, grant)
         # What cannot be put into a token must not void the one there is.
         parts.tokens.issue(card.agent_id, card.capabilities, grant.scopes, key)
-        if again or principal.kind is Kind.AGENT:
-            parts.revocations.supersede(card.agent_id)
-        if principal.kind is Kind.ENROLMENT:
+        enrolled = principal.kind is Kind.ENROLMENT
+        # Also of an agent that is not known: it may have been dropped, and its tokens live on.
+        parts.revocations.supersede(card.agent_id, enrolled=enrolled)
+        if enrolled:
             parts.revocations.spend(principal)
         token = parts.tokens.issue(card.agent_id, card.capabilities, grant.scopes, key)
         registry.register(card, grant)
@@ -67,7 +70,14 @@ class Registration:
             by=principal,
             peer=origin.peer,
             target=card.agent_id,
-            details={"kid": key.kid, "capabilities": list(card.capabilities), "again": again, "issued": token.token_id},
+            details={
+                "kid": key.kid,
+                # More would leave no room for the rest.
+                "capabilities": list(card.capabilities[:MOST_NOTED]),
+                "capabilityCount": len(card.capabilities),
+                "again": again,
+                "issued": token.token_id,
+            },
         )
         await parts.facts.settle()
         return card.agent_id, token
