@@ -7,7 +7,9 @@ from gateway.api.asgi import Scope, header
 from gateway.api.origin import AGENT_ID, Caller, Origin
 from gateway.api.rpc_errors import FORBIDDEN, UNAUTHENTICATED
 from gateway.core.audit import AuditLog, AuditOutcome
+from gateway.core.errors import Code, GatewayError
 
+_REGISTER = "agent.register"
 DENIED = frozenset({UNAUTHENTICATED, FORBIDDEN})
 
 
@@ -23,7 +25,9 @@ def note_denied(audit: AuditLog, method: str, fault: rpc.Fault, caller: Caller, 
     """
     origin = Origin(caller, scope)
     claimed = header(scope, AGENT_ID)
-    unknown = fault.code == UNAUTHENTICATED
+    # Who misnames itself may call anything: what is called need be no action of ours then.
+    misnamed = isinstance(caller, GatewayError) and caller.code is Code.FORBIDDEN and method != _REGISTER
+    unknown = fault.code == UNAUTHENTICATED or misnamed
     audit.note(
         "auth.token" if unknown else method,
         AuditOutcome.DENIED,

@@ -15,7 +15,7 @@ from gateway.api.origin import Caller, Origin
 from gateway.api.params import P, convert
 from gateway.api.rpc_errors import fault_of, presentable
 from gateway.core.errors import Code, GatewayError
-from gateway.core.principal import Principal
+from gateway.core.principal import Kind, Principal
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -146,6 +146,8 @@ class Dispatch:
             # Who has no token is not told either which methods there are.
             if isinstance(caller, GatewayError):
                 raise caller
+            if caller.kind is Kind.ENROLMENT:
+                raise GatewayError(Code.FORBIDDEN, "an enrolment is good for agent.register and nothing else")
             if entry is None:
                 raise _UnknownMethodError
             if entry.scope is not None and not caller.may(entry.scope):

@@ -82,7 +82,9 @@ def tool_methods(tools: LineTools, now: Callable[[], float], audit: AuditLog) ->
         try:
             pdu = bytes.fromhex(params.pdu)
         except ValueError:
-            raise invalid("pdu", "the request as hexadecimal, such as 0300000001", params.pdu) from None
+            pdu = b""
+        if not pdu:
+            raise invalid("pdu", "the request as hexadecimal, such as 0300000001", params.pdu)
         end = AuditOutcome.UNKNOWN
         try:
             answer = await tools.exchange(params.line, params.lease, params.unit, pdu, params.timeout)
