@@ -247,9 +247,10 @@ class Rig:
         *,
         named: GatewaySettings = BOILER_ROOM,
         version: str = "1.2.3",
+        earlier: Rig | None = None,
     ) -> None:
         self.state = state
-        self.board = Board()
+        self.board: Board = Board() if earlier is None else earlier.board
         self.field = FakeField()
         self.history = FakeHistory()
         self.store = FakeStore()
@@ -258,7 +259,8 @@ class Rig:
         self.settings = Settings(gateway=named, limits=limits or LimitSettings())
         self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.instruments = Instruments(self.settings.metrics)
-        self.facts, self.audit, self.told = Facts(), Notes(), list[tuple[str, dict[str, object]]]()
+        self.facts: Facts = Facts() if earlier is None else earlier.facts
+        self.audit, self.told = Notes(), list[tuple[str, dict[str, object]]]()
         timeline, performance = self.board.timeline, Performance(trio.current_time)
 
         def announce(type_: str, data: dict[str, object]) -> None:
@@ -296,6 +298,10 @@ class Rig:
             performance=performance,
         )
         self.url = ""
+
+    def restarted(self) -> Rig:
+        """The gateway after it was started anew: the same disk, and nothing in memory."""
+        return Rig(self.state, earlier=self)
 
     def bearer(self, *scopes: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens.issue(scopes or ALL)}"}
