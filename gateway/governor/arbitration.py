@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
@@ -22,6 +22,9 @@ from gateway.core.steering import Bid
 Who = tuple[Kind, str]
 # The last part is a bit, where bits of a register are written one by one; None: the whole register or coil.
 Address = tuple[str, int, str, int, int | None]
+# When, who, and what was written.
+Hand = tuple[float, Who, Value | tuple[int | bool, ...]]
+Hands = tuple[Hand, ...]
 
 # Registers and coils whose last writers are remembered. Those that somebody has a lease on or keeps are not forgotten
 # for others: whoever writes all over a line would end the leases of everybody.
@@ -81,7 +84,7 @@ class _Holding:
     kept_for: Who | None = None
     kept_until: float = 0.0
     fights: int = 0
-    hands: tuple[tuple[float, Who, Value | tuple[int | bool, ...]], ...] = ()
+    hands: Hands = ()
 
     def leased(self, now: float) -> bool:
         """Whether somebody has a lease on it now, or is about to have one."""
@@ -116,6 +119,11 @@ class Arbitration:
         now, who = self._monotonic(), _who(bid.by)
         for holding in self._touched(bid):
             against = self._against(holding, who, now)
+            if against is None and bid.by.kind is not Kind.OPERATOR:
+                # The blow that would make it a fight is not let through: who was first keeps what stands there.
+                lately = _lately(self._with(holding, (now, who, bid.value)), now)
+                if lately[0][1] != who and self._judge(holding, lately, now):
+                    against = self._against(holding, who, now)
             if against is None:
                 continue
             holder, until, kind = against
@@ -162,9 +170,8 @@ class Arbitration:
                 holding.kept_for = None
                 holding.hands = ()
                 continue
-            before = holding.hands[:-1] if holding.hands and holding.hands[-1][1] == who else holding.hands
-            holding.hands = (*before[-TURNS:], (now, who, bid.value))
-            self._judge(holding, now)
+            holding.hands = self._with(holding, (now, who, bid.value))
+            self._judge(holding, _lately(holding.hands, now), now)
 
     def released(self, place: str) -> None:
         """The lease on a set-point is over: its safe value was written."""
@@ -172,15 +179,11 @@ class Arbitration:
             if holding.place == place:
                 holding.leased_by = None
 
-    def _judge(self, holding: _Holding, now: float) -> None:
-        """Whether the last writes are a fight, and who keeps the set-point then."""
-        lately = [hand for hand in holding.hands if now - hand[0] <= FIGHT_WITHIN_S]
-        turns = sum(
-            after[1] != before[1] and after[2] != before[2]
-            for before, after in zip(lately, lately[1:], strict=False)  # noqa: RUF007 - pairwise is no clearer here
-        )
+    def _judge(self, holding: _Holding, lately: Hands, now: float) -> bool:
+        """Whether these writes are a fight; then who was there first keeps the set-point from now on."""
+        turns = sum(after[1] != before[1] and after[2] != before[2] for before, after in pairwise(lately))
         if turns < TURNS:
-            return
+            return False
         first = lately[0][1]
         if now - holding.kept_until > FORGOTTEN_AFTER_S:
             holding.fights = 0
@@ -190,6 +193,13 @@ class Arbitration:
         holding.hands = ()
         other = next(hand[1] for hand in reversed(lately) if hand[1] != first)
         self._note(Conflict("fight", now, holding.place, _name(first), _name(other)))
+        return True
+
+    @staticmethod
+    def _with(holding: _Holding, hand: Hand) -> Hands:
+        """The hands of a set-point and one more; of one who writes several times in a row only the last counts."""
+        before = holding.hands[:-1] if holding.hands and holding.hands[-1][1] == hand[1] else holding.hands
+        return (*before[-TURNS:], hand)
 
     def _touched(self, bid: Bid) -> list[_Holding]:
         """What is known of all that a write touches: of a register with its bits, of a bit with its register."""
@@ -265,6 +275,10 @@ class Arbitration:
             if holding.kept_for is not None and holding.kept(now)
         }
         return [(place, who, seconds) for (place, who), seconds in kept.items()]
+
+
+def _lately(hands: Hands, now: float) -> Hands:
+    return tuple(hand for hand in hands if now - hand[0] <= FIGHT_WITHIN_S)
 
 
 def _who(principal: Principal) -> Who:

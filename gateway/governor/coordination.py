@@ -13,7 +13,7 @@ from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import Json
 from gateway.core.roster import AgentCounts
 from gateway.core.steering import LEAST_ON_DEMAND, FieldSteering, LineGlance
-from gateway.governor.actions import ActionDoor, Proposal
+from gateway.governor.actions import ActionDoor, Proposal, Verdict
 from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.governor.health import Term, falling, share
 from gateway.governor.level import LevelName
@@ -138,16 +138,23 @@ class Coordination:
 
     def conflict(self, conflict: Conflict) -> None:
         """Callers got in each other's way; ``Arbitration`` tells. A fight is somebody's to see to."""
+        if conflict.kind == "overridden":
+            self._note("override", conflict, f"{conflict.other} wrote {conflict.place} over {conflict.holder}")
         if conflict.kind != "fight":
             return
         if conflict.place not in self._fights and len(self._fights) >= MOST_FIGHTS:
             return
         self._fights[conflict.place] = conflict.at
+        self._note("keep", conflict, f"{conflict.place} is kept for {conflict.holder} against {conflict.other}")
         words = (
             f"{conflict.holder} and {conflict.other} write {conflict.place} to and fro: {conflict.holder} was first "
             "and keeps it for a while. Let one of them take a lease, or take write access from the other"
         )
         self._alerts.fire(f"tag:{conflict.place}", "fight", Severity.WARNING, words)
+
+    def _note(self, kind: str, conflict: Conflict, words: str) -> None:
+        """What was decided between callers is an action like others: told, and kept for those who ask."""
+        self._door.note(Proposal(self.name, kind, conflict.place, words, do=lambda: True), Verdict.DONE, conflict.at)
 
     def _peace(self, now: float) -> None:
         for place in [place for place, at in self._fights.items() if now - at >= PEACE_AFTER_S]:

@@ -19,6 +19,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 ANALYSES = "analysis"
 NUMBER = "analysis_number"
+STRIDE = 10
 MOST_QUEUED = 8
 MOST_KEPT = 100
 KEPT_S = 7 * 86400.0
@@ -148,7 +149,7 @@ class Analyses:
         self._analyses: dict[str, Analysis] = {}
         self._written: deque[float] = deque(maxlen=MOST_WRITTEN)
         number = facts.recall(NUMBER).get("last")
-        self._number = number if isinstance(number, int) else 0
+        self._number = self._reserved = number if isinstance(number, int) else 0
         recalled = [_recalled(analysis_id, kept) for analysis_id, kept in facts.recall(ANALYSES).items()]
         for analysis in sorted(filter(None, recalled), key=lambda analysis: analysis.asked):
             self._analyses[analysis.analysis_id] = analysis
@@ -171,7 +172,10 @@ class Analyses:
             words = f"{MOST_QUEUED} analyses are waiting already: ask again later"
             raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 30})
         self._number += 1
-        self._facts.remember(NUMBER, "last", self._number)
+        if self._number > self._reserved:
+            # Reserved ahead and at once: an id must not come again, whatever happens to this process.
+            self._reserved = self._number + STRIDE - 1
+            self._facts.remember(NUMBER, "last", self._reserved, urgent=True)
         analysis = Analysis(f"analysis-{self._number:03d}", scope, priority, self._wall())
         self._analyses[analysis.analysis_id] = analysis
         self._asked.set()

@@ -118,10 +118,11 @@ def test_bits_of_one_register_are_different_things_and_the_register_is_all_of_th
 
 def test_who_was_first_keeps_what_two_write_to_and_fro() -> None:
     scene = Scene()
-    for second, by in enumerate([A, B, A, B]):
+    for second, by in enumerate([A, B, A]):
         scene.now = float(second)
         assert scene.write(by, 20 if by is A else 30) is None
-    scene.now = 5
+    scene.now = 3
+    # The third change of hand: what A wrote stands in the device, and stays there.
     refused = scene.write(B, 30)
     assert refused is not None
     assert refused.details["conflict"] == "fight"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
+from gateway.core.errors import GatewayError
 from gateway.core.principal import Kind, Principal
 from gateway.core.roster import AgentCounts
 from gateway.core.steering import LEAST_ON_DEMAND, Bid, Span
@@ -140,14 +143,32 @@ def test_a_fight_over_a_set_point_is_an_alert_until_there_was_peace_for_a_while(
     for name in ("a", "b", "a", "b"):
         by = Principal(name, frozenset(), Kind.AGENT, name)
         bid = Bid(by, Span("bus", 1, "holding", 0), 20 if name == "a" else 30, "bus/boiler/setpoint")
-        plant.arbitration.admit(bid)
-        plant.arbitration.settled(bid, sent=True)
+        with suppress(GatewayError):
+            plant.arbitration.admit(bid)
+            plant.arbitration.settled(bid, sent=True)
         plant.run(1)
+    (action,) = bench.door.actions()
+    assert (action.kind, action.target) == ("keep", "bus/boiler/setpoint")
+    assert action.why == "bus/boiler/setpoint is kept for agent a against agent b"
     (alert,) = bench.alerts.standing()
     assert alert.component == "tag:bus/boiler/setpoint"
     assert "agent a and agent b write bus/boiler/setpoint to and fro" in alert.summary
     plant.run(int(PEACE_AFTER_S) + 1)
     assert bench.standing() == []
+
+
+def test_an_operator_who_writes_over_an_agent_is_told_of(bench: Bench) -> None:
+    plant = Plant(bench, polling=0.1, asked=0.0)
+    agent, operator = (
+        Principal("a", frozenset(), Kind.AGENT, "a"),
+        Principal("operator", frozenset(), Kind.OPERATOR, "o"),
+    )
+    for by, value, lease in ((agent, 20, 60.0), (operator, 25, None)):
+        bid = Bid(by, Span("bus", 1, "holding", 0), value, "bus/boiler/setpoint", lease)
+        plant.arbitration.admit(bid)
+        plant.arbitration.settled(bid, sent=True)
+    (action,) = bench.door.actions()
+    assert (action.kind, action.why) == ("override", "an operator wrote bus/boiler/setpoint over agent a")
 
 
 def test_two_who_fight_over_everything_are_some_alerts_and_no_more(bench: Bench) -> None:

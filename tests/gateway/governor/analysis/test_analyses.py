@@ -148,7 +148,7 @@ async def test_what_was_found_is_there_after_a_restart_and_what_ran_is_told_to_b
     again = scene.started()
     assert again.get("analysis-001").shown() == before
     assert again.get("analysis-002").status is Status.CANCELLED
-    assert again.start("network", "normal").analysis_id == "analysis-003"
+    assert again.start("network", "normal").analysis_id == "analysis-011"
 
 
 async def test_a_hundred_are_kept_for_a_week(bench: Bench, autojump_clock: trio.testing.MockClock) -> None:
