@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -11,11 +12,11 @@ import msgspec
 import structlog
 import trio
 
-from gateway.api.agent_wire import WireError, post
+from gateway.api.agent_wire import WireError, post, reach
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.events import uuid7
 from gateway.core.network import classify
-from gateway.core.ports import Json
+from gateway.core.ports import Json, Outcome
 from gateway.core.roster import AgentRow, Endpoint
 
 log = structlog.stdlib.get_logger(__name__)
@@ -25,6 +26,10 @@ PATIENCE_S = 10.0
 LARGEST_ANSWER = 1024 * 1024
 # Calls to agents that are under way at once.
 MOST_AT_ONCE = 8
+# Of these to one agent: one that never answers must not keep the others from being called.
+MOST_OF_ONE = 3
+# What is said of a call that was sent and has no answer: it may have been carried out (ruling 2).
+SENT: dict[str, object] = {"outcome": Outcome.UNKNOWN.value}
 _LOCALHOST = "localhost"
 # Codes an agent answers with that are the caller's business as they are.
 _INVALID_PARAMS, _NO_CAPABILITY = -32602, -32006
@@ -41,7 +46,7 @@ class AgentCalls:
     def __init__(self, ca: Callable[[], str | None], wall: Callable[[], float]) -> None:
         self._ca = ca
         self._wall = wall
-        self._under_way = 0
+        self._under_way = Counter[str]()
 
     async def invoke(self, agent: AgentRow, capability: str, operation: str | None, parameters: Json) -> Json:
         """Have an agent carry out one of its capabilities.
@@ -61,8 +66,10 @@ class AgentCalls:
         """
         endpoint = _endpoint(agent)
         context = await self._context()
-        if self._under_way >= MOST_AT_ONCE:
+        if self._under_way.total() >= MOST_AT_ONCE:
             raise _unavailable(f"{MOST_AT_ONCE} calls to agents are under way: ask again later")
+        if self._under_way[agent.agent_id] >= MOST_OF_ONE:
+            raise _unavailable(f"{MOST_OF_ONE} calls to {agent.agent_id} are under way: ask again later")
         params: dict[str, Json] = {"capabilityId": capability, "parameters": parameters}
         if operation is not None:
             params["operation"] = operation
@@ -72,18 +79,24 @@ class AgentCalls:
             "method": "capability.invoke",
             "params": params,
         }
-        self._under_way += 1
+        self._under_way[agent.agent_id] += 1
+        unknown: dict[str, object] = {}
         try:
             with trio.move_on_after(PATIENCE_S):
                 body = json.dumps(call).encode()
-                answer = await post(endpoint.host, endpoint.port, endpoint.path, body, context, LARGEST_ANSWER)
-                return _result(answer, call, agent)
+                async with await reach(endpoint.host, endpoint.port, context) as stream:
+                    # From here on nobody knows whether the agent carries it out, until it says so.
+                    unknown = SENT
+                    authority = f"{endpoint.host}:{endpoint.port}"
+                    answer = await post(stream, authority, endpoint.path, body, LARGEST_ANSWER)
+                    return _result(answer, call, agent)
         except WireError as error:
             log.info("agent not reached", agent=agent.agent_id, reason=str(error))
-            raise _unavailable(f"{agent.agent_id} {str(error)[:300]}") from None
+            raise _unavailable(f"{agent.agent_id} {str(error)[:300]}", unknown) from None
         finally:
-            self._under_way -= 1
-        raise _unavailable(f"{agent.agent_id} did not answer within {PATIENCE_S:g} s")
+            self._under_way[agent.agent_id] -= 1
+            self._under_way = +self._under_way
+        raise _unavailable(f"{agent.agent_id} did not answer within {PATIENCE_S:g} s", unknown)
 
     async def _context(self) -> ssl.SSLContext:
         ca = self._ca()
@@ -124,7 +137,7 @@ def _result(body: bytes, call: Mapping[str, Json], agent: AgentRow) -> Json:
         case {"jsonrpc": "2.0", "error": {"code": int() as code, "message": str() as message, **rest}}:
             raise _refusal(code, message, rest.get("data"), agent)
         case _:
-            raise _unavailable(f"{agent.agent_id} answered with what is no JSON-RPC 2.0 answer to this call")
+            raise _unavailable(f"{agent.agent_id} answered with what is no JSON-RPC 2.0 answer to this call", SENT)
 
 
 def _refusal(code: int, message: str, data: object, agent: AgentRow) -> GatewayError:

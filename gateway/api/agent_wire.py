@@ -9,45 +9,63 @@ import trio
 
 _CHUNK = 16 * 1024
 
+Stream = trio.SSLStream[trio.SocketStream]
+
 
 class WireError(Exception):
     """There is no answer; the text says why."""
 
 
-async def post(host: str, port: int, path: str, body: bytes, context: ssl.SSLContext, largest: int) -> bytes:  # noqa: PLR0917 - one request
-    """Send JSON and take the body of the answer, whatever its status; the caller sets the time limit.
+async def reach(host: str, port: int, context: ssl.SSLContext) -> Stream:
+    """Open a connection that is proven; nothing is asked yet. The caller sets the time limit, and closes it.
 
     Args:
         host: an address; the certificate must be for it.
         port: TCP port.
-        path: begins with ``/``.
-        body: JSON.
         context: knows whom to trust.
-        largest: bytes that are taken of the answer.
 
     Raises:
-        WireError: not reached, not trusted, no HTTP, a redirect, or too long an answer.
+        WireError: not reached, or not trusted.
     """
     try:
         stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=context, https_compatible=True)
     except OSError as error:
         raise WireError(f"was not reached: {error.strerror or error}") from None
-    async with stream:
-        try:
-            await stream.do_handshake()
-            return await _exchange(stream, f"[{host}]" if ":" in host else host, port, path, body, largest)
-        except trio.BrokenResourceError as error:
+    try:
+        await stream.do_handshake()
+    except BaseException as error:
+        await trio.aclose_forcefully(stream)
+        if isinstance(error, trio.BrokenResourceError):
             raise WireError(f"was not reached: {error.__cause__ or 'the connection broke'}") from None
-        except h11.RemoteProtocolError as error:
-            raise WireError(f"does not speak HTTP/1.1: {error}") from None
+        raise
+    return stream
 
 
-async def _exchange(  # noqa: PLR0917 - the same
-    stream: trio.SSLStream[trio.SocketStream], host: str, port: int, path: str, body: bytes, largest: int
-) -> bytes:
+async def post(stream: Stream, authority: str, path: str, body: bytes, largest: int) -> bytes:
+    """Send JSON and take the body of the answer, whatever its status; the caller sets the time limit.
+
+    Args:
+        stream: as ``reach`` gave it.
+        authority: whom it reaches, for ``Host``.
+        path: begins with ``/``.
+        body: JSON.
+        largest: bytes that are taken of the answer.
+
+    Raises:
+        WireError: no HTTP, a redirect, too long an answer, or none.
+    """
+    try:
+        return await _exchange(stream, authority, path, body, largest)
+    except trio.BrokenResourceError as error:
+        raise WireError(f"did not answer: {error.__cause__ or 'the connection broke'}") from None
+    except h11.RemoteProtocolError as error:
+        raise WireError(f"does not speak HTTP/1.1: {error}") from None
+
+
+async def _exchange(stream: Stream, authority: str, path: str, body: bytes, largest: int) -> bytes:
     peer = h11.Connection(h11.CLIENT)
     headers = [
-        ("Host", f"{host}:{port}"),
+        ("Host", authority),
         ("Content-Type", "application/json"),
         ("Accept", "application/json"),
         ("Content-Length", str(len(body))),

@@ -17,7 +17,7 @@ from gateway.api.origin import Origin
 from gateway.api.params import Name, ParamsModel
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError, invalid
-from gateway.core.ports import DeviceAccess, Json
+from gateway.core.ports import DeviceAccess, Json, Outcome
 from gateway.core.principal import Kind
 from gateway.core.roster import AgentRow, Roster
 
@@ -72,8 +72,8 @@ def capability_methods(
         try:
             result = await calls.invoke(agent, params.capability_id, params.operation, json_object(params.parameters))
             end = AuditOutcome.DONE
-        except GatewayError:
-            end = AuditOutcome.FAILED
+        except GatewayError as error:
+            end = AuditOutcome.UNKNOWN if error.details.get("outcome") == Outcome.UNKNOWN else AuditOutcome.FAILED
             raise
         finally:
             if params.operation != "read":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -201,6 +203,58 @@ async def test_what_is_no_read_is_noted(trusting: Rig) -> None:
     assert (await ask(trusting, None, operation="heat"))["result"]["provider"] == "temp-sensor-001"
     [noted] = trusting.audit.of("capability.invoke")
     assert (noted.target, noted.outcome) == ("temp-sensor-001: temperature-read", AuditOutcome.DONE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "noted_as", "outcome"),
+    [
+        (lambda _: b"no json", AuditOutcome.UNKNOWN, "unknown"),
+        (lambda _: b"x" * (1024 * 1024 + 1), AuditOutcome.UNKNOWN, "unknown"),
+        (
+            lambda call: {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32000, "message": "no"}},
+            AuditOutcome.FAILED,
+            None,
+        ),
+    ],
+)
+async def test_what_was_sent_and_not_answered_is_unknown(
+    trusting: Rig, answer: Answer, noted_as: AuditOutcome, outcome: str | None
+) -> None:
+    peer = Peer()
+    peer.answer = answer
+    fault = (await ask(trusting, peer, operation="heat"))["error"]
+    assert (fault["code"], fault["data"].get("outcome")) == (-32007, outcome)
+    [noted] = trusting.audit.of("capability.invoke")
+    assert noted.outcome is noted_as
+
+
+async def test_an_agent_that_never_answers_leaves_room_for_others(trusting: Rig, autojump_clock: MockClock) -> None:
+    async def silent(stream: trio.SocketStream) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):
+            await stream.receive_some()
+            await trio.sleep_forever()
+
+    # Threads and sockets of the system do not wait for this clock.
+    autojump_clock.autojump_threshold = 0.3
+    async with trusting.served(), trio.open_nursery() as nursery:
+        [listener] = await nursery.start(partial(trio.serve_tcp, silent, 0, host="127.0.0.1"))
+        agent = Agent(trusting, peer="127.0.0.1")
+        port = listener.socket.getsockname()[1]
+        endpoint = {"protocol": "https", "host": "127.0.0.1", "port": port, "path": "/"}
+        await agent.register(agent.card(endpoints=[endpoint]))
+        reasons: list[str] = []
+
+        async def ask_once() -> None:
+            answer = await invoke(trusting, "*", capabilityId="temperature-read", operation="heat")
+            assert "outcome" not in answer["error"]["data"]
+            reasons.append(answer["error"]["data"]["reason"])
+
+        async with trio.open_nursery() as asking:
+            for _ in range(5):
+                asking.start_soon(ask_once)
+        nursery.cancel_scope.cancel()
+    assert sorted("did not answer" in reason for reason in reasons) == [False, False, True, True, True]
+    assert {noted.outcome for noted in trusting.audit.of("capability.invoke")} == {AuditOutcome.FAILED}
 
 
 async def test_without_an_authority_no_agent_is_called(rig: Rig) -> None:
