@@ -12,12 +12,16 @@ from gateway.agents.issues import refusal
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import FactStore, Json
 from gateway.core.roster import ServiceRow
-from gateway.core.timeline import Timeline
+from gateway.core.timeline import Era, Timeline
 from gateway.settings.model import AgentSettings
 
 SERVICE = "service"
 # Ids that begin so are the gateway's own, those of lines it will have too.
 OWN_PREFIXES = ("gateway:", "line:", "device:", "tag:")
+# So many new or changed services of one agent go to the disk at once within an hour; more wait for `keep`, because
+# cards wear out.
+MOST_AT_ONCE = 20
+HOUR_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -44,6 +48,17 @@ class Offer:
     def over(self, now: float) -> bool:
         """Whether its time is over for certain."""
         return self.contact.silent_for(now) >= self.announcement.ttl
+
+    def listed(self, now: float, era: Era) -> bool:
+        """Whether others see it.
+
+        One of an earlier run whose age is not certain goes by the clock as it stands: many a LAN has no time server,
+        and a restart of the gateway alone does not turn the clock. Where that says nothing, it waits to be announced
+        again.
+        """
+        if isinstance(self.contact, Heard):
+            return True
+        return 0 <= era.wall(now) - self.contact.wall < self.announcement.ttl
 
     def row(self) -> ServiceRow:
         """The service as others see it."""
@@ -98,6 +113,7 @@ class Services:
         self._own = own
         self._era = timeline.era
         self._next_end = -math.inf
+        self._at_once: dict[str | None, tuple[float, ...]] = {}
         self._offers = self._restore(registered)
 
     def follow(self, settings: AgentSettings) -> None:
@@ -132,9 +148,9 @@ class Services:
         offer = Offer(said, owner, Heard(self._monotonic(), self._timeline.era), unsaved=True)
         self._offers[said.service_id] = offer
         self._next_end = min(self._next_end, self._monotonic() + said.ttl)
-        # An announcement of what is listed already waits for `keep`, whatever it says anew: cards wear out.
-        if known is None:
-            self._store(offer)
+        # What says nothing new waits for `keep`.
+        if (known is None or known.announcement.given != said.given) and self._may_go_at_once(owner):
+            self._store(offer, urgent=True)
         return offer.row()
 
     def withdraw(self, service_id: str, owner: str | None, *, anybodys: bool = False) -> None:
@@ -168,7 +184,8 @@ class Services:
     def services(self, capability: str | None = None, location: str | None = None) -> Sequence[ServiceRow]:
         """The services, those of the gateway first; for the filters see ``core.roster.Roster``."""
         self.sweep()
-        announced = (offer.row() for offer in self._offers.values() if isinstance(offer.contact, Heard))
+        now, era = self._monotonic(), self._timeline.era
+        announced = (offer.row() for offer in self._offers.values() if offer.listed(now, era))
         return [
             row
             for row in (*self._own(), *announced)
@@ -206,8 +223,18 @@ class Services:
             reason = f"this agent has {share} services already, and one agent may have no more. Let some expire"
             raise GatewayError(Code.UNAVAILABLE, reason, details={"maxServices": share})
 
-    def _store(self, offer: Offer) -> None:
-        self._facts.remember(SERVICE, offer.announcement.service_id, offer.stored())
+    def _may_go_at_once(self, owner: str | None) -> bool:
+        begun = self._monotonic() - HOUR_S
+        lately = {key: tuple(at for at in times if at > begun) for key, times in self._at_once.items()}
+        self._at_once = {key: times for key, times in lately.items() if times}
+        times = self._at_once.get(owner, ())
+        if len(times) >= MOST_AT_ONCE:
+            return False
+        self._at_once[owner] = (*times, self._monotonic())
+        return True
+
+    def _store(self, offer: Offer, *, urgent: bool = False) -> None:
+        self._facts.remember(SERVICE, offer.announcement.service_id, offer.stored(), urgent=urgent)
         offer.unsaved = False
 
     def _drop(self, service_id: str) -> None:

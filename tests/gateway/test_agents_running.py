@@ -195,6 +195,50 @@ def test_an_agent_lives_over_a_restart_and_what_it_did_is_kept(config: Path) -> 
     assert tokens[0] not in log
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_announced_services_live_over_a_restart(config: Path, tmp_path: Path, *, killed: bool) -> None:
+    state = config.parent / "state"
+    said: list[dict[str, object]] = []
+    service = {
+        "serviceId": "logger",
+        "name": "Logger",
+        "type": "data-logger",
+        "capabilities": ["logging"],
+        "endpoint": "https://192.168.1.5:8443",
+        "ttl": 3600,
+    }
+
+    def kept() -> int:
+        with closing(sqlite3.connect(state / "ferrule.db")) as database:
+            found: int = database.execute("SELECT count(*) FROM fact WHERE kind = 'service'").fetchone()[0]
+            with closing(sqlite3.connect(tmp_path / "at-the-kill.db")) as copy:
+                database.backup(copy)
+        return found
+
+    async def logger(client: httpx.AsyncClient) -> None:
+        token = OperatorTokens(read_root_key(state), time.time, lambda: True).issue({"*"})
+        said.extend((await call(client, token, "discovery.services", capability="logging"))["result"]["services"])
+
+    async def first(client: httpx.AsyncClient) -> None:
+        await call(client, await register(client, state), "discovery.announce", service=service)
+        await logger(client)
+
+        async def on_disk() -> bool:
+            return kept() == 1
+
+        await until(on_disk)
+
+    run(config, first)
+    if killed:
+        for file in state.glob("ferrule.db*"):
+            file.unlink()
+        (tmp_path / "at-the-kill.db").rename(state / "ferrule.db")
+    run(config, logger)
+    before, after = said
+    assert before["serviceId"] == "logger"
+    assert after == before
+
+
 def test_governors_look_at_the_lines(config: Path) -> None:
     async def visit(client: httpx.AsyncClient) -> None:
         root = read_root_key(config.parent / "state")

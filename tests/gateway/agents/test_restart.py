@@ -8,6 +8,7 @@ import pytest
 
 from gateway.agents.card import validate_card
 from gateway.agents.grant import Grant
+from gateway.agents.services import MOST_AT_ONCE
 from gateway.core.ports import Json
 from gateway.core.principal import AgentKey
 from gateway.core.roster import AgentCounts, AgentRow, Presence
@@ -199,15 +200,40 @@ def test_a_clock_that_is_behind_dates_nothing() -> None:
     assert board.directory.agents() == []
 
 
-def test_a_service_whose_age_is_not_known_is_gone_after_its_ttl() -> None:
+@pytest.mark.parametrize("synchronised", [(False, False), (True, False), (False, True)])
+def test_on_a_lan_without_a_time_server_a_service_stays_for_its_ttl(synchronised: tuple[bool, bool]) -> None:
+    board = Board(synchronised=synchronised[0])
+    before = board.directory.announce(None, service_json(ttl=60))
+    board.now += 20
+    board.synchronised = synchronised[1]
+    board.restart()
+    assert board.directory.services() == [before]
+    board.now += 39.5
+    assert board.directory.services() == [before]
+    board.now += 0.5
+    assert board.directory.services() == []
+    board.restart()
+    assert board.directory.services() == []
+
+
+def test_a_service_whose_age_is_not_known_is_not_listed_and_gone_after_its_ttl() -> None:
     board = Board()
     board.directory.announce(None, service_json(ttl=60))
-    board.synchronised = False
+    board.ahead, board.synchronised = NOON - 3600, False
     board.restart()
     assert board.directory.services() == []
     board.now += 60
     board.directory.announced.sweep()
     assert board.facts.kinds["service"] == {}
+
+
+def test_new_services_survive_a_power_cut_up_to_some_an_hour() -> None:
+    board = Board()
+    for number in range(MOST_AT_ONCE + 1):
+        board.directory.announce(None, service_json(f"s-{number}", ttl=86400))
+    assert len(board.restart(kept=False).services()) == MOST_AT_ONCE
+    board.directory.announce(None, service_json("s-0", ttl=86400, name="changed"))
+    assert board.restart(kept=False).services()[0].name == "changed"
 
 
 def test_services_of_agents_that_are_gone_do_not_come_back() -> None:

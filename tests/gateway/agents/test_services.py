@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.agents.services import HOUR_S, MOST_AT_ONCE
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
 from gateway.core.roster import ServiceRow
@@ -246,10 +247,20 @@ def test_neither_what_is_not_there_nor_what_is_the_gateways_is_withdrawn() -> No
 
 def test_an_announcement_that_says_other_things_each_time_is_written_seldom() -> None:
     board = Board()
-    board.register()
+    for agent in ("chatty", "quiet"):
+        board.register(agent)
     board.facts.writes.clear()
     for number in range(100):
-        board.directory.announce("temp-sensor-001", service_json(metadata={"number": number}))
-    assert len(board.facts.writes) == 1
+        board.directory.announce("chatty", service_json(metadata={"number": number}))
+    assert len(board.facts.writes) == MOST_AT_ONCE
+    board.directory.announce("quiet", service_json("quiet"))
+    assert len(board.facts.writes) == MOST_AT_ONCE + 1
     board.directory.keep()
-    assert board.facts.kinds["service"]["temp-logger-001"]["service"]["metadata"] == {"number": 99}  # type: ignore[index,call-overload]
+    stored = board.facts.kinds["service"]["temp-logger-001"]
+    assert isinstance(stored, dict)
+    assert stored["service"] == service_json(metadata={"number": 99})
+    board.facts.writes.clear()
+    board.now += HOUR_S
+    board.register("chatty")
+    board.directory.announce("chatty", service_json())
+    assert board.facts.writes.count(("service", "temp-logger-001")) == 2
