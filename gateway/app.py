@@ -259,6 +259,7 @@ class Gateway:
                             tls,
                             stop=self._stop,
                             limits=self._settings.limits,
+                            current=lambda: (self._settings.server, self._settings.limits),
                             front=Front(self._rates, self._instruments.http, timeline.now),
                             bound=bound,
                             begin=polling,
@@ -339,10 +340,9 @@ class Gateway:
         pending = difference(self._started_with, settings)
         waiting = {
             "gateway": pending.gateway_changed,
-            "server": pending.server_changed,
+            "server": pending.server_waiting,
             "storage": pending.storage_changed,
             "history": pending.history_changed,
-            "limits": pending.limits_waiting,
             "webhook": pending.webhook_changed,
             "audit": pending.audit_changed,
         }

@@ -53,10 +53,14 @@ class Gate:
     ) -> None:
         self._app = app
         self._names = names
-        self._origins = frozenset(origin.encode() for origin in origins)
+        self.allow(origins)
         self._now = now
         self._seen: set[bytes] = set()
         self._seen_for: Collection[str] = ()
+
+    def allow(self, origins: Collection[str]) -> None:
+        """Let these web pages call, and no others."""
+        self._origins = frozenset(origin.encode() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""

@@ -10,22 +10,8 @@ if TYPE_CHECKING:
 
     from gateway.settings.model import LineSettings, Settings
 
-# Limits that are taken over at once.
-FOLLOWED_LIMITS = (
-    "requests_per_minute",
-    "burst",
-    "anonymous_requests_per_minute",
-    "anonymous_burst",
-    "total_requests_per_minute",
-    "total_burst",
-    "agent_requests_per_minute",
-    "agent_burst",
-    "agent_connections",
-    "max_agents",
-    "body_size",
-    "ratelimit_headers",
-    "capabilities",
-)
+# Keys of the server that are taken over at once; so are all limits.
+FOLLOWED_OF_SERVER = ("host_names", "cors_origins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +34,11 @@ class Changes:
         devices: by ``line/device``.
         tags: by full name. The value of an unchanged tag stands; of every other it is to be forgotten.
         gateway_changed: the gateway's name or location.
-        server_changed: the listener.
+        server_changed: the listener, or who may call.
+        server_waiting: the server has changed in what is not followed while the gateway runs.
         storage_changed: budget or limit of the storage.
         history_changed: what is kept for how long.
-        limits_changed: what callers may ask.
-        limits_waiting: limits have changed that are not followed while the gateway runs.
+        limits_changed: what callers may ask; taken over at once.
         webhook_changed: where webhooks may go.
         agents_changed: how agents and services are kept; taken over at once.
         governor_changed: what governors may do; taken over at once.
@@ -65,10 +51,10 @@ class Changes:
     tags: Difference
     gateway_changed: bool
     server_changed: bool
+    server_waiting: bool
     storage_changed: bool
     history_changed: bool
     limits_changed: bool
-    limits_waiting: bool
     webhook_changed: bool
     agents_changed: bool
     governor_changed: bool
@@ -87,10 +73,11 @@ def difference(old: Settings, new: Settings) -> Changes:
         tags=_differ(_tags(old), _tags(new)),
         gateway_changed=old.gateway != new.gateway,
         server_changed=old.server != new.server,
+        server_waiting=old.server
+        != replace(new.server, **{key: getattr(old.server, key) for key in FOLLOWED_OF_SERVER}),
         storage_changed=old.storage != new.storage,
         history_changed=old.history != new.history,
         limits_changed=old.limits != new.limits,
-        limits_waiting=old.limits != replace(new.limits, **{key: getattr(old.limits, key) for key in FOLLOWED_LIMITS}),
         webhook_changed=old.webhook != new.webhook,
         agents_changed=old.agents != new.agents,
         governor_changed=old.governor != new.governor,

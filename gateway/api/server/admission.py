@@ -35,13 +35,17 @@ class Admission(Generic[G]):
     """
 
     def __init__(self, most: int, most_of_address: int) -> None:
-        self._most = most
-        self._most_of_address = most_of_address
+        self.limit(most, most_of_address)
         self._all: dict[G, None] = {}
         # Those without a request, the longest idle first; the same by address. New ones are idle since they came.
         self._idle: dict[G, None] = {}
         self._of_address: dict[str, dict[G, None]] = {}
         self._idle_of_address: dict[str, dict[G, None]] = {}
+
+    def limit(self, most: int, most_of_address: int) -> None:
+        """Take over other numbers; who is in stays."""
+        self._most = most
+        self._most_of_address = most_of_address
 
     def __len__(self) -> int:
         """How many there are."""

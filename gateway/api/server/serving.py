@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -45,6 +46,7 @@ async def serve(
     *,
     stop: trio.Event,
     limits: LimitSettings | None = None,
+    current: Callable[[], tuple[ServerSettings, LimitSettings]] | None = None,
     front: Front | None = None,
     grace: float = GRACE,
     look_interval: float = LOOK_INTERVAL,
@@ -60,6 +62,7 @@ async def serve(
         tls: the certificate, which is kept fitting the addresses.
         stop: set it to end; cancelling ends at once, and drops what is under way.
         limits: on connections, sizes and times; None: the defaults.
+        current: host names, origins and limits in force, asked with each look at the addresses; None: they stay.
         front: counts connections and what is answered without the application.
         grace: seconds that answers under way may still take after ``stop``.
         bound: set as soon as the addresses that are there are ours, before anything else is done.
@@ -71,9 +74,7 @@ async def serve(
     Raises:
         BindError: the configured address must not or cannot be opened.
     """
-    limits = limits or LimitSettings()
-    limits = replace(limits, max_connections=affordable(limits.max_connections))
-    server = Server(app, settings, tls, limits, front, bound=bound, begin=begin)
+    server = Server(app, settings, tls, limits or LimitSettings(), front, bound=bound, begin=begin)
     async with server.turns.given(), trio.open_nursery() as connections:
         with closing(server):
             async with trio.open_nursery() as listening:
@@ -81,6 +82,8 @@ async def serve(
                 task_status.started(server.urls)
                 listening.start_soon(tls.upkeep)
                 while not stop.is_set():
+                    if current is not None:
+                        server.follow(*current())
                     await server.look(listening, connections)
                     with trio.move_on_after(look_interval):
                         await stop.wait()
@@ -105,14 +108,16 @@ class Server:
     ) -> None:
         self._bound, self._begin = bound, begin
         self.turns = Turns()
-        self._config = ServerConfig(limits, front)
+        self._front = front
+        self._limits = limits
+        self._config = self._configured()
         self._context = WorkerContext(None)
-        gate = Gate(app, self._names, settings.cors_origins, tls.now)
-        self._app: AppWrapper = ASGIWrapper(gate)  # type: ignore[arg-type] # hypercorn types scopes one by one
+        self._gate = Gate(app, self._names, settings.cors_origins, tls.now)
+        self._app: AppWrapper = ASGIWrapper(self._gate)  # type: ignore[arg-type] # hypercorn types scopes one by one
         self._settings = settings
         self._tls = tls
         self._named: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-        self.connections = Admission[Guest](limits.max_connections, self._config.connections_per_address)
+        self.connections = Admission[Guest](self._config.limits.max_connections, self._config.connections_per_address)
         if front is not None:
             front.watch(lambda: len(self.connections))
         self._open: dict[str, tuple[socket.socket, trio.CancelScope]] = {}
@@ -122,6 +127,22 @@ class Server:
         self._arrivals = Arrivals(limits, trio.current_time)
         self._hasty = Seldom("too many new connections: some are turned away", trio.current_time)
         self._full = Seldom("too many connections: new ones are turned away", trio.current_time)
+
+    def follow(self, settings: ServerSettings, limits: LimitSettings) -> None:
+        """Take over other host names, origins and limits. Connections that are open keep their times and sizes."""
+        if limits != self._limits:
+            self._limits = limits
+            self._config = self._configured()
+            self.connections.limit(self._config.limits.max_connections, self._config.connections_per_address)
+            self._arrivals.follow(limits)
+        if settings.host_names != self._settings.host_names or settings.cors_origins != self._settings.cors_origins:
+            self._settings = replace(self._settings, host_names=settings.host_names, cors_origins=settings.cors_origins)
+            self._named = (frozenset(), frozenset())
+            self._gate.allow(settings.cors_origins)
+
+    def _configured(self) -> ServerConfig:
+        most = affordable(self._limits.max_connections)
+        return ServerConfig(replace(self._limits, max_connections=most), self._front)
 
     @property
     def urls(self) -> list[str]:

@@ -94,16 +94,12 @@ def test_added_and_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["burst = 1", "body_size = '2KiB'", "total_burst = 1", "ratelimit_headers = false", "max_agents = 7"]
+    ("keys", "waiting"),
+    [('host_names = ["x"]', False), ('cors_origins = ["https://x"]', False), ('host_names = ["x"]\nport = 1', True)],
 )
-def test_rates_do_not_wait_for_the_next_start(key: str) -> None:
-    found = changes(('name = "one"', f'name = "one"\n[limits]\n{key}'))
-    assert (found.limits_changed, found.limits_waiting) == (True, False)
-
-
-def test_connection_limits_wait_for_the_next_start() -> None:
-    found = changes(('name = "one"', 'name = "one"\n[limits]\nburst = 1\nmax_connections = 3'))
-    assert (found.limits_changed, found.limits_waiting) == (True, True)
+def test_who_may_call_does_not_wait_for_the_next_start(keys: str, *, waiting: bool) -> None:
+    found = changes(('name = "one"', f'name = "one"\n[server]\n{keys}'))
+    assert (found.server_changed, found.server_waiting) == (True, waiting)
 
 
 def test_sections() -> None:
@@ -116,7 +112,6 @@ def test_sections() -> None:
     assert found.storage_changed
     assert found.history_changed
     assert found.limits_changed
-    assert not found.limits_waiting
     assert found.webhook_changed
     assert found.agents_changed
     assert found.governor_changed
