@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.client import Call, Client, Json
+from gateway.cli.client import Call, CallError, Client, Json
+from gateway.cli.main import DENIED
 from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.tags import read_tags
 
 WORST = 10
 # One or two may be left from before the counters began.
 LEAST_SURPLUS = 3
+# More standing alerts than these are for --json: the lines and tags below should stay in sight.
+MOST_ALERTS = 20
+_SEVERITIES = {"critical": "red", "warning": "yellow", "info": "dim"}
 _STATES = {"up": "green", "online": "green", "healthy": "green", "down": "red", "silent": "red", "unhealthy": "red"}
 _HISTORY = {
     "seldom": "history is written less often, to keep the day's write budget",
@@ -22,10 +26,14 @@ _HISTORY = {
 def run(arguments: argparse.Namespace) -> int:
     """Ask for everything, show it."""
     screen = Screen()
-    with Client(arguments) as client:
-        info, health, lines, devices, tags = client.calls(
-            [Call(method, {}) for method in ("server.info", "server.health", "line.list", "device.list", "tag.list")]
+    with Client(arguments, ("devices:read", "governor:read")) as client:
+        info, health, lines, devices, tags, raised = client.calls(
+            [
+                *(Call(name, {}) for name in ("server.info", "server.health", "line.list", "device.list", "tag.list")),
+                Call("alert.list", {"state": "firing"}),
+            ]
         )
+        governors = _governors(client)
         readings = read_tags(client, tags["tags"]) if tags["tags"] else []
     found = {
         "url": client.url,
@@ -38,12 +46,41 @@ def run(arguments: argparse.Namespace) -> int:
         },
         "worst": worst(readings),
         "alerts": alerts(health, lines["lines"], devices["devices"]),
+        "standing": by_severity(raised["alerts"]),
+        "governors": governors,
     }
     if arguments.json:
         screen.json(found)
     else:
         _show(screen, found)
     return 0
+
+
+def by_severity(raised: list[Json]) -> list[Json]:
+    """Standing alerts, the worst first, of equal ones the oldest."""
+    order = list(_SEVERITIES)
+    return sorted(raised, key=lambda one: (order.index(one["severity"]), one["since"]))
+
+
+def _governors(client: Client) -> Json | None:
+    """How the governors fare, and why not better; None where the token that was given may not ask."""
+    try:
+        found = client.call("governor.status")
+    except CallError as error:
+        if error.code != DENIED:
+            raise
+        return None
+    meta = found["governors"]["meta"]
+    return {**found["overall"], "systemOptimal": meta["systemOptimal"], "reasons": meta["reasons"]}
+
+
+def say_governors(governors: Json | None) -> str:
+    """The governors in one line."""
+    if governors is None:
+        return 'governors: not shown, the token lacks "governor:read"'
+    health = "" if governors["health"] is None else f"health {governors['health']}, "
+    why = f": {'; '.join(governors['reasons'])}" if governors["reasons"] else ""
+    return f"governors: {health}{governors['status']}{why}"
 
 
 def worst(readings: list[Json]) -> list[Json]:
@@ -96,8 +133,16 @@ def _show(screen: Screen, found: Json) -> None:
         f"{server['name']} {server['version']} at {found['url']}: {health['status']}, up {say_age(health['uptime'])}",
         _STATES.get(health["status"], "yellow"),
     )
+    standing = found["standing"]
+    for one in standing[:MOST_ALERTS]:
+        words = f"! {one['severity']}: {one['component']}: {one['summary']} (since {one['since']})"
+        screen.line(words, _SEVERITIES[one["severity"]])
+    if len(standing) > MOST_ALERTS:
+        screen.line(f"  and {len(standing) - MOST_ALERTS} more: ferrule status --json", "dim")
     for alert in found["alerts"]:
         screen.line(f"! {alert}", "red")
+    governors = found["governors"]
+    screen.line(say_governors(governors), "yellow" if governors and governors["reasons"] else "")
     screen.line()
     screen.table(
         ["line", "transport", "port", "state", "busy", "devices"],

@@ -118,7 +118,9 @@ def test_status_shows_what_is_wrong(run: Run, gateway: Gateway) -> None:
     found = answer(run("status", "--json"))
     assert found["tags"]["bad"] == 1
     assert found["worst"][0]["tag"] == "dead/absent/level"
-    assert {"url", "server", "health", "lines", "devices", "tags", "worst", "alerts"} == set(found)
+    assert {"url", "server", "health", "lines", "devices", "tags", "worst", "alerts", "standing", "governors"} == set(
+        found
+    )
 
 
 def test_why_a_gateway_cannot_be_reached(run: Run, site: Site, gateway: Gateway, tmp_path: Path) -> None:

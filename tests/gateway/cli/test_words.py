@@ -11,7 +11,7 @@ from gateway.cli.client import Json, refusal
 from gateway.cli.endpoint import listening
 from gateway.cli.history import course, moment_of
 from gateway.cli.main import CommandError, main
-from gateway.cli.status import alerts, worst
+from gateway.cli.status import alerts, by_severity, say_governors, worst
 from gateway.cli.tags import chosen
 from gateway.cli.write import value_of
 
@@ -222,3 +222,21 @@ def test_more_answers_than_questions_are_told_of_the_line_and_not_of_a_slow_devi
     found = alerts({"storage": {"durable": True, "history": "full"}}, [{"line": "bus", "state": "up"}], devices)
 
     assert any("two devices may have one number" in words and "ferrule monitor bus" in words for words in found) is told
+
+
+def test_standing_alerts_come_worst_first_then_oldest_first() -> None:
+    raised = [
+        {"severity": severity, "since": since}
+        for severity, since in zip(
+            ("info", "critical", "warning", "critical"), ("2026-01", "2026-03", "2026-02", "2026-02"), strict=True
+        )
+    ]
+    found = [(one["severity"], one["since"]) for one in by_severity(raised)]
+    assert found == [("critical", "2026-02"), ("critical", "2026-03"), ("warning", "2026-02"), ("info", "2026-01")]
+
+
+def test_governors_are_told_of_in_one_line_with_what_is_not_as_it_should_be() -> None:
+    told: Json = {"health": 71, "status": "degraded", "reasons": ["operational: health 60, 1 of 2 lines serve", "x: y"]}
+    assert say_governors(told) == "governors: health 71, degraded: operational: health 60, 1 of 2 lines serve; x: y"
+    assert say_governors({"health": None, "status": "unknown", "reasons": []}) == "governors: unknown"
+    assert "governor:read" in say_governors(None)
