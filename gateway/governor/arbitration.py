@@ -47,8 +47,8 @@ class Conflict:
     """Callers got in each other's way.
 
     Attributes:
-        kind: "leased": one wanted what another had a lease on; "fight": they overwrote each other; "overridden": an
-            operator wrote over an agent.
+        kind: "leased": one wanted what another had a lease on; "fight": they overwrote each other; "kept": one wanted
+            what is kept for another since then; "overridden": an operator wrote over an agent.
         at: on the run loop's clock.
         place: the tag, or the registers in words.
         holder: who keeps it, or had it.
@@ -118,12 +118,12 @@ class Arbitration:
         """See ``Arbiter.admit``."""
         now, who = self._monotonic(), _who(bid.by)
         for holding in self._touched(bid):
-            against = self._against(holding, who, now)
+            against, begun = self._against(holding, who, now), False
             if against is None and bid.by.kind is not Kind.OPERATOR:
                 # The blow that would make it a fight is not let through: who was first keeps what stands there.
                 lately = _lately(self._with(holding, (now, who, bid.value)), now)
-                if lately[0][1] != who and self._judge(holding, lately, now):
-                    against = self._against(holding, who, now)
+                begun = lately[0][1] != who and self._judge(holding, lately, now)
+                against = self._against(holding, who, now)
             if against is None:
                 continue
             holder, until, kind = against
@@ -131,7 +131,10 @@ class Arbitration:
                 self._note(Conflict("overridden", now, holding.place, _name(holder), _name(who)))
                 continue
             self.refused += 1
-            self._note(Conflict(kind, now, holding.place, _name(holder), _name(who)))
+            if not begun:
+                # A fight is told once; who is kept out after it is another thing.
+                met = "kept" if kind == "fight" else kind
+                self._note(Conflict(met, now, holding.place, _name(holder), _name(who)))
             raise _conflict(holding.place, holder, until - now, kind)
         self.admitted += 1
         if bid.lease is not None:

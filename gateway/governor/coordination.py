@@ -140,6 +140,8 @@ class Coordination:
         """Callers got in each other's way; ``Arbitration`` tells. A fight is somebody's to see to."""
         if conflict.kind == "overridden":
             self._note("override", conflict, f"{conflict.other} wrote {conflict.place} over {conflict.holder}")
+        if conflict.kind == "kept" and conflict.place in self._fights:
+            self._fights[conflict.place] = conflict.at
         if conflict.kind != "fight":
             return
         if conflict.place not in self._fights and len(self._fights) >= MOST_FIGHTS:

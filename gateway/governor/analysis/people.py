@@ -102,7 +102,7 @@ def _services(agents: Iterable[AgentRow], services: Iterable[ServiceRow]) -> Ite
 def _conflicts(conflicts: Sequence[Conflict]) -> Iterable[Finding]:
     counted = Counter((conflict.place, conflict.holder, conflict.other) for conflict in conflicts)
     for (place, holder, other), number in counted.items():
-        fight = any(conflict.kind == "fight" and conflict.place == place for conflict in conflicts)
+        fight = any(conflict.kind in {"fight", "kept"} and conflict.place == place for conflict in conflicts)
         yield Finding(
             "conflict",
             Severity.WARNING if fight else Severity.INFO,

@@ -127,8 +127,10 @@ def test_who_was_first_keeps_what_two_write_to_and_fro() -> None:
     assert refused is not None
     assert refused.details["conflict"] == "fight"
     assert scene.write(A, 20) is None
+    assert scene.write(B, 30) is not None
     assert [(conflict.kind, conflict.holder, conflict.other) for conflict in scene.conflicts] == [
-        ("fight", "agent a", "agent b")
+        ("fight", "agent a", "agent b"),
+        ("kept", "agent a", "agent b"),
     ]
     assert [(place, who) for place, who, _ in scene.arbitration.kept()] == [("bus/boiler/setpoint", "agent a")]
     scene.now = 4 + PEACE_S
