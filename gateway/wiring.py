@@ -100,6 +100,7 @@ def agent_parts(
         facts=facts,
         now=timeline.now,
         ca=lambda: settings().agents.ca,
+        devices=lambda: {(line.host, line.tcp_port) for line in settings().lines if line.host is not None},
     )
 
 

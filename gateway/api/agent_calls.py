@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -40,11 +40,18 @@ class AgentCalls:
 
     Args:
         ca: file with the authorities of their certificates; None: no agent is called.
+        devices: addresses and ports of the lines, where nothing is called.
         wall: Unix seconds, for ids.
     """
 
-    def __init__(self, ca: Callable[[], str | None], wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ca: Callable[[], str | None],
+        devices: Callable[[], Collection[tuple[str, int]]],
+        wall: Callable[[], float],
+    ) -> None:
         self._ca = ca
+        self._devices = devices
         self._wall = wall
         self._under_way = Counter[str]()
 
@@ -65,6 +72,9 @@ class AgentCalls:
                 CAPABILITY_NOT_FOUND where the agent says so.
         """
         endpoint = _endpoint(agent)
+        if (endpoint.host, endpoint.port) in self._devices():
+            # A device may take one connection only, and what it gets is written to a bus.
+            raise _unavailable(f"{endpoint.host}:{endpoint.port} is a line of this gateway, and no agent")
         context = await self._context()
         if self._under_way.total() >= MOST_AT_ONCE:
             raise _unavailable(f"{MOST_AT_ONCE} calls to agents are under way: ask again later")

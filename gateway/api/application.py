@@ -129,7 +129,7 @@ def make_application(
         **governor_methods(governing.governors, governing.analyses),
         **alert_methods(governing.alerts),
     }
-    calls = AgentCalls(agents.ca, timeline.now)
+    calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     rates.know(methods)
     page = MetricsPage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gateway.access.agent_tokens import AgentTokens
@@ -29,6 +29,7 @@ class AgentParts:
         facts: settled before an answer promises something.
         now: Unix seconds.
         ca: file with the authorities of agents' certificates; None: no agent is called.
+        devices: addresses and ports of the lines: what is there is no agent, whatever a card says.
     """
 
     bearer: Bearer
@@ -39,6 +40,7 @@ class AgentParts:
     facts: FactStore
     now: Callable[[], float]
     ca: Callable[[], str | None]
+    devices: Callable[[], Collection[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

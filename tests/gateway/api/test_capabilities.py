@@ -15,6 +15,7 @@ from trio.testing import MockClock
 
 from gateway.api.asgi import Receive, Scope, Send, respond
 from gateway.core.audit import AuditOutcome
+from gateway.settings.line_model import LineSettings
 from gateway.settings.model import AgentSettings, CapabilityLimit, LimitSettings
 from tests.gateway.api.agent import Agent
 from tests.gateway.api.rig import Rig, rpc_body
@@ -315,3 +316,24 @@ async def test_an_agent_without_https_or_that_is_away_is_not_available(trusting:
     await agent.call("agent.heartbeat", agentId=agent.agent_id, status="offline")
     fault = (await invoke(trusting, "*", capabilityId="temperature-read"))["error"]
     assert (fault["code"], "heard lately" in fault["data"]["reason"]) == (-32007, True)
+
+
+async def test_a_card_does_not_lead_the_gateway_to_its_own_devices(trusting: Rig) -> None:
+    touched = trio.Event()
+
+    async def device(_: trio.SocketStream) -> None:
+        touched.set()
+
+    async with trio.open_nursery() as nursery:
+        [listener] = await nursery.start(partial(trio.serve_tcp, device, 0, host="127.0.0.1"))
+        port = listener.socket.getsockname()[1]
+        line = LineSettings(name="plc", transport="tcp", host="127.0.0.1", tcp_port=port)
+        async with trusting.served():
+            trusting.settings = replace(trusting.settings, lines=(line,))
+            agent = Agent(trusting, peer="127.0.0.1")
+            endpoint = {"protocol": "https", "host": "127.0.0.1", "port": port, "path": "/"}
+            await agent.register(agent.card(endpoints=[endpoint]))
+            fault = (await agent.call("capability.invoke", capabilityId="temperature-read", operation="read"))["error"]
+        nursery.cancel_scope.cancel()
+    assert (fault["code"], "a line of this gateway" in fault["data"]["reason"]) == (-32007, True)
+    assert not touched.is_set()
