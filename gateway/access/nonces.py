@@ -13,6 +13,8 @@ QUOTA = 128
 # Of all agents.
 CAPACITY = 16384
 NONCE = "nonce"
+# Of one agent, of signatures that were shown with calls that change nothing: more than it can make in their time.
+MOST_SHOWN = 640
 
 
 class Nonces:
@@ -43,6 +45,7 @@ class Nonces:
         self._facts = facts
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._times: dict[str, deque[float]] = {}
+        self._shown: dict[str, OrderedDict[str, float]] = {}
         # How long the gateway was off is not known for certain: those of earlier runs begin their whole life anew.
         for key in () if facts is None else facts.recall(NONCE):
             agent_id, _, nonce = key.partition(" ")
@@ -53,14 +56,26 @@ class Nonces:
         self._drop_old()
         return (agent_id, nonce) not in self._seen
 
+    def show(self, agent_id: str, nonce: str) -> bool:
+        """Show a nonce, as often as one likes; it can be used no more. False where it was used before."""
+        if not self.is_new(agent_id, nonce):
+            return False
+        shown = self._shown.setdefault(agent_id, OrderedDict())
+        now = self._clock()
+        shown[nonce] = now
+        shown.move_to_end(nonce)
+        while len(shown) > MOST_SHOWN or next(iter(shown.values())) <= now - self._life:
+            shown.popitem(last=False)
+        return True
+
     def use(self, agent_id: str, nonce: str) -> bool:
-        """Use a nonce; False where it was used before.
+        """Use a nonce; False where it was used or shown before.
 
         Raises:
             GatewayError: TOO_MANY, there is no room for another.
         """
         self._drop_old()
-        if (agent_id, nonce) in self._seen:
+        if (agent_id, nonce) in self._seen or nonce in self._shown.get(agent_id, ()):
             return False
         times = self._times.get(agent_id, deque())
         if len(times) >= self._quota:

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from gateway.access.canonical import canonical
 from gateway.access.jws import refused
@@ -46,6 +47,17 @@ class _Signature:
     nonce: str
 
 
+class Use(Enum):
+    """What becomes of the nonce of a signature that counts."""
+
+    # It is used up (``agent.register``).
+    ONCE = auto()
+    # It registers nobody any more, and may be shown again: it went along with another call.
+    SHOWN = auto()
+    # Nothing: somebody asks whether it is good (``security.validateCard``).
+    LOOK = auto()
+
+
 class CardSignatures:
     """Checks signatures of agent cards.
 
@@ -72,7 +84,7 @@ class CardSignatures:
         self._nonces = Nonces(clock, 2 * WINDOW, facts=facts)
 
     def check(
-        self, signature: str, card: Mapping[str, object], agent_id: str, key: AgentKey, *, once: bool = True
+        self, signature: str, card: Mapping[str, object], agent_id: str, key: AgentKey, *, use: Use = Use.ONCE
     ) -> None:
         """Accept a signature, or say why not.
 
@@ -81,7 +93,7 @@ class CardSignatures:
             card: the agent's card as it was sent, parsed.
             agent_id: who the caller is known to be.
             key: the agent's, out of its token or from its registration; never out of the header.
-            once: use the nonce up. A call that changes nothing leaves it (``security.validate-card``).
+            use: what becomes of the nonce.
 
         Raises:
             GatewayError: UNAUTHENTICATED for a signature that does not count; FORBIDDEN for the card of another agent;
@@ -97,7 +109,8 @@ class CardSignatures:
         self._check_time(given.issued)
         payload = base64.urlsafe_b64encode(signed_form(card)).rstrip(b"=")
         self._check_proof(given, given.signed.encode() + b"." + payload, agent_id, key)
-        if not (self._nonces.use if once else self._nonces.is_new)(agent_id, given.nonce):
+        nonces = {Use.ONCE: self._nonces.use, Use.SHOWN: self._nonces.show, Use.LOOK: self._nonces.is_new}
+        if not nonces[use](agent_id, given.nonce):
             raise refused(f"{HEADER} was used before: sign again with a new nonce")
 
     def _check_time(self, issued: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.access.signature import HEADER
+from gateway.access.signature import HEADER, Use
 from gateway.access.tokens import AGENT_API
 from gateway.api.asgi import Scope, header
 from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text
@@ -57,8 +57,9 @@ class Identity:
         if principal.kind is not Kind.AGENT or principal.key is None:
             raise GatewayError(Code.UNAUTHENTICATED, f"{HEADER} goes with the token of an agent: leave it out")
         card = self._registry.card(principal.subject)
-        # It proves nothing that the token does not, so it need not be a new one for each call.
-        self._signatures.check(signature, card.given, principal.subject, principal.key, once=False)
+        # It proves nothing that the token does not, so it need not be a new one for each call. But whoever saw both
+        # must not be able to register with them.
+        self._signatures.check(signature, card.given, principal.subject, principal.key, use=Use.SHOWN)
 
 
 def signed(scope: Scope) -> bool:

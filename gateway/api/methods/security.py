@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.access.signature import HEADER
+from gateway.access.signature import HEADER, Use
 from gateway.agents.addresses import validate_address
 from gateway.agents.card import validate_card
 from gateway.agents.issues import Issue
@@ -89,7 +89,7 @@ def _signature_fault(parts: AgentParts, signature: str, card: Mapping[str, Json]
     if key is None:
         return f"the key of {agent_id} is not known: it is not registered here, and the token is not its own"
     try:
-        parts.signatures.check(signature, card, agent_id, key, once=False)
+        parts.signatures.check(signature, card, agent_id, key, use=Use.LOOK)
     except GatewayError as error:
         return error.reason
     return None

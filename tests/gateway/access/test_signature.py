@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import OctKey, OKPKey, RSAKey
 
-from gateway.access.nonces import CAPACITY, QUOTA, Nonces
-from gateway.access.signature import WINDOW, signed_form
+from gateway.access.nonces import CAPACITY, MOST_SHOWN, QUOTA, Nonces
+from gateway.access.signature import WINDOW, Use, signed_form
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import AgentKey
 
@@ -161,10 +161,10 @@ def test_a_forged_signature_uses_no_nonce_up(agent: Agent) -> None:
 def test_a_card_that_is_only_looked_at_leaves_the_nonce(agent: Agent) -> None:
     signature = agent.sign()
     for _ in range(2):
-        agent.gateway.signatures.check(signature, CARD, ID, agent.key, once=False)
+        agent.gateway.signatures.check(signature, CARD, ID, agent.key, use=Use.LOOK)
     check(agent, signature)
     with pytest.raises(GatewayError, match="used before"):
-        agent.gateway.signatures.check(signature, CARD, ID, agent.key, once=False)
+        agent.gateway.signatures.check(signature, CARD, ID, agent.key, use=Use.LOOK)
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(0, True), (-299, True), (299, True), (-302, False), (302, False)])
@@ -380,3 +380,16 @@ class TestNonces:
         assert nonces.is_new("a", "n")
         assert not nonces._seen
         assert not nonces._times
+
+
+def test_shown_signatures_take_a_bounded_room_and_a_bounded_time() -> None:
+    now = [1000.0]
+    nonces = Nonces(lambda: now[0], 2 * WINDOW)
+    for number in range(MOST_SHOWN + 1):
+        assert nonces.show(ID, f"nonce-{number}")
+    assert nonces.use(ID, "nonce-0")
+    assert not nonces.use(ID, f"nonce-{MOST_SHOWN}")
+    assert nonces.show(ID, f"nonce-{MOST_SHOWN}")
+    now[0] += 2 * WINDOW
+    assert nonces.show(ID, "another")
+    assert nonces.use(ID, f"nonce-{MOST_SHOWN}")

@@ -173,3 +173,17 @@ async def test_one_enrolment_used_twice_at_once_registers_once(rig: Rig) -> None
             nursery.start_soon(register)
     assert sorted(codes) == [200, 401, 401, 401, 401]
     assert len(rig.audit.of("agent.register")) == 1
+
+
+async def test_a_signature_that_went_along_with_another_call_registers_nobody(rig: Rig) -> None:
+    agent = Agent(rig)
+    await agent.register()
+    card = agent.card()
+    captured = agent.headers(card)
+    for _ in range(2):
+        response = await agent.client.post(RPC, json=rpc_body("agent.list"), headers=captured)
+        assert response.status_code == 200
+    response = await agent.try_to_register(card, captured)
+    assert response.status_code == 401
+    assert "used before" in response.json()["error"]["data"]["reason"]
+    assert (await agent.try_to_register(card)).status_code == 200
