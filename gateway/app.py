@@ -44,7 +44,7 @@ from gateway.settings.compare import difference
 from gateway.settings.load import load
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
-from gateway.start import StartError, settle_memory, test_profile
+from gateway.start import CutShort, StartError, settle_memory, tell_of_cut, test_profile
 from gateway.storage import Boot, Storage, StoreSettings, Tier, open_storage
 from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
@@ -122,11 +122,14 @@ class Gateway:
         self._source: EventSource | None = None
         self._ended_for: str | None = None
 
-    async def run(self) -> None:
+    async def run(self, cut_short: CutShort | None = None) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
         The caller holds the state directory (``owned``). It may block these signals from before on: what has come by
         then is taken first of all.
+
+        Args:
+            cut_short: what is known of the run before, where that did not end in order.
 
         Raises:
             BindError: it may not or cannot listen where the configuration says.
@@ -139,14 +142,16 @@ class Gateway:
                 async with trio.open_nursery() as watching:
                     watching.start_soon(self._watch_signals, signals)
                     with self._starting:
-                        await self._run()
+                        await self._run(cut_short)
                     watching.cancel_scope.cancel()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if self._ended_for is not None:
             raise StartError(self._ended_for)
 
-    async def _run(self) -> None:
+    async def _run(self, cut_short: CutShort | None) -> None:
+        if cut_short is not None:
+            tell_of_cut(cut_short, self._settings.history.flush_interval)
         for warning in self._settings.warnings:
             log.warning(str(warning))
         profiled = test_profile(self._settings.server.bind)
@@ -177,7 +182,8 @@ class Gateway:
             trio.open_nursery() as auditing,
         ):
             auditing.start_soon(audit.run)
-            audit.note("gateway.start", details={"version": installed_version()})
+            before = {} if cut_short is None else cut_short.details
+            audit.note("gateway.start", details={"version": installed_version(), **before})
             await self._consume(Ground(storage, timeline, root, audit, alerts), profiled)
             audit.note("gateway.stop")
             auditing.cancel_scope.cancel()

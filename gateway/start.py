@@ -6,14 +6,18 @@ import ctypes
 import fcntl
 import gc
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from gateway.api.asgi import Application
 from gateway.api.seed_paths import method_of
+from gateway.core import rfc3339
+from gateway.core.ports import Json
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -24,9 +28,53 @@ class StartError(Exception):
     """The gateway cannot start; the text says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The run before this one did not end in order: it was killed, or the power failed.
+
+    Attributes:
+        since: when it had started, Unix seconds by the clock of that time; None where that cannot be.
+    """
+
+    since: float | None
+
+    @property
+    def details(self) -> dict[str, Json]:
+        """As the row of the start in the audit log has it."""
+        return {"lastRun": "cut short", "lastRunSince": None if self.since is None else rfc3339.text(self.since)}
+
+
+def tell_of_cut(cut_short: CutShort, flush_interval: float) -> None:
+    """Tell the log that the run before was cut short, and what that may have cost (docs/storage.md).
+
+    Args:
+        cut_short: what is known of it.
+        flush_interval: seconds that history may wait in memory.
+    """
+    words = (
+        "the run before this one did not end in order: it was killed, or the power failed. What was not on disk yet is "
+        f"lost: up to {flush_interval:g} s of history (more where the write budget was short), and a minute of last "
+        "values"
+    )
+    log.warning(
+        words,
+        ran_since="not known" if cut_short.since is None else rfc3339.text(cut_short.since),
+    )
+
+
 @contextmanager
-def owned(state: Path, config: Path) -> Iterator[None]:
+def owned(state: Path, config: Path, wall: Callable[[], float] = time.time) -> Iterator[CutShort | None]:
     """Hold the state directory for this process; the file also tells ``ferrule reload`` whom to call, and of what.
+
+    Who ends in order empties the file: so what stands in one that nobody holds was left by a run that did not.
+
+    Args:
+        state: the state directory; made where it is missing.
+        config: the configuration this process runs with.
+        wall: Unix seconds.
+
+    Yields:
+        What is known of the run before, where that was cut short.
 
     Raises:
         StartError: another gateway has it, or it cannot be made.
@@ -41,12 +89,31 @@ def owned(state: Path, config: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StartError(f"{state} is in use by another gateway: stop that one, or name another --state") from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n{config.absolute()}\n".encode())
-        yield
-        os.truncate(descriptor, 0)
+        cut_short = _cut_short(descriptor, wall())
+        _say(descriptor, f"{os.getpid()}\n{config.absolute()}\n".encode())
+        try:
+            yield cut_short
+        finally:
+            # One that could not start, or fell over something, came by here as well: nothing was cut short.
+            _say(descriptor, b"")
     finally:
         os.close(descriptor)
+
+
+def _cut_short(descriptor: int, now: float) -> CutShort | None:
+    left = os.fstat(descriptor)
+    if left.st_size == 0:
+        return None
+    # It is written once, at the start.
+    return CutShort(left.st_mtime if left.st_mtime <= now else None)
+
+
+def _say(descriptor: int, words: bytes) -> None:
+    os.truncate(descriptor, 0)
+    os.write(descriptor, words)
+    # A power cut soon after must not bring the words of before back. A disk that cannot keeps no gateway from starting.
+    with suppress(OSError):
+        os.fsync(descriptor)
 
 
 def test_profile(bind: str) -> Callable[[Application], Application]:

@@ -15,6 +15,7 @@ from gateway.app import Gateway
 from gateway.cli.main import FAILED, WRONG, fail
 from gateway.cli.run import hold, say_ready
 from gateway.settings.problems import SettingsError
+from gateway.start import CutShort
 from gateway.systemd import Notifier
 
 START_PATIENCE_S = 15.0
@@ -38,7 +39,7 @@ def say_how(state: Path, urls: list[str]) -> None:
     )
 
 
-async def demonstrate(gateway: Gateway, devices: Path, state: Path) -> int:
+async def demonstrate(gateway: Gateway, devices: Path, state: Path, cut_short: CutShort | None) -> int:
     """Run both until told to stop. The caller holds the state directory: the simulator puts its terminals there."""
     simulator = await trio.lowlevel.open_process(
         [sys.executable, "-m", "gateway", "simulate", str(devices), "--directory", str(state), "--until-input-ends"],
@@ -53,7 +54,7 @@ async def demonstrate(gateway: Gateway, devices: Path, state: Path) -> int:
                 # It has said why.
                 return FAILED
             return fail(f"the simulated devices of {devices} did not start")
-        await gateway.run()
+        await gateway.run(cut_short)
         return 0
     finally:
         with trio.move_on_after(STOP_PATIENCE_S, shield=True) as patience:

@@ -19,7 +19,7 @@ from gateway.api.server.sockets import BindError
 from gateway.app import SIGNALS, Gateway
 from gateway.cli.main import FAILED, WRONG, fail
 from gateway.settings.problems import SettingsError
-from gateway.start import StartError, owned
+from gateway.start import CutShort, StartError, owned
 from gateway.storage import NewerSchema
 from gateway.systemd import Notifier
 
@@ -49,11 +49,11 @@ def load(config: Path, state: Path) -> Gateway | int:
         return WRONG
 
 
-async def hold(state: Path, config: Path, work: Callable[[], Awaitable[int]]) -> int:
+async def hold(state: Path, config: Path, work: Callable[[CutShort | None], Awaitable[int]]) -> int:
     """Do the work with the state directory in our hands; what keeps it from starting is said in one line."""
     try:
-        with owned(state, config):
-            return await work()
+        with owned(state, config) as cut_short:
+            return await work(cut_short)
     except REFUSALS as error:
         return fail(str(error))
     except OSError as error:
@@ -84,9 +84,9 @@ def _unusable(error: OSError, state: Path) -> int:
     return fail(f"{file}: {error.strerror}. {cure}")
 
 
-async def serve(gateway: Gateway) -> int:
+async def serve(gateway: Gateway, cut_short: CutShort | None) -> int:
     """Run a gateway to its end."""
-    await gateway.run()
+    await gateway.run(cut_short)
     return 0
 
 

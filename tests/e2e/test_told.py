@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 from contextlib import closing
 
+from gateway.core import rfc3339
 from tests.e2e.programs import ferrule
 from tests.e2e.site import Site
 
@@ -30,3 +32,43 @@ def test_status_begins_with_the_alerts_that_stand(site: Site) -> None:
     done = ferrule("status", "--json", "--url", again.url, "--ca", site.state / "ca.pem", "--token", token)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["governors"] is None
+
+
+def starts(site: Site) -> list[dict[str, object]]:
+    """The details of all starts in the audit log, the oldest first."""
+    with closing(sqlite3.connect(f"file:{site.state}/audit.db?mode=ro", uri=True)) as database:
+        rows = [json.loads(entry) for (entry,) in database.execute("SELECT entry FROM audit ORDER BY seq")]
+    return [row["details"] for row in rows if row["action"] == "gateway.start"]
+
+
+def test_a_run_that_was_killed_is_told_of_once_and_one_that_ended_in_order_is_not(site: Site) -> None:
+    site.configure()
+    words = "the run before this one did not end in order"
+    first = site.start()
+    assert words not in first.stderr
+    first.kill()
+    began = (site.state / "lock").stat().st_mtime
+
+    second = site.start()
+    told = second.logged(words)
+    assert told.count(words) == 1
+    assert "up to 1 s of history" in told
+    assert rfc3339.text(began) in told
+    assert second.stop() == 0
+
+    third = site.start()
+    assert words not in third.stderr
+    assert third.stop() == 0
+    found = starts(site)[-2:]
+    assert found[0]["lastRunSince"] == rfc3339.text(began)
+    assert found[0]["lastRun"] == "cut short"
+    assert "lastRun" not in found[1]
+
+
+def test_a_start_that_failed_is_no_run_that_was_cut_short(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        site.configure(server=f'bind = "127.0.0.1"\nport = {taken.getsockname()[1]}')
+        assert site.launch().wait() == 1
+    site.configure()
+    gateway = site.start()
+    assert "did not end in order" not in gateway.stderr
