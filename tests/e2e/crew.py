@@ -54,7 +54,8 @@ class Tally:
         outcomes: of writes.
         conflicts: writes that were refused since another agent has the lease.
         heartbeats: that were sent.
-        troubles: whatever else went wrong, in words.
+        slips: readings that were bad and writes that were not confirmed, in words: what a device that is late does.
+        troubles: whatever else went wrong.
     """
 
     seconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -62,6 +63,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
     heartbeats: int = 0
+    slips: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     def data(self) -> dict[str, object]:
@@ -71,6 +73,7 @@ class Tally:
             "outcomes": self.outcomes,
             "conflicts": self.conflicts,
             "heartbeats": self.heartbeats,
+            "slips": self.slips,
             "troubles": self.troubles,
         }
 
@@ -168,7 +171,7 @@ class Crew:
             readings = await self._timed("tag.read", lambda: client.read_tags(rng.sample(READ, 3)))
             for reading in (readings or {}).values():
                 if reading.value is None:
-                    self.tally.troubles.append(f"{reading.tag} is {reading.quality} ({reading.reason})")
+                    self.tally.slips.append(f"{reading.tag} is {reading.quality} ({reading.reason})")
 
     async def _write(self, number: int, client: AsyncFerruleClient, rng: Random) -> None:
         which, rival = number % len(SETPOINTS), number >= len(SETPOINTS)
@@ -186,7 +189,7 @@ class Crew:
         elif result.confirmed:
             self._leased[which].set()
         else:
-            self.tally.troubles.append(f"{tag}: {result.outcome} ({result.reason}: {result.message})")
+            self.tally.slips.append(f"{tag}: {result.outcome} ({result.reason}: {result.message})")
 
     async def _timed(self, kind: str, call: Callable[[], Awaitable[T]], *, conflict: bool = False) -> T | None:
         """A call and how long it took; ``conflict``: that somebody else has the lease is as it must be."""

@@ -87,16 +87,23 @@ class Soaked:
         return self.looks.memory[-1][1] - self.looks.memory_at(min(MINUTE_S, max(SETTLED_S, self.seconds / 2)))
 
     @property
-    def _crowded(self) -> bool:
+    def crowded(self) -> bool:
         """Whether this machine was too busy with other things to judge by deadlines."""
         return self.waited > WAITED_SHARE * self.seconds
 
-    def faults(self) -> list[str]:
-        """The promises that were broken."""
-        offered = len([number for number in range(WRITERS, self.agents) if number % OFFERS == 0])
+    def late(self) -> list[str]:
+        """What may come of a machine that is too busy with other things, and of nothing else."""
         promises = {
             f"the oldest reading came to {self.age:.2f} s": self.age <= WORST_AGE_S,
-            f"deadlines missed: {self.polled}": self.polled.share <= MISSED_SHARE or self._crowded,
+            f"deadlines missed: {self.polled}": self.polled.share <= MISSED_SHARE or self.crowded,
+        }
+        slips: list[str] = self.seen["slips"]
+        return [words for words, kept in promises.items() if not kept] + slips
+
+    def faults(self) -> list[str]:
+        """The other promises that were broken."""
+        offered = len([number for number in range(WRITERS, self.agents) if number % OFFERS == 0])
+        promises = {
             f"memory grew by {self.growth:.1f} MB": self.growth <= LEFT_BEHIND,
             f"{self.registered} of {self.agents} agents are active and healthy at the end": self.registered
             == (self.agents, self.agents),
@@ -126,7 +133,7 @@ class Soaked:
             f"memory: {self._memory()}; growth {self.growth:+.1f} MB",
             (
                 f"processor: {100 * self.processor / self.seconds:.1f} % of a core; gateway and devices waited for one "
-                f"{100 * self.waited / self.seconds:.1f} % of the time" + (CROWDED if self._crowded else "")
+                f"{100 * self.waited / self.seconds:.1f} % of the time" + (CROWDED if self.crowded else "")
             ),
             f"{self.looks.number} looks at governors and health: overall {_between(self.looks.healths)}",
             f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
@@ -248,7 +255,7 @@ def drill(agents: int = AGENTS, minutes: float = MINUTES) -> str:
     """
     with tempfile.TemporaryDirectory() as directory:
         found = soak(Path(directory), agents, MINUTE_S * minutes)
-    faults = found.faults()
+    faults = found.faults() + found.late()
     assert not faults, f"{len(faults)} promises broken, e.g. {'; '.join(faults[:10])}\n    {found}"
     return str(found)
 
