@@ -5,13 +5,15 @@ The number is no secret; the keys are derived from the root key and it. It only 
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from gateway.access.files import keep_aside, replace
 
 GENERATION_FILE = "root.generation"
 # Far more than anybody rotates; a longer number is no number of ours.
-_DIGITS = 9
+_DIGITS = 10
+_FARTHEST = 2**20
 
 
 class GenerationError(Exception):
@@ -38,18 +40,20 @@ def read_generation(state: Path) -> int:
     return int(text)
 
 
-def rotate(state: Path, steps: int = 1) -> int:
-    """Step to the next generation: new tokens get a new key. Returns the generation that counts now.
+def rotate(state: Path, *, end_all: bool = False) -> int:
+    """Go on to another generation: new tokens get a new key. Returns the generation that counts now.
 
     Args:
         state: the state directory.
-        steps: 1 leaves the tokens of the generation before good; 2 ends all.
+        end_all: no token given out before is good any more; otherwise those of the generation before are. After the
+            restore of a backup nobody knows which generations there were since, so it leaps farther than anybody
+            rotates, and elsewhere each time.
 
     Raises:
         GenerationError: the file there is damaged.
         OSError: it cannot be read or written.
     """
-    generation = read_generation(state) + steps
+    generation = read_generation(state) + (2 + secrets.randbelow(_FARTHEST) if end_all else 1)
     _write(state, generation)
     return generation
 

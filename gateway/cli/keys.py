@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _show(_root(state), as_json=arguments.json)
     _root(state)
     try:
-        generation = rotate(state, 2 if arguments.end_all else 1)
+        generation = rotate(state, end_all=arguments.end_all)
     except OSError as error:
         raise CommandError(
             f"{error.filename or state}: {error.strerror}. Run this as the user the gateway runs as, or as root; the "

@@ -51,12 +51,17 @@ def test_what_is_no_token_key_stays_the_same(tmp_path: Path) -> None:
     assert len({old.agent_secret(agent, kid) for agent in "ab" for kid in "kl"}) == 4
 
 
-def test_two_steps_end_every_token(tmp_path: Path) -> None:
+def test_ending_all_ends_what_a_restore_of_an_older_backup_forgot(tmp_path: Path) -> None:
     root = load_root_key(tmp_path)
-    before = kids(root)
-    assert rotate(tmp_path, steps=2) == 2
+    given_out = set(kids(root))
+    for end_all in (False, False, True, False, True):
+        rotate(tmp_path, end_all=end_all)
+        root.follow(tmp_path)
+        given_out |= set(kids(root))
+    (tmp_path / GENERATION_FILE).unlink()
+    rotate(tmp_path, end_all=True)
     root.follow(tmp_path)
-    assert not set(before) & set(kids(root))
+    assert not given_out & set(kids(root))
 
 
 def test_whoever_remembers_proven_tokens_is_told(tmp_path: Path) -> None:
