@@ -124,11 +124,18 @@ def _revoke(arguments: argparse.Namespace) -> int:
 
     try:
         with Client(arguments, ("agents:write",)) as client:
-            client.order("agent.revoke", agentId=arguments.agent)
+            done = client.order("agent.revoke", agentId=arguments.agent)
     except CallError as error:
         if error.sent:
             raise
         raise CommandError(f"{error}; nothing was revoked", error.code) from None
+    if not done["unregistered"]:
+        Screen().line(
+            f"{arguments.agent}: no agent of this name is registered; should one have been enrolled, its tokens and "
+            "enrolments are void. To see who is: ferrule agents list",
+            "yellow",
+        )
+        return 0
     Screen().line(
         f"{arguments.agent}: its tokens and open enrolments are void. To have it back: ferrule agents enrol --agent-id "
         f"{arguments.agent}"

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 
+import msgspec
+
 from gateway.cli.backup import tell
-from gateway.cli.main import FAILED, WRONG, CommandError
+from gateway.cli.main import DEFAULT_STATE, FAILED, WRONG, CommandError
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, verify
 from gateway.field.restore import RestoreError, restore
 from gateway.field.state_lock import InUseError
+
+COUNTS_AGAIN = (
+    "what was revoked, unregistered, used up or rotated after the backup was made counts again: tokens, enrolments, "
+    "agents"
+)
+ENROL = "then enrol the agents again: ferrule agents enrol"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,10 +41,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{error.filename or arguments.state}: {error.strerror}", FAILED) from None
     finally:
         progress.end()
+    cure = "ferrule keys rotate --end-all"
+    if arguments.state != DEFAULT_STATE:
+        cure += f" --state {shlex.quote(str(arguments.state))}"
+    placed = None if done.manifest.config is None else config
+    if arguments.json:
+        report = {
+            "config": None if placed is None else str(placed),
+            "replaced": [str(kept) for kept in done.replaced],
+            "aside": None if done.aside is None else str(done.aside),
+            "warning": COUNTS_AGAIN,
+            "cure": f"{cure}; {ENROL}",
+        }
+        screen.json({**msgspec.to_builtins(done.manifest), "restored": report})
+        return 0
     before = "" if done.aside is None else f"; what was there before is in {done.aside}"
-    tell(screen, done.manifest, f"restored{before}", as_json=arguments.json)
-    if not arguments.json:
-        for kept in done.replaced:
-            screen.line(f"the configuration that was there is {kept}")
-        screen.line("start the gateway: systemctl start ferrule", "dim")
+    tell(screen, done.manifest, f"restored{before}", as_json=False)
+    if placed is not None:
+        screen.line(f"the configuration is {placed}")
+    elif arguments.keep_config:
+        screen.line("the configuration was left as it is")
+    for kept in done.replaced:
+        screen.line(f"what was there of the configuration is {kept}")
+    screen.line(f"{COUNTS_AGAIN}. To end all of it, before the start: {cure}; {ENROL}", "yellow")
+    screen.line("start the gateway: systemctl start ferrule", "dim")
     return 0

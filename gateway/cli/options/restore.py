@@ -15,7 +15,8 @@ examples:
 
 What was there is kept: the state in before-restore-DATE of the state directory, each file of the configuration that
 differs beside the new one. A backup of an older version is taken over when the gateway starts; one of a newer version
-is refused."""
+is refused. What was revoked or rotated after the backup was made counts again: ferrule keys rotate --end-all ends it,
+and then agents are enrolled again."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,5 +33,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"where the configuration goes; profiles go beside it (default {DEFAULT_CONFIG})",
     )
     where.add_argument("--keep-config", action="store_true", help="leave the configuration as it is")
-    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+    parser.add_argument("--json", action="store_true", help="print the manifest, and what was done, as JSON")
     add_state(parser)

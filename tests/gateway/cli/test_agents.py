@@ -210,7 +210,8 @@ class Peer:
         if self.error is not None:
             return {"error": self.error}
         if method == "agent.revoke":
-            return {"result": {"revoked": True, "agentId": params["agentId"]}}
+            known = any(agent["agentId"] == params["agentId"] for agent in self.agents)
+            return {"result": {"revoked": True, "agentId": params["agentId"], "unregistered": known}}
         start = params.get("offset", 0)
         return {"result": {"agents": self.agents[start : start + 2], "total": len(self.agents)}}
 
@@ -244,9 +245,16 @@ def test_the_gateway_is_asked_for_what_fits(peer: Peer, capsys: pytest.CaptureFi
 
 
 def test_an_agent_is_revoked_by_the_gateway(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["agents", "revoke", "temp-sensor-001", *peer.words]) == 0
-    assert peer.calls == [("agent.revoke", {"agentId": "temp-sensor-001"})]
-    assert "ferrule agents enrol --agent-id temp-sensor-001" in capsys.readouterr().out
+    assert main(["agents", "revoke", "a", *peer.words]) == 0
+    assert peer.calls == [("agent.revoke", {"agentId": "a"})]
+    assert "ferrule agents enrol --agent-id a" in capsys.readouterr().out
+
+
+def test_revoking_a_name_that_nobody_has_says_so(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agents", "revoke", "temp-sensr-001", *peer.words]) == 0
+    shown = capsys.readouterr().out
+    assert "temp-sensr-001: no agent of this name is registered" in shown
+    assert "tokens and enrolments are void" in " ".join(shown.split())
 
 
 def test_a_refusal_to_revoke_is_told(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
