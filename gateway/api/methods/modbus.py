@@ -14,7 +14,7 @@ from gateway.api.params import Name, ParamsModel
 from gateway.api.readings import write_result
 from gateway.core.audit import AuditLog
 from gateway.core.errors import invalid
-from gateway.core.ports import DeviceAccess
+from gateway.core.ports import DeviceAccess, Json
 
 Unit = Annotated[int, Meta(ge=0, le=255)]
 Address = Annotated[int, Meta(ge=0, le=0xFFFF)]
@@ -60,12 +60,21 @@ def modbus_methods(devices: DeviceAccess, audit: AuditLog) -> dict[str, Method]:
         values = _coils(params.values) if params.table == "coil" else _registers(params.values)
         work = devices.modbus_write(params.line, params.unit, params.table, params.address, values, origin.principal)
         target = f"{params.line} unit {params.unit} {params.table} {params.address}"
-        return write_result(await written.write(origin, target, {"values": values}, work))
+        return write_result(await written.write(origin, target, _noted(values), work))
 
     return {
         "modbus.read": method(ModbusRead, read, scope="devices:read"),
         "modbus.write": told(ModbusWrite, write, scope="devices:write", at_deadline=UNKNOWN_AT_DEADLINE),
     }
+
+
+def _noted(values: list[int | bool]) -> dict[str, Json]:
+    """Values for the audit log; many coils as the bytes on the wire, or there would be no room for them."""
+    if len(values) <= MOST_WRITTEN["holding"]:
+        return {"values": values}
+    packed = sum(bool(value) << place for place, value in enumerate(values)).to_bytes(-(-len(values) // 8), "little")
+    text = packed.hex()
+    return {"coils": len(values), "bytes": [text[begin : begin + 64] for begin in range(0, len(text), 64)]}
 
 
 def _check_extent(field: str, address: int, count: int, most: int, provided: object) -> None:

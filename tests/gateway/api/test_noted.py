@@ -123,3 +123,14 @@ async def test_bytes_on_a_serial_line_are_noted_in_part(rig: Rig, client: httpx.
     await result(client, "serial.write", {"line": "scale", "text": "x" * 1000})
     [noted] = rig.audit.of("serial.write")
     assert noted.details == {"bytes": 1000, "data": "78" * 64}
+
+
+async def test_many_coils_do_not_hide_what_was_written(rig: Rig, client: httpx.AsyncClient) -> None:
+    values = [number % 3 == 0 for number in range(1968)]
+    await result(client, "modbus.write", {"line": "bus", "unit": 1, "table": "coil", "address": 0, "values": values})
+    [noted] = rig.audit.of("modbus.write")
+    assert noted.details["coils"] == len(values)
+    parts = noted.details["bytes"]
+    assert isinstance(parts, list)
+    packed = bytes.fromhex("".join(map(str, parts)))
+    assert [bool(packed[place // 8] >> place % 8 & 1) for place in range(len(values))] == values
