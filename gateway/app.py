@@ -40,7 +40,7 @@ from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
-from gateway.settings.compare import difference
+from gateway.settings.compare import difference, marks
 from gateway.settings.load import load
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
@@ -121,6 +121,11 @@ class Gateway:
         self._events: Bus[Event] = Bus()
         self._source: EventSource | None = None
         self._ended_for: str | None = None
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Of the sections it was started with, for ``ferrule reload`` to compare (``settings.compare``)."""
+        return marks(self._started_with)
 
     async def run(self, cut_short: CutShort | None = None) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
@@ -344,18 +349,8 @@ class Gateway:
         agents.directory.follow(settings.agents, settings.limits.max_agents)
         agents.tokens.follow(int(settings.agents.token_ttl))
         pending = difference(self._started_with, settings)
-        waiting = {
-            "gateway": pending.gateway_changed,
-            "server": pending.server_waiting,
-            "storage": pending.storage_changed,
-            "history": pending.history_changed,
-            "webhook": pending.webhook_changed,
-            "audit": pending.audit_changed,
-        }
-        if any(waiting.values()):
-            log.warning(
-                "these sections take effect at the next start", sections=[name for name in waiting if waiting[name]]
-            )
+        if pending.waiting:
+            log.warning("these sections take effect at the next start", sections=list(pending.waiting))
         self._settings = settings
         log.info(
             "configuration reloaded",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import gc
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,9 @@ def tell_of_cut(cut_short: CutShort, flush_interval: float) -> None:
 
 
 @contextmanager
-def owned(state: Path, config: Path, wall: Callable[[], float] = time.time) -> Iterator[CutShort | None]:
+def owned(
+    state: Path, config: Path, marks: Mapping[str, str], wall: Callable[[], float] = time.time
+) -> Iterator[CutShort | None]:
     """Hold the state directory for this process; the file also tells ``ferrule reload`` whom to call, and of what.
 
     Who ends in order empties the file: so what stands in one that nobody holds was left by a run that did not.
@@ -71,6 +74,7 @@ def owned(state: Path, config: Path, wall: Callable[[], float] = time.time) -> I
     Args:
         state: the state directory; made where it is missing.
         config: the configuration this process runs with.
+        marks: of the sections that count until the next start (``settings.compare.marks``).
         wall: Unix seconds.
 
     Yields:
@@ -90,7 +94,7 @@ def owned(state: Path, config: Path, wall: Callable[[], float] = time.time) -> I
         except OSError:
             raise StartError(f"{state} is in use by another gateway: stop that one, or name another --state") from None
         cut_short = _cut_short(descriptor, wall())
-        _say(descriptor, f"{os.getpid()}\n{config.absolute()}\n".encode())
+        _say(descriptor, f"{os.getpid()}\n{config.absolute()}\n{json.dumps(dict(marks))}\n".encode())
         try:
             yield cut_short
         finally:

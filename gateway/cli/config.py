@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
+from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
 
 EXAMPLES = """\
@@ -103,8 +104,11 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _change(arguments: argparse.Namespace) -> int:
+    from gateway.cli.reload import AT_START
     from gateway.field.edit import EditError, edit
+    from gateway.settings.compare import difference
 
+    before = _settings(arguments.file)
     value = arguments.value if arguments.action == "set" else None
     try:
         changes = edit(arguments.file, arguments.key, value)
@@ -115,8 +119,21 @@ def _change(arguments: argparse.Namespace) -> int:
     screen = Screen()
     for line in changes.splitlines():
         screen.line(line, "green" if line.startswith("+") else "red")
-    if changes:
+    after = _settings(arguments.file)
+    if changes and before is not None and after is not None and difference(before, after).waiting:
+        screen.line(f"a reload does not take this over: it takes effect at the next start. {AT_START}", "dim")
+    elif changes:
         screen.line("the gateway takes it over with: ferrule reload", "dim")
     else:
         screen.line(f"{arguments.key} is so already")
     return 0
+
+
+def _settings(file: Path) -> Settings | None:
+    """What a file says; None where it cannot be used, as one that is to be mended."""
+    from gateway.settings.load import load
+
+    try:
+        return load(file)
+    except SettingsError:
+        return None

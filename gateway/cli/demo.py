@@ -85,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return WRONG
     try:
-        return trio.run(hold, state, arguments.config, partial(demonstrate, gateway, arguments.devices, state))
+        work = partial(demonstrate, gateway, arguments.devices, state)
+        return trio.run(hold, state, arguments.config, gateway.marks, work)
     except KeyboardInterrupt:
         return FAILED

@@ -8,8 +8,11 @@ import signal
 
 from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
 from gateway.field.state_lock import owner_of
+from gateway.settings.compare import marks
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
+
+AT_START = "Restart the gateway for that: systemctl restart ferrule"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.config is not None and arguments.config.resolve() != config.resolve():
         return fail(f"that gateway was started with {config}, not with {arguments.config}", WRONG)
     try:
-        load(config)
+        settings = load(config)
     except SettingsError as error:
         print(error)
         return WRONG
@@ -35,4 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     except PermissionError:
         return fail(f"process {pid} belongs to another user. {AS_WHOM}", DENIED)
     print(f"{config} is right, and the gateway (process {pid}) was told; its log says what changed")
+    now = marks(settings)
+    waiting = [f"[{name}]" for name, mark in owner.marks.items() if now.get(name) != mark]
+    if waiting:
+        print(f"not taken over, since it takes effect at the next start: {', '.join(waiting)}. {AT_START}")
     return 0

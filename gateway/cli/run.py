@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -49,10 +49,12 @@ def load(config: Path, state: Path) -> Gateway | int:
         return WRONG
 
 
-async def hold(state: Path, config: Path, work: Callable[[CutShort | None], Awaitable[int]]) -> int:
+async def hold(
+    state: Path, config: Path, marks: Mapping[str, str], work: Callable[[CutShort | None], Awaitable[int]]
+) -> int:
     """Do the work with the state directory in our hands; what keeps it from starting is said in one line."""
     try:
-        with owned(state, config) as cut_short:
+        with owned(state, config, marks) as cut_short:
             return await work(cut_short)
     except REFUSALS as error:
         return fail(str(error))
@@ -99,6 +101,6 @@ def run(arguments: argparse.Namespace) -> int:
     # From here on they wait for the gateway to take them: it ends in order, and a reload does not end it.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        return trio.run(hold, arguments.state, arguments.config, partial(serve, gateway))
+        return trio.run(hold, arguments.state, arguments.config, gateway.marks, partial(serve, gateway))
     except KeyboardInterrupt:
         return FAILED

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,13 @@ class Owner:
     Attributes:
         pid: its process.
         config: the configuration it was started with.
+        marks: of its sections that count until the next start (``settings.compare.marks``); none where it is of a
+            version that tells none.
     """
 
     pid: int
     config: Path
+    marks: Mapping[str, str]
 
 
 def owner_of(state: Path) -> Owner:
@@ -42,8 +46,9 @@ def owner_of(state: Path) -> Owner:
             # A gateway that was killed leaves its number behind, and by now that may be anybody's.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            first, _, second = file.read().partition("\n")
-            return Owner(int(first), Path(second.rstrip("\n")))
+            first, _, rest = file.read().partition("\n")
+            path, _, marks = rest.rstrip("\n").partition("\n")
+            return Owner(int(first), Path(path), json.loads(marks or "{}"))
     raise ProcessLookupError(errno.ESRCH, "nobody holds it", str(state / LOCK_FILE))
 
 

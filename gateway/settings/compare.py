@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +60,33 @@ class Changes:
     agents_changed: bool
     governor_changed: bool
     audit_changed: bool
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The sections with changes that a reload does not take over: they take effect at the next start."""
+        sections = {
+            "gateway": self.gateway_changed,
+            "server": self.server_waiting,
+            "storage": self.storage_changed,
+            "history": self.history_changed,
+            "webhook": self.webhook_changed,
+            "audit": self.audit_changed,
+        }
+        return tuple(name for name, waits in sections.items() if waits)
+
+
+def marks(settings: Settings) -> dict[str, str]:
+    """A short hash of each section as far as a reload does not take it over, so that who reloads can compare them."""
+    followed = dict.fromkeys(FOLLOWED_OF_SERVER)
+    sections: dict[str, object] = {
+        "gateway": settings.gateway,
+        "server": {**{key.name: getattr(settings.server, key.name) for key in fields(settings.server)}, **followed},
+        "storage": settings.storage,
+        "history": settings.history,
+        "webhook": settings.webhook,
+        "audit": settings.audit,
+    }
+    return {name: hashlib.sha256(repr(section).encode()).hexdigest()[:16] for name, section in sections.items()}
 
 
 def difference(old: Settings, new: Settings) -> Changes:

@@ -72,3 +72,19 @@ def test_a_start_that_failed_is_no_run_that_was_cut_short(site: Site) -> None:
     site.configure()
     gateway = site.start()
     assert "did not end in order" not in gateway.stderr
+
+
+def test_a_reload_names_what_waits_for_the_next_start(site: Site) -> None:
+    site.configure()
+    gateway = site.start()
+    assert "next start" not in ferrule("reload", "--state", site.state).stdout
+    text = site.config.read_text()
+    site.config.write_text(
+        text.replace("burst = 10000", "burst = 9000").replace("port = 0", 'port = 0\nhost_names = ["x"]')
+    )
+    assert "next start" not in ferrule("reload", "--state", site.state).stdout
+    site.config.write_text(text.replace('name = "site"', 'name = "other"') + '[audit]\nretention = "90d"\n')
+    told = ferrule("reload", "--state", site.state)
+    assert told.returncode == 0
+    assert "takes effect at the next start: [gateway], [audit]. Restart" in told.stdout
+    gateway.logged("these sections take effect at the next start")

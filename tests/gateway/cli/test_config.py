@@ -52,7 +52,8 @@ def test_set_and_unset_say_what_changed(tmp_path: Path, capsys: pytest.CaptureFi
     shown = capsys.readouterr().out
     assert "-port = 3500 # here" in shown
     assert "+port = 3501 # here" in shown
-    assert "ferrule reload" in shown
+    assert "ferrule reload" not in shown
+    assert "takes effect at the next start" in shown
     assert main(["config", "unset", str(file), "server.port"]) == 0
     assert "3501" not in file.read_text()
 
@@ -69,3 +70,25 @@ def test_a_change_that_would_be_refused_is_code_2_with_its_place(
     assert "there is no key" in capsys.readouterr().err
     assert main(["config", "show", str(tmp_path / "absent.toml")]) == 2
     assert "cannot read the file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "at_start"),
+    [
+        ("bus:baudrate", "9600", False),
+        ("limits.burst", "7", False),
+        ("server.host_names", '["x"]', False),
+        ("gateway.location", "cellar", True),
+        ("storage.write_budget", "100MB", True),
+        ("history.enabled", "false", True),
+        ("audit.retention", "90d", True),
+    ],
+)
+def test_it_is_said_whether_a_reload_takes_a_change_over(
+    tmp_path: Path, key: str, value: str, *, at_start: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ferrule.toml"
+    file.write_text(FILE)
+    assert main(["config", "set", str(file), key, value]) == 0
+    shown = capsys.readouterr().out
+    assert ("takes effect at the next start" in shown, "with: ferrule reload" in shown) == (at_start, not at_start)
