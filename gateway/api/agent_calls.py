@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import trio
 
-from gateway.api.agent_wire import WireError, post, reach
+from gateway.api.agent_wire import UntrustedError, WireError, post, reach
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.events import uuid7
 from gateway.core.network import classify
@@ -100,6 +100,12 @@ class AgentCalls:
                     authority = f"{endpoint.host}:{endpoint.port}"
                     answer = await post(stream, authority, endpoint.path, body, LARGEST_ANSWER)
                     return _result(answer, call, agent)
+        except UntrustedError as error:
+            log.warning("agent not trusted", agent=agent.agent_id, reason=str(error))
+            raise _not_set_up(
+                f"{agent.agent_id} {str(error)[:300]}. It must come from an authority in the file that [agents] ca "
+                f"names, and be for {endpoint.host}"
+            ) from None
         except WireError as error:
             log.info("agent not reached", agent=agent.agent_id, reason=str(error))
             raise _unavailable(f"{agent.agent_id} {str(error)[:300]}", unknown) from None
@@ -111,7 +117,7 @@ class AgentCalls:
     async def _context(self) -> ssl.SSLContext:
         ca = self._ca()
         if ca is None:
-            raise _unavailable(
+            raise _not_set_up(
                 "the gateway calls no agent: it does not know whose certificates to trust. Name their authority: "
                 "[agents] ca"
             )
@@ -119,7 +125,7 @@ class AgentCalls:
             return await trio.to_thread.run_sync(lambda: ssl.create_default_context(cafile=ca))
         except (OSError, ssl.SSLError) as error:
             log.warning("[agents] ca cannot be used", file=ca, reason=str(error))
-            raise _unavailable("[agents] ca cannot be used: the log of the gateway says why") from None
+            raise _not_set_up("[agents] ca cannot be used: the log of the gateway says why") from None
 
 
 def _endpoint(agent: AgentRow) -> Endpoint:
@@ -154,10 +160,19 @@ def _refusal(code: int, message: str, data: object, agent: AgentRow) -> GatewayE
     given: Mapping[object, object] = data if isinstance(data, dict) else {}
     reason = f"{agent.agent_id}: {str(given.get('reason') or message)[:200]}"
     if code == _INVALID_PARAMS:
-        return invalid(f"parameters.{str(given.get('field', ''))[:128]}".rstrip("."), reason, given.get("provided"))
+        # Some name the place as it is in the call they got, some as it is within the parameters.
+        field = str(given.get("field", ""))[:128]
+        if field != "parameters" and not field.startswith("parameters."):
+            field = f"parameters.{field}".rstrip(".")
+        return invalid(field, reason, given.get("provided"))
     if code == _NO_CAPABILITY:
         return GatewayError(Code.CAPABILITY_NOT_FOUND, reason)
     return _unavailable(reason, {"agentError": {"code": code, "message": message[:200]}})
+
+
+def _not_set_up(reason: str) -> GatewayError:
+    """Somebody has to do something: to ask again later is no use."""
+    return GatewayError(Code.UNAVAILABLE, reason)
 
 
 def _unavailable(reason: str, details: dict[str, object] | None = None) -> GatewayError:

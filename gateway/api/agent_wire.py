@@ -16,6 +16,10 @@ class WireError(Exception):
     """There is no answer; the text says why."""
 
 
+class UntrustedError(WireError):
+    """Its certificate is not one to trust here; waiting mends nothing."""
+
+
 async def reach(host: str, port: int, context: ssl.SSLContext) -> Stream:
     """Open a connection that is proven; nothing is asked yet. The caller sets the time limit, and closes it.
 
@@ -25,7 +29,8 @@ async def reach(host: str, port: int, context: ssl.SSLContext) -> Stream:
         context: knows whom to trust.
 
     Raises:
-        WireError: not reached, or not trusted.
+        UntrustedError: it shows a certificate that is not trusted, or not for this address.
+        WireError: not reached.
     """
     try:
         stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=context, https_compatible=True)
@@ -35,6 +40,8 @@ async def reach(host: str, port: int, context: ssl.SSLContext) -> Stream:
         await stream.do_handshake()
     except BaseException as error:
         await trio.aclose_forcefully(stream)
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            raise UntrustedError(f"shows a certificate that is not trusted: {error.__cause__.verify_message}") from None
         if isinstance(error, trio.BrokenResourceError):
             raise WireError(f"was not reached: {error.__cause__ or 'the connection broke'}") from None
         raise

@@ -147,7 +147,9 @@ class Dispatch:
             if isinstance(caller, GatewayError):
                 raise caller
             if caller.kind is Kind.ENROLMENT:
-                raise GatewayError(Code.FORBIDDEN, "an enrolment is good for agent.register and nothing else")
+                raise GatewayError(
+                    Code.FORBIDDEN, "an enrolment is good for one thing only: register first (agent.register)"
+                )
             if entry is None:
                 raise _UnknownMethodError
             if entry.scope is not None and not caller.may(entry.scope):

@@ -97,7 +97,9 @@ async def test_an_enrolment_opens_nothing_but_registration(rig: Rig) -> None:
         ("discovery.announce", {"service": {}}),
         ("tag.list", {}),
     ):
-        assert (await agent.call(method, **params))["error"]["code"] == -32002
+        error = (await agent.call(method, **params))["error"]
+        assert error["code"] == -32002
+        assert "register first (agent.register)" in error["data"]["reason"]
 
 
 async def test_the_card_of_another_is_not_registered(rig: Rig) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -263,7 +264,15 @@ async def test_without_an_authority_no_agent_is_called(rig: Rig) -> None:
     fault = (await ask(rig, peer))["error"]
     assert fault["code"] == -32007
     assert "[agents] ca" in fault["data"]["reason"]
+    assert "retryAfter" not in fault["data"]
     assert peer.asked == []
+
+
+async def test_an_authority_that_cannot_be_read_is_not_waited_for(rig: Rig, tmp_path: Path) -> None:
+    rig.settings = replace(rig.settings, agents=AgentSettings(ca=str(tmp_path / "none.pem")))
+    fault = (await ask(rig, Peer()))["error"]
+    assert "[agents] ca" in fault["data"]["reason"]
+    assert "retryAfter" not in fault["data"]
 
 
 async def test_a_certificate_of_another_authority_is_not_trusted(
@@ -276,8 +285,27 @@ async def test_a_certificate_of_another_authority_is_not_trusted(
     peer = Peer()
     fault = (await ask(rig, peer))["error"]
     assert fault["code"] == -32007
-    assert "certificate" in fault["data"]["reason"].lower()
+    assert "certificate that is not trusted" in fault["data"]["reason"]
+    assert "[agents] ca" in fault["data"]["reason"]
+    assert not {"retryAfter", "outcome"} & fault["data"].keys()
     assert peer.asked == []
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ({"field": "address"}, "parameters.address"),
+        ({"field": "parameters.address"}, "parameters.address"),
+        ({"field": "parameters"}, "parameters"),
+        ({"field": "parametersX"}, "parameters.parametersX"),
+        ({}, "parameters"),
+    ],
+)
+async def test_the_place_an_agent_complains_of_is_named_once(trusting: Rig, field: dict[str, str], shown: str) -> None:
+    peer = Peer()
+    error = {"code": -32602, "message": "Invalid params", "data": field}
+    peer.answer = lambda call: {"jsonrpc": "2.0", "id": call["id"], "error": error}
+    assert (await ask(trusting, peer))["error"]["data"]["field"] == shown
 
 
 @pytest.mark.parametrize(
