@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import resource
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -88,8 +88,12 @@ def agent_parts(
         monotonic=monotonic,
         facts=facts,
         tell=tell,
-        # Callers are told the address they came to.
-        own_services=lambda: own_services(settings(), f"https://127.0.0.1:{begun.server.port}"),
+        own_services=lambda: own_services(
+            # [gateway] is not followed: ``server.info`` shows what it said at the start, and so do these.
+            replace(settings(), gateway=begun.gateway),
+            # Callers are told the address they came to.
+            f"https://127.0.0.1:{begun.server.port}",
+        ),
     )
     return AgentParts(
         bearer=bearer,

@@ -145,8 +145,8 @@ async def register(client: httpx.AsyncClient, state: Path) -> str:
 
 
 def change(config: Path) -> None:
-    """Let one agent be registered and no more."""
-    text = config.read_text(encoding="utf-8")
+    """Let one agent be registered and no more, and have the gateway stand elsewhere."""
+    text = config.read_text(encoding="utf-8").replace("hall", "yard")
     config.write_text(text.replace("[[line]]\n", "[limits]\nmax_agents = 1\n\n[[line]]\n"), encoding="utf-8")
 
 
@@ -296,5 +296,9 @@ def test_a_reload_takes_up_rotated_keys_and_changed_limits(config: Path) -> None
 
         await until(followed)
         assert (await call(client, token, "agent.list"))["result"]["total"] == 1
+        # Where it stands takes effect at the next start, wherever it is shown.
+        assert (await call(client, token, "server.info"))["result"]["server"]["location"] == "hall"
+        listed = (await call(client, token, "discovery.services"))["result"]["services"]
+        assert {service["metadata"]["location"] for service in listed} == {"hall"}
 
     run(config, visit)
