@@ -17,7 +17,7 @@ from gateway.core.timeline import Timeline
 from gateway.storage.audit_allowance import Allowance
 from gateway.storage.audit_chain import Added, add, go_on_in_new_file, tail_of
 from gateway.storage.audit_denials import Counted, Denials
-from gateway.storage.audit_rows import AuditKey, Head, Moment, write
+from gateway.storage.audit_rows import BEGINNING, AuditKey, Head, Moment, write
 from gateway.storage.audit_settings import AuditSettings
 from gateway.storage.audit_upkeep import AuditUpkeep
 from gateway.storage.audit_verify import Problem, Walk
@@ -135,15 +135,24 @@ class AuditTrail:
         """
         await self._database.open()
         kept = self._witness.kept()
+        name, since = self._witness.key() or (self._key.id, 0)
+        new_key = name != self._key.id
         if self._new_file:
             # The damage was told. What was remembered of the old file is the best there is to go on from.
             self._head = kept
+            self._witness.remember_key(self._key.id, (kept or BEGINNING).seq + 1 if new_key else since)
             return
+        look = partial(_look, key=self._key, kept=kept, key_since=None if new_key else since)
         try:
-            self._head, problem = await self._database.read(partial(_look, key=self._key, kept=kept))
+            head, problem = await self._database.read(look)
         except StoreTrouble as trouble:
             log.warning("audit log not readable", trouble=trouble.kind)
             return
+        self._head = head
+        if new_key:
+            since = max(head.seq, (kept or BEGINNING).seq) + 1
+            self._tell_of_key(since)
+        self._witness.remember_key(self._key.id, since)
         if problem is not None:
             self._tell_of_change("while the gateway was stopped", problem)
         if kept is not None and problem is not None and problem.seq == kept.seq:
@@ -222,6 +231,16 @@ class AuditTrail:
             made = entry("audit.lost", AuditOutcome.FAILED, details={"why": "the disk took nothing for too long"})
             self._keep(Counted(made, self._moment(), lost, since.time))
 
+    def _tell_of_key(self, since: int) -> None:
+        self.note("audit.key", details={"why": "root.key is a new one", "row": since})
+        self._announce(
+            "audit",
+            "warning",
+            f"root.key is a new one: rows of the audit log before row {since} cannot be verified with it. Keep the old "
+            "root.key, if there is a backup of it, for as long as somebody may want to",
+            {"state": "firing", "row": since},
+        )
+
     def _tell_of_change(self, when: str, problem: Problem) -> None:
         details: dict[str, Json] = {"row": problem.seq, "problem": problem.text}
         self.note("audit.changed", AuditOutcome.FAILED, details={"when": when, **details})
@@ -246,10 +265,16 @@ class AuditTrail:
         self._witness.remember(self._head)
 
 
-def _look(connection: sqlite3.Connection, key: AuditKey, kept: Head | None) -> tuple[Head, Problem | None]:
-    """The end of the chain, and what is wrong with it; that a kept row is gone counts before anything else."""
+def _look(
+    connection: sqlite3.Connection, key: AuditKey, kept: Head | None, key_since: int | None
+) -> tuple[Head, Problem | None]:
+    """The end of the chain, and what is wrong with it; that a kept row is gone counts before anything else.
+
+    Without ``key_since`` the key is a new one, so that none of the rows is of it.
+    """
     tail = tail_of(connection, _LOOKED_AT)
-    walk = Walk(key, tail.before)
+    end = tail.rows[-1][0] if tail.rows else tail.before.seq
+    walk = Walk(key, tail.before, end + 1 if key_since is None else key_since)
     for row in tail.rows:
         walk.step(*row)
     if kept is not None and not holds(connection, kept):

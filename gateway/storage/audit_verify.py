@@ -57,10 +57,13 @@ class Walk:
     Args:
         key: rows are sealed with.
         start: the row before the first; None: it is not known, and the first row is taken as it is.
+        key_since: the first row that this key is known for; that earlier ones say another key is no problem, but
+            nothing is known of them then.
     """
 
-    def __init__(self, key: AuditKey, start: Head | None) -> None:
+    def __init__(self, key: AuditKey, start: Head | None, key_since: int = 0) -> None:
         self._key = key
+        self._key_since = key_since
         self._previous = start
         self.problems: list[Problem] = []
         self.more_problems = 0
@@ -92,7 +95,13 @@ class Walk:
             # Without the row before, this one cannot be checked: it counts as part of the gap.
             self.tell(missing[0], _of_missing(missing, seq))
         elif not hmac.compare_digest(self._key.row(seq, previous.hash, entry), digest):
+            if seq < self._key_since and self._of_another_key(entry):
+                return
             self.tell(seq, self._of_broken(entry))
+
+    def _of_another_key(self, entry: bytes) -> bool:
+        written = read(entry)
+        return written is not None and written.key != self._key.id
 
     def _of_broken(self, entry: bytes) -> str:
         written = read(entry)

@@ -19,6 +19,7 @@ from gateway.storage.audit_rows import BEGINNING, Head, parse_head
 log = structlog.stdlib.get_logger(__name__)
 
 _KIND, _KEY = "audit", "head"
+_SEALED_WITH = "sealed_with"
 
 # Told the newest row now and then, to be kept where somebody who can change the file cannot change it.
 TellHead = Callable[[Head], None]
@@ -53,6 +54,18 @@ class Witness:
         self._told = head
         self._facts.remember(_KIND, _KEY, str(head))
         self._tell(head)
+
+    def key(self) -> tuple[str, int] | None:
+        """The id of the key that rows were sealed with last, and the first row of that key; None: it is not known."""
+        kept = self._facts.recall(_KIND).get(_SEALED_WITH)
+        match kept:
+            case {"key": str(name), "since": int(since)}:
+                return name, since
+        return None
+
+    def remember_key(self, name: str, since: int) -> None:
+        """Keep which key rows are sealed with, and from which row on."""
+        self._facts.remember(_KIND, _SEALED_WITH, {"key": name, "since": since})
 
 
 def kept_head(connection: sqlite3.Connection) -> Head | None:

@@ -88,3 +88,14 @@ def test_a_reload_names_what_waits_for_the_next_start(site: Site) -> None:
     assert told.returncode == 0
     assert "takes effect at the next start: [gateway], [audit]. Restart" in told.stdout
     gateway.logged("these sections take effect at the next start")
+
+
+def test_a_root_key_that_was_deleted_is_no_change_of_the_audit_log(site: Site) -> None:
+    site.configure()
+    assert site.start().stop() == 0
+    (site.state / "root.key").unlink()
+    gateway = site.start()
+    found = json.loads(ferrule("status", "--json", "--state", site.state).stdout)["standing"]
+    assert [(one["severity"], one["component"]) for one in found] == [("warning", "audit")]
+    assert "root.key is a new one" in found[0]["summary"]
+    assert "was changed" not in gateway.stderr

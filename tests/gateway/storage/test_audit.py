@@ -312,15 +312,56 @@ async def test_an_end_cut_off_while_the_gateway_runs_is_told_and_noted(
         assert [problem.seq for problem in verdict(tmp_path).problems] == [4]
 
 
-async def test_a_new_root_key_shows_at_the_start_and_in_the_verdict(
+NEW = b"n" * 32
+
+
+async def test_a_new_root_key_is_told_of_once_and_is_no_change_of_the_log(
     trail: Opened, tmp_path: Path, world: World
 ) -> None:
+    for _ in range(30):
+        async with trail() as audit:
+            audit.note("system.start")
+    for _ in range(3):
+        async with trail(key=NEW) as audit:
+            audit.note("system.start")
+    [(component, severity, summary, _)] = world.news
+    assert (component, severity) == ("audit", "warning")
+    assert "before row 31 cannot be verified" in summary
+    assert actions(tmp_path)[-4:] == ["audit.key", "system.start", "system.start", "system.start"]
+    assert [problem.seq for problem in verdict(tmp_path, NEW).problems][:2] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("statement", "at"),
+    [
+        ("DELETE FROM audit WHERE seq > 3", 5),
+        ("DELETE FROM audit WHERE seq = 3", 3),
+        ("UPDATE audit SET entry = CAST('{}' AS BLOB) WHERE seq = 2", 2),
+    ],
+)
+async def test_what_a_new_root_key_does_not_explain_is_critical_still(
+    trail: Opened, tmp_path: Path, world: World, statement: str, at: int
+) -> None:
     async with trail() as audit:
+        for number in range(5):
+            audit.note("tag.write", details={"value": number})
+    tamper(tmp_path, statement)
+    async with trail(key=NEW) as audit:
         audit.note("system.start")
-    async with trail(key=b"n" * 32) as audit:
+    assert [severity for _, severity, _, _ in world.news] == ["warning", "critical"]
+    assert f"stopped, at row {at}:" in world.news[1][2]
+
+
+async def test_rows_of_a_new_root_key_are_watched_as_any(trail: Opened, tmp_path: Path, world: World) -> None:
+    for key in (KEY, NEW):
+        async with trail(key=key) as audit:
+            audit.note("tag.write", details={"value": 1})
+    tamper(
+        tmp_path, "UPDATE audit SET entry = CAST(replace(entry, '\"value\":1', '\"value\":7') AS BLOB) WHERE seq = 3"
+    )
+    async with trail(key=NEW) as audit:
         audit.note("system.start")
-    assert "another key" in str(world.news[0][3]["problem"])
-    assert [problem.seq for problem in verdict(tmp_path, b"n" * 32).problems] == [1]
+    assert [(severity, "at row 3:" in summary) for _, severity, summary, _ in world.news][1:] == [("critical", True)]
 
 
 # Trouble of the disk.
