@@ -1,6 +1,7 @@
 """An agent that registers with the gateway and stays registered.
 
-    pip install ferrule-client
+    pip wheel --no-deps gateway/sdk/ferrule_client     in the gateway's sources: the kit is in no package index
+    pip install ./ferrule_client-*.whl
     python register_and_heartbeat.py --endpoint https://192.168.1.10:3500 --ca ca.pem --enrolment enrol.json
 
 `ca.pem` comes from the gateway's state directory, `enrol.json` is what `ferrule agents enrol --agent-id ID` printed.

@@ -68,7 +68,7 @@ class SharedSecret:
 class Ed25519Key:
     """A private key whose public half the operator pinned (`ferrule agents enrol --public-key`): EdDSA.
 
-    Needs the package `cryptography` (`pip install "ferrule-client[ed25519]"`).
+    Needs the package `cryptography` (`pip install cryptography`).
 
     Args:
         kid: the key's name, out of the enrolment.
@@ -97,9 +97,7 @@ def _load(private: bytes | str | Path) -> Callable[[bytes], bytes]:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 # an extra
         from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 # an extra
     except ImportError:
-        raise ConfigurationError(
-            'an Ed25519 key needs the package cryptography: pip install "ferrule-client[ed25519]"'
-        ) from None
+        raise ConfigurationError("an Ed25519 key needs the package cryptography: pip install cryptography") from None
     if isinstance(private, Path):
         path = private
         try:

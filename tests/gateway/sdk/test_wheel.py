@@ -42,7 +42,7 @@ asyncio.run(asynchronously())
 try:
     Ed25519Key("k", bytes(32))
 except ConfigurationError as error:
-    assert "ferrule-client[ed25519]" in str(error)
+    assert str(error).endswith("pip install cryptography")
 else:
     raise AssertionError("cryptography is not there")
 strangers = {"gateway", "drivers", "cryptography", "trio", "msgspec"} & sys.modules.keys()
