@@ -21,7 +21,7 @@ LEAST_ON_DEMAND = 0.05
 
 @dataclass(frozen=True, slots=True)
 class LineGlance:
-    """One line at one moment; counters count since the gateway started.
+    """One line at one moment; counters count since the line was started.
 
     Attributes:
         name: of the line.
@@ -61,7 +61,7 @@ class LineGlance:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGlance:
-    """One configured device at one moment; counters count since the gateway started.
+    """One configured device at one moment; counters count since its line was started.
 
     Attributes:
         line: its line.

@@ -110,7 +110,7 @@ class Watchlist:
             component = f"device:{device.name}"
             words = (
                 f"{device.name} (unit {device.unit}) does not answer"
-                + ("" if device.answers else ", and never did since the gateway started")
+                + ("" if device.answers else ", and never did since its line was started")
                 + ": check its power, wiring and unit number"
             )
             self._alerts.fire(

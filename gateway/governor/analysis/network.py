@@ -74,7 +74,7 @@ def _line(
             "silent-line",
             Severity.CRITICAL,
             component,
-            f"nobody answers on {line.name}, {len(devices)} devices in all",
+            f"nobody answers on {line.name}, {_counted(len(devices), 'device')} in all",
             f"Check on {line.name}: cable, A and B swapped, power of the devices, baud rate and parity (ferrule scan).",
             {"devices": len(devices)},
         )
@@ -84,7 +84,8 @@ def _line(
             "overloaded-line",
             Severity.WARNING,
             component,
-            f"{line.name} is busy {line.utilisation:.0%} of its time and missed {missed} deadlines in {seconds:.0f} s",
+            f"{line.name} is busy {line.utilisation:.0%} of its time and missed "
+            f"{_counted(missed, 'deadline')} in {seconds:.0f} s",
             'Poll less often, give unimportant tags priority = "low", raise the baud rate, or use a second line '
             "(ferrule check shows the load of each tag).",
             {"utilisation": line.utilisation, "missed": missed, "stretch": line.stretch},
@@ -94,7 +95,8 @@ def _line(
             "cut-blocks",
             Severity.INFO,
             component,
-            f"{line.splits} blocks of {line.name} are read in pieces, since the device refused an address in them",
+            f"{_counted(line.splits, 'block')} of {line.name} {'is' if line.splits == 1 else 'are'} read in pieces, "
+            f"since the device refused an address in {'it' if line.splits == 1 else 'them'}",
             f"Compare the register addresses of {line.name} with the manual: some may not exist.",
             {"splits": line.splits},
         )
@@ -111,7 +113,7 @@ def _device(
             Severity.WARNING,
             component,
             f"{device.name} (unit {device.unit}) has not answered for {device.since:.0f} s"
-            + (", and never did since the gateway started" if never else ""),
+            + (", and never did since its line was started" if never else ""),
             f"Check {device.name}: power, wiring, unit number {device.unit}"
             + (f"; ferrule scan {device.line} shows who is there." if never else "."),
             {"unit": device.unit, "seconds": round(device.since), "requests": device.requests, "tags": device.tags},
@@ -138,7 +140,8 @@ def _device(
             "refusals",
             Severity.INFO,
             component,
-            f"{device.name} refused {refused} requests, most with {most.replace('_', ' ')}",
+            f"{device.name} refused {_counted(refused, 'request')}, {'' if refused == 1 else 'most '}with "
+            f"{most.replace('_', ' ')}",
             f"Compare the registers and functions configured for {device.name} with its manual.",
             {"refusals": dict(device.refusals)},
         )
@@ -148,7 +151,8 @@ def _device(
             "tags-not-good",
             Severity.WARNING if bad == device.tags else Severity.INFO,
             component,
-            f"{device.name} answers, but {bad} of its {device.tags} tags are not good",
+            f"{device.name} answers, but {bad} of its {_counted(device.tags, 'tag')} "
+            f"{'is' if bad == 1 else 'are'} not good",
             f"tag.read tells the reason of each tag of {device.name}.",
             {"tags": device.tags, "good": device.good},
         )
@@ -202,3 +206,7 @@ def _patterns(line: LineGlance, devices: list[DeviceGlance]) -> Iterable[str]:
         )
     elif len(noisy) == 1 and len(broken) > 2:
         yield f"only {noisy[0].name} has damaged answers on {line.name}: look at its own plug and branch of the cable"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
