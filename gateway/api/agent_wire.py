@@ -38,12 +38,13 @@ async def reach(host: str, port: int, context: ssl.SSLContext) -> Stream:
         raise WireError(f"was not reached: {error.strerror or error}") from None
     try:
         await stream.do_handshake()
-    except BaseException as error:
+    except trio.BrokenResourceError as error:
         await trio.aclose_forcefully(stream)
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             raise UntrustedError(f"shows a certificate that is not trusted: {error.__cause__.verify_message}") from None
-        if isinstance(error, trio.BrokenResourceError):
-            raise WireError(f"was not reached: {error.__cause__ or 'the connection broke'}") from None
+        raise WireError(f"was not reached: {error.__cause__ or 'the connection broke'}") from None
+    except BaseException:
+        await trio.aclose_forcefully(stream)
         raise
     return stream
 
