@@ -101,18 +101,18 @@ class Absence:
 
     def patience(self, unit: Unit, now: float) -> float:
         """The time-out of a probe that goes out of turn, for an order: no longer than deadlines leave room for."""
-        return self._cost(unit, self._schedule.slack(now))[1]
+        return self._cost(unit, self._schedule.slack(now), now)[1]
 
     def due(self, now: float) -> tuple[Unit, float] | None:
         """The unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
-        first = self._first()
+        first = self._first(now)
         if now < first.health.next_probe:
             return None
         if self.deserted:
             self._overdue = None
             return first, first.health.timeout
         room, slack = self._room(now)
-        cost, patience = self._cost(first, room)
+        cost, patience = self._cost(first, room, now)
         if not self._budget.covers(cost, now):
             self._overdue = None
             return None
@@ -130,16 +130,18 @@ class Absence:
 
     def wake(self, now: float) -> float:
         """When ``due`` may have something, if it has nothing now and no poll comes before."""
-        first = self._first()
+        first = self._first(now)
         if self.deserted:
             return first.health.next_probe
-        cost, _ = self._cost(first, self._room(now)[0])
+        cost, _ = self._cost(first, self._room(now)[0], now)
         probe = max(first.health.next_probe, self._budget.affordable_at(cost, now))
         if probe <= now:
             # It does not fit before the next deadline: it is looked at again after the next poll, or when overdue.
             overdue = now + PROBE_PATIENCE_S if self._overdue is None else self._overdue
             probe = overdue if now < overdue else overdue + PROBE_PATIENCE_S
-        return probe
+        # One in doubt whose pause is over goes before a silent one that still waits for its credit.
+        in_doubt = (unit.health for unit in self._units if unit.health.presence is not Presence.SILENT)
+        return min([probe, *(health.next_probe for health in in_doubt if health.next_probe > now)])
 
     def _room(self, now: float) -> tuple[float, float]:
         """Seconds until a deadline is missed, with an order in between, and without.
@@ -153,24 +155,32 @@ class Absence:
         """Seconds the next request to a unit costs if it is lost."""
         return self._wire.lost(unit.health.timeout)
 
-    def _cost(self, unit: Unit, slack: float) -> tuple[float, float]:
+    def _cost(self, unit: Unit, slack: float, now: float) -> tuple[float, float]:
         """What a probe costs when it is lost, and its time-out: as long as it may be, as short as deadlines ask for.
 
-        A line whose deadlines leave no room for a slow unit could not poll it either.
+        A line whose deadlines leave no room for a slow unit could not poll it either. A unit in doubt does not wait until
+        its longest time-out can be paid: what there is must do, and whether it is there is known.
         """
         fixed = self._wire.lost(0.0)
-        patience = max(unit.health.shortest, min(unit.health.timeout, USABLE_SLACK * slack - fixed))
+        room = USABLE_SLACK * slack
+        if unit.health.presence is not Presence.SILENT:
+            room = min(room, self._budget.left(now))
+        patience = max(unit.health.shortest, min(unit.health.timeout, room - fixed))
         return fixed + patience, patience
 
-    def _first(self) -> Unit:
-        """Whom to ask first: units in doubt, the cheapest of them; then the silent, in the order of their pauses.
+    def _first(self, now: float) -> Unit:
+        """Whom to ask first: of those whose pause is over the units in doubt, the cheapest before the others.
 
-        A unit in doubt has missed one answer and is most likely there: it must not wait behind an expensive probe.
+        A unit in doubt is most likely there: it must not wait behind an expensive probe. Where all pauses last, it is
+        the one that ends first.
         """
 
-        def urgency(unit: Unit) -> tuple[bool, float]:
-            silent = unit.health.presence is Presence.SILENT
-            return silent, unit.health.next_probe if silent else self._worst(unit)
+        def urgency(unit: Unit) -> tuple[bool, bool, float]:
+            health = unit.health
+            if health.next_probe > now:
+                return True, False, health.next_probe
+            silent = health.presence is Presence.SILENT
+            return False, silent, health.next_probe if silent else self._worst(unit)
 
         return min(self._units, key=urgency)
 

@@ -57,8 +57,8 @@ class Fulfilment:
     async def _reachable(self, unit: Unit, order: Order) -> bool:
         """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow.
 
-        A unit in doubt has missed one answer and is most likely there; a second one makes it silent. So an order to it
-        can cost one more loss at most, and is worth that whatever the budget says.
+        A unit in doubt is most likely there, and two more misses make it silent. So orders to it can cost no more than
+        these, and are worth that whatever the budget says.
         """
         health, absent = unit.health, self._polling.absent
         if health.usable:

@@ -34,8 +34,10 @@ QUARANTINE_LEAST_S = 2.0
 QUARANTINE_MAX_S = 60.0
 # A unit that has become slower than all doubling reaches is found by every sixth probe, which gets the whole bound.
 WHOLE_BOUND_EVERY = 6
-# Two answers missing in a row make a unit silent: one may be noise.
-MISSES_UNTIL_SILENT = 2
+# Three answers missing in a row make a unit silent. One may be noise, and two that were given the short time-outs of a
+# quick unit last for a tenth of a second: a busy controller or a radio link pauses for longer. So the third request
+# comes after a pause, and may take as long as the configuration allows.
+MISSES_UNTIL_SILENT = 3
 
 
 class Presence(StrEnum):
@@ -156,10 +158,12 @@ class Health:
     def timeout(self) -> float:
         """Seconds this unit is given for its next answer, from the end of the request to the start of the reply.
 
-        Doubled twice while it does not answer, then from the start again, and the whole bound now and then: a unit that
-        has become slow is found, and one that is gone does not cost the longest time-out each time.
+        Doubled twice while it does not answer, then from the start again, and the whole bound before it is called
+        silent and now and then after that: a unit that has become slow is found, and one that is gone does not cost the
+        longest time-out each time.
         """
-        if self.misses % WHOLE_BOUND_EVERY == WHOLE_BOUND_EVERY - 1:
+        last_chance = self.presence is Presence.DOUBTFUL and self.misses == MISSES_UNTIL_SILENT - 1
+        if last_chance or self.misses % WHOLE_BOUND_EVERY == WHOLE_BOUND_EVERY - 1:
             return self.bound
         return min(self.shortest * float(1 << (self.misses % 3)), self.bound)
 
@@ -272,6 +276,11 @@ class SilenceBudget:
         if short <= ROUNDING_S:
             return now
         return now + short / self._share if self._share > 0 else float("inf")
+
+    def left(self, now: float) -> float:
+        """Seconds that may be lost now."""
+        self._earn(now)
+        return self._credit
 
     def spend(self, cost: float, now: float) -> None:
         """A request was lost: it cost so many seconds of the line."""

@@ -61,16 +61,17 @@ def test_the_time_out_follows_the_measured_latency() -> None:
     assert health.timeout <= 1.0, "never above what the configuration allows"
 
 
-def test_one_missing_answer_is_doubt_and_two_are_silence() -> None:
+def test_two_missing_answers_are_doubt_and_a_third_one_is_silence() -> None:
     health = Health(1.0, 0.0)
     health.answered(0.0, 0.01)
     seen: list[tuple[bool, Presence]] = []
-    for now in (1.0, 1.1, 1.6):
+    for now in (1.0, 1.1, 1.6, 2.6):
         news = health.missed(now)
         seen.append((news, health.presence))
     news = health.answered(2.0, None)
     seen.append((news, health.presence))
     assert seen == [
+        (False, Presence.DOUBTFUL),
         (False, Presence.DOUBTFUL),
         (True, Presence.SILENT),
         (False, Presence.SILENT),
