@@ -65,11 +65,10 @@ def draw(path: Path, title: str, track: Track, shown: Sequence[str]) -> None:
 
 def _pygal() -> ModuleType:
     """The library without the import hook of an old kind it leaves behind: each later look for a module would warn."""
-    hooks = list(sys.meta_path)
-    try:
-        import pygal  # noqa: PLC0415 - see above
-    finally:
-        sys.meta_path[:] = hooks
+    import pygal  # noqa: PLC0415 - see above
+
+    # Only its own: what it imports replaces the finder of installed packages by another one, which must stay.
+    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != pygal.__name__]
     return pygal  # type: ignore[no-any-return]
 
 
