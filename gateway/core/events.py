@@ -44,6 +44,7 @@ class Event:
         time: Unix seconds of when it happened.
         clock: whether that time can be trusted: ``synchronised`` or ``unsynchronised``.
         data: what belongs to the type.
+        routing_key: a label of whoever published it (D-119); None where there is none.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Event:
     time: float
     clock: str
     data: Data
+    routing_key: str | None = None
 
 
 def uuid7(unix_seconds: float) -> str:
@@ -108,13 +110,14 @@ class EventSource:
             self.last_sequence += self._leap()
         self._reserve_more()
 
-    def make(self, type_: str, data: Data) -> Event:
+    def make(self, type_: str, data: Data, routing_key: str | None = None) -> Event:
         """A new event that happens now."""
         if self.last_sequence >= self._reserved:
             self._reserve_more()
         self.last_sequence += 1
         now = self._timeline.now()
-        return Event(uuid7(now), self._gateway, self.last_sequence, type_, now, self._timeline.era.clock, data)
+        clock = self._timeline.era.clock
+        return Event(uuid7(now), self._gateway, self.last_sequence, type_, now, clock, data, routing_key)
 
     def _reserve_more(self) -> None:
         self._reserved = self.last_sequence + self._stride

@@ -1,0 +1,1 @@
+"""Standing alarms on tags: conditions from the configuration, raised, acknowledged and cleared."""

@@ -1,0 +1,128 @@
+"""Which events somebody wants: patterns over types and routing keys, and filters over data (D-118, D-119, D-123)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from gateway.core.errors import invalid
+from gateway.core.events import Event
+from gateway.core.ports import Json
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]+|\*", re.ASCII)
+_LONGEST = 128
+# Patterns, filter keys and values of one subscription: whoever subscribes costs a look at each for every event.
+MOST_PATTERNS = 50
+MOST_KEYS = 16
+MOST_VALUES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Words with colons between them for event types, or with dots for routing keys.
+
+    A ``*`` at the end stands for zero or more segments, elsewhere for exactly one; ``*`` alone for everything.
+    """
+
+    text: str
+
+    @property
+    def routed(self) -> bool:
+        """Whether it is about routing keys: it contains a dot (D-119)."""
+        return "." in self.text
+
+    def matches(self, type_: str, routing_key: str | None = None) -> bool:
+        """Whether an event of this type and routing key is meant."""
+        if not self.routed:
+            return _expression(self.text, ":").fullmatch(type_) is not None
+        return routing_key is not None and _expression(self.text, ".").fullmatch(routing_key) is not None
+
+
+def parse_pattern(text: str, place: str = "pattern") -> Pattern:
+    """Read a pattern.
+
+    Raises:
+        GatewayError: INVALID, with what is wrong and an example.
+    """
+    separator = "." if "." in text else ":"
+    segments = text.split(separator)
+    if len(text) > _LONGEST or not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise invalid(
+            place,
+            "a pattern is words with colons between them (alarm:raised, device:*, *), or with dots for routing keys "
+            f"(analytics.*), at most {_LONGEST} characters",
+            text,
+        )
+    return Pattern(text)
+
+
+@lru_cache(maxsize=1024)
+def _expression(text: str, separator: str) -> re.Pattern[str]:
+    *before, last = text.split(separator)
+    word = f"[^{separator}]+"
+    fixed = re.escape(separator).join(word if segment == "*" else re.escape(segment) for segment in before)
+    if last != "*":
+        return re.compile(f"{fixed}{re.escape(separator)}{re.escape(last)}" if before else re.escape(last))
+    return re.compile(f"{fixed}(?:{re.escape(separator)}.*)?" if before else ".*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Events somebody wants: any of the patterns, and of each filtered member one of its values.
+
+    Attributes:
+        patterns: at least one.
+        wanted: values by the path of a member of the data, with dots for nesting; empty: whatever the data is.
+    """
+
+    patterns: tuple[Pattern, ...]
+    wanted: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+
+    def takes(self, event: Event) -> bool:
+        """Whether an event is wanted."""
+        if not any(pattern.matches(event.type, event.routing_key) for pattern in self.patterns):
+            return False
+        return all(
+            any(_same(value, one) for one in values)
+            for path, values in self.wanted.items()
+            for value in (_member(event.data, path),)
+        )
+
+
+def parse_selection(patterns: Sequence[str], wanted: Mapping[str, Json], place: str = "events") -> Selection:
+    """Read what somebody subscribes to.
+
+    Raises:
+        GatewayError: INVALID, with the place of what is wrong.
+    """
+    if not 1 <= len(patterns) <= MOST_PATTERNS:
+        raise invalid(place, f"name 1 to {MOST_PATTERNS} patterns", len(patterns))
+    if len(wanted) > MOST_KEYS:
+        raise invalid("filter", f"filter by at most {MOST_KEYS} members", len(wanted))
+    for path, values in wanted.items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not 1 <= len(values) <= MOST_VALUES:
+            raise invalid(
+                f"filter.{path}", f"give a list of 1 to {MOST_VALUES} values, one of which it must be", values
+            )
+    return Selection(
+        tuple(parse_pattern(text, f"{place}[{index}]") for index, text in enumerate(patterns)),
+        {path: tuple(values) for path, values in wanted.items() if isinstance(values, Sequence)},
+    )
+
+
+def _member(data: object, path: str) -> object:
+    """A member of the data, None where there is none; a member whose own name has the dots counts before nesting."""
+    if isinstance(data, Mapping) and path in data:
+        return data[path]
+    for name in path.split("."):
+        if not isinstance(data, Mapping) or name not in data:
+            return None
+        data = data[name]
+    return data
+
+
+def _same(value: object, wanted: object) -> bool:
+    """Equal as JSON is: true is not 1."""
+    return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
