@@ -158,8 +158,8 @@ class Absence:
     def _cost(self, unit: Unit, slack: float, now: float) -> tuple[float, float]:
         """What a probe costs when it is lost, and its time-out: as long as it may be, as short as deadlines ask for.
 
-        A line whose deadlines leave no room for a slow unit could not poll it either. A unit in doubt does not wait until
-        its longest time-out can be paid: what there is must do, and whether it is there is known.
+        A line whose deadlines leave no room for a slow unit could not poll it either. A unit in doubt does not wait
+        until its longest time-out can be paid: what there is must do, and whether it is there is known.
         """
         fixed = self._wire.lost(0.0)
         room = USABLE_SLACK * slack

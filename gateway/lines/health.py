@@ -188,11 +188,10 @@ class Health:
         self.misses += 1
         pause = 0.0 if self.misses == 1 else min(PROBE_STEP_S * 2 ** (self.misses - 2), PROBE_MAX_S)
         self.next_probe = now + pause
-        silent = self.presence is Presence.UNPROVEN or self.misses >= MISSES_UNTIL_SILENT
-        if not silent:
-            self.presence = Presence.DOUBTFUL
-            return False
         if self.presence is Presence.SILENT:
+            return False
+        if self.presence is not Presence.UNPROVEN and self.misses < MISSES_UNTIL_SILENT:
+            self.presence = Presence.DOUBTFUL
             return False
         self.presence, self.since = Presence.SILENT, now
         return True

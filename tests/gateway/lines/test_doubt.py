@@ -1,4 +1,4 @@
-"""A unit that has just missed an answer is most likely there: it is asked with patience, and orders are worth a loss."""
+"""A unit that has just missed an answer is most likely there: it is asked with patience, orders are worth a loss."""
 
 from __future__ import annotations
 

@@ -79,6 +79,12 @@ def test_two_missing_answers_are_doubt_and_a_third_one_is_silence() -> None:
     ]
 
 
+def test_a_unit_that_never_answered_is_silent_from_its_first_miss_on() -> None:
+    health = Health(1.0, 0.0)
+    seen = [(health.missed(now), health.presence) for now in (1.0, 1.5, 2.5, 4.5)]
+    assert seen == [(True, Presence.SILENT), *[(False, Presence.SILENT)] * 3]
+
+
 def test_open_shapes_expire_with_the_quarantine_and_a_later_answer_lengthens_it() -> None:
     health = Health(1.0, 0.0)
     lost = shape(read_registers(1, 3, 0, 4))
