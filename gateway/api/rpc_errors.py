@@ -11,6 +11,9 @@ UNAUTHENTICATED = -32001
 FORBIDDEN = -32002
 TOO_MANY = -32004
 UNAVAILABLE = -32007
+# Ours: the reference has no codes for them, and those of A2A end at -32009.
+NOT_FOUND = -32010
+CONFLICT = -32011
 
 _TABLE: dict[Code, tuple[int, str]] = {
     Code.INVALID: (rpc.INVALID_PARAMS, "Invalid params"),
@@ -21,6 +24,11 @@ _TABLE: dict[Code, tuple[int, str]] = {
     Code.AGENT_NOT_FOUND: (-32005, "Agent not found"),
     Code.CAPABILITY_NOT_FOUND: (-32006, "Capability not found"),
     Code.UNAVAILABLE: (UNAVAILABLE, "Service unavailable"),
+    Code.NOT_FOUND: (NOT_FOUND, "Not found"),
+    Code.CONFLICT: (CONFLICT, "Conflict"),
+    # The reference has no codes for these two: the parameter that names the thing is what is wrong.
+    Code.NOT_FOUND: (rpc.INVALID_PARAMS, "Invalid params"),
+    Code.CONFLICT: (rpc.INVALID_PARAMS, "Invalid params"),
 }
 
 STATUS: dict[int, int] = {
@@ -36,6 +44,8 @@ STATUS: dict[int, int] = {
     -32005: 404,
     -32006: 404,
     UNAVAILABLE: 503,
+    NOT_FOUND: 404,
+    CONFLICT: 409,
 }
 # Statuses ``/api/v1/rpc`` keeps: stock clients read the error object only of a 200 (ruling 17).
 STATUS_OF_RPC: dict[int, int] = {UNAUTHENTICATED: 401, TOO_MANY: 429}

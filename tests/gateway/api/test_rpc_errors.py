@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.rpc_errors import fault_of, presentable
+from gateway.api.rpc_errors import STATUS, fault_of, presentable
 from gateway.core.errors import Code, GatewayError
 
 structures = st.recursive(
@@ -43,3 +43,9 @@ def test_a_reason_for_programs_leaves_the_sentence_for_people() -> None:
     details: dict[str, object] = {"reason": "conflict", "holder": "agent hvac-1", "retryAfter": 5}
     fault = fault_of(GatewayError(Code.UNAVAILABLE, "boiler is leased by agent hvac-1", details=details))
     assert fault.data == {**details, "message": "boiler is leased by agent hvac-1"}
+
+
+def test_every_code_of_the_core_has_a_code_on_the_wire_and_a_status() -> None:
+    codes = [fault_of(GatewayError(code, "why")).code for code in Code]
+    assert len(set(codes)) == len(Code)
+    assert all(STATUS[code] >= 400 for code in codes)
