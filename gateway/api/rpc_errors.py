@@ -26,9 +26,6 @@ _TABLE: dict[Code, tuple[int, str]] = {
     Code.UNAVAILABLE: (UNAVAILABLE, "Service unavailable"),
     Code.NOT_FOUND: (NOT_FOUND, "Not found"),
     Code.CONFLICT: (CONFLICT, "Conflict"),
-    # The reference has no codes for these two: the parameter that names the thing is what is wrong.
-    Code.NOT_FOUND: (rpc.INVALID_PARAMS, "Invalid params"),
-    Code.CONFLICT: (rpc.INVALID_PARAMS, "Invalid params"),
 }
 
 STATUS: dict[int, int] = {
