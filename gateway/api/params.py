@@ -64,15 +64,15 @@ def _explain(message: str, given: Params, model: type[ParamsModel]) -> GatewayEr
         name = unknown[1]
         return invalid(name, f"there is no such parameter; there are: {_names(model)}", given.get(name))
     choices = _choices(model, field) if reason.startswith("Invalid enum value") else ""
-    return invalid(field or "params", f"{_words(reason)}{choices}", _at(given, path))
+    return invalid(field or "params", f"{in_words(reason)}{choices}", _at(given, path))
 
 
 def _names(model: type[ParamsModel]) -> str:
     return ", ".join(field.encode_name for field in msgspec.structs.fields(model)) or "none"
 
 
-def _words(reason: str) -> str:
-    """Say it in the words of JSON: callers need not know what the types are called in Python."""
+def in_words(reason: str) -> str:
+    """Say what msgspec found wrong in the words of JSON: callers need not know what the types are called in Python."""
     plain = reason.replace("`", "").replace("Expected", "expected").replace("Invalid enum value", "is no choice:")
     # Whether a parameter may be left out is no news to somebody who gave it.
     return _TYPE.sub(lambda match: _JSON_WORDS[match[0]], plain.replace(" | null", "")) if _PLAIN(plain) else plain

@@ -76,7 +76,7 @@ class Batch:
 def parse(body: bytes) -> Call | Malformed | Batch:
     """Read a request body. Whatever the bytes are, there is an answer to them; nothing is raised."""
     try:
-        document = _decode(body)
+        document = decode(body)
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         return Malformed(Fault(PARSE_ERROR, "Parse error", {"reason": reason}))
@@ -130,8 +130,12 @@ def _invalid(reason: str, id_: Id = None) -> Malformed:
     return Malformed(Fault(INVALID_REQUEST, "Invalid Request", {"reason": reason}), id_)
 
 
-def _decode(body: bytes) -> Json:
-    """JSON as RFC 8259 has it, UTF-8 only, and no name twice in an object (D-028)."""
+def decode(body: bytes) -> Json:
+    """JSON as RFC 8259 has it, UTF-8 only, and no name twice in an object (D-028).
+
+    Raises:
+        ValueError, RecursionError: it is none; the text of a ValueError says why.
+    """
     if body.count(b"[") + body.count(b"{") > MAX_BRACKETS or body.count(b",") > MAX_COMMAS:
         raise ValueError("too many values")
     try:

@@ -15,10 +15,6 @@ class Code(StrEnum):
     TOO_MANY = "too_many"
     AGENT_NOT_FOUND = "agent_not_found"
     CAPABILITY_NOT_FOUND = "capability_not_found"
-    # A webhook, a delivery, a message, an alarm.
-    NOT_FOUND = "not_found"
-    # It is there, but not in a state that allows this.
-    CONFLICT = "conflict"
     UNAVAILABLE = "unavailable"
     # Anything but an agent or a capability, which have words of their own.
     NOT_FOUND = "not_found"

@@ -1,4 +1,4 @@
-"""Points in time as text: RFC 3339, UTC, milliseconds, ``Z`` (D-015)."""
+"""Points in time as text: RFC 3339, UTC, ``Z``; milliseconds, or seconds for the plugin API (D-015)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 def text(unix_seconds: float) -> str:
     """A moment as ``2026-11-22T08:13:46.123Z``."""
+    return _written(unix_seconds, "milliseconds")
+
+
+def seconds(unix_seconds: float) -> str:
+    """A moment as ``2026-11-22T08:13:46Z``: what came after the second is cut off."""
+    return _written(unix_seconds, "seconds")
+
+
+def _written(unix_seconds: float, precision: str) -> str:
     moment = datetime.fromtimestamp(min(max(unix_seconds, _EARLIEST), _LATEST), UTC)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
 def parse(moment: str) -> float:

@@ -16,6 +16,10 @@ def test_a_moment_is_written_in_utc_with_milliseconds() -> None:
     assert rfc3339.text(1752161400.0456) == "2025-07-10T15:30:00.045Z"
 
 
+def test_a_moment_is_written_in_seconds_for_the_plugin_api() -> None:
+    assert rfc3339.seconds(1752161400.999) == "2025-07-10T15:30:00Z"
+
+
 @pytest.mark.parametrize(
     "moment",
     ["2025-07-10T15:30:00Z", "2025-07-10T17:30:00.000+02:00", "2025-07-10t15:30:00.0z", "2025-07-10 10:30:00-05:00"],
