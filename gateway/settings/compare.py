@@ -40,10 +40,12 @@ class Changes:
         storage_changed: budget or limit of the storage.
         history_changed: what is kept for how long.
         limits_changed: what callers may ask; taken over at once.
-        webhook_changed: where webhooks may go.
+        webhook_changed: where webhooks may go, and how hard they try; taken over at once.
         agents_changed: how agents and services are kept; taken over at once.
         governor_changed: what governors may do; taken over at once.
         audit_changed: how long the audit log is kept.
+        events_changed: how long events are kept, and how often tags make some.
+        alarms_changed: the alarms; taken over at once.
     """
 
     lines: Difference
@@ -60,6 +62,8 @@ class Changes:
     agents_changed: bool
     governor_changed: bool
     audit_changed: bool
+    events_changed: bool
+    alarms_changed: bool
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -69,8 +73,8 @@ class Changes:
             "server": self.server_waiting,
             "storage": self.storage_changed,
             "history": self.history_changed,
-            "webhook": self.webhook_changed,
             "audit": self.audit_changed,
+            "events": self.events_changed,
         }
         return tuple(name for name, waits in sections.items() if waits)
 
@@ -80,11 +84,15 @@ def marks(settings: Settings) -> dict[str, str]:
     followed = dict.fromkeys(FOLLOWED_OF_SERVER)
     sections: dict[str, object] = {
         "gateway": settings.gateway,
-        "server": {**{key.name: getattr(settings.server, key.name) for key in fields(settings.server)}, **followed},
+        # Where a key is written is no part of what it says.
+        "server": {
+            **{key.name: getattr(settings.server, key.name) for key in fields(settings.server) if key.compare},
+            **followed,
+        },
         "storage": settings.storage,
         "history": settings.history,
-        "webhook": settings.webhook,
         "audit": settings.audit,
+        "events": settings.events,
     }
     return {name: hashlib.sha256(repr(section).encode()).hexdigest()[:16] for name, section in sections.items()}
 
@@ -110,6 +118,8 @@ def difference(old: Settings, new: Settings) -> Changes:
         agents_changed=old.agents != new.agents,
         governor_changed=old.governor != new.governor,
         audit_changed=old.audit != new.audit,
+        events_changed=old.events != new.events,
+        alarms_changed=old.alarms != new.alarms,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.settings.compare import Changes, difference
+from gateway.settings.compare import Changes, difference, marks
 from gateway.settings.document import Document
 from gateway.settings.load import interpret
 
@@ -117,3 +117,13 @@ def test_sections() -> None:
     assert found.governor_changed
     assert found.audit_changed
     assert found.lines.unchanged == ("a", "b")
+
+
+def test_where_a_key_is_written_is_no_change() -> None:
+    """``ferrule reload`` compares what another process made of the file, which may be called by another name there."""
+    server = '[server]\nbind = "127.0.0.2"\nport = 3501\n'
+    before = interpret(Document("ferrule.toml", server + OLD))
+    moved = interpret(Document("/etc/ferrule/ferrule.toml", "# a word before\n" + server + OLD))
+    assert marks(before) == marks(moved)
+    elsewhere = interpret(Document("ferrule.toml", server.replace("3501", "3502") + OLD))
+    assert {name for name, mark in marks(before).items() if marks(elsewhere)[name] != mark} == {"server"}
