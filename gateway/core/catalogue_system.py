@@ -1,0 +1,231 @@
+"""What the events of the gateway itself say: how it is, what is to be seen to, and its webhooks (D-135, D-136)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gateway.core.catalogue_type import EventData, EventType, Figure
+from gateway.core.eventlog import Priority
+
+Status = Literal["healthy", "degraded", "unhealthy"]
+
+
+class SystemAlert(EventData):
+    """An alert as it stands after the event.
+
+    Attributes:
+        alert_id: the same from firing to resolved.
+        severity: ``info``, ``warning`` or ``critical``.
+        component: what it is about, e.g. ``line:boiler``.
+        summary: a sentence, with the cure where there is one.
+        metric: what was measured.
+        value: what it was; null where it is no figure.
+        threshold: what it should not have been, or should have been; null where there is none.
+        state: ``firing`` or ``resolved``.
+    """
+
+    alert_id: str
+    severity: Literal["info", "warning", "critical"]
+    component: str
+    summary: str
+    metric: str
+    value: object
+    threshold: object
+    state: Literal["firing", "resolved"]
+
+
+class Messaging(EventData):
+    """How events and messages do.
+
+    Attributes:
+        status: ``healthy``, ``degraded`` or ``unhealthy``.
+        latency: milliseconds that the last events took to reach the disk; null where none were since the start.
+        waiting: events that are not on the disk yet.
+    """
+
+    status: Status
+    latency: Figure | None
+    waiting: int
+
+
+class Plugins(EventData):
+    """How plugins do.
+
+    Attributes:
+        status: ``healthy``, ``degraded`` or ``unhealthy``; null where this gateway runs no plugins.
+        active_count: instances that run; null where this gateway runs no plugins.
+    """
+
+    status: Status | None
+    active_count: int | None
+
+
+class DatabaseHealth(EventData):
+    """How the disk does.
+
+    Attributes:
+        status: ``healthy``, ``degraded`` or ``unhealthy``.
+        connections: files that are open; null where that is not known.
+        latency: milliseconds of the last commit; null where none was measured.
+    """
+
+    status: Status
+    connections: int | None
+    latency: Figure | None
+
+
+class BusHealth(EventData):
+    """How listeners do.
+
+    Attributes:
+        status: ``healthy``, or ``degraded`` where a listener was cut for its slowness since the last look.
+        cuts: listeners that were cut since the start.
+    """
+
+    status: Status
+    cuts: int
+
+
+class AgentsHealth(EventData):
+    """How agents do.
+
+    Attributes:
+        status: ``healthy``, or ``degraded`` where one is not heard any more, or says so itself.
+        total: agents that are registered.
+        active: those that are heard.
+        healthy: of them, those that do not call themselves degraded.
+    """
+
+    status: Status
+    total: int
+    active: int
+    healthy: int
+
+
+class Components(EventData):
+    """The parts of the gateway.
+
+    Attributes:
+        messaging: events and messages.
+        plugins: plugins.
+        database: the disk.
+        bus: listeners.
+        agents: agents.
+    """
+
+    messaging: Messaging
+    plugins: Plugins
+    database: DatabaseHealth
+    bus: BusHealth
+    agents: AgentsHealth
+
+
+class SystemHealth(EventData):
+    """How the gateway is.
+
+    Attributes:
+        overall_status: the worst of its components.
+        components: each by its name.
+    """
+
+    overall_status: Status
+    components: Components
+
+
+class DeliveryFailed(EventData):
+    """All attempts to deliver an event to a webhook failed.
+
+    Attributes:
+        webhook_id: of the webhook.
+        delivery_id: of the delivery; it can be delivered again by that.
+        event_id: of the event.
+        event_type: its type.
+        sequence: its number.
+        attempts: how many were made.
+        status: the HTTP status of the last answer; null where there was none.
+        error: why the last attempt failed.
+    """
+
+    webhook_id: str
+    delivery_id: str
+    event_id: str
+    event_type: str
+    sequence: int
+    attempts: int
+    status: int | None
+    error: str
+
+
+class WebhookDisabled(EventData):
+    """A webhook gets nothing any more until somebody activates it.
+
+    Attributes:
+        webhook_id: of the webhook.
+        reason: one word: ``gone`` where the receiver answered 410, ``failing`` where nothing arrived for three days,
+            ``forbidden`` where its owner may no longer receive or its address is no longer allowed.
+        message: the same for people, with the cure.
+    """
+
+    webhook_id: str
+    reason: str
+    message: str
+
+
+class WebhookOverflow(EventData):
+    """Events for a webhook left the log before they could be delivered.
+
+    Attributes:
+        webhook_id: of the webhook.
+        dropped: how many so far, in this stretch.
+        first: number of the first of them.
+        last: number of the last of them.
+    """
+
+    webhook_id: str
+    dropped: int
+    first: int
+    last: int
+
+
+class WebhookTest(EventData):
+    """A ping that somebody ordered for one webhook.
+
+    Attributes:
+        webhook_id: of the webhook.
+        requested_by: subject of who ordered it.
+    """
+
+    webhook_id: str
+    requested_by: str
+
+
+def _webhook(
+    name: str, summary: str, data: type[EventData], priority: Priority = Priority.NORMAL, *, kept: bool = True
+) -> EventType:
+    return EventType(name, summary, data, "webhooks:read", "webhooks", priority, kept, key="webhook_id")
+
+
+SYSTEM = (
+    EventType(
+        "system:alert",
+        "Something should be seen to, or is over.",
+        SystemAlert,
+        "system:read",
+        "system:health",
+        Priority.HIGH,
+        key="alert_id",
+    ),
+    EventType(
+        "system:health",
+        "How the gateway is: every 30 s, and when a status changes.",
+        SystemHealth,
+        "system:read",
+        "system:health",
+        Priority.LOW,
+        kept=False,
+    ),
+    _webhook("webhook:delivery_failed", "All attempts to deliver an event failed.", DeliveryFailed, Priority.HIGH),
+    _webhook("webhook:disabled", "A webhook was deactivated by the gateway.", WebhookDisabled, Priority.HIGH),
+    _webhook("webhook:overflow", "Events left the log before a webhook could get them.", WebhookOverflow),
+    _webhook("webhook:test", "Somebody tests a webhook; only that one gets it.", WebhookTest, kept=False),
+)
