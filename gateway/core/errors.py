@@ -16,6 +16,10 @@ class Code(StrEnum):
     AGENT_NOT_FOUND = "agent_not_found"
     CAPABILITY_NOT_FOUND = "capability_not_found"
     UNAVAILABLE = "unavailable"
+    # Anything but an agent or a capability, which have words of their own.
+    NOT_FOUND = "not_found"
+    # What is asked for stands against what there is already.
+    CONFLICT = "conflict"
 
 
 class GatewayError(Exception):
