@@ -73,7 +73,6 @@ class AlarmEvent(EventData):
         alarm_id: of this standing of the alarm; the same from raised to cleared.
         alarm: its name in the configuration.
         tag: the tag it watches; null for an alarm on a device.
-        device: ``line/device`` of an alarm on a device; null or absent for one on a tag.
         severity: ``info``, ``warning`` or ``critical``.
         condition: ``high``, ``low``, ``rate``, ``stale``, ``not_good``, ``equals`` or ``device_down``.
         value: what was seen; null where nothing is known.
@@ -81,16 +80,16 @@ class AlarmEvent(EventData):
         units: engineering units of value and limit; null where there are none.
         message: a sentence for people.
         raised_at: when it was raised.
+        clock: whether these times can be trusted.
+        device: ``line/device`` of an alarm on a device; null or absent for one on a tag.
         cleared_at: when the condition ended; absent while it lasts.
         acknowledged_by: subject of who acknowledged it; absent until then.
         comment: what was said at that; absent where nothing was.
-        clock: whether these times can be trusted.
     """
 
     alarm_id: str
     alarm: str
     tag: str | None
-    device: str | None = None
     severity: Literal["info", "warning", "critical"]
     condition: Literal["high", "low", "rate", "stale", "not_good", "equals", "device_down"]
     value: TagReading
@@ -99,6 +98,7 @@ class AlarmEvent(EventData):
     message: str
     raised_at: str
     clock: Clock
+    device: str | None = None
     cleared_at: str | msgspec.UnsetType | None = msgspec.UNSET
     acknowledged_by: str | msgspec.UnsetType | None = msgspec.UNSET
     comment: str | msgspec.UnsetType | None = msgspec.UNSET
