@@ -73,7 +73,14 @@ class AgentTokens:
         """Seconds a token lives."""
         return self._ttl
 
-    def issue(self, agent_id: str, capabilities: Iterable[str], scopes: Iterable[str], key: AgentKey) -> AgentToken:
+    def issue(
+        self,
+        agent_id: str,
+        capabilities: Iterable[str],
+        scopes: Iterable[str],
+        key: AgentKey,
+        signed: int | None = None,
+    ) -> AgentToken:
         """Make a token for an agent.
 
         Args:
@@ -81,6 +88,7 @@ class AgentTokens:
             capabilities: ids of those it registered.
             scopes: what it may do.
             key: what it signs its card with.
+            signed: Unix seconds of when it last did; None: just now.
 
         Raises:
             GatewayError: INVALID for more capabilities than a token can carry.
@@ -95,6 +103,7 @@ class AgentTokens:
                 "cap": sorted(capabilities),
                 "cnf": confirmation(key),
                 "epoch": self._epoch(agent_id),
+                "auth_time": now if signed is None else signed,
                 "iat": now,
                 "nbf": now,
                 "exp": expires,
@@ -112,7 +121,7 @@ class AgentTokens:
             GatewayError: UNAUTHENTICATED.
         """
         claims = self._jws.open(token, audience)
-        expires = whole(claims, "exp")
+        expires, issued = whole(claims, "exp"), whole(claims, "iat")
         principal = Principal(
             text(claims, "sub"),
             frozenset(text(claims, "scope").split()),
@@ -121,5 +130,7 @@ class AgentTokens:
             capabilities=words(claims, "cap"),
             key=confirmed(claims),
             expires=expires,
+            # Earlier versions did not say: then it is as old as the token.
+            signed=whole(claims, "auth_time") if "auth_time" in claims else issued,
         )
-        return Proven(principal, whole(claims, "nbf"), expires, whole(claims, "iat"), whole(claims, "epoch"))
+        return Proven(principal, whole(claims, "nbf"), expires, issued, whole(claims, "epoch"))

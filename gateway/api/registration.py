@@ -14,6 +14,7 @@ from gateway.agents.issues import refusal
 from gateway.api.identity import check_agent_id
 from gateway.api.origin import Origin
 from gateway.api.parts import AgentParts
+from gateway.core import rfc3339
 from gateway.core.audit import AuditLog
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
@@ -21,6 +22,9 @@ from gateway.core.principal import AgentKey, Kind, Principal
 
 # The share of a token's life in which an agent that asks for it is given the next one with a heartbeat.
 LAST_PART = 0.2
+# Days after which an agent has to prove again that it has its key. A token alone, in whoever's hands, goes no further
+# (docs/decisions/0010-tokens-end.md).
+RENEWED_FOR_DAYS = 30
 # Capabilities of a card that the audit log names.
 MOST_NOTED = 8
 
@@ -82,17 +86,35 @@ class Registration:
         await parts.facts.settle()
         return card.agent_id, token
 
-    def renewal(self, principal: Principal) -> AgentToken | None:
+    def renewal(self, origin: Origin) -> AgentToken | str | None:
         """The next token of an agent whose token has not long to live; None for others (D-044).
 
         The old one stays good until its end: the answer may be lost.
+
+        Returns:
+            In the place of a token, why there is none, where the agent has not shown its key for too long.
         """
-        tokens = self._parts.tokens
+        principal, tokens, now = origin.principal, self._parts.tokens, self._parts.now()
         if principal.kind is not Kind.AGENT or principal.key is None:
             return None
-        if principal.expires - self._parts.now() >= LAST_PART * tokens.ttl:
+        if principal.expires - now >= LAST_PART * tokens.ttl:
             return None
-        return tokens.issue(principal.subject, principal.capabilities, principal.scopes, principal.key)
+        if now - principal.signed >= RENEWED_FOR_DAYS * 86400:
+            return (
+                f"this agent signed its card {RENEWED_FOR_DAYS} days ago or longer: register again, with a fresh "
+                "signature, before the token ends"
+            )
+        token = tokens.issue(
+            principal.subject, principal.capabilities, principal.scopes, principal.key, principal.signed
+        )
+        self._audit.note(
+            "agent.renew",
+            by=principal,
+            peer=origin.peer,
+            target=principal.subject,
+            details={"issued": token.token_id, "signed": rfc3339.text(principal.signed)},
+        )
+        return token
 
     def _newcomer(self, origin: Origin) -> tuple[Principal, AgentKey]:
         principal = self._parts.bearer.verify_for_renewal(origin.token, AGENT_API)

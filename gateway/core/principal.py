@@ -48,6 +48,7 @@ class Principal:
         key: what signs the agent's card; None for an operator.
         granted: of an enrolment, the scopes the agent gets with it.
         expires: the token's ``exp``, Unix seconds.
+        signed: of an agent, when it last proved that it has its key, by a signature under its card; Unix seconds.
     """
 
     subject: str
@@ -58,6 +59,7 @@ class Principal:
     key: AgentKey | None = None
     granted: frozenset[str] = frozenset()
     expires: int = 0
+    signed: int = 0
 
     def may(self, scope: str) -> bool:
         """Whether this caller holds a scope, by itself, by its family (``plugins:*``) or by ``*``."""

@@ -38,7 +38,10 @@ class OneAgent(ParamsModel, frozen=True):
 
 
 class Heartbeat(ParamsModel, frozen=True):
-    """Parameters of ``agent.heartbeat``; with ``renew`` the answer brings the next token when it is time (D-044)."""
+    """Parameters of ``agent.heartbeat``.
+
+    With ``renew`` the answer brings the next token when it is time (D-044), or says that it takes a registration.
+    """
 
     agent_id: str
     status: str = AgentStatus.ACTIVE.value
@@ -75,8 +78,10 @@ def agent_methods(parts: AgentParts, audit: AuditLog) -> dict[str, Method]:
         noted = directory.registry.heartbeat(params.agent_id, params.status, metrics)
         answer: dict[str, object] = {"acknowledged": True, "nextHeartbeat": rfc3339.text(noted.next_heartbeat)}
         if params.renew and origin.principal.subject == params.agent_id:
-            token = registration.renewal(origin.principal)
-            if token is not None:
+            token = registration.renewal(origin)
+            if isinstance(token, str):
+                answer["registerAgain"] = token
+            elif token is not None:
                 answer |= {"token": token.token, "expiresAt": rfc3339.text(token.expires)}
         return answer
 

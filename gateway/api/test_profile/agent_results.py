@@ -79,12 +79,13 @@ class Card(Model):
 
 
 class Heartbeat(Model):
-    """``agent.heartbeat``; a token comes with its end, or not at all."""
+    """``agent.heartbeat``; a token comes with its end, or not at all, or else why there is none any more."""
 
     acknowledged: Literal[True]
     next_heartbeat: Timestamp
     token: Token | UnsetType = UNSET
     expires_at: Timestamp | UnsetType = UNSET
+    register_again: str | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Both or neither.

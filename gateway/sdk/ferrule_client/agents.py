@@ -50,11 +50,13 @@ class Heartbeat:
         next_heartbeat: when it expects the next one, by its clock.
         wait: seconds until then, whatever this machine's clock shows.
         renewed: the answer held a new token, which the client uses from now on.
+        register_again: why there is no new token any more: register, with a fresh signature. `keep_alive` does so.
     """
 
     next_heartbeat: datetime
     wait: float
     renewed: bool
+    register_again: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

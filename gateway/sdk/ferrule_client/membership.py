@@ -101,10 +101,11 @@ class Membership:
         token = given.text_or_none("token")
         if token is not None:
             yield from self._take(token, given.moment("expiresAt").timestamp() - answer.now)
-        elif self._session.clocks.monotonic() >= self._replace_at:
+        again = given.text_or_none("registerAgain")
+        if token is None and (again is not None or self._session.clocks.monotonic() >= self._replace_at):
             self._registered = False
         due = given.moment("nextHeartbeat")
-        return Heartbeat(due, _believable(due.timestamp() - answer.now), token is not None)
+        return Heartbeat(due, _believable(due.timestamp() - answer.now), token is not None, again)
 
     def announce(self, service: Mapping[str, object]) -> Steps[Announced]:
         """Announce a service, or prolong it."""

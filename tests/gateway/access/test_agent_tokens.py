@@ -46,6 +46,7 @@ def test_an_agents_token_says_who_it_is_for_and_what_it_allows(gateway: Any) -> 
         "cap": ["modbus-read"],
         "cnf": {"kid": "k1"},
         "epoch": 0,
+        "auth_time": int(gateway.now),
         "iat": int(gateway.now),
         "nbf": int(gateway.now),
         "exp": int(gateway.now) + 3600,

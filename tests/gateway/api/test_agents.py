@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+import trio
 from trio.testing import MockClock
 
 from gateway.core.audit import AuditOutcome
@@ -199,6 +200,39 @@ async def test_a_heartbeat_may_bring_the_next_token(rig: Rig) -> None:
     assert (await agent.call("agent.list"))["result"]["total"] == 1
     agent.token = first
     assert (await agent.call("agent.list"))["result"]["total"] == 1
+
+
+async def test_a_token_is_renewed_for_a_month_and_then_only_for_a_signature(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    rig.board.set(NOON)
+    agent = Agent(rig)
+    await agent.register()
+    begun = rig.board.wall
+    answer: dict[str, object] = {}
+    while "registerAgain" not in answer:
+        await trio.sleep(1)
+        rig.board.set(rig.board.wall + 3000)
+        answer = (await agent.call("agent.heartbeat", agentId=agent.agent_id, renew=True))["result"]
+        agent.token = str(answer.get("token", agent.token))
+    assert 30 <= (rig.board.wall - begun) / 86400 < 30.1
+    assert "with a fresh signature" in str(answer["registerAgain"])
+    # It is good to its end, for the registration too, and then the month begins anew.
+    await agent.register()
+    rig.board.set(rig.board.wall + 3000)
+    assert "token" in (await agent.call("agent.heartbeat", agentId=agent.agent_id, renew=True))["result"]
+
+
+async def test_each_renewal_is_in_the_audit_log(rig: Rig) -> None:
+    rig.board.set(NOON)
+    agent = Agent(rig)
+    await agent.register()
+    rig.board.set(rig.board.wall + 3000)
+    await agent.call("agent.heartbeat", agentId=agent.agent_id, renew=True)
+    [noted] = rig.audit.of("agent.renew")
+    assert (noted.subject, noted.target, noted.peer) == (agent.agent_id, agent.agent_id, agent.peer)
+    assert noted.details["signed"] == "2027-01-15T08:00:00.000Z"
+    assert noted.details["issued"] != noted.token_id
 
 
 @pytest.mark.parametrize("method", ["agent.heartbeat", "agent.unregister"])

@@ -121,6 +121,24 @@ def test_a_gateway_that_renews_nothing_is_registered_with_anew(stage: Stage) -> 
     assert set(stage.bearers()) == {"enrolment", "token-1", "token-2", "token-3"}
 
 
+def test_a_gateway_that_wants_to_see_the_key_again_is_shown_it_while_the_token_is_good(stage: Stage) -> None:
+    renews = stage.answers["agent.heartbeat"]
+    assert callable(renews)
+
+    def refuses(request: dict[str, Any]) -> object:
+        answer: dict[str, object] = renews(request)
+        if answer.pop("token", None) is not None:
+            del answer["expiresAt"]
+            answer["registerAgain"] = "signed 30 days ago"
+        return answer
+
+    stage.answers["agent.heartbeat"] = refuses
+    stage.stay(0.9 * 3600)
+    assert stage.methods().count("agent.register") == 2
+    assert stage.methods()[-2:] == ["agent.heartbeat"] * 2
+    assert stage.play(stage.membership.heartbeat(Report())).register_again is None
+
+
 def test_an_outage_is_waited_out_with_longer_and_longer_pauses(stage: Stage) -> None:
     stage.stay(60)
     works, stage.answers["agent.heartbeat"] = stage.answers["agent.heartbeat"], GONE
