@@ -14,6 +14,9 @@ GENERATION_FILE = "root.generation"
 # Far more than anybody rotates; a longer number is no number of ours.
 _DIGITS = 10
 _FARTHEST = 2**20
+# Where nobody knows which generations there were, the next one is beyond all that rotation gets to, and elsewhere each
+# time: 4096 times ``end_all`` at the least lie before it, and no two that were made so fall together.
+_UNKNOWN = 2**32
 
 
 class GenerationError(Exception):
@@ -58,16 +61,19 @@ def rotate(state: Path, *, end_all: bool = False) -> int:
     return generation
 
 
-def begin_anew(state: Path, now: float) -> Path:
-    """Write the first generation in the place of a damaged file. Returns the second name that one is kept under.
+def begin_anew(state: Path, now: float) -> tuple[int, Path]:
+    """Write a generation that never was in use in the place of a damaged file: no key of before is good again.
+
+    Returns that generation, and the second name the file is kept under.
 
     Args:
         state: the state directory.
         now: Unix seconds, for the second name.
     """
     kept = keep_aside(state / GENERATION_FILE, now)
-    _write(state, 0)
-    return kept
+    generation = _UNKNOWN + secrets.randbelow(_UNKNOWN)
+    _write(state, generation)
+    return generation, kept
 
 
 def _write(state: Path, generation: int) -> None:

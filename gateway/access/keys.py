@@ -194,14 +194,14 @@ def _generation(state: Path, wall: Callable[[], float]) -> int:
     try:
         return read_generation(state)
     except GenerationError:
-        kept = begin_anew(state, wall())
+        generation, kept = begin_anew(state, wall())
         log.warning(
-            "token keys begin anew with the first generation: tokens of later ones are void, issue new ones",
+            "token keys begin anew, far from all there were: all tokens given out are void, issue new ones",
             file=GENERATION_FILE,
             kept_as=kept.name,
             reason="it was damaged",
         )
-        return 0
+        return generation
 
 
 def _not_ours(error: PermissionError) -> KeyFileError:

@@ -93,7 +93,21 @@ def test_a_damaged_file_stops_neither_a_start_nor_a_running_gateway(tmp_path: Pa
     with pytest.raises(GenerationError, match="put it back from a backup"):
         rotate(tmp_path)
     with structlog.testing.capture_logs() as logs:
-        assert load_root_key(tmp_path, lambda: 1.8e9).generation == 0
+        anew = load_root_key(tmp_path, lambda: 1.8e9)
     assert logs[0]["kept_as"] == "root.generation.old-20270115T080000Z"
     assert (tmp_path / "root.generation.old-20270115T080000Z").read_bytes() == content
-    assert rotate(tmp_path) == 1
+    assert rotate(tmp_path) == anew.generation + 1 == read_generation(tmp_path)
+
+
+def test_after_damage_no_key_of_before_is_good_again(tmp_path: Path) -> None:
+    root = load_root_key(tmp_path)
+    given_out = set(kids(root))
+    for end_all in (False, False, True):
+        rotate(tmp_path, end_all=end_all)
+        root.follow(tmp_path)
+        given_out |= set(kids(root))
+    for _ in range(3):
+        (tmp_path / GENERATION_FILE).write_bytes(b"\0" * 4)
+        anew = set(kids(load_root_key(tmp_path)))
+        assert not given_out & anew
+        given_out |= anew
