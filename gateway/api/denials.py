@@ -34,6 +34,7 @@ def note_denied(audit: AuditLog, method: str, fault: rpc.Fault, caller: Caller, 
         by=origin.known,
         claimed=None if claimed is None else claimed.decode("latin-1"),
         peer=origin.peer,
+        target=fault.target,
         details={"reason": str((fault.data or {}).get("reason")), **({"method": method} if unknown else {})},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 import trio
@@ -14,6 +14,7 @@ from gateway.api.asgi import Scope
 from gateway.api.origin import Caller, Origin
 from gateway.api.params import P, convert
 from gateway.api.rpc_errors import fault_of, presentable
+from gateway.api.target import target_of
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
 
@@ -131,7 +132,7 @@ class Dispatch:
         try:
             return Answer(rpc.success(call.id, await self._result(call, caller, scope, deadline)))
         except GatewayError as error:
-            return _failed(call.id, fault_of(error))
+            return _failed(call.id, replace(fault_of(error), target=target_of(call.params)))
         except _UnknownMethodError:
             data = {"method": presentable(call.method)}
             return _failed(call.id, rpc.Fault(rpc.METHOD_NOT_FOUND, "Method not found", data))

@@ -30,11 +30,16 @@ Params = dict[str, Json] | list[Json]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A JSON-RPC error object (JSON-RPC 2.0, 5.1)."""
+    """A JSON-RPC error object (JSON-RPC 2.0, 5.1).
+
+    Attributes:
+        target: what the call was about, for the audit log; it is not sent.
+    """
 
     code: int
     message: str
     data: Mapping[str, object] | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

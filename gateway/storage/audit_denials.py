@@ -49,6 +49,7 @@ class _Tally:
         self._names: dict[str, None] = {}
         self._actions: dict[str, None] = {}
         self._peers: dict[str, None] = {}
+        self._targets: dict[str, None] = {}
         self.add(entry, moment)
 
     def add(self, entry: AuditEntry, moment: Moment) -> None:
@@ -56,7 +57,12 @@ class _Tally:
         self.last = moment
         self.count += 1
         claimed = entry.subject if entry.kind is None else None
-        for kept, name in ((self._names, claimed), (self._actions, entry.action), (self._peers, entry.peer)):
+        for kept, name in (
+            (self._names, claimed),
+            (self._actions, entry.action),
+            (self._peers, entry.peer),
+            (self._targets, entry.target),
+        ):
             # One beyond what is told, to know that there were more.
             if name is not None and len(kept) <= _MOST_NAMES:
                 kept[name] = None
@@ -66,6 +72,8 @@ class _Tally:
         entry = self.entry
         if len(self._names) > 1:
             entry = replace(entry, subject=None, details={**entry.details, "claimed": _some(self._names)})
+        if len(self._targets) > 1:
+            entry = replace(entry, target=None, details={**entry.details, "targets": _some(self._targets)})
         return Counted(entry, self.last, self.count, self.since.time)
 
     def mixed_row(self) -> Counted:

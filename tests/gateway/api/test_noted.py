@@ -94,6 +94,34 @@ async def test_what_may_not_be_written_is_noted_as_denied(rig: Rig, client: http
     assert "x.y.z" not in repr(unknown)
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "target"),
+    [
+        ("tag.write", {"tag": "bus/meter/power", "value": 1}, "bus/meter/power"),
+        (
+            "modbus.write",
+            {"line": "bus", "unit": 1, "table": "holding", "address": 7, "values": [1]},
+            "bus unit 1 holding 7",
+        ),
+        ("serial.write", {"line": "scale", "text": "T"}, "scale"),
+        ("tag.read", {"tags": ["bus/meter/power", "x"]}, "bus/meter/power and 1 more"),
+        ("agent.revoke", {"agentId": "hvac-1"}, "hvac-1"),
+        ("discovery.announce", {"service": {"serviceId": "s-1"}}, "s-1"),
+        ("capability.invoke", {"capabilityId": "dose", "agentId": "hvac-1"}, "hvac-1: dose"),
+        ("line.list", {}, None),
+        ("tag.write", {"tag": {"secret": 1}}, None),
+    ],
+)
+async def test_a_denied_call_is_noted_with_what_it_was_about(
+    rig: Rig, client: httpx.AsyncClient, method: str, params: dict[str, object], target: str | None
+) -> None:
+    for token in (rig.tokens.issue(["metrics:read"]), "x.y.z"):
+        client.headers["Authorization"] = f"Bearer {token}"
+        await call(client, method, params)
+    assert [(noted.outcome, noted.target) for noted in rig.audit.entries][-1] == (AuditOutcome.DENIED, target)
+    assert {noted.target for noted in rig.audit.entries} <= {target}
+
+
 async def test_loans_are_noted_and_what_is_written_on_them(rig: Rig, client: httpx.AsyncClient) -> None:
     lease = (await result(client, "line.borrow", {"line": "bus", "seconds": 60}))["lease"]
     await result(client, "line.borrow", {"line": "bus", "seconds": 60, "lease": lease})

@@ -49,6 +49,21 @@ def test_one_denial_is_one_row_at_once_and_nothing_later(denials: Denials, clock
     assert denials.due == math.inf
 
 
+def test_what_was_tried_is_told_the_first_five_of_it(denials: Denials, clock: Clock) -> None:
+    def write(tag: str) -> AuditEntry:
+        return entry("tag.write", AuditOutcome.DENIED, by=ANNA, target=tag, details={"reason": "scope"})
+
+    first = denials.take(write("bus/a/0"), clock.moment)
+    assert first is not None
+    assert first.entry.target == "bus/a/0"
+    for number in range(1, 9):
+        assert denials.take(write(f"bus/a/{number}"), clock.moment) is None
+    clock.now = denials.due
+    [rest] = denials.over()
+    assert (rest.count, rest.entry.target) == (8, None)
+    assert rest.entry.details["targets"] == [*(f"bus/a/{number}" for number in range(1, 6)), "…"]
+
+
 def test_a_hundred_thousand_guesses_in_a_minute_are_two_rows(denials: Denials, clock: Clock) -> None:
     rows = []
     for number in range(100_000):
