@@ -20,10 +20,11 @@ from gateway.lines.exchange import Talk
 from gateway.lines.fulfilment import Fulfilment
 from gateway.lines.on_demand import OnDemand, Refresh, Wanted
 from gateway.lines.orders import MOST_ORDERS, Order, Writing
-from gateway.lines.polling import Announce, Polling
+from gateway.lines.polling import Polling
 from gateway.lines.state import LineState, State
 from gateway.lines.tap import Tap, TappedPort
 from gateway.lines.unit import BlockPoll
+from gateway.lines.units import Announce
 from gateway.lines.wakeups import Wakeups
 
 log = structlog.stdlib.get_logger(__name__)

@@ -16,10 +16,11 @@ from gateway.core.tags import TagStore
 from gateway.lines.door import Spot, WriteDoor
 from gateway.lines.line import Line, Opener
 from gateway.lines.opener import numbered, open_port, opener
-from gateway.lines.polling import Announce, Polling
+from gateway.lines.polling import Polling
 from gateway.lines.raw_line import RawLine
 from gateway.lines.report import AnyLine
 from gateway.lines.unit import tag_of
+from gateway.lines.units import Announce
 from gateway.lines.wakeups import Wakeups
 from gateway.settings.line_model import LineSettings
 

@@ -14,8 +14,8 @@ from drivers.ports.raw import FixedSplitter, GapSplitter, OversizeMessage, Split
 from gateway.core.ports import Outcome, WriteResult
 from gateway.core.reading import Reason, Sample, Value
 from gateway.core.tags import Cell, Tag, TagStore
-from gateway.lines.polling import Announce
 from gateway.lines.state import LineState
+from gateway.lines.units import Announce
 from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings
 
 OpenPort = Callable[[LineSettings], Awaitable[Port]]

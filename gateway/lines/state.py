@@ -9,7 +9,7 @@ import trio
 
 from drivers.ports.port import LinkDown, Port
 from gateway.core.reading import Reason
-from gateway.lines.polling import Announce
+from gateway.lines.units import Announce
 from gateway.settings.line_model import LineSettings
 
 log = structlog.stdlib.get_logger(__name__)

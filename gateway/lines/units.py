@@ -1,0 +1,229 @@
+"""The units of a line: one exchange with one of them, and what follows from it for who is there.
+
+Used by the one task that owns the line. News of units go to ``announce``; an absent unit's tags are bad in the store,
+and its polls rest until it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.ports.port import LinkDown
+from gateway.core.reading import Reason
+from gateway.core.tags import TagStore
+from gateway.lines.absence import Absence, Stillness
+from gateway.lines.exchange import Answer, Lost, Pace, Talk
+from gateway.lines.fence import shape
+from gateway.lines.health import Cause, Health, Presence, SilenceBudget
+from gateway.lines.refusals import GATEWAY_CODES
+from gateway.lines.schedule import Schedule
+from gateway.lines.share import Share
+from gateway.lines.unit import BlockPoll, Unit, tag_of
+from gateway.lines.wire import Wire
+from gateway.settings.line_model import LineSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+Announce = Callable[[str, dict[str, object]], None]
+Returned = Callable[[Unit], None]
+
+# A damaged answer is asked for again at once, so often; then it waits for its next slot.
+BROKEN_RETRIES = 2
+
+
+class Units:
+    """Who is there on one line.
+
+    Args:
+        settings: of the line.
+        numbered: whether replies carry the number of their request (Modbus TCP), so that none can be mistaken.
+        store: is told whose tags are bad.
+        announce: told of ``device:up`` and ``device:down``.
+        returned: told of a unit that answers for the first time since it fell silent or the port was opened.
+
+    Attributes:
+        busy: the share of time in which somebody was asked.
+        budget: what lost requests may cost.
+        schedule: the polls of all units.
+        absent: the units that are probed and not polled.
+    """
+
+    def __init__(
+        self, settings: LineSettings, *, numbered: bool, store: TagStore, announce: Announce, returned: Returned
+    ) -> None:
+        now = trio.current_time()
+        self.settings = settings
+        self.numbered = numbered
+        self.wire = Wire.of(settings)
+        self.busy = Share(now)
+        self.budget = SilenceBudget(settings.silent_share, max(1.0, settings.timeout), now)
+        self.units: dict[int, Unit] = {}
+        self.schedule: Schedule[BlockPoll] = Schedule()
+        self.absent = Absence(self.wire, self.budget, self.schedule, len(settings.devices))
+        self._store = store
+        self._announce = announce
+        self._returned = returned
+        self._talk: Talk | None = None
+        self._stillness = Stillness()
+        for device in settings.devices:
+            unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
+            tags = [tag_of(settings, device, tag) for tag in device.tags]
+            for tag, cell in zip(device.tags, store.add(tags), strict=True):
+                unit.cells[tag.name] = cell
+            self.units[device.unit] = unit
+
+    def unit(self, number: int) -> Unit:
+        """A unit of this line, configured or not."""
+        unit = self.units.get(number)
+        if unit is None:
+            health = Health(self.settings.timeout, trio.current_time())
+            unit = self.units[number] = Unit(number, None, health, self.settings.turnaround)
+        return unit
+
+    def inherit(self, before: Units) -> None:
+        """Take over what may still be answered on this wire, from what was asked under an earlier configuration."""
+        for number, unit in before.units.items():
+            if unit.health.open_shapes(trio.current_time()):
+                self.unit(number).health.inherit(unit.health)
+
+    def finish(self) -> None:
+        """Do what can be done while a request is on the wire."""
+
+    async def exchange(
+        self, unit: Unit, request: Request, patience: float | None = None, pace: Pace | None = None
+    ) -> Answer | Lost:
+        """One exchange, with all that follows from it for the unit's health and the line's budget.
+
+        Args:
+            unit: whom to ask.
+            request: what to ask.
+            patience: seconds to wait for the answer; None: as the unit's latency suggests.
+            pace: the request's own prediction; None: the unit's.
+
+        Raises:
+            LinkDown: the wire is gone.
+        """
+        health = unit.health
+        health.counters.requests += 1
+        started = trio.current_time()
+        talk = self._talk
+        if talk is None:
+            raise LinkDown("closed", "the line is not open")
+        before = health.presence
+        outstanding = set(health.open_shapes(started))
+        try:
+            result = await talk.exchange(
+                request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
+            )
+        except BaseException:
+            # Broken off: the reply may still come, on the port that is opened next.
+            if not self.numbered:
+                health.lost(shape(request), trio.current_time())
+            raise
+        now = trio.current_time()
+        self.busy.add(now - started, now)
+        if isinstance(result, Answer):
+            # Somebody is there, if only a gateway: the port does what it should.
+            self._stillness.ends()
+            behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
+            if not behind_gateway:
+                unit.broken = 0
+                self.absent.heard()
+                # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
+                telling = isinstance(result.answer, Data) and shape(request) not in outstanding
+                if health.answered(result.at, result.turnaround if telling else None):
+                    self._appeared(unit, before, now)
+                if isinstance(result.answer, Refusal):
+                    health.counters.refused(result.answer.name)
+                    if outstanding:
+                        # A refusal has no shape: it may be an earlier request's, and the reply to this one on its way.
+                        health.lost(shape(request), now)
+                elif shape(request) in outstanding:
+                    # If it was the late one, the reply to this request is still to come.
+                    health.lost(shape(request), now)
+                return result
+            health.counters.refused("gateway_path")
+            self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
+            return result
+        if result.answered:
+            unit.broken += 1
+            if outstanding:
+                # What was damaged may have been an earlier request's.
+                health.lost(shape(request), now)
+            if not health.usable and unit.broken > BROKEN_RETRIES:
+                # Probes that bring nothing but damage cost the line what silence costs.
+                self._missed(unit, result.cost, now, Reason.BROKEN_ANSWER)
+            return result
+        if not self.numbered:
+            health.lost(shape(request), now)
+        self._missed(unit, result.cost, now, Reason.NO_ANSWER)
+        return result
+
+    def overheard(self, unit: Unit, answer: Data | Refusal) -> None:
+        """A tool had an answer of a unit: where nobody knew that it is there, what waits for that is tried."""
+        behind_gateway = isinstance(answer, Refusal) and answer.code in GATEWAY_CODES
+        if not unit.health.usable and not behind_gateway:
+            self._returned(unit)
+
+    def echoed(self, request: Request) -> bool:
+        """Whether what looks like the answer to this request may be its echo, on a line that was not said to have one.
+
+        The reply to some writes is the request itself. That the adapter echoes is seen at the first read.
+        """
+        return (
+            request.echo == request.pdu
+            and not self.settings.echo
+            and any(Cause.ECHO in unit.health.counters.errors for unit in self.units.values())
+        )
+
+    def _missed(self, unit: Unit, cost: float, now: float, reason: Reason) -> None:
+        silent = unit.health.missed(now)
+        self.schedule.hold(unit.polls)
+        self.absent.lost(unit, cost, now)
+        if unit.health.presence is Presence.SILENT:
+            self._store.fail(unit.cells.values(), reason)
+        if silent:
+            log.warning("device silent", line=self.settings.name, device=unit.name, unit=unit.number)
+            self._announce("device:down", self._device_event(unit, reason))
+
+    def _appeared(self, unit: Unit, before: Presence, now: float) -> None:
+        if unit in self.absent:
+            self.absent.remove(unit, before, now)
+            if before is Presence.DOUBTFUL:
+                # One lost answer is no excuse: what was due meanwhile keeps its deadline.
+                for poll in unit.polls:
+                    count_missed(poll, self.schedule.resume(poll, now))
+            else:
+                self.schedule.add(unit.polls, now)
+        if unit.device is not None and before is not Presence.DOUBTFUL:
+            if before is Presence.SILENT:
+                log.info("device answers again", line=self.settings.name, device=unit.name, unit=unit.number)
+            self._announce("device:up", self._device_event(unit, None))
+            self._returned(unit)
+
+    def _device_event(self, unit: Unit, reason: Reason | None) -> dict[str, object]:
+        return {"line": self.settings.name, "device": unit.name, "unit": unit.number, "reason": reason}
+
+    async def probe(self, unit: Unit, patience: float | None = None) -> bool:
+        """Ask an absent unit once. Returns whether it is there."""
+        request = unit.sign_of_life() if self.numbered else unit.fence(trio.current_time())
+        await self.exchange(unit, request, patience)
+        return unit.health.presence is Presence.ONLINE
+
+    def hanging(self, now: float) -> bool:
+        """Whether the port should be opened anew: nobody has answered for long, so perhaps it is the adapter."""
+        if any(unit.health.presence is not Presence.SILENT for unit in self.units.values() if unit.device):
+            self._stillness = Stillness()
+            return False
+        return self._stillness.lasts(now)
+
+
+def count_missed(poll: BlockPoll, missed: int) -> None:
+    """A poll missed so many deadlines: so did each of its tags."""
+    if missed:
+        for cell in poll.cells:
+            cell.missed += missed
