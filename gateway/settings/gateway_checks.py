@@ -15,6 +15,7 @@ from gateway.settings.model import (
     AgentSettings,
     AuditLogSettings,
     CapabilityLimit,
+    EventSettings,
     GatewaySettings,
     GovernorSettings,
     HistorySettings,
@@ -140,17 +141,25 @@ def read_metrics(node: Node | None, findings: Findings) -> MetricsSettings:
     return MetricsSettings(**read_fields(node, schema.METRICS, findings).arguments())
 
 
+def read_events(node: Node | None, findings: Findings) -> EventSettings:
+    """Read ``[events]``."""
+    if node is None:
+        return EventSettings()
+    return EventSettings(**read_fields(node, schema.EVENTS, findings).arguments())
+
+
 def read_webhook(node: Node | None, findings: Findings) -> WebhookSettings:
-    """Read ``[[webhook.allow]]``."""
+    """Read ``[webhook]`` and ``[[webhook.allow]]``."""
     if node is None:
         return WebhookSettings()
     allow = []
-    for table in read_fields(node, schema.WEBHOOK, findings).tables("allow"):
+    limits = read_fields(node, schema.WEBHOOK, findings)
+    for table in limits.tables("allow"):
         fields = read_fields(table, schema.WEBHOOK_ALLOW, findings)
         _check_destination(fields)
         if not fields.faulty:
             allow.append(WebhookAllow(**fields.arguments()))
-    return WebhookSettings(allow=tuple(allow))
+    return WebhookSettings(**limits.arguments(), allow=tuple(allow))
 
 
 def _check_bind(fields: Fields) -> None:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.settings import schema
+from gateway.settings.alarm_checks import read_alarms
 from gateway.settings.document import Document, Node, read_document
 from gateway.settings.fields import Findings, read_fields
 from gateway.settings.gateway_checks import (
     read_agents,
     read_audit,
+    read_events,
     read_gateway,
     read_governor,
     read_history,
@@ -48,10 +50,12 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
     findings = Findings()
     shelf = ProfileShelf((path.parent / "profiles", *given, SHIPPED_PROFILES), findings)
     fields = read_fields(Node.root(document), schema.ROOT, findings)
+    lines = read_lines(fields.tables("line"), findings, shelf)
+    complete = not findings.errors(document.path)
     settings = Settings(
         gateway=read_gateway(fields.table("gateway"), findings),
         server=read_server(fields.table("server"), findings),
-        lines=read_lines(fields.tables("line"), findings, shelf),
+        lines=lines,
         storage=read_storage(fields.table("storage"), findings),
         history=read_history(fields.table("history"), findings),
         limits=read_limits(fields.table("limits"), findings),
@@ -59,14 +63,13 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
         governor=read_governor(fields.table("governor"), findings),
         audit=read_audit(fields.table("audit"), findings),
         webhook=read_webhook(fields.table("webhook"), findings),
+        events=read_events(fields.table("events"), findings),
+        alarms=read_alarms(fields.tables("alarm"), lines, findings, complete=complete),
         metrics=read_metrics(fields.table("metrics"), findings),
         path=path,
     )
     if not fields.given("line"):
         findings.warn(fields.node.place, "the file has no [[line]], so nothing is polled. Add one")
-    if settings.webhook.allow:
-        place = fields.node.place_of_key("webhook")
-        findings.warn(place, "[[webhook.allow]] has no effect: this version of the gateway sends no webhooks")
     errors, warnings = findings.errors(document.path), findings.warnings(document.path)
     if errors:
         raise SettingsError(errors, warnings)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gateway.settings.alarm_model import AlarmKind, AlarmSettings, AlarmSeverity, RateDirection
 from gateway.settings.line_model import (
     DeviceSettings,
     Encoding,
@@ -36,10 +37,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentSettings",
+    "AlarmKind",
+    "AlarmSettings",
+    "AlarmSeverity",
     "AuditLogSettings",
     "CapabilityLimit",
     "DeviceSettings",
     "Encoding",
+    "EventSettings",
     "GatewaySettings",
     "GovernorMode",
     "GovernorSettings",
@@ -51,6 +56,7 @@ __all__ = [
     "Order",
     "Parity",
     "Priority",
+    "RateDirection",
     "RawMode",
     "RawSettings",
     "RawTagSettings",
@@ -198,6 +204,7 @@ class LimitSettings:
         message_size: bytes of a message that comes over a WebSocket.
         max_agents: registered agents.
         body_size: bytes of a request body.
+        event_queue: events that wait for one WebSocket; one that falls further behind is closed (D-132).
         ratelimit_headers: send RateLimit and RateLimit-Policy (an IETF draft) beside the X-RateLimit headers.
         capabilities: limits on single capabilities.
     """
@@ -226,6 +233,7 @@ class LimitSettings:
     message_size: int = 65_536
     max_agents: int = 100
     body_size: int = 1_048_576
+    event_queue: int = 256
     ratelimit_headers: bool = True
     capabilities: tuple[CapabilityLimit, ...] = ()
 
@@ -319,9 +327,36 @@ class WebhookAllow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookSettings:
-    """Where webhooks may go: nowhere, unless allowed."""
+class EventSettings:
+    """How long events are kept, and how often tags may make some.
 
+    Attributes:
+        retention: seconds events, finished deliveries and messages that arrived are kept, for those who ask later.
+        size: bytes the log of events may take; the oldest of the lowest priority go first, and that is told.
+        tag_interval: seconds between two ``tag:changed`` of one tag, at the least; 0: each change is one.
+    """
+
+    retention: float = 7 * 86400.0
+    size: int = 64_000_000
+    tag_interval: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """Where webhooks may go (nowhere, unless allowed), and how hard they try.
+
+    Attributes:
+        max_webhooks: registered ones.
+        answer_time: seconds a receiver has to take a delivery and answer.
+        per_host: requests to one host at once, of all webhooks together.
+        max_waiting: deliveries of one webhook that wait for their next attempt; later events stay in the log till then.
+        allow: the destinations.
+    """
+
+    max_webhooks: int = 50
+    answer_time: float = 15.0
+    per_host: int = 2
+    max_waiting: int = 100
     allow: tuple[WebhookAllow, ...] = ()
 
 
@@ -345,5 +380,7 @@ class Settings:
     agents: AgentSettings = AgentSettings()
     governor: GovernorSettings = GovernorSettings()
     audit: AuditLogSettings = AuditLogSettings()
+    events: EventSettings = EventSettings()
+    alarms: tuple[AlarmSettings, ...] = ()
     path: Path = field(default=Path("ferrule.toml"), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)

@@ -97,6 +97,7 @@ LIMITS = Schema(
         "message_size": Size(1024, 64 * 2**20),
         "max_agents": Whole(1, 100_000),
         "body_size": Size(1024, 64 * 2**20),
+        "event_queue": Whole(16, 10_000),
         "ratelimit_headers": Flag(),
     },
     model.LimitSettings,
@@ -146,12 +147,57 @@ AUDIT = Schema(
 
 METRICS = Schema("[metrics]", {"tag_series": Whole(0, 100_000)}, model.MetricsSettings)
 
-WEBHOOK = Schema("[webhook]", {}, model.WebhookSettings, tables={"allow": "many"})
+EVENTS = Schema(
+    "[events]",
+    {
+        "retention": Duration(3600, YEAR),
+        "size": Size(1_000_000, 10**11),
+        "tag_interval": Duration(0, 3600),
+    },
+    model.EventSettings,
+)
+
+WEBHOOK = Schema(
+    "[webhook]",
+    {
+        "max_webhooks": Whole(0, 1000),
+        "answer_time": Duration(1, 60),
+        "per_host": Whole(1, 32),
+        "max_waiting": Whole(1, 10_000),
+    },
+    model.WebhookSettings,
+    tables={"allow": "many"},
+)
 
 WEBHOOK_ALLOW = Schema(
     "[[webhook.allow]]",
     {"host": Text(), "network": Text(), "ca": Text(), "insecure": Flag()},
     model.WebhookAllow,
+)
+
+ALARM = Schema(
+    "[[alarm]]",
+    {
+        "name": Name(),
+        "tag": Text(),
+        "high": Number(),
+        "low": Number(),
+        "rate": Number(0),
+        "per": Duration(1, DAY),
+        "direction": Choice(get_args(model.RateDirection)),
+        "stale": Duration(1, 30 * DAY),
+        "not_good": Flag(),
+        "equals": Scalar(),
+        "device_down": Text(),
+        "hysteresis": Number(0),
+        "delay": Duration(0, DAY),
+        "off_delay": Duration(0, DAY),
+        "severity": Choice(get_args(model.AlarmSeverity)),
+        "message": Text(),
+        "enabled": Flag(),
+    },
+    model.AlarmSettings,
+    required=frozenset({"name"}),
 )
 
 ROOT = Schema(
@@ -167,11 +213,13 @@ ROOT = Schema(
         "agents": "one",
         "governor": "one",
         "audit": "one",
+        "events": "one",
         "webhook": "one",
         "metrics": "one",
+        "alarm": "many",
         "line": "many",
     },
-    renamed={"line": "lines"},
+    renamed={"line": "lines", "alarm": "alarms"},
 )
 
 LINE = Schema(

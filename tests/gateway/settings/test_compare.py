@@ -105,6 +105,7 @@ def test_who_may_call_does_not_wait_for_the_next_start(keys: str, *, waiting: bo
 def test_sections() -> None:
     text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
     text += '[agents]\nstale = "40s"\n[governor]\nmode = "advise"\n[audit]\nretention = "90d"\n'
+    text += '[events]\nsize = "1MB"\n[[alarm]]\nname = "q"\ntag = "a/d/x"\nhigh = 5\n'
     text += '[webhook]\nallow = [{ host = "x" }]\n'
     found = changes(('name = "one"', 'name = "two"'), ("[[line]]", text + "[[line]]"))
     assert found.gateway_changed
@@ -116,6 +117,9 @@ def test_sections() -> None:
     assert found.agents_changed
     assert found.governor_changed
     assert found.audit_changed
+    assert found.events_changed
+    assert found.alarms_changed
+    assert set(found.waiting) == {"gateway", "server", "storage", "history", "audit", "events"}
     assert found.lines.unchanged == ("a", "b")
 
 

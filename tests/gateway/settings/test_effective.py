@@ -45,6 +45,22 @@ raw = { terminator = "\\u0003\\u007f" }
 [[line.tag]]
 name = "weight"
 pattern = 'S\\s+([0-9.]+) kg'
+[[alarm]]
+name = "fast"
+tag = "scale/*"
+rate = 0.5
+per = "90s"
+direction = "down"
+severity = "info"
+[[alarm]]
+name = "text"
+tag = "bus/d/c"
+equals = "\\"no\\""
+[[alarm]]
+name = "gone"
+device_down = "bus/d"
+off_delay = "2m"
+enabled = false
 """
 
 

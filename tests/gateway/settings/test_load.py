@@ -52,7 +52,8 @@ def test_sections() -> None:
         '[history]\nretention = "1d"\n[[history.tier]]\nresolution = "5m"\nretention = "30d"\n'
         '[limits]\nburst = 7\nbody_size = "64KiB"\n'
         '[[limits.capability]]\nname = "modbus-rtu"\nrequests_per_minute = 60\n'
-        '[[webhook.allow]]\nhost = "*.example.com"\n'
+        '[events]\nretention = "2d"\ntag_interval = "250ms"\n'
+        '[webhook]\nper_host = 1\n[[webhook.allow]]\nhost = "*.example.com"\n'
     )
     assert (settings.gateway.name, settings.gateway.location) == ("roof", "Hall 3")
     assert settings.server == ServerSettings(bind="private", port=0)
@@ -63,7 +64,9 @@ def test_sections() -> None:
     assert settings.limits.requests_per_minute == LimitSettings().requests_per_minute
     assert settings.limits.capabilities[0].requests_per_minute == 60
     assert settings.webhook.allow[0].host == "*.example.com"
-    assert "no effect" in settings.warnings[1].message
+    assert (settings.webhook.per_host, settings.webhook.max_webhooks) == (1, 50)
+    assert (settings.events.retention, settings.events.tag_interval) == (2 * 86400.0, 0.25)
+    assert settings.events.size == 64_000_000
 
 
 @pytest.mark.parametrize(
