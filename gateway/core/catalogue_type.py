@@ -16,7 +16,7 @@ Figure = int | float
 TagReading = bool | int | float | str | None
 
 
-class EventData(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class EventData(msgspec.Struct, forbid_unknown_fields=True):
     """The data of an event: these members and no others. Its docstring is what docs/events.md says of them."""
 
 
