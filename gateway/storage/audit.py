@@ -15,6 +15,7 @@ from gateway.core.ports import Json
 from gateway.core.principal import Principal
 from gateway.core.timeline import Timeline
 from gateway.storage.audit_allowance import Allowance
+from gateway.storage.audit_callers import Callers
 from gateway.storage.audit_chain import Added, add, go_on_in_new_file, tail_of
 from gateway.storage.audit_denials import Counted, Denials
 from gateway.storage.audit_rows import BEGINNING, AuditKey, Head, Moment, write
@@ -75,6 +76,7 @@ class AuditTrail:
         self._witness = witness
         self._upkeep = AuditUpkeep(database, key, settings, announce)
         self._denials = Denials(monotonic)
+        self._callers = Callers(settings.limit, settings.retention, monotonic, self._written)
         self._batches = Allowance(_QUICK_BATCHES, settings.slow_batch, monotonic())
         self._waiting: list[bytes] = []
         self._flushing = trio.Lock()
@@ -101,7 +103,11 @@ class AuditTrail:
         made = entry(action, outcome, by=by, claimed=claimed, peer=peer, target=target, details=details)
         moment = self._moment()
         if outcome is not AuditOutcome.DENIED:
-            self._keep(Counted(made, moment))
+            written = self._written(Counted(made, moment))
+            if by is None or self._callers.take(made, moment, len(written)):
+                self._append(written, moment)
+            # Else it is counted, and a minute may have begun that nobody waits for yet.
+            self._wake.set()
             return
         mixing = self._denials.mixing
         first = self._denials.take(made, moment)
@@ -114,13 +120,19 @@ class AuditTrail:
     def _moment(self) -> Moment:
         return Moment(self._timeline.now(), self._timeline.era.clock)
 
+    def _written(self, row: Counted) -> bytes:
+        return write(row.entry, row.moment, self._key, row.count, row.since)
+
     def _keep(self, row: Counted) -> None:
         self._wake.set()
+        self._append(self._written(row), row.moment, row.count)
+
+    def _append(self, written: bytes, moment: Moment, count: int = 1) -> None:
         if len(self._waiting) >= self._settings.most_waiting:
-            self.lost += row.count
-            self._lost_since = self._lost_since or row.moment
+            self.lost += count
+            self._lost_since = self._lost_since or moment
             return
-        self._waiting.append(write(row.entry, row.moment, self._key, row.count, row.since))
+        self._waiting.append(written)
 
     @property
     def waiting_rows(self) -> int:
@@ -167,11 +179,12 @@ class AuditTrail:
 
     async def _write(self) -> None:
         while True:
-            with trio.move_on_at(self._denials.due):
+            with trio.move_on_at(min(self._denials.due, self._callers.due)):
                 await self._wake.wait()
             self._wake = trio.Event()
             await trio.sleep(max(self._settings.batch, self._batches.lacking(self._monotonic())))
             self._keep_all(self._denials.over())
+            self._keep_all(self._callers.over())
             if not self._waiting:
                 continue
             self._batches.spend(self._monotonic())
@@ -258,6 +271,7 @@ class AuditTrail:
     async def close(self) -> None:
         """Write everything, and tell the head; ``open_audit`` does it."""
         self._keep_all(self._denials.all())
+        self._keep_all(self._callers.all())
         while self._waiting:
             if not await self.flush():
                 log.error("audit log: rows are lost, the disk takes none", rows=len(self._waiting))

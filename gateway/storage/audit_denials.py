@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from gateway.core.audit import AuditEntry, AuditOutcome
 from gateway.storage.audit_allowance import Allowance
+from gateway.storage.audit_first_few import FirstFew
 from gateway.storage.audit_rows import Moment
 
 WINDOW_S = 60.0
@@ -23,7 +24,6 @@ WINDOW_S = 60.0
 MOST_KINDS = 256
 # Rows at once, and then one in so many seconds: 86 400 of them in 30 days.
 _ROWS, _ROW_EVERY_S = 200, 30.0
-_MOST_NAMES = 5
 OTHERS = "denials"
 
 _Kind = tuple[str | None, str, str | None]
@@ -46,34 +46,25 @@ class _Tally:
         self.entry = entry
         self.since = self.last = moment
         self.count = 0
-        self._names: dict[str, None] = {}
-        self._actions: dict[str, None] = {}
-        self._peers: dict[str, None] = {}
-        self._targets: dict[str, None] = {}
+        self._names, self._actions, self._peers, self._targets = FirstFew(), FirstFew(), FirstFew(), FirstFew()
         self.add(entry, moment)
 
     def add(self, entry: AuditEntry, moment: Moment) -> None:
         """Count one more."""
         self.last = moment
         self.count += 1
-        claimed = entry.subject if entry.kind is None else None
-        for kept, name in (
-            (self._names, claimed),
-            (self._actions, entry.action),
-            (self._peers, entry.peer),
-            (self._targets, entry.target),
-        ):
-            # One beyond what is told, to know that there were more.
-            if name is not None and len(kept) <= _MOST_NAMES:
-                kept[name] = None
+        self._names.add(entry.subject if entry.kind is None else None)
+        self._actions.add(entry.action)
+        self._peers.add(entry.peer)
+        self._targets.add(entry.target)
 
     def row(self) -> Counted:
         """What is counted, all of it of one kind."""
         entry = self.entry
-        if len(self._names) > 1:
-            entry = replace(entry, subject=None, details={**entry.details, "claimed": _some(self._names)})
-        if len(self._targets) > 1:
-            entry = replace(entry, target=None, details={**entry.details, "targets": _some(self._targets)})
+        if self._names.several:
+            entry = replace(entry, subject=None, details={**entry.details, "claimed": self._names.told()})
+        if self._targets.several:
+            entry = replace(entry, target=None, details={**entry.details, "targets": self._targets.told()})
         return Counted(entry, self.last, self.count, self.since.time)
 
     def mixed_row(self) -> Counted:
@@ -81,7 +72,7 @@ class _Tally:
         entry = AuditEntry(
             action=OTHERS,
             outcome=AuditOutcome.DENIED,
-            details={"actions": _some(self._actions), "peers": _some(self._peers)},
+            details={"actions": self._actions.told(), "peers": self._peers.told()},
         )
         return Counted(entry, self.last, self.count, self.since.time)
 
@@ -167,8 +158,3 @@ class Denials:
     def _rest(self) -> list[Counted]:
         others, self._others = self._others, _Window(math.inf)
         return [] if others.tally is None else [others.tally.mixed_row()]
-
-
-def _some(names: dict[str, None]) -> list[str]:
-    told = list(names)
-    return told if len(told) <= _MOST_NAMES else [*told[:_MOST_NAMES], "…"]

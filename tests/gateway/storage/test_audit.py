@@ -159,6 +159,33 @@ async def test_a_busy_day_takes_its_share_of_the_card_and_no_more(
         assert len(rows(tmp_path)) == 7200
 
 
+async def test_who_writes_all_day_does_not_push_out_what_others_did(
+    trail: Opened, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with trail(AuditSettings(limit=200_000)) as audit:
+        audit.note("agent.revoke", by=Principal("ben", frozenset(), Kind.OPERATOR, "jti-2"), target="hvac-1")
+        for _ in range(12):
+            for number in range(600):
+                audit.note("tag.write", by=ANNA, target="l/d/setpoint", details={"value": number})
+            await trio.sleep(3700)
+    kept = rows(tmp_path)
+    assert kept[0].action == "agent.revoke"
+    assert sum(row.count for row in kept if row.action == "tag.write") == 12 * 600
+    assert verdict(tmp_path).problems == ()
+
+
+async def test_the_minute_of_one_whose_share_is_used_up_comes_to_an_end_though_nothing_else_is_noted(
+    trail: Opened, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with trail(AuditSettings(limit=1_000_000, retention=3600)) as audit:
+        for _ in range(1000):
+            audit.note("tag.write", by=ANNA, target="l/d/setpoint")
+        await trio.sleep(65)
+        last = rows(tmp_path)[-1]
+        assert last.count > 1
+        assert sum(row.count for row in rows(tmp_path)) == 1000
+
+
 # Retention.
 
 
