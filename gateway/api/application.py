@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import structlog
@@ -50,12 +51,16 @@ from gateway.api.replies import (
     challenge_of,
     not_allowed,
     of_agent_api,
+    of_plugin_api,
     problem_reply,
     retry_after,
     rpc_error,
     too_many,
 )
 from gateway.api.request import CLOSE, Request, crowded
+from gateway.api.rest.application import PluginApi
+from gateway.api.rest.door import Door
+from gateway.api.rest.route import Route as PluginRoute
 from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
 from gateway.api.seed_paths import Body, Found, Route, call_of, find, location_of
 from gateway.core.audit import AuditLog
@@ -88,6 +93,7 @@ def make_application(
     store: Store,
     instruments: Instruments,
     performance: Performance,
+    routes: Iterable[PluginRoute] = (),
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
@@ -104,6 +110,7 @@ def make_application(
         store: how the disk is.
         instruments: what is measured for ``/metrics``.
         performance: how the API does.
+        routes: of the plugin API.
     """
     methods = {
         **server_methods(
@@ -131,7 +138,9 @@ def make_application(
     }
     calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
-    rates.know(methods)
+    identity = Identity(agents)
+    plugins = PluginApi(routes, Door(identity, audit, lambda: rates.settings.body_size))
+    rates.know([*methods, *plugins.names])
     page = MetricsPage(
         name=settings.gateway.name,
         location=settings.gateway.location,
@@ -146,7 +155,8 @@ def make_application(
     )
     return _Api(
         Dispatch(methods, instruments.http.called),
-        identity=Identity(agents),
+        identity=identity,
+        plugins=plugins,
         audit=audit,
         rates=rates,
         timeline=timeline,
@@ -164,6 +174,7 @@ class _Api:
         dispatch: Dispatch,
         *,
         identity: Identity,
+        plugins: PluginApi,
         audit: AuditLog,
         rates: RateLimits,
         timeline: Timeline,
@@ -173,6 +184,7 @@ class _Api:
     ) -> None:
         self._dispatch = dispatch
         self._identity = identity
+        self._plugins = plugins
         self._audit = audit
         self._rates = rates
         self._timeline = timeline
@@ -231,6 +243,8 @@ class _Api:
         path, verb = request.scope["path"], request.scope["method"]
         if path == RPC_PATH and verb == "POST":
             return await self._rpc(request)
+        if of_plugin_api(path):
+            return await self._plugins.reply(request)
         found = find(path, verb)
         if found is not None and found.route is not None:
             return await self._seed_path(request, found, found.route)
@@ -350,4 +364,6 @@ def _family(path: str) -> str:
         return "rpc"
     if path == METRICS_PATH:
         return "metrics"
+    if of_plugin_api(path):
+        return "plugins"
     return "api" if of_agent_api(path) else "other"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gateway.access.signature import HEADER, Use
-from gateway.access.tokens import AGENT_API
+from gateway.access.tokens import AGENT_API, PLUGIN_API
 from gateway.api.asgi import Scope, header
 from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text
 from gateway.api.parts import AgentParts
+from gateway.api.replies import of_plugin_api
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
 
@@ -28,8 +29,9 @@ class Identity:
 
     def caller(self, scope: Scope) -> Caller:
         """Who calls, by the token and ``X-Agent-ID``; or the error that such a call is answered with."""
+        audience = PLUGIN_API if of_plugin_api(scope["path"]) else AGENT_API
         try:
-            principal = self._bearer.verify(bearer_token(scope), AGENT_API)
+            principal = self._bearer.verify(bearer_token(scope), audience)
             if header(scope, AGENT_ID) is not None:
                 check_agent_id(header_text(scope, AGENT_ID), principal)
         except GatewayError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.access.limits.rates import Refused
-from gateway.access.tokens import AGENT_API
+from gateway.access.tokens import AGENT_API, PLUGIN_API
 from gateway.api import rpc
 from gateway.api.asgi import Scope, header, problem
 from gateway.api.dispatch import Answer
@@ -31,6 +31,11 @@ class Reply:
 def of_agent_api(path: str) -> bool:
     """Whether a path answers in JSON-RPC (ruling 24)."""
     return path == AGENT_API or path.startswith(f"{AGENT_API}/")
+
+
+def of_plugin_api(path: str) -> bool:
+    """Whether a path is one of the plugin API (ruling 1)."""
+    return path == PLUGIN_API or path.startswith(f"{PLUGIN_API}/")
 
 
 def rpc_error(status: int, code: int, message: str, reason: str, headers: ReplyHeaders = ()) -> Reply:

@@ -23,6 +23,7 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
+from gateway.api.rest.route import Route
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -248,6 +249,7 @@ class Rig:
         named: GatewaySettings = BOILER_ROOM,
         version: str = "1.2.3",
         earlier: Rig | None = None,
+        routes: Sequence[Route] = (),
     ) -> None:
         self.state = state
         self.board: Board = Board() if earlier is None else earlier.board
@@ -296,6 +298,7 @@ class Rig:
             store=self.store,
             instruments=self.instruments,
             performance=performance,
+            routes=routes,
         )
         self.url = ""
 

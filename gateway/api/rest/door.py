@@ -1,0 +1,241 @@
+"""The way of one request: counted, known, allowed, understood, carried out, noted. No web framework is in it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from gateway.access.tokens import PLUGIN_API
+from gateway.api.asgi import BodyError, Scope, header, read_body
+from gateway.api.denials import note_denied
+from gateway.api.identity import Identity
+from gateway.api.origin import Origin
+from gateway.api.replies import Reply, ReplyHeaders, challenge
+from gateway.api.request import CLOSE, Request
+from gateway.api.rest.documents import Members, members
+from gateway.api.rest.media import API_VERSION, check_accept, check_content_type, check_version, wants_document
+from gateway.api.rest.problems import Problem, Source, problem_of, rendered, too_many
+from gateway.api.rest.queries import asked, target_of
+from gateway.api.rest.route import Answer, Call, Route
+from gateway.api.rest.shapes import pointer_to, shaped
+from gateway.api.rpc_errors import fault_of
+from gateway.core.audit import AuditLog, AuditOutcome
+from gateway.core.errors import Code, GatewayError
+from gateway.core.ports import Json
+from gateway.core.principal import Kind, Principal
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Every answer of this API has them: others may be given to other Accept headers.
+_COMMON = ((b"vary", b"Accept"), (b"x-api-version", API_VERSION))
+# Of a request that is refused, so much of a body is read and thrown away; what is longer ends the connection.
+_READ_OF_REFUSED = 16 * 1024
+_NO_MEMBERS = Members({}, "/data")
+_ENCODER = msgspec.json.Encoder()
+
+
+class Door:
+    """Lets requests in.
+
+    Args:
+        identity: knows callers again.
+        audit: is told of changes, and of who was turned away.
+        body_size: bytes of a body, at most.
+    """
+
+    def __init__(self, identity: Identity, audit: AuditLog, body_size: Callable[[], int]) -> None:
+        self._identity = identity
+        self._audit = audit
+        self._body_size = body_size
+
+    def turned_away(self, request: Request) -> Reply | None:
+        """What somebody is answered who has no good token, whatever the path; None: the caller is known.
+
+        Who has none is not told either which paths there are.
+        """
+        caller = request.caller
+        if not isinstance(caller, GatewayError):
+            return None
+        refused = request.visit.admit()
+        if refused is not None:
+            return self._failed(request, too_many(refused, _closing(request.scope)))
+        # Not the path: whoever makes them up must not fill the log with them.
+        note_denied(self._audit, PLUGIN_API, fault_of(caller), caller, request.scope)
+        return self._failed(request, _unknown(request.scope, caller))
+
+    def nowhere(self, request: Request, problem: Problem) -> Reply:
+        """The reply to a known caller whose path or verb leads to no route."""
+        refused = request.visit.admit()
+        return self._failed(request, problem if refused is None else too_many(refused, _closing(request.scope)))
+
+    async def enter(self, route: Route, request: Request, path: Mapping[str, str]) -> Reply:
+        """Answer a request.
+
+        Args:
+            route: it leads to.
+            request: of a known caller.
+            path: values of the path's variables.
+        """
+        try:
+            with trio.CancelScope(deadline=request.deadline):
+                principal = self._allowed(route, request)
+                call, where = await self._understood(route, request, path, principal)
+                answer = await self._carried_out(route, call, where)
+                return _reply(route, answer)
+            raise problem_of(GatewayError(Code.UNAVAILABLE, "the answer took too long", details={"retryAfter": 1}))
+        except Problem as problem:
+            return self._failed(request, problem)
+        except Exception:
+            error_id = secrets.token_hex(8)
+            log.exception("request failed", route=route.name, error_id=error_id)
+            words = "this is a fault of the gateway; its log has it under this id."
+            return self._failed(request, Problem(500, "internal_error", words, id_=error_id))
+
+    def _allowed(self, route: Route, request: Request) -> Principal:
+        """Count the call, and see that it may be made."""
+        caller = request.caller
+        may = isinstance(caller, Principal) and caller.kind is not Kind.ENROLMENT and caller.may(route.scope)
+        refused = request.visit.admit(route.name if may else None)
+        if refused is not None:
+            raise too_many(refused, _closing(request.scope))
+        return self._permitted(route, request)
+
+    def _permitted(self, route: Route, request: Request) -> Principal:
+        caller = self._identity.still(request.caller, request.scope)
+        if isinstance(caller, GatewayError):
+            note_denied(self._audit, route.name, fault_of(caller), caller, request.scope)
+            raise _unknown(request.scope, caller)
+        if caller.kind is Kind.ENROLMENT:
+            error = GatewayError(Code.FORBIDDEN, "an enrolment is good for one thing only: agent.register")
+        elif not caller.may(route.scope):
+            error = GatewayError(
+                Code.FORBIDDEN,
+                f"{route.method} {route.path} needs the scope {route.scope}, which this token does not have",
+                details={"requiredScope": route.scope},
+            )
+        else:
+            return caller
+        note_denied(self._audit, route.name, fault_of(error), caller, request.scope)
+        needed = error.details.get("requiredScope")
+        headers = () if needed is None else challenge(request.scope, str(needed))
+        raise problem_of(error, headers=(*_closing(request.scope), *headers))
+
+    async def _understood(
+        self, route: Route, request: Request, path: Mapping[str, str], principal: Principal
+    ) -> tuple[Call[Any, Any], Members]:
+        """Read a request; who asks is looked at again after its body has come."""
+        scope = request.scope
+        try:
+            check_version(scope)
+            check_accept(scope)
+            target = target_of(scope)
+            query = asked(target, route.query)
+            self._sized(route, request)
+        except Problem as problem:
+            problem.headers = (*problem.headers, *_closing(scope))
+            raise
+        body, where = None, _NO_MEMBERS
+        if route.body is not None and (route.body_needed or request.has_body()):
+            where = members(await self._body(route, request), route.resource, next(iter(path.values()), None))
+            try:
+                body = shaped(where.given, route.body)
+            except GatewayError as error:
+                raise problem_of(error, _pointer(error, where)) from None
+            principal = self._permitted(route, request)
+        return (
+            Call(origin=Origin(principal, scope), path=path, body=body, query=query, target=target),
+            where,
+        )
+
+    def _sized(self, route: Route, request: Request) -> None:
+        """See that there is a body where one is taken, and of which kind it is."""
+        there = request.has_body()
+        if there and route.body is None:
+            raise Problem(400, "unexpected_body", f"{route.method} {route.path} takes no body: leave it out.")
+        if not there and route.body is not None and route.body_needed:
+            raise Problem(400, "missing_body", f'{route.method} {route.path} takes a body: {{"data": {{...}}}}.')
+        if there:
+            check_content_type(request.scope, merge=route.method == "PATCH")
+
+    async def _body(self, route: Route, request: Request) -> bytes:
+        try:
+            return await read_body(request.scope, request.receive, min(route.largest, self._body_size()))
+        except BodyError as error:
+            code = "content_too_large" if error.status == 413 else "request_timeout"
+            raise Problem(error.status, code, f"{error.reason}.", headers=CLOSE) from None
+
+    async def _carried_out(self, route: Route, call: Call[Any, Any], where: Members) -> Answer:
+        if not route.audited:
+            return await self._answered(route, call, where)
+        # A caller that leaves, or a deadline that passes, ends this without a word on what became of it.
+        end, reason, target = AuditOutcome.UNKNOWN, "given up", next(iter(call.path.values()), None)
+        try:
+            answer = await self._answered(route, call, where)
+            end, reason, target = AuditOutcome.DONE, "", answer.target or target
+        except Problem as problem:
+            end, reason = AuditOutcome.FAILED, problem.detail
+            raise
+        except Exception:
+            end, reason = AuditOutcome.FAILED, "a fault of the gateway"
+            raise
+        finally:
+            details: dict[str, Json] = {**route.noted(call), **({"reason": reason} if reason else {})}
+            origin = call.origin
+            self._audit.note(route.name, end, by=origin.known, peer=origin.peer, target=target, details=details)
+        return answer
+
+    async def _answered(self, route: Route, call: Call[Any, Any], where: Members) -> Answer:
+        try:
+            return await route.run(call)
+        except GatewayError as error:
+            raise problem_of(error, _source(error, route, call, where)) from None
+
+    def _failed(self, request: Request, problem: Problem) -> Reply:
+        reply = rendered(problem, document=wants_document(request.scope))
+        return Reply(reply.status, reply.body, (*_COMMON, *reply.headers), reply.content_type)
+
+
+def _reply(route: Route, answer: Answer) -> Reply:
+    status = answer.status or route.status
+    headers = (*_COMMON, *answer.headers)
+    if status == 204:
+        return Reply(status, headers=headers)
+    members: dict[str, object] = {"data": answer.data}
+    if answer.meta:
+        members["meta"] = answer.meta
+    if answer.links:
+        members["links"] = answer.links
+    return Reply(status, _ENCODER.encode(members), headers)
+
+
+def _unknown(scope: Scope, error: GatewayError) -> Problem:
+    """Who shows no good token is asked for one; who misnames itself has one."""
+    asking = challenge(scope) if error.code is Code.UNAUTHENTICATED else ()
+    return problem_of(error, headers=(*_closing(scope), *asking))
+
+
+def _closing(scope: Scope) -> ReplyHeaders:
+    """What is said where a body is left unread: a short one is thrown away, a long one ends the connection."""
+    length = header(scope, b"content-length")
+    if length is None:
+        return () if header(scope, b"transfer-encoding") is None else CLOSE
+    return () if len(length) < 6 and int(length) <= _READ_OF_REFUSED else CLOSE
+
+
+def _pointer(error: GatewayError, where: Members) -> Source | None:
+    return None if error.field is None else Source("pointer", where.at + pointer_to(error.field, where.given))
+
+
+def _source(error: GatewayError, route: Route, call: Call[Any, Any], where: Members) -> Source | None:
+    """Where a service says the mistake is: it knows names, not where they stood."""
+    if error.field is None:
+        return None
+    queried = {field.encode_name for field in msgspec.structs.fields(route.query)}
+    if error.field in queried or error.field in call.path or route.body is None:
+        return Source("parameter", error.field)
+    return _pointer(error, where)

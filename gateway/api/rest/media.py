@@ -1,0 +1,140 @@
+"""Which media types this API takes and gives (D-006, D-174; JSON:API 1.1, content negotiation; RFC 9110, 12.5.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gateway.api.asgi import Scope, header
+from gateway.api.rest.problems import JSON_API, Problem, Source
+
+API_VERSION = b"1.0.0"
+
+_JSON = "application/json"
+_DOCUMENT = JSON_API.decode()
+# The reference's own name for version 1 of this API; it selects that version and nothing else.
+_VERSIONED = re.compile(r"application/vnd\.agent-cellphone-v2\.v([0-9]+)\+json")
+_MERGE_PATCH = "application/merge-patch+json"
+_ANY = frozenset({"*/*", "application/*", _JSON})
+# A list element up to the next comma, and a parameter; commas and semicolons in quoted text belong to it.
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)')
+_VERSION = re.compile(r"([0-9]{1,4})(?:\.[0-9]{1,4}){0,2}", re.ASCII)
+_LONGEST = 1024
+_Range = tuple[str, dict[str, str]]
+
+
+def wants_document(scope: Scope) -> bool:
+    """Whether errors are to be JSON:API documents: the caller takes nothing else (D-007)."""
+    ranges = list(_accepted(scope))
+    return bool(ranges) and all(name == _DOCUMENT for name, _ in ranges)
+
+
+def check_accept(scope: Scope) -> None:
+    """See that the caller takes what it will get.
+
+    Raises:
+        Problem: 406.
+    """
+    if header(scope, b"accept") in {None, b"*/*", b"application/json"} and _once(scope, b"accept"):
+        return
+    asked = any(name == b"accept" and value.strip() for name, value in scope["headers"])
+    if asked and not any(_fits(name, parameters) for name, parameters in _accepted(scope)):
+        raise Problem(
+            406,
+            "not_acceptable",
+            f"this API answers with {_JSON} (or {_DOCUMENT} without parameters, where the path has that), version 1.",
+            source=Source("header", "Accept"),
+        )
+
+
+def check_version(scope: Scope) -> None:
+    """See that ``X-API-Version``, where it is sent, names the version there is (D-174).
+
+    Raises:
+        Problem: 400.
+    """
+    given = header(scope, b"x-api-version")
+    if given is None and _once(scope, b"x-api-version"):
+        return
+    found = _VERSION.fullmatch((given or b"").decode("latin-1"))
+    if found is None or int(found[1]) != 1:
+        raise Problem(
+            400,
+            "unsupported_version",
+            f"this API is version {API_VERSION.decode()}: leave X-API-Version out, or send it once with 1, 1.0 "
+            "or 1.0.0.",
+            source=Source("header", "X-API-Version"),
+        )
+
+
+def check_content_type(scope: Scope, *, merge: bool = False) -> None:
+    """See that a body is JSON, in a form that is known.
+
+    Args:
+        scope: of the request.
+        merge: it changes a resource, so that RFC 7396 names its type.
+
+    Raises:
+        Problem: 415.
+    """
+    given = header(scope, b"content-type")
+    encoding = header(scope, b"content-encoding")
+    if given == b"application/json" and encoding is None and _once(scope, b"content-encoding"):
+        return
+    name, parameters = _range((given or b"").decode("latin-1")[:_LONGEST])
+    known = (
+        (name == _JSON and parameters.get("charset", "utf-8").lower() == "utf-8" and set(parameters) <= {"charset"})
+        or (name == _DOCUMENT and set(parameters) <= {"profile"})
+        or (merge and name == _MERGE_PATCH and not parameters)
+    )
+    if not known:
+        other = f", or {_MERGE_PATCH}" if merge else ""
+        raise Problem(
+            415,
+            "unsupported_media_type",
+            f"send Content-Type: {_JSON}{other}; {_DOCUMENT} is taken too, without parameters but profile.",
+            source=Source("header", "Content-Type"),
+        )
+    if (encoding or b"").strip().lower() != b"identity" and (
+        encoding is not None or not _once(scope, b"content-encoding")
+    ):
+        raise Problem(
+            415,
+            "unsupported_content_coding",
+            "send the body as it is, without Content-Encoding.",
+            source=Source("header", "Content-Encoding"),
+        )
+
+
+def _fits(name: str, parameters: dict[str, str]) -> bool:
+    if name in _ANY:
+        return True
+    if name == _DOCUMENT:
+        # Of instances with other parameters than these the client is to be told that they are not had; ext names
+        # extensions, of which there are none here.
+        return set(parameters) <= {"profile"}
+    versioned = _VERSIONED.fullmatch(name)
+    return versioned is not None and versioned[1] == "1"
+
+
+def _accepted(scope: Scope) -> Iterator[_Range]:
+    """Media ranges the caller takes, without those of weight 0."""
+    given = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
+    for element in _ELEMENT.findall(given[:_LONGEST]):
+        name, parameters = _range(element)
+        weight = parameters.pop("q", "1")
+        if name and weight.strip("0.") != "":
+            yield name, parameters
+
+
+def _range(text: str) -> _Range:
+    name, separator, rest = text.partition(";")
+    parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(separator + rest)}
+    if separator and not parameters and rest.strip():
+        parameters = {rest.strip().lower(): ""}
+    return name.strip().lower(), parameters
+
+
+def _once(scope: Scope, name: bytes) -> bool:
+    return [given for given, _ in scope["headers"]].count(name) <= 1

@@ -1,0 +1,66 @@
+"""Lists: pages by number where the list is short, places to go on from where it grows (D-011 to D-013)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from gateway.api.replies import ReplyHeaders
+from gateway.api.rest.queries import Target
+from gateway.api.rest.shapes import Model
+
+PAGE_SIZE = 25
+LARGEST_PAGE = 100
+
+Size = Annotated[int, Meta(ge=1, le=LARGEST_PAGE)]
+
+
+class Pages(Model, frozen=True):
+    """The page somebody asks for."""
+
+    number: Annotated[int, Meta(ge=1, le=1_000_000)] = field(default=1, name="page[number]")
+    size: Size = field(default=PAGE_SIZE, name="page[size]")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the rows of a list, and how to find the others.
+
+    Attributes:
+        rows: of this page.
+        meta: ``total``, ``page``, ``per_page``, as the reference has them.
+        links: ``self``, ``first``, ``prev``, ``next``, ``last``; those there are.
+    """
+
+    rows: Sequence[object]
+    meta: Mapping[str, object]
+    links: Mapping[str, str]
+
+
+def page(rows: Sequence[object], pages: Pages, target: Target) -> Page:
+    """One page of all rows; beyond the last there is nothing."""
+    last = max(1, -(-len(rows) // pages.size))
+    numbers = {"self": pages.number, "first": 1, "last": last}
+    if pages.number > 1:
+        numbers["prev"] = min(pages.number - 1, last)
+    if pages.number < last:
+        numbers["next"] = pages.number + 1
+    begin = (pages.number - 1) * pages.size
+    return Page(
+        rows[begin : begin + pages.size],
+        {"total": len(rows), "page": pages.number, "per_page": pages.size},
+        {
+            relation: target.with_({"page[number]": str(number), "page[size]": str(pages.size)})
+            for relation, number in numbers.items()
+        },
+    )
+
+
+def link_header(links: Mapping[str, str]) -> ReplyHeaders:
+    """The same links as a header (RFC 8288)."""
+    if not links:
+        return ()
+    return ((b"link", ", ".join(f'<{uri}>; rel="{relation}"' for relation, uri in links.items()).encode()),)

@@ -1,0 +1,114 @@
+"""What a path of the plugin API is: who may ask for what, and what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from gateway.api.origin import Origin
+from gateway.api.replies import ReplyHeaders
+from gateway.api.rest.paging import Page, link_header
+from gateway.api.rest.queries import Target
+from gateway.api.rest.shapes import Nothing
+from gateway.core.ports import Json
+
+# Bytes of a body, unless a route says otherwise; ``[limits] body_size`` may be less.
+LARGEST_BODY = 64 * 1024
+
+B = TypeVar("B")
+Q = TypeVar("Q")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[B, Q]):
+    """A request whose form has been checked.
+
+    Attributes:
+        origin: who asks, and from where.
+        path: values of the path's variables.
+        body: what was sent; None where the route takes no body, or none was sent and none is needed.
+        query: its parameters.
+        target: to link to pages of the same list.
+    """
+
+    origin: Origin
+    path: Mapping[str, str]
+    body: B
+    query: Q
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a request is answered with.
+
+    Attributes:
+        data: the member of that name; nothing is sent with status 204.
+        status: another than that of the route.
+        meta: beside the data.
+        links: beside the data.
+        headers: more of them.
+        target: what was made or changed, for the audit log, where the path does not name it.
+    """
+
+    data: object = None
+    status: int | None = None
+    meta: Mapping[str, object] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    headers: ReplyHeaders = ()
+    target: str | None = None
+
+
+def listed(page: Page) -> Answer:
+    """The answer that is one page of a list."""
+    return Answer(data=page.rows, meta=page.meta, links=page.links, headers=link_header(page.links))
+
+
+def _nothing(_: Call[Any, Any]) -> Mapping[str, Json]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An entry of the table; there is no other way in.
+
+    Attributes:
+        name: ``webhook.create``: for limits, metrics and the audit log.
+        method: of HTTP; GET stands for HEAD too.
+        path: with variables as ``{webhook_id}``.
+        run: does the work.
+        scope: what the caller's token must allow.
+        summary: for the documentation.
+        result: what ``data`` is made of, or each of its members where it is a list; None: there is no content.
+        listing: ``data`` is a list.
+        status: of an answer.
+        body: what must be sent; None: nothing may be.
+        body_needed: False: it may be left out.
+        query: parameters.
+        resource: type it may be written as, and is shown as.
+        audited: it changes something that the audit log is to tell of.
+        noted: what of it that log shows; never a secret.
+        origin: ``seed`` where the reference has it, else ``addition``.
+        largest: bytes of a body.
+    """
+
+    name: str
+    method: str
+    path: str
+    run: Callable[[Call[Any, Any]], Awaitable[Answer]]
+    scope: str
+    summary: str
+    resource: str
+    result: type[msgspec.Struct] | None
+    listing: bool = False
+    status: int = 200
+    body: type[msgspec.Struct] | None = None
+    body_needed: bool = True
+    query: type[msgspec.Struct] = Nothing
+    audited: bool = True
+    noted: Callable[[Call[Any, Any]], Mapping[str, Json]] = _nothing
+    origin: str = "addition"
+    largest: int = LARGEST_BODY
