@@ -10,7 +10,8 @@ from benchmarks.rounds import interleave
 
 SECONDS = 5.0
 DEVICES, COUNT, PERIOD_S = 32, 10, 0.1
-OURS, TOGETHER, SPREAD = "ferrule lines, schedule, store", "pymodbus async, all together", "pymodbus async, spread out"
+OURS, BARE = "ferrule lines, schedule, store", "bare trio: write, wait, read"
+TOGETHER, SPREAD = "pymodbus async, all together", "pymodbus async, spread out"
 
 
 def run(options: Options) -> list[Table]:
@@ -21,6 +22,7 @@ def run(options: Options) -> list[Table]:
         arguments = (port, devices, COUNT, period, seconds)
         commands = {
             OURS: python("paced_ours", *arguments),
+            BARE: python("bare_trio", "paced", *arguments),
             SPREAD: python("paced_pymodbus", "spread", *arguments),
             TOGETHER: python("paced_pymodbus", "together", *arguments),
         }
@@ -32,6 +34,7 @@ def run(options: Options) -> list[Table]:
         ("program", "us CPU/poll", "noise", "% of a core", "x pymodbus spread", "x pymodbus together", "polls/s"),
         notes=(
             "pymodbus decodes to a list and drops it; ours goes on through decode to tags, health, schedule and store.",
+            "Bare trio checks, decodes, keeps and times out nothing: less no program on trio can do.",
             "Client and server share a core, so that waking the server is no part of it.",
             "Spread out: every device has its own phase. All together: all are due at the same moments, as ours are.",
         ),

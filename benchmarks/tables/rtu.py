@@ -29,6 +29,7 @@ REQUEST_BYTES = 8
 REPLY_BYTES = 5
 
 OURS, WHOLE, REFERENCE = "ferrule SerialTalk", "ferrule line, schedule, store", "libmodbus (C), gap kept by us"
+BARE = "bare trio, told when to look"
 
 
 def run(options: Options) -> list[Table]:
@@ -64,6 +65,7 @@ def _table(options: Options, baud: int, count: int) -> Table:
             commands = {
                 OURS: python("rtu_ours", "talk", path, baud, units, count, seconds),
                 WHOLE: python("rtu_ours", "line", path, baud, units, count, seconds),
+                BARE: python("bare_trio", "rtu", path, baud, units, count, seconds),
                 REFERENCE: libmodbus(path, gap_us),
                 "minimalmodbus": python("rtu_peers", "minimalmodbus", path, baud, units, count, seconds),
                 "pymodbus sync": python("rtu_peers", "sync", path, baud, units, count, seconds),
@@ -75,7 +77,7 @@ def _table(options: Options, baud: int, count: int) -> Table:
 
     names = [OURS, WHOLE, REFERENCE]
     if not options.tiny:
-        names += ["minimalmodbus", "pymodbus sync", "pymodbus async", "libmodbus (C) as it is"]
+        names += [BARE, "minimalmodbus", "pymodbus sync", "pymodbus async", "libmodbus (C) as it is"]
     results = interleave({name: partial(contest, name) for name in names}, min(options.rounds, MOST_ROUNDS))
     table = Table(
         f"Serial line at {baud} Bd, {count} registers, {units} units in turn",

@@ -11,6 +11,7 @@ from benchmarks.rounds import interleave
 SECONDS = 0.8
 # On one core, everything is in the cache and waking the other costs a switch. On a core each, as with a device on a
 # network, every answer finds the client's core idle; what that costs is the kernel's and the same for everyone.
+BARE = "bare trio: write, wait, read"
 PLACES = ("server on the same core", "server on a core of its own")
 
 
@@ -28,6 +29,7 @@ def _table(options: Options, count: int, core: int) -> Table:
         client = compiled("client", options.build)
         commands = {
             "ferrule NetworkTalk": python("tcp_ours", port, count, seconds),
+            BARE: python("bare_trio", "tcp", port, count, seconds),
             "libmodbus (C)": [client, "tcp", str(port), str(count), str(seconds)],
             "pymodbus async": python("tcp_pymodbus", "async", port, count, seconds),
             "pymodbus sync": python("tcp_pymodbus", "sync", port, count, seconds),

@@ -41,8 +41,8 @@ class Channel(Protocol):
 class Alarm(Protocol):
     """Wakes whoever waits in vain, at a fraction of what a cancel scope costs."""
 
-    def at(self, moment: float, ring: Callable[[], None]) -> None:
-        """Call `ring` at `moment` of trio's clock, or soon after."""
+    def at(self, moment: float, ring: Callable[[], None], wanted: Callable[[], bool]) -> None:
+        """Call `ring` at `moment` of trio's clock, or soon after; at any time before while nobody has `wanted` it."""
 
 
 class DescriptorPort:
@@ -76,6 +76,8 @@ class DescriptorPort:
             LinkDown: the wire is gone, or has taken nothing for 5 s (``stuck``).
         """
         sent = self._write(data)
+        if sent == len(data):
+            return
         stuck_at = trio.current_time() + _STUCK_AFTER_S
         while sent < len(data):
             # The alarm of a reader wakes a writer too: that is no reason to begin the patience anew.
@@ -158,13 +160,16 @@ class DescriptorPort:
     def _ask(self, alarm: Alarm, deadline: float, now: float) -> None:
         look = deadline - deadline % _LOOK_GRID_S
         self._rings_at = moment = look if look > now else deadline
-        alarm.at(moment, partial(self._ring, alarm, moment))
+        alarm.at(moment, partial(self._ring, alarm, moment), self._waits)
+
+    def _waits(self) -> bool:
+        return self._deadline != math.inf and self._fd >= 0
 
     def _ring(self, alarm: Alarm, moment: float) -> None:
         if moment != self._rings_at:
             return
         self._rings_at = math.inf
-        if self._deadline == math.inf or self._fd < 0:
+        if not self._waits():
             return
         now = trio.current_time()
         if now < self._deadline:

@@ -162,6 +162,8 @@ class Health:
         silent and now and then after that: a unit that has become slow is found, and one that is gone does not cost the
         longest time-out each time.
         """
+        if not self.misses:
+            return self.shortest
         last_chance = self.presence is Presence.DOUBTFUL and self.misses == MISSES_UNTIL_SILENT - 1
         if last_chance or self.misses % WHOLE_BOUND_EVERY == WHOLE_BOUND_EVERY - 1:
             return self.bound
@@ -226,6 +228,11 @@ class Health:
     def open_until(self, shape: Shape) -> float:
         """Until when a reply of this shape, which is open, may still come."""
         return self._open[shape]
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether any reply may still come; costs no look at the clock where none may."""
+        return bool(self._open)
 
     def open_shapes(self, now: float) -> AbstractSet[Shape]:
         """Shapes of replies that may still come."""

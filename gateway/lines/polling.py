@@ -132,8 +132,10 @@ class Polling(Units):
 
     def _request(self, poll: BlockPoll) -> tuple[Request, int, bool]:
         """What to ask for a block now, by how much longer than the block it is, and whether its answer is in doubt."""
+        if not poll.unit.health.in_doubt:
+            return poll.request, 0, False
         open_shapes = poll.unit.health.open_shapes(trio.current_time())
-        if not open_shapes or shape(poll.request) not in open_shapes:
+        if shape(poll.request) not in open_shapes:
             return poll.request, 0, False
         longer = stretched(poll.request, open_shapes, poll.most_stretch)
         return (*longer, False) if longer is not None else (poll.request, 0, True)
@@ -146,10 +148,9 @@ class Polling(Units):
             return
         patience = max(unit.health.timeout, poll.patience)
         result = await self.exchange(unit, request, patience, poll.pace)
-        now = trio.current_time()
         if isinstance(result, Lost):
             if result.answered:
-                self._broken(unit, poll, now)
+                self._broken(unit, poll, trio.current_time())
             else:
                 poll.patience = min(2 * patience, unit.health.bound)
                 poll.release()
@@ -162,14 +163,14 @@ class Polling(Units):
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             count_missed(poll, self.schedule.done(poll, result.at))
             if doubtful:
-                self._wait_out(unit, poll, now + unit.health.quarantine)
+                self._wait_out(unit, poll, trio.current_time() + unit.health.quarantine)
         elif stretch and result.answer.code not in GATEWAY_CODES | BUSY_CODES:
             # The device has nothing there behind this block, whatever it calls that: it is asked for less, or as it is
             # and in doubt.
             poll.most_stretch = stretch - 1
             self.schedule.again(poll)
         else:
-            self._refusals.take(poll, result.answer, now)
+            self._refusals.take(poll, result.answer, trio.current_time())
 
     def _soon_certain(self, poll: BlockPoll) -> bool:
         """Put a block off whose doubt is nearly over: to read it in doubt would begin a whole quarantine anew."""

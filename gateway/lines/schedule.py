@@ -170,8 +170,7 @@ class Schedule(Generic[P]):
             if poll.ticket == entry:
                 poll.due = due
                 heapq.heappush(ready, (poll.deadline, poll.rank, entry, poll))
-        background = self._overdue(now)
-        if background is not None:
+        if self._background and (background := self._overdue(now)) is not None:
             return background
         while ready:
             _, _, entry, poll = heapq.heappop(ready)
@@ -186,7 +185,7 @@ class Schedule(Generic[P]):
                 # Nothing was promised of it yet: it cannot be too late.
                 poll.due = now
                 return poll
-        return self._fitting(now)
+        return self._fitting(now) if self._background else None
 
     def _first_background(self) -> P | None:
         heap = self._background
@@ -235,7 +234,7 @@ class Schedule(Generic[P]):
         if self._ready or self._early:
             return now
         release = self._next_release()
-        poll = self._first_background()
+        poll = self._first_background() if self._background else None
         if poll is None:
             return release
         # A background poll that does not fit before the next release is looked at again right after it.

@@ -9,19 +9,23 @@ SLOTS = 12
 class Share:
     """What part of the last minute something took."""
 
-    __slots__ = ("_began", "_slot", "_sums", "total")
+    __slots__ = ("_began", "_slot", "_slot_ends", "_sums", "total")
 
     def __init__(self, now: float) -> None:
         self._began = now
         self._slot = int(now // SLOT_S)
+        self._slot_ends = (self._slot + 1) * SLOT_S
         self._sums = [0.0] * SLOTS
         self.total = 0.0
 
     def _turn(self, now: float) -> None:
+        if now < self._slot_ends:
+            return
         slot = int(now // SLOT_S)
         for passed in range(self._slot + 1, min(slot, self._slot + SLOTS) + 1):
             self._sums[passed % SLOTS] = 0.0
         self._slot = max(slot, self._slot)
+        self._slot_ends = (self._slot + 1) * SLOT_S
 
     def add(self, duration: float, now: float) -> None:
         """So many seconds were used, ending now."""

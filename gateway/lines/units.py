@@ -7,6 +7,7 @@ and its polls rest until it answers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 import structlog
 import trio
@@ -17,7 +18,7 @@ from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
 from gateway.lines.absence import Absence, Stillness
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
-from gateway.lines.fence import shape
+from gateway.lines.fence import Shape, shape
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
 from gateway.lines.refusals import GATEWAY_CODES
 from gateway.lines.schedule import Schedule
@@ -33,6 +34,7 @@ Returned = Callable[[Unit], None]
 
 # A damaged answer is asked for again at once, so often; then it waits for its next slot.
 BROKEN_RETRIES = 2
+NOTHING: frozenset[Shape] = frozenset()
 
 
 class Units:
@@ -113,8 +115,7 @@ class Units:
         talk = self._talk
         if talk is None:
             raise LinkDown("closed", "the line is not open")
-        before = health.presence
-        outstanding = set(health.open_shapes(started))
+        outstanding = frozenset(health.open_shapes(started)) if health.in_doubt else NOTHING
         try:
             result = await talk.exchange(
                 request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
@@ -129,27 +130,12 @@ class Units:
         if isinstance(result, Answer):
             # Somebody is there, if only a gateway: the port does what it should.
             self._stillness.ends()
-            behind_gateway = isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES
-            if not behind_gateway:
-                unit.broken = 0
-                self.absent.heard()
-                # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
-                telling = isinstance(result.answer, Data) and shape(request) not in outstanding
-                if health.answered(result.at, result.turnaround if telling else None):
-                    self._appeared(unit, before, now)
-                if isinstance(result.answer, Refusal):
-                    health.counters.refused(result.answer.name)
-                    if outstanding:
-                        # A refusal has no shape: it may be an earlier request's, and the reply to this one on its way.
-                        health.lost(shape(request), now)
-                elif shape(request) in outstanding:
-                    # If it was the late one, the reply to this request is still to come.
-                    health.lost(shape(request), now)
-                return result
-            health.counters.refused("gateway_path")
-            self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
-            return result
-        if result.answered:
+            if isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES:
+                health.counters.refused("gateway_path")
+                self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
+            else:
+                self._heard(unit, request, result, outstanding, now)
+        elif result.answered:
             unit.broken += 1
             if outstanding:
                 # What was damaged may have been an earlier request's.
@@ -157,11 +143,29 @@ class Units:
             if not health.usable and unit.broken > BROKEN_RETRIES:
                 # Probes that bring nothing but damage cost the line what silence costs.
                 self._missed(unit, result.cost, now, Reason.BROKEN_ANSWER)
-            return result
-        if not self.numbered:
-            health.lost(shape(request), now)
-        self._missed(unit, result.cost, now, Reason.NO_ANSWER)
+        else:
+            if not self.numbered:
+                health.lost(shape(request), now)
+            self._missed(unit, result.cost, now, Reason.NO_ANSWER)
         return result
+
+    def _heard(self, unit: Unit, request: Request, result: Answer, outstanding: AbstractSet[Shape], now: float) -> None:
+        """The unit itself answered, to this request or to one of those that were outstanding."""
+        health, before = unit.health, unit.health.presence
+        unit.broken = 0
+        self.absent.heard()
+        refusal = result.answer if isinstance(result.answer, Refusal) else None
+        # A refusal has no shape: it may be the answer to any of them.
+        earlier = bool(outstanding) and (refusal is not None or shape(request) in outstanding)
+        # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
+        telling = refusal is None and not earlier
+        if health.answered(result.at, result.turnaround if telling else None):
+            self._appeared(unit, before, now)
+        if refusal is not None:
+            health.counters.refused(refusal.name)
+        if earlier:
+            # If it was the late one, the reply to this request is still to come.
+            health.lost(shape(request), now)
 
     def overheard(self, unit: Unit, answer: Data | Refusal) -> None:
         """A tool had an answer of a unit: where nobody knew that it is there, what waits for that is tried."""

@@ -18,16 +18,28 @@ class Wakeups:
     """Calls back at moments of the run loop's clock, for as long as ``run`` runs."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, Callable[[], None]]] = []
+        self._entries: list[tuple[float, int, Callable[[], None], Callable[[], bool]]] = []
         self._number = count()
         self._next = math.inf
         self._sleep = trio.CancelScope()
 
-    def at(self, moment: float, ring: Callable[[], None]) -> None:
-        """Call ``ring`` at ``moment``, or soon where that is over. It must not raise, and cannot be called off."""
-        heapq.heappush(self._entries, (moment, next(self._number), ring))
-        if moment < self._next:
-            self._next = self._sleep.deadline = moment
+    def at(self, moment: float, ring: Callable[[], None], wanted: Callable[[], bool] = lambda: True) -> None:
+        """Call ``ring`` at ``moment``, or soon where that is over. It must not raise, and cannot be called off.
+
+        Args:
+            moment: of the run loop's clock.
+            ring: what to call.
+            wanted: says whether anybody still waits for it. Who does not may be rung for before the moment, so that
+                nobody wakes for nothing.
+        """
+        entries = self._entries
+        heapq.heappush(entries, (moment, next(self._number), ring, wanted))
+        if self._next == -math.inf:
+            return
+        while not entries[0][3]():
+            heapq.heappop(entries)[2]()
+        if entries[0][0] != self._next:
+            self._next = self._sleep.deadline = entries[0][0]
 
     async def run(self) -> None:
         """Sleep and ring, until cancelled."""

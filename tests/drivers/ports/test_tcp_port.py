@@ -153,8 +153,10 @@ class HandAlarm:
 
     def __init__(self) -> None:
         self.asked: list[tuple[float, Callable[[], None]]] = []
+        self.wanted: Callable[[], bool] = lambda: False
 
-    def at(self, moment: float, ring: Callable[[], None]) -> None:
+    def at(self, moment: float, ring: Callable[[], None], wanted: Callable[[], bool]) -> None:
+        self.wanted = wanted
         self.asked.append((moment, ring))
 
     def ring(self) -> None:
@@ -173,6 +175,24 @@ async def test_an_alarm_is_asked_for_once_in_many_receives(peer: Peer) -> None:
     far.send(b"a shorter patience must be kept too")
     assert await port.receive(trio.current_time() + 1)
     assert len(alarm.asked) == 2
+    far.close()
+    await port.aclose()
+
+
+async def test_an_alarm_is_wanted_while_a_receive_waits_and_asked_for_anew(peer: Peer, nursery: trio.Nursery) -> None:
+    alarm = HandAlarm()
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    for number in (1, 2):
+        nursery.start_soon(port.receive, await soon())
+        await trio.testing.wait_all_tasks_blocked()
+        assert alarm.wanted()
+        far.send(b"reply")
+        await trio.testing.wait_all_tasks_blocked()
+        assert not alarm.wanted()
+        # Rung for before its moment, since nobody wants it: the next receive has to ask for another one.
+        alarm.ring()
+        assert len(alarm.asked) == number
     far.close()
     await port.aclose()
 
