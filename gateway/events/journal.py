@@ -237,7 +237,7 @@ class Journal:
         try:
             await place.asked.wait()
         except trio.Cancelled:
-            place.withdrawn = not place.writing
+            place.withdrawn = True
             raise
 
     # Writing
@@ -252,8 +252,6 @@ class Journal:
         """Write the oldest, then tell them."""
         self._writing = [place for place in self._lanes.take(AT_ONCE) if not self._let_go(place)]
         self._due = trio.current_time() if self._lanes else math.inf
-        for place in self._writing:
-            place.writing = True
         entries = [Entry(place.event, place.priority) for place in self._writing if place.kept]
         try:
             if entries:
@@ -311,7 +309,6 @@ class Journal:
                     continue
                 self._tell(place)
             if place.kept:
-                place.writing = False
                 waiting.append(place)
         self._lanes.put_back(waiting)
         while len(self._lanes) > MOST_WAITING:

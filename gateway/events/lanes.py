@@ -28,8 +28,7 @@ class Place:
         told: whether listeners have it already.
         asked: set when it is known whether it is on the disk; None where nobody waits for that.
         refused: why it is not; None where it is, or as long as that is not known.
-        writing: whether it is being written now.
-        withdrawn: nobody waits any more, and it was not begun.
+        withdrawn: nobody waits any more; what is not being written by then is left out.
     """
 
     event: Event
@@ -38,7 +37,6 @@ class Place:
     told: bool = False
     asked: trio.Event | None = None
     refused: str | None = None
-    writing: bool = False
     withdrawn: bool = False
 
 

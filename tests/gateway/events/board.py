@@ -122,3 +122,8 @@ async def running() -> AsyncIterator[Board]:
         nursery.start_soon(board.journal.run)
         yield board
         nursery.cancel_scope.cancel()
+
+
+def event_of(number: int, type_: str = "user:action", **data: object) -> Event:
+    """An event with a number of one's choice."""
+    return Event(f"id-{number}", "gw", number, type_, NOON, "synchronised", data)
