@@ -1,0 +1,97 @@
+"""The log of events: appended in groups, read in pages."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from gateway.core.eventlog import Entry
+from gateway.core.events import Event
+from gateway.storage.event_file import EventFile
+from gateway.storage.event_rows import Row, add, gateways_of, read, rows_between, rows_of_time, write
+
+
+class StoredLog:
+    """Implements ``core.eventlog.EventLog``.
+
+    Args:
+        file: where events are kept.
+
+    Attributes:
+        dropping: see ``core.eventlog.EventLog``.
+    """
+
+    def __init__(self, file: EventFile) -> None:
+        self._file = file
+        self.dropping: list[Callable[[Sequence[Event]], None]] = file.dropping
+
+    @property
+    def first(self) -> int:
+        """See ``core.eventlog.EventLog``."""
+        return self._file.first
+
+    @property
+    def last(self) -> int:
+        """See ``core.eventlog.EventLog``; after a damaged file gave way to a new one, still the newest there was."""
+        return self._file.last
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """See ``core.eventlog.EventLog``; events that are there already stay as they are.
+
+        Raises:
+            NotKept: none of them is on the disk.
+            TypeError: the data of one of them is none that JSON carries.
+        """
+        rows = [write(entry) for entry in entries]
+        newest = max((entry.event.sequence for entry in entries), default=0)
+
+        def job(connection: sqlite3.Connection) -> int:
+            add(connection, rows)
+            return newest
+
+        if rows:
+            await self._file.write(job, then=self._reached)
+
+    def _reached(self, newest: int) -> None:
+        self._file.last = max(self._file.last, newest)
+
+    async def after(self, sequence: int, limit: int) -> list[Event]:
+        """See ``core.eventlog.EventLog``.
+
+        Raises:
+            NotKept: the file cannot be read now.
+        """
+
+        def job(connection: sqlite3.Connection) -> list[Event]:
+            return _events(connection, rows_between(connection, sequence, self._file.last), limit)
+
+        return await self._file.read(job)
+
+    async def between(self, start: float, end: float, after: int, limit: int) -> list[Event]:
+        """See ``core.eventlog.EventLog``.
+
+        Raises:
+            NotKept: the file cannot be read now.
+        """
+
+        def job(connection: sqlite3.Connection) -> list[Event]:
+            found = rows_of_time(connection, start, end, after, self._file.last)
+            return _events(connection, found, limit)
+
+        return await self._file.read(job)
+
+    async def find(self, sequence: int) -> Event | None:
+        """See ``core.eventlog.EventLog``.
+
+        Raises:
+            NotKept: the file cannot be read now.
+        """
+        found = await self.after(sequence - 1, 1)
+        return found[0] if found and found[0].sequence == sequence else None
+
+
+def _events(connection: sqlite3.Connection, rows: Iterable[Row], limit: int) -> list[Event]:
+    gateways = gateways_of(connection)
+    sound = (event for row in rows if (event := read(row, gateways)) is not None)
+    return list(islice(sound, limit))

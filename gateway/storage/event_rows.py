@@ -1,0 +1,190 @@
+"""Rows of events: how they are written, and read again without being believed where a bit flipped."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from heapq import merge
+from operator import itemgetter
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from gateway.core import rfc3339
+from gateway.core.eventlog import Entry, Priority
+from gateway.core.events import Event
+
+log = structlog.stdlib.get_logger(__name__)
+
+# What gives way first comes first. Messages have a table of their own, whatever their priority.
+TABLES: Mapping[Priority, str] = {
+    Priority.LOW: "event_low",
+    Priority.NORMAL: "event_normal",
+    Priority.HIGH: "event_high",
+    Priority.URGENT: "event_urgent",
+}
+MESSAGES = "message"
+ALL_TABLES = (*TABLES.values(), MESSAGES)
+
+MESSAGE_TYPE = "message:received"
+_SYNCHRONISED, _UNSYNCHRONISED = "synchronised", "unsynchronised"
+
+COLUMNS = "seq, id, type, time, synchronised, gateway, routing_key, checksum, data"
+Row = tuple[int, bytes | str, str, float, int, int, str | None, int, bytes]
+
+_ADD = {
+    table: f"INSERT INTO {table} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"  # noqa: S608 - names of this module
+    for table in TABLES.values()
+}
+_ADD_MESSAGE = f"""
+    INSERT INTO message ({COLUMNS}, waiting, expires, message_id, to_agent)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING"""  # noqa: S608 - names of this module
+
+
+class Written(NamedTuple):
+    """An event as its row has it, but for the number of its gateway.
+
+    Attributes:
+        event: what it is made from.
+        table: where it belongs.
+        id: of the event, short.
+        data: JSON.
+        checksum: over all of it.
+        more: what a message has besides: when it expires, its id and whom it is for.
+    """
+
+    event: Event
+    table: str
+    id: bytes | str
+    data: bytes
+    checksum: int
+    more: tuple[float, bytes | str, str] | None
+
+
+class _Address(msgspec.Struct):
+    """What of a message's data decides where it is found again."""
+
+    message_id: str
+    to_agent: str
+    expires_at: str
+
+
+def short_id(id_: str) -> bytes | str:
+    """An id as it is stored: 16 bytes where it is a UUID as RFC 9562 writes it, as it is where it is not."""
+    if len(id_) == 36:
+        try:
+            raw = bytes.fromhex(id_.replace("-", ""))
+        except ValueError:
+            return id_
+        if len(raw) == 16 and full_id(raw) == id_:
+            return raw
+    return id_
+
+
+def full_id(stored: bytes | str) -> str:
+    """An id from what is stored."""
+    if isinstance(stored, str):
+        return stored
+    text = stored.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def write(entry: Entry) -> Written:
+    """What to store of an event.
+
+    Raises:
+        TypeError: its data is none that JSON carries.
+    """
+    event = entry.event
+    data = msgspec.json.encode(dict(event.data))
+    id_ = short_id(event.id)
+    more = _address(event) if event.type == MESSAGE_TYPE else None
+    table = TABLES[entry.priority] if more is None else MESSAGES
+    checksum = _checksum((event.sequence, event.id, event.type, float(event.time), event.routing_key), data)
+    return Written(event, table, id_, data, checksum, more)
+
+
+def _address(event: Event) -> tuple[float, bytes | str, str] | None:
+    try:
+        address = msgspec.convert(dict(event.data), _Address)
+        expires = rfc3339.parse(address.expires_at)
+    except (msgspec.ValidationError, ValueError):
+        return None
+    return expires, short_id(address.message_id), address.to_agent
+
+
+def add(connection: sqlite3.Connection, rows: list[Written]) -> None:
+    """Add events; one whose number is there already is that one."""
+    gateways: dict[str, int] = {}
+    for row in rows:
+        event = row.event
+        gateway = gateways.get(event.gateway)
+        if gateway is None:
+            gateway = gateways[event.gateway] = _number_of(connection, event.gateway)
+        values = (
+            event.sequence,
+            row.id,
+            event.type,
+            event.time,
+            int(event.clock == _SYNCHRONISED),
+            gateway,
+            event.routing_key,
+            row.checksum,
+            row.data,
+        )
+        if row.more is None:
+            connection.execute(_ADD[row.table], values)
+        else:
+            connection.execute(_ADD_MESSAGE, (*values, *row.more))
+
+
+def _number_of(connection: sqlite3.Connection, gateway: str) -> int:
+    found = connection.execute("SELECT id FROM gateway WHERE name = ?", (gateway,)).fetchone()
+    if found is None:
+        found = connection.execute("INSERT INTO gateway (name) VALUES (?) RETURNING id", (gateway,)).fetchone()
+    return int(found[0])
+
+
+def gateways_of(connection: sqlite3.Connection) -> dict[int, str]:
+    """The names of gateways by their numbers."""
+    return dict(connection.execute("SELECT id, name FROM gateway").fetchall())
+
+
+def rows_between(connection: sqlite3.Connection, after: int, last: int) -> Iterator[Row]:
+    """Rows of all tables with numbers above ``after`` and up to ``last``, in the order of their numbers."""
+    return _merged(connection, "seq > ? AND seq <= ?", (after, last))
+
+
+def rows_of_time(connection: sqlite3.Connection, start: float, end: float, after: int, last: int) -> Iterator[Row]:
+    """The same for events that happened from ``start`` to ``end``."""
+    return _merged(connection, "seq > ? AND seq <= ? AND time BETWEEN ? AND ?", (after, last, start, end))
+
+
+def _merged(connection: sqlite3.Connection, condition: str, values: tuple[float, ...]) -> Iterator[Row]:
+    cursors = (
+        connection.execute(
+            f"SELECT {COLUMNS} FROM {table} WHERE {condition} ORDER BY seq",  # noqa: S608 - names of this module
+            values,
+        )
+        for table in ALL_TABLES
+    )
+    return merge(*cursors, key=itemgetter(0))
+
+
+def read(row: Row, gateways: Mapping[int, str]) -> Event | None:
+    """An event from its row; None, and a line in the log, where the row is not what was written."""
+    seq, stored, type_, time, synchronised, gateway, routing_key, checksum, data = row
+    id_ = full_id(stored)
+    if checksum != _checksum((seq, id_, type_, time, routing_key), data):
+        log.error("event damaged on the disk, left out", sequence=seq)
+        return None
+    clock = _SYNCHRONISED if synchronised else _UNSYNCHRONISED
+    return Event(id_, gateways.get(gateway, ""), seq, type_, time, clock, msgspec.json.decode(data), routing_key)
+
+
+def _checksum(head: tuple[int, str, str, float, str | None], data: bytes) -> int:
+    seq, id_, type_, time, routing_key = head
+    # SQLite knows no negative zero.
+    return zlib.crc32(data, zlib.crc32(repr((seq, id_, type_, time + 0.0, routing_key)).encode()))
