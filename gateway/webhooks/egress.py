@@ -8,11 +8,11 @@ that a name that changes its answer in between (DNS rebinding) gains nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from gateway.core.network import AddressKind, classify, parse
+from gateway.outbound.route import Route
 from gateway.settings.model import WebhookAllow, WebhookSettings
 from gateway.webhooks.destination import Destination
 
@@ -45,19 +45,6 @@ class NotResolvedError(Exception):
     """The name has no address now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a destination may be reached.
-
-    Attributes:
-        address: the one that was looked at, to be connected to.
-        ca: file with the authority of the receiver; None: one the system knows.
-    """
-
-    address: str
-    ca: str | None
-
-
 class Egress:
     """Decides where webhooks may go.
 
@@ -80,7 +67,7 @@ class Egress:
         self._devices = devices
         self._resolve = resolve
 
-    async def find(self, destination: Destination, turn: int = 0) -> Way:
+    async def find(self, destination: Destination, turn: int = 0) -> Route:
         """Look a destination up, and look at every address it has.
 
         Args:
@@ -100,8 +87,8 @@ class Egress:
                 raise NotResolvedError(f"{destination.host} has no address now: {error.strerror or error}") from None
             if not addresses:
                 raise NotResolvedError(f"{destination.host} has no address now")
-        ways = [self.judge(destination, address) for address in addresses]
-        return ways[turn % len(ways)]
+        routes = [self.judge(destination, address) for address in addresses]
+        return routes[turn % len(routes)]
 
     def look(self, destination: Destination) -> None:
         """Refuse what no address could make right: a host nobody named, or plain http.
@@ -119,7 +106,7 @@ class Egress:
             raise EgressRefusedError(f"{destination.host} is not allowed. {_CURE.format(host=destination.host)}")
         _by_scheme(possible, destination)
 
-    def judge(self, destination: Destination, address: str) -> Way:
+    def judge(self, destination: Destination, address: str) -> Route:
         """Decide on one address.
 
         Raises:
@@ -135,7 +122,7 @@ class Egress:
         ]
         networks = [network for entry in entries if (network := _network_of(entry)) is not None]
         if found.kind in _NEVER or _tunnels(found.address):
-            raise EgressRefusedError(f"{where} is refused always: it is {found.words}")
+            raise EgressRefusedError(f"{where} is refused alroutes: it is {found.words}")
         if found.kind is AddressKind.LOOPBACK and not any(_is_loopback(network) for network in networks):
             raise EgressRefusedError(
                 f"{where} is this machine. Webhooks go there only where its network is named literally: "
@@ -149,7 +136,7 @@ class Egress:
         if place in self._devices():
             raise EgressRefusedError(f"{where} port {destination.port} is a line of this gateway")
         counting = _by_scheme(entries, destination)
-        return Way(found.address, next((entry.ca for entry in counting if entry.ca), None))
+        return Route(found.address, next((entry.ca for entry in counting if entry.ca), None))
 
 
 def _by_scheme(entries: Sequence[WebhookAllow], destination: Destination) -> Sequence[WebhookAllow]:
