@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeGuard
 
 from gateway.core.errors import invalid
 from gateway.core.events import Event
@@ -87,7 +88,7 @@ class Selection:
         return all(
             any(_same(value, one) for one in values)
             for path, values in self.wanted.items()
-            for value in (_member(event.data, path),)
+            for value in (member(event.data, path),)
         )
 
 
@@ -112,7 +113,7 @@ def parse_selection(patterns: Sequence[str], wanted: Mapping[str, Json], place: 
     )
 
 
-def _member(data: object, path: str) -> object:
+def member(data: object, path: str) -> object:
     """A member of the data, None where there is none; a member whose own name has the dots counts before nesting."""
     if isinstance(data, Mapping) and path in data:
         return data[path]
@@ -124,5 +125,13 @@ def _member(data: object, path: str) -> object:
 
 
 def _same(value: object, wanted: object) -> bool:
-    """Equal as JSON is: true is not 1."""
+    """Equal as JSON is: true is not 1, at any depth."""
+    if isinstance(value, Mapping) and isinstance(wanted, Mapping):
+        return value.keys() == wanted.keys() and all(_same(value[name], wanted[name]) for name in value)
+    if _is_array(value) and _is_array(wanted):
+        return len(value) == len(wanted) and all(map(_same, value, wanted))
     return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
+
+
+def _is_array(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, list | tuple)
