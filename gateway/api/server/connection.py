@@ -28,7 +28,7 @@ from gateway.api.server.handshake import tls_extension
 from gateway.api.server.http1 import Http1, Lingering, Upgraded
 from gateway.api.server.requests import Requests
 from gateway.api.server.turns import Turns
-from gateway.api.server.websocket import WebSocket
+from gateway.api.server.websocket import BATCH, Direct, WebSocket
 
 # What is still read, and thrown away, of a request that has been answered already, so that the caller gets to read the
 # answer: a socket closed over unread bytes resets the connection, and the answer is lost.
@@ -110,7 +110,8 @@ class Connection(TCPServer):
         """Serve it to its end."""
         # The application may go on without its caller, but not for ever.
         with trio.CancelScope() as outlast:
-            async with Requests({"tls": tls_extension(self.stream), TIMES: self._times()}) as requests:
+            extensions = {"tls": tls_extension(self.stream), TIMES: self._times(), BATCH: self._direct()}
+            async with Requests(extensions) as requests:
                 self._requests = requests
                 self.protocol: Http1 = Http1(  # type: ignore[assignment] # the base's only chooses between 1.1 and 2
                     self.app, self._config, self.context, requests, (self._peer, self._here), self.protocol_send
@@ -206,6 +207,14 @@ class Connection(TCPServer):
             now = trio.current_time()
             if self._patience.deadline - now < self._limits.write_time:
                 self._patience.deadline = now + self._limits.write_time
+
+    def _direct(self) -> dict[str, object]:
+        return dict(Direct(offer=self._offer, held_up=lambda: self.stream.held_up))
+
+    def _offer(self, frames: bytes) -> bool:
+        """Send frames of a WebSocket without waiting. Returns whether that was possible."""
+        socket = self.protocol.stream
+        return isinstance(socket, WebSocket) and socket.open and socket.free and self.stream.offer(frames)
 
     async def _end(self) -> None:
         """Close after an answer, or leave the caller a moment where it is still busy sending."""

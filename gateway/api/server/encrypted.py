@@ -127,13 +127,30 @@ class Encrypted(trio.abc.AsyncResource):
             ClosedResourceError: it was closed here.
             TooSlowError: the peer did not take it in time.
         """
-        for start in range(0, len(data), _PIECE):
+        # Nothing to be sent sends what an ``offer`` has left.
+        for start in range(0, len(data) or 1, _PIECE):
             self._encrypt(data[start : start + _PIECE] if len(data) > _PIECE else data)
             await self._send()
             self._in_a_row += 1
             if self._in_a_row >= _IN_A_ROW:
                 self._in_a_row = 0
                 await trio.lowlevel.checkpoint()
+
+    def offer(self, data: bytes) -> bool:
+        """Send it without waiting, where nothing waits to be sent; returns whether it was taken.
+
+        What the kernel does not take of it goes out with what is sent next: see ``held_up``.
+        """
+        if self.held_up or self._closed or self._fault is not None:
+            return False
+        try:
+            self._encrypt(data)
+            self._push()
+        except trio.BrokenResourceError as error:
+            # Whoever reads or sends next is told.
+            self._fault = error
+            return False
+        return True
 
     def end(self) -> None:
         """Say ``close_notify``, where it can be said at once. Nothing can be sent after it."""

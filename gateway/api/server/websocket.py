@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, TypedDict, cast
 
 import trio
 from hypercorn.protocol.events import Body, Data, EndBody, Event, Request, Response, StreamClosed
@@ -21,8 +23,26 @@ from wsproto.events import Event as WireEvent
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError
 
-# An extension of ASGI: ``{"type": BATCH, "messages": ["text", b"bytes", ...]}`` sends many messages in one write.
+# An extension of ASGI: ``{"type": BATCH, "messages": ["text", b"bytes", ...]}`` sends many messages in one write. With
+# ``frames`` instead they are bytes that are frames already: one that goes to many is made once. Under the same name the
+# scope's ``extensions`` have ``Direct``.
 BATCH = "ferrule.websocket.batch"
+# What is longer is encrypted in pieces, and others could come between them.
+_PIECE = 64 * 1024
+# Control frames and pieces of messages a peer may send at once, and in a second. Each is some work, and no message.
+_BURST, _RATE = 1000, 100.0
+
+
+class Direct(TypedDict):
+    """How frames go out without waiting.
+
+    Attributes:
+        offer: sends them, if they can be sent now and nothing waits to be sent; returns whether it did.
+        held_up: whether some of what was sent waits for the peer: it goes out with the next ``BATCH``, empty or not.
+    """
+
+    offer: Callable[[bytes], bool]
+    held_up: Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -36,11 +56,30 @@ class WebSocket(WSStream):
     The application is told ``websocket.disconnect`` with the peer's code; 1006 where it left without one, 1001 when
     the server ends. An application that ends without closing is answered for with 1011. The messages of one ``BATCH``
     go out in one write: cost is by the write, not by the message.
+
+    A peer may ping, and may send messages in pieces, but not without end: each frame costs us more than the peer.
     """
 
     _code: int | None = None
     _reason = ""
     _pings: trio.CancelScope | None = None
+    # The moment at which all frames that were counted are paid for.
+    _frames_until = -math.inf
+    _deaf = False
+
+    @property
+    def open(self) -> bool:
+        """Whether messages can be sent."""
+        return (
+            not self.closed
+            and self.state is ASGIWebsocketState.CONNECTED
+            and self.connection.state is ConnectionState.OPEN
+        )
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing long is being sent, in pieces that nothing may come between."""
+        return not self._sending.locked()
 
     async def handle(self, event: Event) -> None:
         """Take what has come from the peer."""
@@ -53,7 +92,7 @@ class WebSocket(WSStream):
                 # A client waits for the answer (RFC 6455, 4.1). One that has been refused already may be late to know.
                 if self.state is ASGIWebsocketState.HANDSHAKE:
                     await self._refuse(400)
-            elif self.connection.state is not ConnectionState.CLOSED:
+            elif self.connection.state is not ConnectionState.CLOSED and not self._deaf:
                 self.connection.receive_data(event.data)
                 await self._handle_events()
         elif isinstance(event, StreamClosed):
@@ -75,7 +114,7 @@ class WebSocket(WSStream):
             else:
                 await self.send(StreamClosed(self.stream_id))
         elif message is not None and cast("str", message["type"]) == BATCH:
-            await self._send_batch(cast("dict[str, list[str | bytes]]", message)["messages"])
+            await self._send_batch(cast("dict[str, Any]", message))
         else:
             await super().app_send(message)
 
@@ -110,6 +149,7 @@ class WebSocket(WSStream):
 
     async def _accept(self, message: WebsocketAcceptEvent) -> None:
         self.state = ASGIWebsocketState.CONNECTED
+        self._sending = trio.Lock()
         status, headers, _ = self.handshake.accept(message.get("subprotocol"), message.get("headers", []))
         self.connection = Connection(ConnectionType.SERVER)
         await self.send(Response(self.stream_id, headers=headers, status_code=status))
@@ -119,6 +159,9 @@ class WebSocket(WSStream):
         for event in self.connection.events():
             if isinstance(event, CloseConnection):
                 await self._answer_close(event)
+                return
+            if self._is_flood(event):
+                await self._stop_listening()
                 return
             if self.connection.state is not ConnectionState.OPEN:
                 continue
@@ -134,6 +177,22 @@ class WebSocket(WSStream):
                     message = self.buffer.to_message()
                     self.buffer.clear()
                     await self._put(cast("WebsocketReceiveEvent", message))
+
+    def _is_flood(self, event: WireEvent) -> bool:
+        """Count a frame that is no message, or that comes after our close frame; whether it is one too many."""
+        open_ = self.connection.state is ConnectionState.OPEN
+        # A frame that comes in pieces over the wire is one frame; the last one of a message is for the application.
+        if open_ and isinstance(event, Message) and (event.message_finished or not event.frame_finished):
+            return False
+        now = trio.current_time()
+        self._frames_until = max(self._frames_until, now - _BURST / _RATE) + 1 / _RATE
+        return self._frames_until > now
+
+    async def _stop_listening(self) -> None:
+        """Nothing of what still comes is looked at; the connection ends after a moment."""
+        self._deaf = True
+        if self.connection.state is ConnectionState.OPEN:
+            await self._fail(CloseReason.POLICY_VIOLATION, "too many pings, pongs or pieces of messages")
 
     async def _answer_close(self, event: CloseConnection) -> None:
         state = self.connection.state
@@ -161,16 +220,24 @@ class WebSocket(WSStream):
         # RFC 6455, 5.5: a control frame carries 125 bytes, two of them the code.
         await self._send_wsproto_event(CloseConnection(code=code, reason=reason[:120]))
 
-    async def _send_batch(self, messages: list[str | bytes]) -> None:
-        frames = []
-        for message in messages:
-            event = TextMessage(data=message) if isinstance(message, str) else BytesMessage(data=message)
-            try:
-                frames.append(self.connection.send(event))
-            except LocalProtocolError:
-                # The peer has closed it meanwhile.
-                return
-        await self.send(Data(self.stream_id, b"".join(frames)))
+    async def _send_batch(self, batch: dict[str, Any]) -> None:
+        if not self.open:
+            # The peer has closed it meanwhile.
+            return
+        frames = batch.get("frames")
+        if frames is None:
+            frames = b"".join(
+                self.connection.send(TextMessage(data=one) if isinstance(one, str) else BytesMessage(data=one))
+                for one in batch["messages"]
+            )
+        await self._write(frames)
+
+    async def _write(self, data: bytes) -> None:
+        if len(data) <= _PIECE and self.free:
+            await self.send(Data(self.stream_id, data))
+            return
+        async with self._sending:
+            await self.send(Data(self.stream_id, data))
 
     async def _send_pings(self) -> None:
         with trio.CancelScope() as self._pings:
@@ -183,7 +250,7 @@ class WebSocket(WSStream):
             data = self.connection.send(event)
         except LocalProtocolError:
             return
-        await self.send(Data(self.stream_id, data))
+        await self._write(data)
 
     async def _put(self, event: ASGIReceiveEvent) -> None:
         if self.app_put is not None:
