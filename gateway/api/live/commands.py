@@ -1,0 +1,242 @@
+"""What a client's frames do: its token, its subscriptions (D-130, D-131)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gateway.api.live import frames
+from gateway.api.live.client import Client, Close
+from gateway.api.live.frames import Auth, Command, Ping, Subscribe, Unsubscribe
+from gateway.api.live.hub import Hub
+from gateway.api.live.interests import Wish, make_wish
+from gateway.core.channels import CHANNELS, may_subscribe
+from gateway.core.errors import Code, GatewayError, invalid
+from gateway.core.patterns import MOST_PATTERNS, Selection, parse_pattern, parse_selection
+from gateway.core.principal import Kind, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """How much one caller may have.
+
+    Attributes:
+        event_queue: frames that may wait for one client; beyond that it is closed (4408, D-132).
+        event_connections: WebSockets of one agent, or of one operator's token.
+    """
+
+    event_queue: int = 256
+    event_connections: int = 20
+
+
+class Commands:
+    """Does what clients ask for.
+
+    Args:
+        hub: brings them events.
+        verify: tells who shows a token to a path family; raises GatewayError.
+        limits: in force.
+        wall: Unix seconds.
+        issued: the number of the newest event that was made.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        verify: Callable[[str, str], Principal],
+        limits: Callable[[], LiveLimits],
+        wall: Callable[[], float],
+        issued: Callable[[], int],
+    ) -> None:
+        self._hub = hub
+        self._verify = verify
+        self._limits = limits
+        self._wall = wall
+        self._issued = issued
+        self._connected: dict[str, int] = {}
+
+    async def obey(self, client: Client, command: Command) -> None:
+        """Do what a frame asks for.
+
+        Raises:
+            GatewayError: it cannot be done, and the client is told so.
+        """
+        if isinstance(command, Auth):
+            self._authenticate(client, command.token)
+        elif client.principal is None:
+            client.end(Close.UNAUTHENTICATED, 'show a token first: {"type": "auth", "token": "..."}')
+        elif isinstance(command, Subscribe):
+            await self._subscribe(client, client.principal, command)
+        elif isinstance(command, Unsubscribe):
+            self._unsubscribe(client, command)
+        elif isinstance(command, Ping):
+            client.say(frames.pong())
+
+    def admit(self, token: str, audience: str) -> Principal:
+        """Tell who shows a token, and whether it may listen at all.
+
+        Raises:
+            GatewayError: UNAUTHENTICATED, FORBIDDEN for an enrolment, TOO_MANY connections.
+        """
+        principal = self.still(token, audience)
+        if principal.kind is Kind.ENROLMENT:
+            reason = "an enrolment token registers an agent and nothing else: use the token that it got then"
+            raise GatewayError(Code.FORBIDDEN, reason)
+        most = self._limits().event_connections
+        if self._connected.get(_account(principal), 0) >= most:
+            raise GatewayError(Code.TOO_MANY, f"{most} connections to events are open with this token: close one")
+        return principal
+
+    def still(self, token: str, audience: str) -> Principal:
+        """Tell who shows a token. Its end is its end here: nobody's clock but ours is asked.
+
+        Raises:
+            GatewayError: UNAUTHENTICATED.
+        """
+        principal = self._verify(token, audience)
+        if self._wall() >= principal.expires:
+            raise GatewayError(Code.UNAUTHENTICATED, "the token has expired: issue a new one")
+        return principal
+
+    def connect(self, client: Client, principal: Principal, token: str) -> None:
+        """Take a token: the first one, or the next one of the same caller."""
+        before, client.principal, client.token = client.principal, principal, token
+        self._count(before, -1)
+        self._count(principal, 1)
+
+    def disconnect(self, client: Client) -> None:
+        """It is gone."""
+        self._hub.interests.drop(client)
+        self._count(client.principal, -1)
+        client.principal = None
+
+    def _count(self, principal: Principal | None, change: int) -> None:
+        if principal is None:
+            return
+        account = _account(principal)
+        count = self._connected.pop(account, 0) + change
+        if count:
+            self._connected[account] = count
+
+    def _authenticate(self, client: Client, token: str) -> None:
+        try:
+            principal = self.still(token, client.audience) if client.principal else self.admit(token, client.audience)
+        except GatewayError as error:
+            client.say(frames.auth_error(error))
+            client.end(_CLOSES[error.code], error.reason)
+            return
+        before = client.principal
+        if before is not None:
+            self._check_successor(client, before, principal)
+            if client.ending is not None:
+                return
+        self.connect(client, principal, token)
+        client.say(frames.auth_ok(principal.expires, principal.subject))
+        if client.wishes:
+            self._hub.admit(client)
+
+    @staticmethod
+    def _check_successor(client: Client, before: Principal, principal: Principal) -> None:
+        """A connection stays one caller's, and a token that allows less ends what it does not allow (D-130)."""
+        reason = None
+        if (principal.kind, principal.subject) != (before.kind, before.subject):
+            reason = f"this connection is {before.subject}'s: open another one"
+        for wish in client.wishes.values():
+            try:
+                _check_allowed(principal, wish)
+            except GatewayError as error:
+                reason = reason or error.reason
+        if reason is not None:
+            client.say(frames.auth_error(GatewayError(Code.FORBIDDEN, reason)))
+            client.end(Close.FORBIDDEN, reason)
+
+    async def _subscribe(self, client: Client, principal: Principal, asked: Subscribe) -> None:
+        if not asked.channels and not asked.patterns:
+            known = ", ".join(CHANNELS)
+            raise invalid("channels", f"name channels ({known}), or patterns like alarm:*")
+        # For what it says of a filter.
+        parse_selection(["*"], asked.filter)
+        rejected: list[dict[str, str]] = []
+        new: dict[tuple[str, str], Wish] = {}
+        for kind, name in _named(asked):
+            try:
+                wish = _wish(kind, name, asked)
+                _check_allowed(principal, wish)
+                if len(client.wishes.keys() | new.keys() | {wish.key}) > MOST_PATTERNS:
+                    reason = f"a connection has at most {MOST_PATTERNS} subscriptions: unsubscribe from one"
+                    raise GatewayError(Code.TOO_MANY, reason)
+            except GatewayError as error:
+                rejected.append(frames.rejection(kind, name, error))
+            else:
+                new[wish.key] = wish
+        wishes = tuple(new.values())
+        if asked.resume_from is not None and wishes:
+            await self._resume(client, asked.resume_from, wishes, rejected)
+            return
+        client.wishes = client.with_wishes(wishes)
+        client.say(frames.subscribed(*_names(wishes), rejected, self._hub.newest, None))
+        self._hub.admit(client)
+
+    async def _resume(
+        self, client: Client, since: int, wishes: tuple[Wish, ...], rejected: list[dict[str, str]]
+    ) -> None:
+        page = await self._hub.read(since)
+        complete = since <= self._issued() and (
+            self._hub.remembers(since) or (page.events is not None and self._hub.reaches_back(since))
+        )
+        resumed = {"from": since, "complete": complete}
+        client.say(frames.subscribed(*_names(wishes), rejected, self._hub.newest, resumed))
+        await self._hub.catch_up(client, since, page, wishes, complete=complete)
+
+    def _unsubscribe(self, client: Client, asked: Unsubscribe) -> None:
+        everything = not asked.channels and not asked.patterns
+        gone = [wish for wish in client.wishes.values() if everything or wish.key in set(_named(asked))]
+        client.wishes = {key: wish for key, wish in client.wishes.items() if wish not in gone}
+        self._hub.admit(client)
+        client.say(frames.unsubscribed(*_names(tuple(gone))))
+
+
+_CLOSES = {
+    Code.UNAUTHENTICATED: Close.UNAUTHENTICATED,
+    Code.FORBIDDEN: Close.FORBIDDEN,
+    Code.TOO_MANY: Close.TOO_MANY,
+}
+
+
+def _account(principal: Principal) -> str:
+    """What connections are counted by: an agent's next token is no fresh start, operators have tokens of their own."""
+    return f"{principal.kind} {principal.token_id if principal.kind is Kind.OPERATOR else principal.subject}"
+
+
+def _named(asked: Subscribe | Unsubscribe) -> Iterator[tuple[str, str]]:
+    yield from (("channel", name) for name in asked.channels)
+    yield from (("pattern", text) for text in asked.patterns)
+
+
+def _names(wishes: tuple[Wish, ...]) -> tuple[list[str], list[str]]:
+    channels = [wish.name for wish in wishes if wish.kind == "channel"]
+    return channels, [wish.name for wish in wishes if wish.kind == "pattern"]
+
+
+def _wish(kind: str, name: str, asked: Subscribe) -> Wish:
+    values = {path: tuple(values) for path, values in asked.filter.items()}
+    if kind == "pattern":
+        return make_wish(kind, name, Selection((parse_pattern(name),), values))
+    channel = CHANNELS.get(name)
+    if channel is None:
+        raise invalid("channels", f"there is no such channel; there are {', '.join(CHANNELS)}")
+    return make_wish(kind, name, Selection(channel.patterns, values))
+
+
+def _check_allowed(principal: Principal, wish: Wish) -> None:
+    """Refuse what would never bring anything.
+
+    Raises:
+        GatewayError: FORBIDDEN.
+    """
+    if wish.kind == "channel":
+        scope = CHANNELS[wish.name].scope
+        if not principal.may(scope):
+            raise GatewayError(Code.FORBIDDEN, f"the channel {wish.name} needs the scope {scope}")
+    elif not may_subscribe(principal, wish.selection.patterns[0]):
+        raise GatewayError(Code.FORBIDDEN, f"no event that {wish.name} stands for may be received with this token")

@@ -1,0 +1,168 @@
+"""A gateway whose events the test makes, behind the real server, over connections in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import trio
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+
+from gateway.access.tokens import PLUGIN_API
+from gateway.api.live.commands import LiveLimits
+from gateway.api.live.live import Live
+from gateway.core.bus import Bus
+from gateway.core.eventlog import Entry, NotKept
+from gateway.core.events import Event
+from gateway.settings.model import LimitSettings
+from tests.gateway.api.rig import Rig
+from tests.gateway.api.wire import Socket, Wire
+
+EVENTS = f"{PLUGIN_API}/events"
+
+
+class MemoryLog:
+    """An event log in memory, that can be made to fail and to forget."""
+
+    def __init__(self) -> None:
+        self.dropping: list[Callable[[Sequence[Event]], None]] = []
+        self.events: list[Event] = []
+        self.first = 0
+        self.broken = False
+
+    @property
+    def last(self) -> int:
+        return max((event.sequence for event in self.events), default=0)
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        await trio.lowlevel.checkpoint()
+        self.keep(*(entry.event for entry in entries))
+
+    def keep(self, *events: Event) -> None:
+        self.events = sorted([*self.events, *events], key=lambda event: event.sequence)
+
+    def forget(self, upto: int) -> None:
+        self.events = [event for event in self.events if event.sequence > upto]
+        self.first = upto + 1
+
+    async def after(self, sequence: int, limit: int) -> list[Event]:
+        # What is there is looked at in a thread; by the time it is seen here, more has happened.
+        found = [event for event in self.events if event.sequence > sequence][:limit]
+        await trio.lowlevel.checkpoint()
+        if self.broken:
+            raise NotKept("the disk is away")
+        return found
+
+    async def between(self, start: float, end: float, after: int, limit: int) -> list[Event]:
+        raise NotImplementedError
+
+    async def find(self, sequence: int) -> Event | None:
+        raise NotImplementedError
+
+
+class Peer:
+    """A client that is told what the test wants to see, frame by frame."""
+
+    def __init__(self, socket: Socket) -> None:
+        self.socket = socket
+
+    async def say(self, type_: str, **members: object) -> None:
+        await self.text(json.dumps({"type": type_, **members}))
+
+    async def text(self, text: str) -> None:
+        await self.socket.send(TextMessage(data=text))
+
+    async def hear(self) -> Any:
+        """The next frame as JSON; a close code and reason where the connection is closed instead."""
+        text = ""
+        while True:
+            event = await self.socket.receive()
+            if isinstance(event, TextMessage):
+                text += event.data
+                if event.message_finished:
+                    return json.loads(text)
+            elif isinstance(event, CloseConnection):
+                return int(event.code), event.reason
+            elif event is None:
+                return None
+            else:
+                assert isinstance(event, Ping | BytesMessage)
+
+    async def ask(self, type_: str, **members: object) -> Any:
+        await self.say(type_, **members)
+        return await self.hear()
+
+    async def closed(self) -> Any:
+        """The close code, after whatever else is still said."""
+        while isinstance(said := await self.hear(), dict):
+            pass
+        return said
+
+
+class Stage:
+    """Everything together.
+
+    Attributes:
+        limits: of clients; a test may put others in their place.
+        lazy: events that were published and are not in the log yet.
+    """
+
+    def __init__(self, rig: Rig, nursery: trio.Nursery) -> None:
+        self.rig = rig
+        self.log = MemoryLog()
+        self.bus = Bus[Event]()
+        self.limits = LiveLimits()
+        self.lazy: list[Event] = []
+        self.number = 0
+        self.nursery = nursery
+        self.server_limits = LimitSettings(requests_per_minute=10_000, burst=1000, anonymous_burst=1000)
+        self.rig.rates.follow(self.server_limits)
+        self.live = Live(
+            verify=rig.agents.bearer.verify,
+            bus=self.bus,
+            log=self.log,
+            unlogged=lambda after: [event for event in self.lazy if event.sequence > after],
+            issued=lambda: self.number,
+            rates=rig.rates,
+            limits=lambda: self.limits,
+            wall=rig.board.timeline.now,
+        )
+        rig.agents.revocations.changed.append(self.live.recheck)
+        self.wire = Wire(rig, nursery, self.server_limits, self.live)
+
+    def make(
+        self, type_: str = "alarm:raised", data: Mapping[str, object] | None = None, key: str | None = None
+    ) -> Event:
+        self.number += 1
+        given = {"alarm_id": f"a{self.number}"} if data is None else data
+        return Event(f"id-{self.number}", "gw", self.number, type_, 1_800_000_000.5, "synchronised", given, key)
+
+    def announce(
+        self,
+        type_: str = "alarm:raised",
+        data: Mapping[str, object] | None = None,
+        *,
+        key: str | None = None,
+        kept: bool = True,
+    ) -> Event:
+        """An event happens: it is in the log, and then everybody is told."""
+        event = self.make(type_, data, key)
+        if kept:
+            self.log.keep(event)
+        self.bus.publish(event)
+        return event
+
+    def token(self, *scopes: str, ttl: int = 3600) -> str:
+        return self.rig.tokens.issue(scopes or ("devices:read",), ttl)
+
+    async def open(self, path: str = EVENTS, *, lockstep: bool = False) -> Peer:
+        """A client that has shown no token."""
+        return Peer(await self.wire.websocket(path, lockstep=lockstep))
+
+    async def peer(self, *scopes: str, path: str = EVENTS, lockstep: bool = False) -> Peer:
+        """A client with a token for these."""
+        peer = await self.open(path, lockstep=lockstep)
+        answer = await peer.ask("auth", token=self.token(*scopes))
+        assert answer["type"] == "auth_ok", answer
+        return peer
