@@ -39,7 +39,7 @@ class Messaging(EventData):
 
     Attributes:
         status: ``healthy``, ``degraded`` or ``unhealthy``.
-        latency: milliseconds that the last events took to reach the disk; null where none were since the start.
+        latency: milliseconds that the disk took for the last events; null where there were none since the start.
         waiting: events that are not on the disk yet.
     """
 
@@ -65,21 +65,19 @@ class DatabaseHealth(EventData):
 
     Attributes:
         status: ``healthy``, ``degraded`` or ``unhealthy``.
-        connections: files that are open; null where that is not known.
-        latency: milliseconds of the last commit; null where none was measured.
+        connections: how many are open to the database; null where that is not known.
     """
 
     status: Status
     connections: int | None
-    latency: Figure | None
 
 
 class BusHealth(EventData):
     """How listeners do.
 
     Attributes:
-        status: ``healthy``, or ``degraded`` where a listener was cut for its slowness since the last look.
-        cuts: listeners that were cut since the start.
+        status: ``healthy``, or ``degraded`` for a while after a part of the gateway fell behind and was cut.
+        cuts: how often that was since the start.
     """
 
     status: Status
@@ -90,10 +88,10 @@ class AgentsHealth(EventData):
     """How agents do.
 
     Attributes:
-        status: ``healthy``, or ``degraded`` where one is not heard any more, or says so itself.
+        status: ``healthy``, or ``degraded`` where one has not been heard for a while, or says so of itself.
         total: agents that are registered.
-        active: those that are heard.
-        healthy: of them, those that do not call themselves degraded.
+        active: of them, those that are heard.
+        healthy: of them, those that are heard in time and do not call themselves degraded.
     """
 
     status: Status
