@@ -219,7 +219,9 @@ class Line(LineState):
         try:
             self._came_up(port, talk)
             await self._serve(talk)
-            self.state, self.reason, self.words = State.DOWN, Reason.NO_ANSWER, DESERTED
+            if not self._stopping:
+                # Nobody answers, and the port is opened anew: who is told that it is up must have heard that it went.
+                self._is_down(Reason.NO_ANSWER, DESERTED)
         except LinkDown as down:
             self._went_down(down)
         finally:
@@ -240,7 +242,7 @@ class Line(LineState):
         self._give_back(Reason.LINK_DOWN, down.words)
         if self.loan is not None:
             self.loan.fail(Reason.LINK_DOWN, down.words)
-        self._is_down(down)
+        self._is_down(down.reason, down.words)
 
     def _give_back(self, reason: str, message: str) -> None:
         while self._orders:

@@ -75,7 +75,7 @@ class RawLine(LineState):
                 await self._session()
             except LinkDown as down:
                 self._store.fail(self._cells, Reason.LINK_DOWN)
-                self._is_down(down)
+                self._is_down(down.reason, down.words)
             if trio.current_time() - opened > self.settings.reconnect_max:
                 pause = self.settings.reconnect_min
             await self._rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads reconnects, guards nothing

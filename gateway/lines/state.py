@@ -7,7 +7,7 @@ from enum import StrEnum
 import structlog
 import trio
 
-from drivers.ports.port import LinkDown, Port
+from drivers.ports.port import Port
 from gateway.core.reading import Reason
 from gateway.lines.units import Announce
 from gateway.settings.line_model import LineSettings
@@ -62,12 +62,12 @@ class LineState:
         log.info("line up", line=self.settings.name, port=port.name)
         self._tell("line:up")
 
-    def _is_down(self, down: LinkDown) -> None:
+    def _is_down(self, reason: str, words: str) -> None:
         """The same trouble again, after another try, is no news."""
-        news = (self.state, self.reason) != (State.DOWN, down.reason)
-        self.state, self.reason, self.words = State.DOWN, down.reason, down.words
+        news = (self.state, self.reason) != (State.DOWN, reason)
+        self.state, self.reason, self.words = State.DOWN, reason, words
         if news:
-            log.warning("line down", line=self.settings.name, reason=down.reason, words=down.words)
+            log.warning("line down", line=self.settings.name, reason=reason, words=words)
             self._tell("line:down")
 
     def _is_parked(self, words: str) -> None:
