@@ -129,14 +129,18 @@ def _revoke(arguments: argparse.Namespace) -> int:
         if error.sent:
             raise
         raise CommandError(f"{error}; nothing was revoked", error.code) from None
+    screen = Screen()
+    if arguments.json:
+        screen.json(done)
+        return 0
     if not done["unregistered"]:
-        Screen().line(
+        screen.line(
             f"{arguments.agent}: no agent of this name is registered; should one have been enrolled, its tokens and "
             "enrolments are void. To see who is: ferrule agents list",
             "yellow",
         )
         return 0
-    Screen().line(
+    screen.line(
         f"{arguments.agent}: its tokens and open enrolments are void. To have it back: ferrule agents enrol --agent-id "
         f"{arguments.agent}"
     )

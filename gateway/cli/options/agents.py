@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="End all tokens and open enrolments of an agent, at once, and strike it off.",
     )
     revoked.add_argument("agent", metavar="AGENT-ID", help="its id")
+    revoked.add_argument("--json", action="store_true", help="as JSON")
     for action in (listed, revoked):
         add_connection(action)
 

@@ -250,6 +250,14 @@ def test_an_agent_is_revoked_by_the_gateway(peer: Peer, capsys: pytest.CaptureFi
     assert "ferrule agents enrol --agent-id a" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("name", "known"), [("a", True), ("temp-sensr-001", False)])
+def test_what_came_of_revoking_is_told_to_programs_too(
+    peer: Peer, capsys: pytest.CaptureFixture[str], name: str, known: object
+) -> None:
+    assert main(["agents", "revoke", name, "--json", *peer.words]) == 0
+    assert json.loads(capsys.readouterr().out) == {"revoked": True, "agentId": name, "unregistered": known}
+
+
 def test_revoking_a_name_that_nobody_has_says_so(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "revoke", "temp-sensr-001", *peer.words]) == 0
     shown = capsys.readouterr().out
