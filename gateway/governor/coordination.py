@@ -15,7 +15,7 @@ from gateway.core.roster import AgentCounts
 from gateway.core.steering import LEAST_ON_DEMAND, FieldSteering, LineGlance
 from gateway.governor.actions import ActionDoor, Proposal, Verdict
 from gateway.governor.arbitration import Arbitration, Conflict
-from gateway.governor.health import Term, falling, share
+from gateway.governor.health import Term, counted, falling, share
 from gateway.governor.level import LevelName
 from gateway.governor.relief import MUCH, WINDOW_S, Relief
 
@@ -178,8 +178,18 @@ class Coordination:
                 2.0,
                 f"{counts.healthy} of {counts.total} agents are healthy",
             ),
-            Term("conflicts", falling(len(conflicts), 0, 10), 2.0, f"{len(conflicts)} conflicts of writers in an hour"),
-            Term("linesBounded", falling(bounded, 0, 4), 1.0, f"on-demand reads are bounded on {bounded} lines"),
+            Term(
+                "conflicts",
+                falling(len(conflicts), 0, 10),
+                2.0,
+                f"{counted(len(conflicts), 'conflict')} of writers in an hour",
+            ),
+            Term(
+                "linesBounded",
+                falling(bounded, 0, 4),
+                1.0,
+                f"on-demand reads are bounded on {counted(bounded, 'line')}",
+            ),
         )
 
     def figures(self) -> Mapping[str, Json]:

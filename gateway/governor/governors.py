@@ -31,16 +31,14 @@ class Pulse:
 
     Attributes:
         ticked: when it last finished a tick, on the run loop's clock; None before the first.
-        ticks: how often.
         busy: seconds of the processor all its ticks took.
-        longest: seconds of the longest.
+        longest: seconds of the longest: for so long it held up everything else.
         falls: how often it fell by a fault of ours.
         parked: it is out of lives, for now.
     """
 
     level: Level
     ticked: float | None = None
-    ticks: int = 0
     busy: float = 0.0
     longest: float = 0.0
     falls: int = 0
@@ -116,7 +114,6 @@ class Governors:
         pulse.terms = pulse.level.terms()
         took = self._processor() - begun
         pulse.ticked = now
-        pulse.ticks += 1
         pulse.busy += took
         pulse.longest = max(pulse.longest, took)
 
@@ -140,6 +137,7 @@ class Governors:
             "health": health,
             **pulse.level.figures(),
             "mode": str(self._mode(pulse.level.name)),
+            "longestTick": round(pulse.longest, 5),
             "terms": [
                 {
                     "name": term.name,

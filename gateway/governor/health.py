@@ -54,6 +54,11 @@ def share(part: float, whole: float) -> float | None:
     return None if whole <= 0 else 100.0 * part / whole
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with what it counts: "1 alert stands", "2 alerts stand"; without ``many`` an s makes it many."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def falling(value: float, best: float, worst: float) -> float:
     """A score that falls in a straight line from 100 at ``best`` to 0 at ``worst``; either may be the larger."""
     if best == worst:

@@ -15,7 +15,7 @@ from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import FactStore, Json
 from gateway.core.steering import DeviceGlance, FieldSteering
 from gateway.governor.detector import Anomaly
-from gateway.governor.health import Term, falling, share
+from gateway.governor.health import Term, counted, falling, share
 from gateway.governor.level import LevelName
 from gateway.governor.series import Series
 
@@ -322,7 +322,12 @@ class Intelligence:
         worst = max(5.0, number / 5)
         return (
             Term("anomalies", falling(unusual, 0, worst), 3.0, f"{unusual} of {number} series are unusual"),
-            Term("predictions", falling(foreseen, 0, worst), 2.0, f"{foreseen} failures are foreseen"),
+            Term(
+                "predictions",
+                falling(foreseen, 0, worst),
+                2.0,
+                counted(foreseen, "failure is foreseen", "failures are foreseen"),
+            ),
             Term("learning", share(self._fed(), number), 1.0, f"{self._fed()} of {number} series are being learned"),
             Term("looking", 100.0, 0.5, "it looks at all series every ten seconds"),
         )

@@ -15,7 +15,7 @@ from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import FactStore, Json
 from gateway.core.steering import DeviceGlance, FieldGlance, FieldSteering, LineGlance
 from gateway.governor.actions import ActionDoor, Proposal, Verdict
-from gateway.governor.health import Term, falling
+from gateway.governor.health import Term, counted, falling
 from gateway.governor.ladder import Ladder, Rung
 from gateway.governor.level import LevelName
 from gateway.governor.watchlist import ANSWERING, Watchlist
@@ -165,7 +165,11 @@ class Management:
         if not line.splits or line.state != "up" or line.lent:
             return
         if returned:
-            why = f"{', '.join(returned)} was away and is back: it may be another device, with other addresses"
+            one = len(returned) == 1
+            why = (
+                f"{', '.join(returned)} {'was away and is' if one else 'were away and are'} back: "
+                f"{'it may be another device' if one else 'they may be other devices'}, with other addresses"
+            )
         elif now - last >= RELEARN_EVERY_S:
             why = f"once a day: the {line.splits} cuts in the blocks of {line.name} may not be needed any more"
         else:
@@ -275,9 +279,16 @@ class Management:
         tried = sum(ladder.attempts > 0 for ladder in self._troubles.values())
         healed = None if not tried + self._healed else 100.0 * self._healed / (tried + self._healed)
         return (
-            Term("recoveries", falling(recoveries, 0, 48), 2.0, f"{recoveries} recovery actions in 24 hours"),
-            Term("alerts", falling(weighed, 0, 12), 3.0, f"{len(standing)} alerts stand"),
-            Term("healed", healed, 1.0, f"{self._healed} troubles healed, {tried} are being tried"),
+            Term(
+                "recoveries", falling(recoveries, 0, 48), 2.0, f"{counted(recoveries, 'recovery action')} in 24 hours"
+            ),
+            Term("alerts", falling(weighed, 0, 12), 3.0, counted(len(standing), "alert stands", "alerts stand")),
+            Term(
+                "healed",
+                healed,
+                1.0,
+                f"{counted(self._healed, 'trouble')} healed, {counted(tried, 'is', 'are')} being tried",
+            ),
             Term("disk", 100.0 if self._means.durable() else 0.0, 2.0, "whether the disk takes data"),
         )
 

@@ -18,7 +18,7 @@ from gateway.core.alerts import Alerts, Severity
 from gateway.core.ports import Json
 from gateway.governor.actions import Action, ActionDoor, Mode, Proposal, Verdict
 from gateway.governor.governors import Pulse
-from gateway.governor.health import OPTIMAL, Term, falling, health_of, share
+from gateway.governor.health import OPTIMAL, Term, counted, falling, health_of, share
 from gateway.governor.level import LevelName
 
 PACE_S = 5.0
@@ -195,7 +195,7 @@ class Meta:
         cost = self.cost()
         return (
             Term("levelsActive", share(active, len(pulses)), 3.0, f"{active} of {len(pulses)} other levels are active"),
-            Term("holds", falling(holds, 0, 4), 1.0, f"{holds} holds in force"),
+            Term("holds", falling(holds, 0, 4), 1.0, f"{counted(holds, 'hold')} in force"),
             Term(
                 "cost",
                 None if cost is None else falling(cost, CHEAP, DEAR),

@@ -106,7 +106,7 @@ async def deserted(stand: Stand) -> str:
     assert last.at <= back + 30, "it went on recovering what was well"
     assert not [entry for entry in stand.entries if "raised (warning) device:" in entry.what]
     terms = {term.name: term.words for term in stand.governors.pulses[LevelName.MANAGEMENT].terms}
-    assert terms["healed"].startswith("1 troubles healed, 0 are being tried"), terms
+    assert terms["healed"].startswith("1 trouble healed, 0 are being tried"), terms
     return stand.ended("one alert for all devices; the ladder was climbed and left")
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.governor.health import Term, falling, health_of, overall, share, status
+from gateway.governor.health import Term, counted, falling, health_of, overall, share, status
 
 SCORES = st.one_of(st.none(), st.floats(-50, 150))
 
@@ -50,3 +50,11 @@ def test_no_whole_has_no_share() -> None:
 def test_a_falling_score_stays_in_bounds(value: float, best: float, worst: float) -> None:
     assert 0 <= falling(value, best, worst) <= 100
     assert falling(best, best, worst) == 100
+
+
+def test_one_is_told_of_as_one() -> None:
+    assert [counted(number, "hold") for number in (0, 1, 2)] == ["0 holds", "1 hold", "2 holds"]
+    assert [counted(number, "alert stands", "alerts stand") for number in (1, 3)] == [
+        "1 alert stands",
+        "3 alerts stand",
+    ]

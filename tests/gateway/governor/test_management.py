@@ -199,6 +199,25 @@ def test_recoveries_of_the_last_day_are_counted_over_a_restart(bench: Bench) -> 
     assert after.figures()["recoveryActions"] == 0
 
 
+def test_one_that_is_back_is_told_of_as_one_and_several_as_several(bench: Bench) -> None:
+    level = Board(bench).level()
+    two_devices(bench)
+    bench.field.line("bus", splits=2)
+    bench.run(level, 5)
+    for away in (("bus/a",), ("bus/a", "bus/b")):
+        for name in away:
+            bench.field.device(name, state="silent", since=65.0)
+        bench.run(level, 5)
+        for name in away:
+            bench.field.device(name, state="online", since=0.0)
+        bench.run(level, 60)
+    words = [action.why for action in bench.door.actions() if action.kind == "relearn"]
+    assert sorted(words) == [
+        "bus/a was away and is back: it may be another device, with other addresses",
+        "bus/a, bus/b were away and are back: they may be other devices, with other addresses",
+    ]
+
+
 def test_cuts_are_forgotten_when_a_device_comes_back_after_a_while_and_once_a_day(bench: Bench) -> None:
     level = Board(bench).level()
     two_devices(bench)
