@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from gateway.core.audit import AuditOutcome
 from gateway.settings.model import CapabilityLimit, LimitSettings
-from tests.gateway.api.rest.conftest import TABLE
+from tests.gateway.api.rest.wells import TABLE
 from tests.gateway.api.rig import Rig
 
 WELL = {"data": {"name": "n", "secret": "hush"}}
@@ -148,7 +148,7 @@ async def test_the_framework_is_loaded_once_with_the_first_request_and_not_for_s
     program = """
 import sys, tempfile, httpx, trio
 from pathlib import Path
-from tests.gateway.api.rest.conftest import TABLE
+from tests.gateway.api.rest.wells import TABLE
 from tests.gateway.api.rig import Rig
 
 async def main():

@@ -1,0 +1,24 @@
+"""The one table of the plugin API: what is not in it is not there."""
+
+from __future__ import annotations
+
+from gateway.api.rest.alarms import alarm_routes
+from gateway.api.rest.events import event_routes
+from gateway.api.rest.messages import message_routes
+from gateway.api.rest.ports import EventParts
+from gateway.api.rest.route import Route
+from gateway.api.rest.webhooks import webhook_routes
+
+
+def plugin_routes(parts: EventParts) -> tuple[Route, ...]:
+    """Every route.
+
+    Args:
+        parts: the services behind them.
+    """
+    return (
+        *webhook_routes(parts.webhooks),
+        *event_routes(parts.door, parts.history),
+        *message_routes(parts.messages),
+        *alarm_routes(parts.alarms),
+    )

@@ -1,0 +1,234 @@
+"""What is said of webhooks on the wire: the reference's members, then ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from gateway.api.rest.paging import PAGE_SIZE, Size
+from gateway.api.rest.ports import WebhookRow
+from gateway.api.rest.shapes import Model
+from gateway.core import rfc3339
+from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus
+from gateway.core.patterns import MOST_PATTERNS
+from gateway.core.ports import Json
+
+Url = Annotated[str, Meta(min_length=1, max_length=2048)]
+Patterns = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=MOST_PATTERNS)]
+Description = Annotated[str, Meta(max_length=500)]
+Form = Literal["seed", "cloudevents"]
+# A try by hand is answered within the time every request is.
+Timeout = Annotated[float, Meta(ge=1, le=25)]
+
+
+class RetryPolicy(Model, frozen=True):
+    """How often an event is tried; what is left out is as in the reference (D-144)."""
+
+    max_attempts: Annotated[int, Meta(ge=1, le=20)] = 5
+    backoff_multiplier: Annotated[float, Meta(ge=1, le=10)] = 2
+    initial_delay: Annotated[float, Meta(ge=1, le=3600)] = 1
+
+
+class WebhookBody(Model, frozen=True):
+    """What registers a webhook, and what takes its place."""
+
+    url: Url
+    events: Patterns
+    secret: str | None = None
+    active: bool = True
+    retry_policy: RetryPolicy | None = None
+    filter: dict[str, object] = msgspec.field(default_factory=dict)
+    description: Description = ""
+    format: Form = "seed"
+    ordered: bool = False
+    timeout: Timeout = 15
+
+
+class WebhookChanges(Model, frozen=True):
+    """What changes a webhook; members that are left out stay (RFC 7396)."""
+
+    url: Url | UnsetType = UNSET
+    events: Patterns | UnsetType = UNSET
+    secret: str | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+    retry_policy: RetryPolicy | UnsetType | None = UNSET
+    filter: dict[str, object] | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    format: Form | UnsetType = UNSET
+    ordered: bool | UnsetType = UNSET
+    timeout: Timeout | UnsetType = UNSET
+
+
+class NewSecret(Model, frozen=True):
+    """The next secret; without one the gateway makes it."""
+
+    secret: str | None = None
+
+
+class Range(Model, frozen=True):
+    """Which events are to be delivered again, by when they happened."""
+
+    start: str
+    end: str
+
+
+class DeliveryQuery(Model, frozen=True):
+    """Which deliveries are listed, newest first."""
+
+    status: Literal["waiting", "delivered", "dead", "cancelled"] | None = None
+    event_type: str | None = None
+    before: str | None = None
+    limit: Size = PAGE_SIZE
+
+    @property
+    def wanted(self) -> DeliveryStatus | None:
+        """The status asked for."""
+        return None if self.status is None else DeliveryStatus(self.status)
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook as it is shown; its secret never is."""
+
+    id: str
+    url: str
+    events: list[str]
+    active: bool
+    retry_policy: Mapping[str, object] | None
+    filter: Mapping[str, object]
+    description: str
+    format: str
+    ordered: bool
+    timeout: float
+    state: str
+    reason: str | None
+    owner: str
+    created_at: str
+    updated_at: str
+    deliveries: Mapping[str, int]
+    signing_secret: str | UnsetType = UNSET
+    previous_secret_until: str | UnsetType = UNSET
+
+
+class Try(msgspec.Struct, frozen=True):
+    """One attempt to deliver."""
+
+    number: int
+    at: str
+    duration_ms: float
+    address: str | None
+    request_headers: Mapping[str, str]
+    response_status: int | None
+    response_body: str
+    error: str | None
+    delivered: bool
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an event for a webhook."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    seq: int
+    status: str
+    attempts: int
+    created_at: str
+    next_attempt_at: str | None
+    finished_at: str | None
+    key: str | None
+    redelivery: bool
+    log: list[Try] | UnsetType = UNSET
+
+
+class Redelivered(msgspec.Struct, frozen=True):
+    """How many events of a stretch of time are delivered again."""
+
+    webhook_id: str
+    start: str
+    end: str
+    events: int
+
+
+def written(body: WebhookBody | WebhookChanges) -> dict[str, Json]:
+    """What a client wrote, by the names on the wire; what it left out of a change is not in it."""
+    members: dict[str, Json] = msgspec.to_builtins(body)
+    return members
+
+
+def shown(row: WebhookRow, secret: str | UnsetType = UNSET, until: float | None = None) -> Webhook:
+    """A webhook for an answer; ``secret`` where it was made or changed just now."""
+    return Webhook(
+        id=row.id,
+        url=row.url,
+        events=list(row.events),
+        active=row.active,
+        retry_policy=row.retry_policy,
+        filter=row.filter,
+        description=row.description,
+        format=row.format,
+        ordered=row.ordered,
+        timeout=row.timeout,
+        state=row.state,
+        reason=row.reason,
+        owner=row.owner,
+        created_at=rfc3339.seconds(row.created_at),
+        updated_at=rfc3339.seconds(row.updated_at),
+        deliveries=row.counts,
+        signing_secret=secret,
+        previous_secret_until=UNSET if until is None else rfc3339.seconds(until),
+    )
+
+
+def state_of(row: WebhookRow) -> list[object]:
+    """What of a webhook an entity tag stands for: all that clients write, and nothing that deliveries change."""
+    return [
+        row.id,
+        row.url,
+        list(row.events),
+        row.filter,
+        row.active,
+        row.description,
+        row.retry_policy,
+        row.format,
+        row.ordered,
+        row.timeout,
+        row.updated_at,
+    ]
+
+
+def delivery_row(delivery: Delivery, log: list[Try] | UnsetType = UNSET) -> DeliveryRow:
+    """A delivery for an answer."""
+    return DeliveryRow(
+        id=delivery.id,
+        webhook_id=delivery.webhook,
+        event_id=delivery.event_id,
+        event_type=delivery.event_type,
+        seq=delivery.sequence,
+        status=delivery.status.value,
+        attempts=delivery.attempts,
+        created_at=rfc3339.seconds(delivery.created),
+        next_attempt_at=None if delivery.next_at is None else rfc3339.seconds(delivery.next_at),
+        finished_at=None if delivery.finished is None else rfc3339.seconds(delivery.finished),
+        key=delivery.key,
+        redelivery=delivery.redelivery,
+        log=log,
+    )
+
+
+def attempt_row(attempt: Attempt) -> Try:
+    """An attempt for an answer."""
+    return Try(
+        attempt.number,
+        rfc3339.seconds(attempt.at),
+        round(attempt.seconds * 1000, 3),
+        attempt.address,
+        attempt.request,
+        attempt.status,
+        attempt.answer,
+        attempt.error,
+        attempt.error is None,
+    )
