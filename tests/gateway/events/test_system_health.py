@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import trio
 import trio.lowlevel
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.core.catalogue import CATALOGUE
 from gateway.core.ports import StoreState
@@ -62,7 +62,7 @@ async def watched() -> AsyncIterator[Watched]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(made.board.journal.run)
         nursery.start_soon(made.health.run)
-        await trio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked()
         yield made
         nursery.cancel_scope.cancel()
 
