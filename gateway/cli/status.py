@@ -8,19 +8,12 @@ from gateway.cli.client import Call, CallError, Client, Json
 from gateway.cli.main import DENIED
 from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.tags import read_tags
+from gateway.cli.troubles import SEVERITIES, Trouble, at_this_moment, ordered
 
 WORST = 10
-# One or two may be left from before the counters began.
-LEAST_SURPLUS = 3
-# More standing alerts than these are for --json: the lines and tags below should stay in sight.
-MOST_ALERTS = 20
-_SEVERITIES = {"critical": "red", "warning": "yellow", "info": "dim"}
+# More than these are for --json: the lines and tags below should stay in sight.
+MOST_TROUBLES = 30
 _STATES = {"up": "green", "online": "green", "healthy": "green", "down": "red", "silent": "red", "unhealthy": "red"}
-_HISTORY = {
-    "seldom": "history is written less often, to keep the day's write budget",
-    "thinned": "history keeps at most one row a minute of each tag, to keep the day's write budget",
-    "memory": "history is in memory only: the day's write budget is used up",
-}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         governors = _governors(client)
         readings = read_tags(client, tags["tags"]) if tags["tags"] else []
+    troubles = at_this_moment(health, lines["lines"], devices["devices"])
     found = {
         "url": client.url,
         "server": info["server"],
@@ -45,20 +39,20 @@ def run(arguments: argparse.Namespace) -> int:
             quality: sum(one["quality"] == quality for one in readings) for quality in ("good", "uncertain", "bad")
         },
         "worst": worst(readings),
-        "alerts": alerts(health, lines["lines"], devices["devices"]),
+        "alerts": [trouble.words for trouble in troubles],
         "standing": by_severity(raised["alerts"]),
         "governors": governors,
     }
     if arguments.json:
         screen.json(found)
     else:
-        _show(screen, found)
+        _show(screen, found, ordered(found["standing"], troubles))
     return 0
 
 
 def by_severity(raised: list[Json]) -> list[Json]:
     """Standing alerts, the worst first, of equal ones the oldest."""
-    order = list(_SEVERITIES)
+    order = list(SEVERITIES)
     return sorted(raised, key=lambda one: (order.index(one["severity"]), one["since"]))
 
 
@@ -90,57 +84,16 @@ def worst(readings: list[Json]) -> list[Json]:
     return sorted(wrong, key=lambda one: (order[one["quality"]], -(one["age"] or 0), one["tag"]))
 
 
-def alerts(health: Json, lines: list[Json], devices: list[Json]) -> list[str]:
-    """What somebody should look at, in words."""
-    found = []
-    storage = health["storage"]
-    if not storage["durable"]:
-        found.append(
-            "the disk takes no data: everything is in memory only; free space or replace the card (see the log)"
-        )
-    if storage["history"] in _HISTORY:
-        found.append(_HISTORY[storage["history"]])
-    found += [
-        f"line {line['line']} is {line['state']}: {line['message'] or line['reason'] or 'no reason known'}"
-        for line in lines
-        if line["state"] in {"down", "parked"}
-    ]
-    found += [_surplus(line["line"], devices) for line in lines if _surplus(line["line"], devices)]
-    for device in devices:
-        if device["state"] == "silent":
-            advice = f"; {device['advice'][0]}" if device["advice"] else ""
-            silence = say_age(device["stateSeconds"])
-            found.append(f"device {device['device']} (unit {device['unit']}) has been silent for {silence}{advice}")
-    return found
-
-
-def _surplus(line: str, devices: list[Json]) -> str:
-    """More answers than questions: each question that met no answer explains one late one, and no more."""
-    on_it = [device for device in devices if device["line"] == line]
-    late = sum(device["errors"].get("late", 0) for device in on_it)
-    lost = sum(device["requests"] - device["answers"] for device in on_it)
-    if late < lost + LEAST_SURPLUS:
-        return ""
-    return (
-        f"line {line}: {late} answers came that nobody waited for, and only {lost} were missing: two devices may have "
-        f"one number, or another master talks. ferrule monitor {line} --errors names the unit"
-    )
-
-
-def _show(screen: Screen, found: Json) -> None:
+def _show(screen: Screen, found: Json, troubles: list[Trouble]) -> None:
     health, server = found["health"], found["server"]
     screen.line(
         f"{server['name']} {server['version']} at {found['url']}: {health['status']}, up {say_age(health['uptime'])}",
         _STATES.get(health["status"], "yellow"),
     )
-    standing = found["standing"]
-    for one in standing[:MOST_ALERTS]:
-        words = f"! {one['severity']}: {one['component']}: {one['summary']} (since {one['since']})"
-        screen.line(words, _SEVERITIES[one["severity"]])
-    if len(standing) > MOST_ALERTS:
-        screen.line(f"  and {len(standing) - MOST_ALERTS} more: ferrule status --json", "dim")
-    for alert in found["alerts"]:
-        screen.line(f"! {alert}", "red")
+    for trouble in troubles[:MOST_TROUBLES]:
+        screen.line(f"! {trouble.words}", trouble.style)
+    if len(troubles) > MOST_TROUBLES:
+        screen.line(f"  and {len(troubles) - MOST_TROUBLES} more: ferrule status --json", "dim")
     governors = found["governors"]
     screen.line(say_governors(governors), "yellow" if governors and governors["reasons"] else "")
     screen.line()

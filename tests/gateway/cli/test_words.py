@@ -11,10 +11,13 @@ from gateway.cli.client import Json, refusal
 from gateway.cli.endpoint import listening
 from gateway.cli.history import course, moment_of
 from gateway.cli.main import CommandError, main
-from gateway.cli.status import alerts, by_severity, say_governors, worst
+from gateway.cli.status import by_severity, say_governors, worst
 from gateway.cli.tags import chosen
+from gateway.cli.troubles import at_this_moment, ordered
 from gateway.cli.write import value_of
 
+SOUND: Json = {"storage": {"durable": True, "history": "full"}}
+LINES: list[Json] = [{"line": name, "state": "up"} for name in ("bus", "net", "tcp")]
 ROWS = {name: {"tag": name} for name in ("bus/meter/voltage", "bus/meter/power", "bus/meter2/power", "text/line")}
 
 
@@ -204,7 +207,7 @@ def test_alerts_name_lines_devices_and_the_disk() -> None:
             "errors": {"timeout": 9},
         }
     ]
-    found = "\n".join(alerts(health, lines, devices))
+    found = "\n".join(trouble.words for trouble in at_this_moment(health, lines, devices))
     assert "the disk takes no data" in found
     assert "history is in memory only" in found
     assert "line bus is down: the adapter is gone" in found
@@ -219,9 +222,62 @@ def test_more_answers_than_questions_are_told_of_the_line_and_not_of_a_slow_devi
 
     # Late answers are counted with whoever is asked next, so no device can be named.
     devices = [device("bus/pump", 100, late // 2), device("bus/valve", 94, late // 2)]
-    found = alerts({"storage": {"durable": True, "history": "full"}}, [{"line": "bus", "state": "up"}], devices)
+    found = at_this_moment(SOUND, [{"line": "bus", "state": "up"}], devices)
 
-    assert any("two devices may have one number" in words and "ferrule monitor bus" in words for words in found) is told
+    assert (
+        any("two devices may have one number" in one.words and "ferrule monitor bus" in one.words for one in found)
+        is told
+    )
+
+
+def silent(*names: str) -> list[Json]:
+    return [
+        {"device": name, "line": name.split("/")[0], "unit": 3, "state": "silent", "advice": [], "stateSeconds": 90.0}
+        | {"requests": 9, "answers": 0, "errors": {"timeout": 9}}
+        for name in names
+    ]
+
+
+def alert(component: str, metric: str, severity: str = "warning") -> Json:
+    return {"component": component, "metric": metric, "severity": severity, "summary": "x", "since": "2026"}
+
+
+def test_a_line_that_is_down_is_told_once_and_its_devices_with_it() -> None:
+    lines = [{"line": "bus", "state": "down", "message": "the adapter is gone", "reason": "not_found"}]
+    standing = [
+        alert("line:bus", "downSeconds"),
+        alert("device:bus/m", "errorRate"),
+        alert("device:net/x", "errorRate"),
+    ]
+    found = ordered(standing, at_this_moment(SOUND, lines, silent("bus/m", "bus/n", "net/y")))
+    assert [(one.component, one.metric) for one in found] == [
+        ("line:bus", "downSeconds"),
+        ("device:net/x", "errorRate"),
+        ("device:net/y", "silentSeconds"),
+    ]
+    assert "the adapter is gone" in found[0].words
+
+
+def test_what_explains_others_comes_before_them() -> None:
+    twins = [
+        {"device": name, "line": "bus", "state": "online", "requests": 100, "answers": 100, "errors": {"late": 20}}
+        for name in ("bus/a", "bus/b")
+    ]
+    standing = [
+        alert("line:net", "silentSeconds", "critical"),
+        alert("device:bus/a", "errorRate"),
+        alert("process", "memory"),
+        alert("store", "durable", "critical"),
+    ]
+    now = at_this_moment({"storage": {"durable": False, "history": "full"}}, LINES, twins + silent("net/x", "tcp/y"))
+    assert [(one.component, one.metric) for one in ordered(standing, now)] == [
+        ("store", "durable"),
+        ("line:net", "silentSeconds"),
+        ("line:bus", "surplus"),
+        ("device:bus/a", "errorRate"),
+        ("process", "memory"),
+        ("device:tcp/y", "silentSeconds"),
+    ]
 
 
 def test_standing_alerts_come_worst_first_then_oldest_first() -> None:
