@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import trio
@@ -12,6 +12,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from gateway.access.tokens import PLUGIN_API
 from gateway.api.live.commands import LiveLimits
 from gateway.api.live.live import Live
+from gateway.api.server.websocket import BATCH
 from gateway.core.bus import Bus
 from gateway.core.eventlog import Entry, NotKept
 from gateway.core.events import Event
@@ -30,6 +31,7 @@ class MemoryLog:
         self.events: list[Event] = []
         self.first = 0
         self.broken = False
+        self.reads = 0
 
     @property
     def last(self) -> int:
@@ -47,6 +49,7 @@ class MemoryLog:
         self.first = upto + 1
 
     async def after(self, sequence: int, limit: int) -> list[Event]:
+        self.reads += 1
         # What is there is looked at in a thread; by the time it is seen here, more has happened.
         found = [event for event in self.events if event.sequence > sequence][:limit]
         await trio.lowlevel.checkpoint()
@@ -166,3 +169,85 @@ class Stage:
         answer = await peer.ask("auth", token=self.token(*scopes))
         assert answer["type"] == "auth_ok", answer
         return peer
+
+
+class Line:
+    """A connection without server and sockets, that can be cut at any moment and takes as much as it likes.
+
+    Attributes:
+        took: what the client has got, as JSON.
+        takes_at_once: whether what is sent is taken without waiting.
+        closed: close code, once the gateway has closed it.
+    """
+
+    def __init__(self, live: Live, nursery: trio.Nursery, token: str) -> None:
+        self.took: list[Any] = []
+        self.takes_at_once = True
+        self.closed: int | None = None
+        self._live = live
+        self._to_app, self._from_peer = trio.open_memory_channel[dict[str, object]](1000)
+        self._cut = False
+        self._stuck = trio.Event()
+        self._stuck.set()
+        direct = {"offer": self._offer, "held_up": lambda: False}
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        self._scope: dict[str, object] = {
+            "type": "websocket",
+            "path": EVENTS,
+            "query_string": b"",
+            "headers": headers,
+            "client": None,
+        }
+        self._scope["extensions"] = {BATCH: direct}
+        self._to_app.send_nowait({"type": "websocket.connect"})
+        nursery.start_soon(self._run)
+
+    async def _run(self) -> None:
+        await self._live(self._scope, self._from_peer.receive, self._send)
+
+    def say(self, type_: str, **members: object) -> None:
+        text = json.dumps({"type": type_, **members})
+        self._to_app.send_nowait({"type": "websocket.receive", "text": text, "bytes": None})
+
+    def cut(self) -> None:
+        """The connection is lost: what comes from now on is never seen."""
+        self._cut = True
+        self._stuck.set()
+        self._to_app.send_nowait({"type": "websocket.disconnect", "code": 1006})
+
+    def block(self) -> None:
+        """Take nothing more until ``take``."""
+        self.takes_at_once, self._stuck = False, trio.Event()
+
+    def take(self) -> None:
+        """Take what was sent meanwhile."""
+        self._stuck.set()
+
+    @property
+    def events(self) -> list[int]:
+        """The numbers of the events it has got."""
+        return [said["seq"] for said in self.took if "id" in said]
+
+    def _offer(self, frames: bytes) -> bool:
+        if self.takes_at_once:
+            self._take(frames)
+        return self.takes_at_once
+
+    async def _send(self, event: MutableMapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        await self._stuck.wait()
+        if event["type"] == BATCH:
+            self._take(event["frames"])
+        elif event["type"] == "websocket.close":
+            self.closed = event["code"]
+
+    def _take(self, frames: bytes) -> None:
+        while frames and not self._cut:
+            assert frames[0] == 0x81
+            length, begin = frames[1], 2
+            if length == 126:
+                length, begin = int.from_bytes(frames[2:4]), 4
+            elif length == 127:
+                length, begin = int.from_bytes(frames[2:10]), 10
+            self.took.append(json.loads(frames[begin : begin + length]))
+            frames = frames[begin + length :]
