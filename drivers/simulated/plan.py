@@ -1,7 +1,8 @@
 """The file that describes simulated lines: TOML in, devices and wires out. Strict, and without I/O."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -245,40 +246,49 @@ def read_plan(text: str | bytes) -> Plan:
         plan = msgspec.toml.decode(text, type=Plan)
     except msgspec.DecodeError as error:
         raise PlanError(str(error)) from error
-    _no_twins((line.name for line in plan.line), "line", "name")
-    for i, line in enumerate(plan.line):
-        _checked(line.check, f"line[{i}] {line.name}")
-        _no_twins((device.unit for device in line.device), f"line[{i}] {line.name}: device", "unit")
-        for j, device in enumerate(line.device):
-            where = f"line[{i}] {line.name}, device[{j}] {device.name}"
-            if not 0 <= device.unit <= (247 if line.is_serial else 255) or (line.is_serial and device.unit == 0):
-                raise PlanError(f"{where}: unit is 1 to 247 on a serial line, 0 to 255 on TCP")
-            _no_overlap(device, where)
-            _checked(device.build, where)
+    if wrong := next(mistakes(plan), None):
+        raise PlanError(wrong)
     return plan
 
 
-def _checked(check: Callable[[], object], where: str) -> None:
+def mistakes(plan: Plan) -> Iterator[str]:
+    """Say all that the types alone do not rule out, each with its place."""
+    yield from _twins((line.name for line in plan.line), "line", "name")
+    for i, line in enumerate(plan.line):
+        at = f"line[{i}] {line.name}"
+        yield from _checked(line.check, at)
+        yield from _twins((device.unit for device in line.device), f"{at}: device", "unit")
+        for j, device in enumerate(line.device):
+            where = f"{at}, device[{j}] {device.name}"
+            if not 0 <= device.unit <= (247 if line.is_serial else 255) or (line.is_serial and device.unit == 0):
+                yield f"{where}: unit is 1 to 247 on a serial line, 0 to 255 on TCP"
+            wrong = list(_points(device, where))
+            yield from wrong
+            if not wrong:
+                # What it is made of is right: whether it can be built is another question.
+                yield from _checked(device.build, where)
+
+
+def _checked(check: Callable[[], object], where: str) -> Iterator[str]:
     try:
         check()
     except ValueError as error:
-        raise PlanError(f"{where}: {error}") from error
+        yield f"{where}: {error}"
 
 
-def _no_twins(keys: Iterable[str | int], what: str, key: str) -> None:
-    seen: set[str | int] = set()
-    for value in keys:
-        if value in seen:
-            raise PlanError(f"{what}: two have {key} = {value!r}")
-        seen.add(value)
+def _twins(keys: Iterable[str | int], what: str, key: str) -> Iterator[str]:
+    times = Counter(keys)
+    yield from (f"{what}: two have {key} = {value!r}" for value, number in times.items() if number > 1)
 
 
-def _no_overlap(device: DevicePlan, where: str) -> None:
+def _points(device: DevicePlan, where: str) -> Iterator[str]:
     taken: dict[tuple[Table, int], str] = {}
     for k, point in enumerate(device.point):
-        _checked(point.check, f"{where}, point[{k}] {point.name}")
-        for address in range(point.address, point.address + point.span):
-            if (point.table, address) in taken:
-                other = taken[point.table, address]
-                raise PlanError(f"{where}: {point.name} and {other} share {point.table} address {address}")
-            taken[point.table, address] = point.name
+        wrong = list(_checked(point.check, f"{where}, point[{k}] {point.name}"))
+        yield from wrong
+        if wrong:
+            continue
+        places = [(point.table, address) for address in range(point.address, point.address + point.span)]
+        if shared := next((place for place in places if place in taken), None):
+            yield f"{where}: {point.name} and {taken[shared]} share {point.table} address {shared[1]}"
+        taken.update(dict.fromkeys(places, point.name))

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import msgspec
 
-from drivers.simulated.plan import Plan
+from drivers.simulated.plan import Plan, mistakes
+from gateway.field.plan_mending import mend
+from gateway.field.plan_shape import FREE, MISSING, UNKNOWN, Keys, choices_at, keys_of, known_at, parts_of, value_at
 from gateway.settings.document import Document, read_document
 from gateway.settings.kinds import Choice, UnfitError, shown
 from gateway.settings.problems import Place, Problem, SettingsError
 from gateway.settings.suggest import meant
 
-_Keys = tuple[str | int, ...]
-
-_AT = re.compile(r"(?P<reason>.*) - at `\$(?P<path>.*)`", re.DOTALL)
-_STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 # The plan's own words for a place: "line[0] plant, device[2] pump: ...".
 _NAMED = re.compile(r"(?P<path>\w+\[\d+\] [^,:]*(?:, \w+\[\d+\] [^,:]*)*): (?P<reason>.*)", re.DOTALL)
 _NAMED_STEP = re.compile(r"(\w+)\[(\d+)\] ")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
-_MISSING = re.compile(r"Object missing required field `(.+)`")
 _TYPE = re.compile(r"Expected `([a-z]+)[^`]*`, got `[a-z]+`")
 _BOUND = re.compile(r"Expected `[a-z |]+` (<=|>=|<|>) (\S+)")
 _TYPES = {
@@ -35,8 +32,6 @@ _TYPES = {
 }
 _BOUNDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 _EXAMPLE = "config/demo-devices.toml shows how"
-# How a message calls a value of a table whose keys are free.
-_FREE = "[...]"
 _TWICE, _RENAME = ": two have ", "Rename or remove one"
 _BARE = re.compile(r"[+-]?[0-9][0-9._]*|true|false")
 
@@ -52,8 +47,38 @@ def refused(path: Path, error: Exception) -> SettingsError:
         document = read_document(path)
     except SettingsError as known:
         return known
-    place, words = _explained(document, str(error))
-    return SettingsError((Problem.at(place, words),))
+    problems = [Problem.at(place, words) for place, words in _all(document, str(error))]
+    return SettingsError(tuple(sorted(problems, key=lambda one: (one.line, one.column))))
+
+
+def _all(document: Document, message: str) -> Iterator[tuple[Place, str]]:
+    """Every mistake: each is mended with something that would have done, so that the next one shows.
+
+    What is made of a table that was mended is not judged: it would be about what was put in.
+    """
+    yield _explained(document, message)
+    data = deepcopy(document.data)
+    mended: list[Keys] = []
+    while isinstance(read := _read(data), str):
+        if read != message:
+            yield _explained(document, read)
+        where = mend(data, read)
+        if where is None:
+            return
+        mended.append(where)
+    for wrong in mistakes(read):
+        found = _NAMED.fullmatch(wrong)
+        keys = _named_keys(found["path"]) if found else ()
+        if wrong != message and not any(one[: len(keys)] == keys[: len(one)] for one in mended):
+            yield _explained(document, wrong)
+
+
+def _read(data: object) -> Plan | str:
+    """The plan, or the first thing that is wrong with it."""
+    try:
+        return msgspec.convert(data, Plan)
+    except msgspec.ValidationError as error:
+        return str(error)
 
 
 def _explained(document: Document, message: str) -> tuple[Place, str]:
@@ -61,26 +86,23 @@ def _explained(document: Document, message: str) -> tuple[Place, str]:
         return _by_plan(document, match["path"], match["reason"])
     if _TWICE in message:
         return Place(document.path, 1, 1), f"{message}. {_RENAME}"
-    match = _AT.fullmatch(message)
-    reason = match["reason"] if match else message
-    keys = _keys(match["path"]) if match else ()
-    if found := _UNKNOWN.fullmatch(reason):
+    reason, path = parts_of(message)
+    keys = keys_of(path)
+    if found := UNKNOWN.fullmatch(reason):
         return _unknown(document, keys, found[1])
-    if found := _MISSING.fullmatch(reason):
+    if found := MISSING.fullmatch(reason):
         words = f'{_title(keys)} has no "{found[1]}". Add {found[1]}; {_EXAMPLE}'
         return _place(document.place_of_value, document, keys), words
     place = _place(document.place_of_value, document, keys)
     name = next((key for key in reversed(keys) if isinstance(key, str)), "")
-    if match and match["path"].endswith(_FREE) and (found := _TYPE.match(reason)):
+    if path.endswith(FREE) and (found := _TYPE.match(reason)):
         return place, f"{name}: every value in it must be {_TYPES.get(found[1], found[1])}. {_EXAMPLE}"
     return place, f"{name}: {_unfit(document, keys, reason)}" if name else f"{reason}. {_EXAMPLE}"
 
 
 def _by_plan(document: Document, path: str, reason: str) -> tuple[Place, str]:
     """The plan checks what types alone do not rule out; its reasons begin with the key or say what to give."""
-    keys: _Keys = ()
-    for key, index in _NAMED_STEP.findall(path):
-        keys = (*keys, key, int(index))
+    keys = _named_keys(path)
     if reason.startswith("invalid literal for int()"):
         keys, reason = (
             (*keys, "identity"),
@@ -89,24 +111,28 @@ def _by_plan(document: Document, path: str, reason: str) -> tuple[Place, str]:
     else:
         reason = f"{reason}. {_RENAME}" if _TWICE in reason else reason
         first = reason.split(maxsplit=1)[0]
-        table = _value(document.data, keys)
+        table = value_at(document.data, keys)
         if isinstance(table, dict) and first in table:
             keys = (*keys, first)
     names = _NAMED_STEP.sub(r"\1 ", path)
     return _place(document.place_of_value, document, keys), f"{names}: {reason}"
 
 
-def _unknown(document: Document, keys: _Keys, key: str) -> tuple[Place, str]:
-    known = list(_known(document.data, keys))
+def _named_keys(path: str) -> Keys:
+    return tuple(key for name, index in _NAMED_STEP.findall(path) for key in (name, int(index)))
+
+
+def _unknown(document: Document, keys: Keys, key: str) -> tuple[Place, str]:
+    known = list(known_at(document.data, keys))
     near = meant(key, known)
     hint = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(known)}"
     place = _place(document.place_of_key, document, (*keys, key))
     return place, f'unknown key "{key}" in {_title(keys)}. {hint}'
 
 
-def _unfit(document: Document, keys: _Keys, reason: str) -> str:
-    value = _value(document.data, keys)
-    choices = _choices(document.data, keys)
+def _unfit(document: Document, keys: Keys, reason: str) -> str:
+    value = value_at(document.data, keys)
+    choices = choices_at(document.data, keys)
     if choices:
         try:
             Choice(choices).read(value)
@@ -121,17 +147,7 @@ def _unfit(document: Document, keys: _Keys, reason: str) -> str:
     return f"{reason[0].lower()}{reason[1:]}. {_EXAMPLE}"
 
 
-def _keys(path: str) -> _Keys:
-    """The path of a message, as far as it can be followed: keys of free tables are not told."""
-    keys: _Keys = ()
-    at = 0
-    while match := _STEP.match(path, at):
-        keys = (*keys, match[1] if match[1] is not None else int(match[2]))
-        at = match.end()
-    return keys
-
-
-def _place(place_of: Callable[[_Keys], Place], document: Document, keys: _Keys) -> Place:
+def _place(place_of: Callable[[Keys], Place], document: Document, keys: Keys) -> Place:
     """Where something stands, or what it is in."""
     for length in range(len(keys), 0, -1):
         try:
@@ -141,87 +157,9 @@ def _place(place_of: Callable[[_Keys], Place], document: Document, keys: _Keys) 
     return Place(document.path, 1, 1)
 
 
-def _title(keys: _Keys) -> str:
+def _title(keys: Keys) -> str:
     """A table as it is written: ``[[line.device]]``."""
     name = ".".join(key for key in keys if isinstance(key, str))
     if not name:
         return "the file"
     return f"[[{name}]]" if isinstance(keys[-1], int) else f"[{name}]"
-
-
-def _value(data: object, keys: _Keys) -> object:
-    for key in keys:
-        in_table = isinstance(data, dict) and key in data
-        in_list = isinstance(data, list) and isinstance(key, int) and key < len(data)
-        if isinstance(data, dict | list) and (in_table or in_list):
-            data = data[key]  # type: ignore[index]  # which of the two it is was just asked
-        else:
-            return None
-    return data
-
-
-def _types(data: object, keys: _Keys) -> Iterator[msgspec.inspect.Type]:
-    """What may stand at a place of a plan."""
-    found: list[msgspec.inspect.Type] = [msgspec.inspect.type_info(Plan)]
-    for number, key in enumerate(keys):
-        inner: list[msgspec.inspect.Type] = []
-        for kind in _plain(found, _value(data, keys[:number]), keep=key):
-            if isinstance(kind, msgspec.inspect.ListType) and isinstance(key, int):
-                inner.append(kind.item_type)
-            if isinstance(kind, msgspec.inspect.StructType):
-                inner.extend(field.type for field in kind.fields if field.encode_name == key)
-        found = inner
-    yield from _plain(found, _value(data, keys))
-
-
-def _plain(
-    kinds: list[msgspec.inspect.Type], value: object, keep: str | int | None = None
-) -> Iterator[msgspec.inspect.Type]:
-    """The alternatives of unions; of tables told apart by a key, the one that the file means."""
-    for kind in kinds:
-        if isinstance(kind, msgspec.inspect.UnionType):
-            yield from _plain(list(kind.types), value, keep)
-        elif isinstance(kind, msgspec.inspect.Metadata):
-            yield from _plain([kind.type], value, keep)
-        elif isinstance(kind, msgspec.inspect.StructType) and kind.tag_field is not None and keep != kind.tag_field:
-            if isinstance(value, dict) and value.get(kind.tag_field) == kind.tag:
-                yield kind
-        else:
-            yield kind
-
-
-def _known(data: object, keys: _Keys) -> Iterator[str]:
-    for kind in _types(data, keys):
-        if isinstance(kind, msgspec.inspect.StructType):
-            if kind.tag_field is not None:
-                yield kind.tag_field
-            yield from (field.encode_name for field in kind.fields)
-
-
-def _choices(data: object, keys: _Keys) -> tuple[str | int, ...]:
-    """The words (or numbers) a value may be; none where it may be more than those."""
-    if not keys:
-        return ()
-    tags = [
-        kind.tag
-        for kind in _tables_told_apart(data, keys[:-1])
-        if kind.tag_field == keys[-1] and isinstance(kind.tag, str)
-    ]
-    literals = [
-        value
-        for kind in _types(data, keys)
-        if isinstance(kind, msgspec.inspect.LiteralType)
-        for value in kind.values
-        if isinstance(value, str | int)
-    ]
-    return tuple(dict.fromkeys([*tags, *literals]))
-
-
-def _tables_told_apart(data: object, keys: _Keys) -> Iterator[msgspec.inspect.StructType]:
-    if not keys:
-        return
-    for parent in _types(data, keys[:-1]):
-        if isinstance(parent, msgspec.inspect.StructType):
-            for field in parent.fields:
-                if field.encode_name == keys[-1] and isinstance(field.type, msgspec.inspect.UnionType):
-                    yield from (kind for kind in field.type.types if isinstance(kind, msgspec.inspect.StructType))

@@ -61,3 +61,67 @@ def test_every_mistake_has_place_reason_and_cure(tmp_path: Path, text: str, word
     assert said.startswith(f"{file}:")
     assert words in said
     assert "`" not in said
+
+
+SEVERAL = """\
+[[line]]
+name = "a"
+transport = "rtv"
+port = "p"
+baudrate = "9600"
+extra = 1
+
+[[line.device]]
+name = "d"
+unit = 1
+faults = { bussy = 1, busy = 2 }
+point = [
+  { name = "q", table = "holding", address = 1, signal = { kind = "sin" } },
+  { name = "r", table = "holding", value = 1 },
+  { name = "s", table = "holding", address = 2, type = "bool", value = 1 },
+]
+
+[[line.device]]
+name = "e"
+unit = 1
+turnaround = 3
+
+[[line]]
+name = "b"
+transport = "tcp"
+device = [{ name = "f", unit = 400 }, 3]
+"""
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "devices.toml"
+    file.write_text(SEVERAL)
+    with pytest.raises(ValueError, match="rtv") as first:
+        read_plan(SEVERAL)
+
+    told = str(refused(file, first.value)).splitlines()
+
+    places = [row.removeprefix(f"{file}:").split(" ", 1)[0] for row in told]
+    assert places == [
+        "3:13:",
+        "5:12:",
+        "6:1:",
+        "11:12:",
+        "11:30:",
+        "13:67:",
+        "14:3:",
+        "15:56:",
+        "21:1:",
+        "26:32:",
+        "26:39:",
+    ]
+    assert "two have unit" not in str(told), "what was mended is not judged"
+
+
+def test_what_is_written_wrong_is_not_missed_as_well(tmp_path: Path) -> None:
+    text = LINE.replace("name", "nme") + "device = []\n"
+    file = tmp_path / "devices.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match="nme") as first:
+        read_plan(text)
+    assert [problem.line for problem in refused(file, first.value).problems] == [2]
