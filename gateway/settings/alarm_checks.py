@@ -94,7 +94,7 @@ def _check_source(
         words = f'"{pattern}" is no name of a tag. Write "line/device/tag"; * stands for any part between two slashes'
         fields.refuse("tag", words)
         return
-    found = matching(pattern, tags.values())
+    found = matching(pattern, tags)
     if not found:
         if complete:
             fields.refuse("tag", _no_such_tag(pattern, tags, devices))

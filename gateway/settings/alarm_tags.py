@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -81,11 +81,11 @@ def alarm_points(settings: Settings) -> tuple[AlarmPoint, ...]:
         if alarm.device_down is not None:
             points.append(AlarmPoint(alarm, alarm.device_down, devices.get(alarm.device_down, ())))
             continue
-        points += [AlarmPoint(alarm, one.name, (one.name,), one.units) for one in meant_by(alarm, tags.values())]
+        points += [AlarmPoint(alarm, one.name, (one.name,), one.units) for one in meant_by(alarm, tags)]
     return tuple(points)
 
 
-def meant_by(alarm: AlarmSettings, tags: Iterable[Watchable]) -> list[Watchable]:
+def meant_by(alarm: AlarmSettings, tags: Mapping[str, Watchable]) -> list[Watchable]:
     """The tags an alarm is about; a pattern leaves out those its condition means nothing for."""
     if alarm.tag is None:
         return []
@@ -108,10 +108,12 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def matching(pattern: str, tags: Iterable[Watchable]) -> list[Watchable]:
+def matching(pattern: str, tags: Mapping[str, Watchable]) -> list[Watchable]:
     """The tags a name or pattern means; ``*`` stands for any characters, but never for a ``/``."""
+    if "*" not in pattern:
+        return [tags[pattern]] if pattern in tags else []
     expression = _expression(pattern)
-    return [one for one in tags if expression.fullmatch(one.name)]
+    return [one for one in tags.values() if expression.fullmatch(one.name)]
 
 
 @lru_cache(maxsize=256)
