@@ -17,8 +17,12 @@ from gateway.api.rpc_errors import fault_of, presentable
 from gateway.api.target import target_of
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
+from gateway.settings.suggest import did_you_mean
 
 log = structlog.stdlib.get_logger(__name__)
+
+# Looking for what a longer word was meant to be would take long, and nobody types one.
+_LONGEST_GUESSED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +138,16 @@ class Dispatch:
         except GatewayError as error:
             return _failed(call.id, replace(fault_of(error), target=target_of(call.params)))
         except _UnknownMethodError:
-            data = {"method": presentable(call.method)}
+            data = {"method": presentable(call.method), "reason": self._unknown(call.method)}
             return _failed(call.id, rpc.Fault(rpc.METHOD_NOT_FOUND, "Method not found", data))
         except Exception:
             error_id = secrets.token_hex(8)
             log.exception("method failed", method=call.method, error_id=error_id)
             return _failed(call.id, rpc.Fault(rpc.INTERNAL_ERROR, "Internal error", {"errorId": error_id}))
+
+    def _unknown(self, method: str) -> str:
+        guess = did_you_mean(method, self._methods) if len(method) <= _LONGEST_GUESSED else ""
+        return f"there is no such method. {guess or 'docs/api.md lists them all'}"
 
     async def _result(self, call: rpc.Call, caller: Caller, scope: Scope, deadline: float) -> object:
         entry = self._methods.get(call.method)

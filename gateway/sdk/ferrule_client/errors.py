@@ -51,11 +51,18 @@ class RpcError(FerruleError):
         self.message = message
         self.data: Mapping[str, object] = data or {}
         where = f" {self.field}:" if self.field else ""
-        super().__init__(f"{message} ({code}):{where} {self.reason}" if self.reason else f"{message} ({code})")
+        words = self.words
+        super().__init__(f"{message} ({code}):{where} {words}" if words else f"{message} ({code})")
+
+    @property
+    def words(self) -> str:
+        """What happened, for people: also where `reason` is one word for programs, such as `conflict`."""
+        words = self.data.get("message")
+        return words if isinstance(words, str) and words else self.reason
 
     @property
     def reason(self) -> str:
-        """A sentence with place and cure; empty where none was given."""
+        """A sentence with place and cure, or one word for programs, beside which `words` is the sentence."""
         reason = self.data.get("reason")
         return reason if isinstance(reason, str) else ""
 
@@ -135,6 +142,14 @@ class UnavailableError(RpcError):
     """-32007: not now; see `retry_after`."""
 
 
+class NotFoundError(RpcError):
+    """-32010: there is none, such as a message or an alarm."""
+
+
+class ConflictError(RpcError):
+    """-32011: it is there, but not in a state that allows this."""
+
+
 _BY_CODE: dict[int, type[RpcError]] = {
     -32700: ParseError,
     -32600: InvalidRequestError,
@@ -148,6 +163,8 @@ _BY_CODE: dict[int, type[RpcError]] = {
     -32005: AgentNotFoundError,
     -32006: CapabilityNotFoundError,
     -32007: UnavailableError,
+    -32010: NotFoundError,
+    -32011: ConflictError,
 }
 
 

@@ -89,9 +89,13 @@ class Membership:
         raise refused
 
     def heartbeat(self, report: Report) -> Steps[Heartbeat]:
-        """Tell the gateway how the agent is; renews the token when it is time to."""
+        """Tell the gateway how the agent is; renews the token when it is time to.
+
+        Raises:
+            ConfigurationError: the agent was not registered yet; nothing was sent.
+        """
         params: dict[str, object] = {
-            "agentId": self._session.agent().agent_id,
+            "agentId": self._session.registered().agent_id,
             "status": str(report.status),
             "metrics": dict(report.metrics),
             "renew": True,
@@ -121,7 +125,7 @@ class Membership:
 
     def unregister(self) -> Steps[None]:
         """Leave; services go too. Coming back needs a new enrolment."""
-        agent_id = self._session.agent().agent_id
+        agent_id = self._session.registered().agent_id
         answer = yield from self._session.call(Call("agent.unregister", {"agentId": agent_id}))
         answer.only()
         self._session.token = None

@@ -87,6 +87,17 @@ class Session:
         """Seconds the gateway's clock is ahead of ours, as far as it said so (`data.serverTime`)."""
         return self._skew
 
+    def registered(self) -> Identity:
+        """The agent that calls, once it has a token.
+
+        Raises:
+            ConfigurationError: the program is no agent, or was not registered yet.
+        """
+        agent = self.agent()
+        if self.token is None:
+            raise ConfigurationError(f"{agent.agent_id} is not registered: call register() first; keep_alive() does so")
+        return agent
+
     def agent(self) -> Identity:
         """The agent that calls.
 
@@ -148,6 +159,8 @@ class Session:
                 if order.bearer is None and self.token != token and not switched:
                     switched = True
                     continue
+                if token is None:
+                    error.add_note("this client has no token yet: register() first, or give it one")
             if answer is None:
                 if isinstance(error, RpcError):
                     raise error

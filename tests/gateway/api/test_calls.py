@@ -35,7 +35,9 @@ async def test_errors_of_json_rpc_come_with_status_200(client: httpx.AsyncClient
 
 async def test_an_unknown_method_is_named(client: httpx.AsyncClient) -> None:
     answer = await call(client, "tag.reed")
-    assert answer["error"] == {"code": -32601, "message": "Method not found", "data": {"method": "tag.reed"}}
+    reason = 'there is no such method. Did you mean "tag.read"?'
+    data = {"method": "tag.reed", "reason": reason}
+    assert answer["error"] == {"code": -32601, "message": "Method not found", "data": data}
 
 
 async def test_a_notification_is_carried_out_and_not_answered(rig: Rig, client: httpx.AsyncClient) -> None:

@@ -74,6 +74,14 @@ def test_without_enrolment_and_token_nothing_is_sent(make_stage: Callable[..., S
         stage.play(stage.membership.register())
 
 
+@pytest.mark.parametrize("early", ["heartbeat", "unregister"])
+def test_who_has_not_registered_is_told_to_do_that_first(stage: Stage, early: str) -> None:
+    steps = stage.membership.heartbeat(Report()) if early == "heartbeat" else stage.membership.unregister()
+    with pytest.raises(ConfigurationError, match=r"temp-sensor-001 is not registered: call register\(\) first"):
+        stage.play(steps)
+    assert stage.sent == []
+
+
 def test_heartbeats_come_as_often_as_they_are_asked_for(stage: Stage) -> None:
     stage.reports = [Report(AgentStatus.BUSY, {"cpu": 12.5})]
     stage.stay(600)

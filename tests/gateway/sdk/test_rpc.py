@@ -33,6 +33,9 @@ def test_an_error_has_the_type_of_its_code_and_says_everything() -> None:
     assert isinstance(error, InvalidParamsError)
     assert (error.field, error.reason, error.provided, error.retry_after) == ("agentId", "must not be empty", "", None)
     assert str(error) == "Invalid params (-32602): agentId: must not be empty"
+    conflict = rpc_error(-32007, "Service unavailable", {"reason": "conflict", "message": "agent a keeps bus/d/x"})
+    assert (conflict.reason, conflict.words) == ("conflict", "agent a keeps bus/d/x")
+    assert str(conflict) == "Service unavailable (-32007): agent a keeps bus/d/x"
 
 
 def test_every_code_of_the_gateway_has_a_type_of_its_own() -> None:

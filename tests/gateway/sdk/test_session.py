@@ -33,6 +33,13 @@ def test_a_call_waits_as_long_as_it_is_told_to(stage: Stage) -> None:
     assert stage.pauses == [5, 5]
 
 
+def test_a_call_without_a_token_that_needs_one_says_what_to_do(stage: Stage) -> None:
+    stage.answers["tag.list"] = rpc_error(-32001, "Authentication error", {"reason": "no token"})
+    with pytest.raises(AuthenticationError) as caught:
+        stage.play(stage.session.call(ASK)).only()
+    assert "register() first" in caught.value.__notes__[0]
+
+
 def test_but_no_longer_than_its_caller_wants(make_stage: Callable[..., Stage]) -> None:
     for most, waits in ((12.0, 2), (0.0, 0)):
         stage = make_stage(max_wait=most)
