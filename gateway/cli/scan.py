@@ -34,9 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     listening = arguments.listen if site.listens else 0.0
     seconds = estimate(site.settings, len(arguments.units), arguments.timeout_per_unit, listening=listening)
     settings = "1 setting" if len(site.settings) == 1 else f"{len(site.settings)} settings"
+    first = f"{_minutes(listening)} of listening, then " if listening else ""
     print(
-        f"{arguments.place}: {len(arguments.units)} units at {settings}, {_minutes(seconds)} if nobody answers; "
-        "Ctrl-C ends it and keeps what was found",
+        f"{arguments.place}: {first}{len(arguments.units)} units at {settings}, {_minutes(seconds)} in all if nobody "
+        "answers; Ctrl-C ends it and keeps what was found",
         file=sys.stderr,
     )
     failure = trio.run(_search, site, result, arguments, listening)

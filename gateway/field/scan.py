@@ -90,33 +90,34 @@ async def scan(
     result.overheard = await site.overhear(site.settings[0], listening) if listening else []
     spent += listening
     if result.foreign_master and not disturb:
-        await _understand(site, result, listening)
+        await _understand(site, result, listening, progress)
         return
-    settings = list(site.settings)
-    for part in (first, rest):
-        for line in list(settings):
-            if not part or line not in settings:
-                continue
-            async with site.open(replace(line, echo=line.echo or result.echo)) as bus:
-                search = _Search(bus, line, result, patience, rubbish_row)
-                for unit in part:
-                    show(f"{say_setting(line)}, unit {unit}")
-                    enough = await search.ask(unit)
-                    spent += _cost(line, patience)
-                    if enough:
-                        break
-            if search.hopeless:
-                settings.remove(line)
-            if any(one.line == line and one.answered for one in result.found) and not every:
-                settings = [line]
-                break
-        if settings and not every and any(one.answered for one in result.found):
-            # The others are left out: what is left to do is the rest of the units at this setting.
-            whole = spent + len(rest) * _cost(settings[0], patience)
-    _forget_shadows(result)
-    for number, one in enumerate(result.found):
-        progress(number / len(result.found), 0.0, f"asking unit {one.unit} again")
-        await _verify(site, result, one)
+    async with site.held():
+        settings = list(site.settings)
+        for part in (first, rest):
+            for line in list(settings):
+                if not part or line not in settings:
+                    continue
+                async with site.open(replace(line, echo=line.echo or result.echo)) as bus:
+                    search = _Search(bus, line, result, patience, rubbish_row)
+                    for unit in part:
+                        show(f"{say_setting(line)}, unit {unit}")
+                        enough = await search.ask(unit)
+                        spent += _cost(line, patience)
+                        if enough:
+                            break
+                if search.hopeless:
+                    settings.remove(line)
+                if any(one.line == line and one.answered for one in result.found) and not every:
+                    settings = [line]
+                    break
+            if settings and not every and any(one.answered for one in result.found):
+                # The others are left out: what is left to do is the rest of the units at this setting.
+                whole = spent + len(rest) * _cost(settings[0], patience)
+        _forget_shadows(result)
+        for number, one in enumerate(result.found):
+            progress(number / len(result.found), 0.0, f"asking unit {one.unit} again")
+            await _verify(site, result, one)
     result.complete = True
 
 
@@ -199,11 +200,14 @@ def _question(unit: int) -> Request:
     return read_registers(unit, Function.READ_HOLDING_REGISTERS, 0, 1)
 
 
-async def _understand(site: Site, result: Scan, seconds: float) -> None:
+async def _understand(site: Site, result: Scan, seconds: float, progress: Progress) -> None:
     """Somebody talks: find the rate at which it makes sense, still without a word."""
     if talkers(result.overheard):
         return
-    for line in site.settings[1:]:
+    others = site.settings[1:]
+    for number, line in enumerate(others):
+        left = seconds * (len(others) - number)
+        progress(number / len(others), left, f"another master talks, listening at {say_setting(line)}")
         heard = await site.overhear(line, seconds)
         if talkers(heard):
             result.overheard, result.heard_at = heard, line

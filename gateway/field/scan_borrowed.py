@@ -53,22 +53,47 @@ class BorrowedSite:
                 "./tty or /dev/ttyUSB0"
             )
         self.settings: Sequence[LineSettings] = [_settings(row)]
+        self._lease: str | None = None
+        self._ends = 0.0
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """See ``Site.held``: the line is borrowed once, polls nothing in between, and the record has one row."""
+        async with self._loan():
+            yield
 
     @asynccontextmanager
     async def open(self, line: LineSettings) -> AsyncIterator[Bus]:
         """See ``Site.open``."""
         del line
-        borrowed = await self._call("line.borrow", line=self._name, seconds=LEASE_S)
-        lease = str(borrowed["lease"])
-        try:
+        async with self._loan() as lease:
             yield _BorrowedBus(self, lease)
+
+    @asynccontextmanager
+    async def _loan(self) -> AsyncIterator[str]:
+        """The loan that is held, or one for as long as the block runs."""
+        if self._lease is not None:
+            if trio.current_time() > self._ends - LEASE_S / 2:
+                await self._borrow(lease=self._lease)
+            yield self._lease
+            return
+        self._lease = lease = await self._borrow()
+        try:
+            yield lease
         finally:
+            self._lease = None
             with trio.move_on_after(5, shield=True):
                 try:
                     await self._call("line.return", line=self._name, lease=lease)
                 except LineLostError:
                     # It is over already: that is what was wanted.
                     await trio.lowlevel.checkpoint()
+
+    async def _borrow(self, **held: str) -> str:
+        """Borrow the line, or hold on to it for longer. Returns the lease."""
+        self._ends = trio.current_time() + LEASE_S
+        borrowed = await self._call("line.borrow", line=self._name, seconds=LEASE_S, **held)
+        return str(borrowed["lease"])
 
     async def overhear(self, line: LineSettings, seconds: float) -> list[Message]:
         """See ``Site.overhear``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Protocol
 
@@ -31,6 +31,10 @@ class Site(Protocol):
     listens: bool
     """Whether anybody else could be heard."""
 
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """Keep what is lent from the first ``open`` within to the last; otherwise each borrows and returns."""
+        ...
+
     def open(self, line: LineSettings) -> AbstractAsyncContextManager[Bus]:
         """Have the line with these settings."""
         ...
@@ -52,6 +56,10 @@ class PortSite:
         self.settings = settings
         self.listens = any(line.port is not None for line in settings)
         self._open_port = open_port
+
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """See ``Site.held``: nobody lends a port, and each setting opens it anew."""
+        return nullcontext()
 
     @asynccontextmanager
     async def open(self, line: LineSettings) -> AsyncIterator[Bus]:

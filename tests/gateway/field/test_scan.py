@@ -187,6 +187,21 @@ async def test_another_master_is_named_and_not_disturbed(autojump_clock: MockClo
     assert all(port.sent == b"" for port in opened)
 
 
+async def test_listening_for_the_rate_of_another_master_is_shown(autojump_clock: MockClock) -> None:
+    _, open_port = foreign(RATES[-1])
+    shown: list[tuple[float, str]] = []
+    sites = [one for one in candidates(LINE, parity="none") if one.baudrate in RATES]
+
+    await scan(
+        PortSite(sites, open_port),
+        Scan(),
+        listening=3.0,
+        progress=lambda _done, left, words: shown.append((left, words)),
+    )
+
+    assert shown[-1] == (3.0, "another master talks, listening at 19200 8N2")
+
+
 async def test_a_port_in_other_hands_is_told_as_such(autojump_clock: MockClock) -> None:
     async def open_port(_: LineSettings) -> Port:
         raise LinkDown("busy", "/dev/x is in use by another program")
