@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.programs import CannotMeasure, Options
-from benchmarks.tables import codec, http, memory, paced, rtu, start, tags, tcp, websocket
+from benchmarks.tables import codec, http, memory, paced, rtu, start, subscriptions, tags, tcp, websocket
 
 TABLES = {
     "codec": codec.run,
@@ -22,6 +22,7 @@ TABLES = {
     "start": start.run,
     "http": http.run,
     "websocket": websocket.run,
+    "subscriptions": subscriptions.run,
 }
 
 

@@ -35,28 +35,44 @@ class Client:
         self._reader = reader
         self._writer = writer
 
-    async def open(self, port: int, path: str) -> None:
-        """Do the handshake of the WebSocket."""
+    async def open(self, port: int, path: str, more: str = "") -> None:
+        """Do the handshake of the WebSocket, with these header lines beside its own."""
         key = base64.b64encode(os.urandom(16)).decode()
         self._writer.write(
             f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{more}\r\n".encode()
         )
         head = await self._reader.readuntil(b"\r\n\r\n")
         if b" 101 " not in head:
             raise ConnectionError(head.decode("latin-1"))
 
-    async def echo(self, text: bytes) -> bool:
-        """Send a message; whether the same comes back."""
+    def send(self, text: bytes) -> None:
+        """Send a message of up to 125 bytes."""
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(text))
         self._writer.write(bytes([0x81, 0x80 | len(text)]) + mask + masked)
+
+    async def receive(self) -> bytes | None:
+        """The next message; None where the server closes."""
         while True:
             kind, length = await self._reader.readexactly(2)
+            if length == 126:
+                length = int.from_bytes(await self._reader.readexactly(2))
             data = await self._reader.readexactly(length)
+            if kind == 0x88:
+                return None
             # A ping is not what is waited for, and the answer can wait longer than this lasts.
             if kind == 0x81:
-                return data == text
+                return data
+
+    async def echo(self, text: bytes) -> bool:
+        """Send a message; whether the same comes back."""
+        self.send(text)
+        return await self.receive() == text
+
+    def leave(self) -> None:
+        """Say that nothing more comes: a peer that vanishes is a fault to some servers, and they write about it."""
+        self._writer.write(b"\x88\x82" + bytes(4) + (1000).to_bytes(2))
 
     async def run(self, number: int, clients: int, interval: float, tally: Tally) -> None:
         """Echo at its pace until it is over."""
@@ -69,8 +85,7 @@ class Client:
             tally.echoes += good
             tally.failures += not good
             turn += 1
-        # A peer that vanishes is a fault to some servers, and they write about it.
-        self._writer.write(b"\x88\x82" + bytes(4) + (1000).to_bytes(2))
+        self.leave()
         await self._reader.read()
         self._writer.close()
 
