@@ -60,6 +60,7 @@ def report(settings: Settings, *, blocks: bool, interfaces: Mapping[str, Sequenc
         problems.extend(_problems(settings, verdict))
         parts.append(_line(verdict))
         parts.extend(_ages(verdict))
+        parts.extend(_fall(verdict))
         if blocks:
             parts.extend(_block(planned) for planned in verdict.blocks)
     tags = sum(len(line.tags) + sum(len(device.tags) for device in line.devices) for line in settings.lines)
@@ -94,6 +95,21 @@ def _ages(verdict: Verdict) -> list[str]:
             f"  {planned.device.name:<{width}} {_seconds(period) if period else 'background':>12} "
             f"{_seconds(planned.age(silent=False)):>11}{silent}   {_few(planned.block)}\n"
         )
+    return rows
+
+
+def _fall(verdict: Verdict) -> list[str]:
+    """What it costs when devices fall silent together: no share of the time pays for finding that out."""
+    others = len(verdict.first_losses) - 1
+    if others < 1:
+        return []
+    each = _seconds(verdict.fall(1))
+    together = f", {_seconds(verdict.fall(others))} where {others} do so at one moment" if others > 1 else ""
+    rows = [f"  a device that falls silent costs up to {each} before that is known{together}\n"]
+    ages = [planned.fall_age for planned in verdict.blocks if planned.block.period is not None]
+    known = [age for age in ages if age is not None]
+    if known and len(known) == len(ages):
+        rows.append(f"  what is left answering is then up to {_seconds(max(known))} old, once\n")
     return rows
 
 

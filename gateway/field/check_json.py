@@ -40,6 +40,7 @@ def _line(verdict: Verdict) -> dict[str, object]:
         "line": verdict.line.name,
         "utilisation": round(verdict.utilisation, 4),
         "silentUtilisation": round(verdict.silent_utilisation, 4),
+        "firstLosses": [round(seconds, 4) for seconds in verdict.first_losses],
         "requests": [_request(planned) for planned in verdict.blocks],
     }
 
@@ -56,6 +57,7 @@ def _request(planned: PlannedBlock) -> dict[str, object]:
         "seconds": round(planned.cost, 6),
         "worstAge": _rounded(planned.age(silent=False)),
         "worstAgeSilent": _rounded(planned.age(silent=True)),
+        "worstAgeFall": _rounded(planned.fall_age),
         "tags": [place.tag.name for place in block.places],
     }
 

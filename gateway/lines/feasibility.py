@@ -36,6 +36,8 @@ class PlannedBlock:
         cost: seconds its exchange keeps the line busy.
         wait: the longest it waits once it is due, in seconds, all devices answering; None where there is no bound.
         silent_wait: the same while any number of other devices is silent.
+        fall_wait: the same while all other devices fall silent at one moment: the request by which that is found out
+            is paid from no share, and each of them loses one.
     """
 
     device: DeviceSettings
@@ -43,6 +45,13 @@ class PlannedBlock:
     cost: float
     wait: float | None = None
     silent_wait: float | None = None
+    fall_wait: float | None = None
+
+    @property
+    def fall_age(self) -> float | None:
+        """Worst age in seconds of its values, once, when all other devices fall silent at one moment."""
+        period = self.block.period
+        return None if period is None or self.fall_wait is None else period + self.fall_wait + self.cost
 
     def age(self, *, silent: bool) -> float | None:
         """Worst age in seconds of its values, None where it has no bound."""
@@ -58,12 +67,18 @@ class Verdict:
         utilisation: share of the line's time that periodic polls need; above 1 they cannot be met.
         silent_utilisation: the same share of what is left when silent devices use up what they may.
         blocks: the plan.
+        first_losses: seconds the line loses by the first unanswered request to each device, the dearest first.
     """
 
     line: LineSettings
     utilisation: float
     silent_utilisation: float
     blocks: tuple[PlannedBlock, ...]
+    first_losses: tuple[float, ...] = ()
+
+    def fall(self, devices: int) -> float:
+        """Seconds the line is held up at most when so many devices fall silent at one moment."""
+        return sum(self.first_losses[:devices])
 
 
 def judge(line: LineSettings) -> Verdict:
@@ -82,6 +97,7 @@ def judge(line: LineSettings) -> Verdict:
         if planned.block.period is not None:
             demand[planned.block.period] += planned.cost
     utilisation = sum(cost / period for period, cost in demand.items())
+    losses = sorted((wire.lost(device.timeout or line.timeout) for device in line.devices if device.tags), reverse=True)
     lost = wire.lost(max((device.timeout or line.timeout for device in line.devices), default=line.timeout))
     share = line.silent_share if len(line.devices) > 1 else 0.0
     # One exchange that has begun is finished first: the longest of all, or one that is lost. Background reads that have
@@ -92,18 +108,22 @@ def judge(line: LineSettings) -> Verdict:
     in_trouble = _Polls(demand, max(blocking, lost), share)
     # Probes that were saved up for come in a row, but only as far as no deadline is missed by them.
     in_a_row = _Polls(demand, max(blocking, lost) + max(1.0, line.timeout), share)
-    waits: dict[float | None, tuple[float | None, float | None]] = {None: (None, None)}
+    # Who has just answered is polled in good faith: all others may take their whole time-outs for that, in a row.
+    falling = _Polls(demand, blocking + sum(losses[:-1]), share)
+    waits: dict[float | None, tuple[float | None, float | None, float | None]] = {None: (None, None, None)}
     for period in demand:
-        silent, row = in_trouble.wait(period), in_a_row.wait(period)
+        silent, row, fall = in_trouble.wait(period), in_a_row.wait(period), falling.wait(period)
         if silent is not None:
             silent = max(silent, period if row is None else min(period, row))
-        waits[period] = polls.wait(period), silent
+            fall = None if fall is None else max(fall, silent)
+        waits[period] = polls.wait(period), silent, fall
     judged = [
-        replace(planned, wait=wait, silent_wait=silent_wait)
+        replace(planned, wait=wait, silent_wait=silent_wait, fall_wait=fall_wait)
         for planned in blocks
-        for wait, silent_wait in [waits[planned.block.period]]
+        for wait, silent_wait, fall_wait in [waits[planned.block.period]]
     ]
-    return Verdict(line, utilisation, utilisation / (1.0 - share) if share < 1.0 else math.inf, tuple(judged))
+    silent_utilisation = utilisation / (1.0 - share) if share < 1.0 else math.inf
+    return Verdict(line, utilisation, silent_utilisation, tuple(judged), tuple(losses))
 
 
 class _Polls:

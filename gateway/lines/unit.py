@@ -96,8 +96,8 @@ class BlockPoll(Poll):
         return self._values
 
     def took(self, turnaround: float) -> None:
-        """Its answer took so long: the patience goes up at once, and down slowly."""
-        enough = 2 * max(turnaround, 0.0) + ALLOWANCE_S
+        """Its answer took so long: the patience goes up at once, never above the configured bound, and down slowly."""
+        enough = min(2 * max(turnaround, 0.0) + ALLOWANCE_S, self.unit.health.bound)
         self.patience = enough if enough > self.patience else self.patience + (enough - self.patience) / 8
 
     def inherit(self, before: Iterable[BlockPoll]) -> None:

@@ -10,6 +10,7 @@ import trio
 from gateway.core.bus import Cut, Subscription
 from gateway.core.reading import Quality, Reading
 from gateway.core.tags import Changes
+from gateway.lines.health import MISSES_UNTIL_SILENT, PROBE_STEP_S
 from gateway.lines.polling import Polling
 from tests.sim.callers import Caller
 from tests.sim.site import RECOVERY_S, Site, SiteLine
@@ -151,8 +152,9 @@ class Watch:
     def _check_silent(self, reading: Reading, line: SiteLine, now: float) -> None:
         """The tags of a device that went silent are bad soon.
 
-        The bound follows from the design: the next poll is lost, and so is the probe behind it, which waits until
-        the budget covers it: its own poll, and what another unit has just lost. Devices in doubt go before silent ones.
+        The bound follows from the design: the next poll is lost, and so are the two probes behind it, with a pause
+        between them. Each waits until the budget covers it: what was lost before it, and what another unit has just
+        lost. Devices in doubt go before silent ones.
         """
         point = self.site.plant.points[reading.tag]
         unit = point.device.unit
@@ -177,8 +179,9 @@ class Watch:
         probe = USUAL_TIMEOUT * settings.timeout + 0.1
         # A line that was plugged in meanwhile is opened first.
         opening = settings.reconnect_max * 1.2 if line.plugged_since >= line.trouble_since[unit] else 0.0
-        waits = 2 * probe / settings.silent_share
-        return 2 * (min(polls) + settings.timeout) + waits + PROBE_PATIENCE_S + opening
+        waits = (MISSES_UNTIL_SILENT - 1) * (probe / settings.silent_share + PROBE_PATIENCE_S) + PROBE_STEP_S
+        lost = MISSES_UNTIL_SILENT * settings.timeout
+        return min(polls) + lost + waits + probe / settings.silent_share + opening
 
     def _check_clock(self, reading: Reading) -> None:
         """Wall times are those the clock showed, and after the first synchronisation those it should have shown."""

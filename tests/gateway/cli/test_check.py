@@ -93,6 +93,23 @@ def test_a_row_names_few_tags_and_blocks_names_all(tmp_path: Path, capsys: pytes
     assert "t7, t8" in shown
 
 
+def test_it_says_what_devices_cost_that_fall_silent_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tag = 'tag = [{ name = "t", table = "input", address = 0, type = "int16" }]\n'
+    devices = [f'[[line.device]]\nname = "d{unit}"\nunit = {unit}\ntimeout = "{unit}s"\n{tag}' for unit in (1, 2, 3)]
+    assert main(["check", config(tmp_path, LINE + "".join(devices))]) == 0
+    shown = capsys.readouterr().out
+    # The two dearest of three: time-outs of 3 s and 2 s, and the characters on the wire.
+    assert (
+        "a device that falls silent costs up to 3.01 s before that is known, 5.02 s where 2 do so at one moment"
+        in shown
+    )
+    assert "what is left answering is then up to 6." in shown
+    assert main(["check", config(tmp_path, LINE + "".join(devices[:2]))]) == 0
+    assert "a device that falls silent costs up to 2.01 s before that is known\n" in capsys.readouterr().out
+
+
 def test_a_request_that_may_be_late_is_warned_of_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tags = "".join(
         f'  {{ name = "t{n}", table = "input", address = {n}, type = "int16", stale_after = "1500ms" }},\n'
@@ -120,6 +137,8 @@ def test_programs_get_the_verdict_as_json(tmp_path: Path, capsys: pytest.Capture
     [serial, _] = found["lines"]
     assert 0 < serial["utilisation"] < 1
     assert serial["requests"][0]["worstAge"] <= serial["requests"][0]["worstAgeSilent"]
+    assert serial["requests"][0]["worstAgeSilent"] <= serial["requests"][0]["worstAgeFall"]
+    assert len(serial["firstLosses"]) == 5
     assert "voltage-l1" in serial["requests"][0]["tags"]
     file = config(tmp_path, LINE + "baudrate = 12\n")
     assert main(["check", "--json", file]) == 2

@@ -69,11 +69,16 @@ class Nowhere:
 
 
 class Reckoned:
-    """Exchanges that take what the check reckons with, and the longest time between two answers of each block."""
+    """Exchanges that take what the check reckons with, and the longest time between two answers of each block.
 
-    def __init__(self, wire: Wire, silent: set[int]) -> None:
-        self._wire = wire
+    Devices that fall silent later say until then that they are as slow as they may be: they get their whole time-outs.
+    """
+
+    def __init__(self, line: LineSettings, silent: set[int], falls_at: float) -> None:
+        self._wire = Wire.of(line)
         self._silent = silent
+        self._falls_at = falls_at
+        self._slowest = {one.unit: one.timeout or line.timeout for one in line.devices} if falls_at else {}
         self._answered: dict[tuple[int, bytes], float] = {}
         self.ages: dict[tuple[int, bytes], float] = {}
 
@@ -88,7 +93,7 @@ class Reckoned:
     ) -> Answer | Lost:
         del pace
         meanwhile()
-        if request.unit in self._silent:
+        if request.unit in self._silent and trio.current_time() >= self._falls_at:
             cost = self._wire.lost(patience)
             await trio.sleep(cost)
             count(Cause.TIMEOUT)
@@ -99,7 +104,8 @@ class Reckoned:
         if self._answered.get(key, 0.0) > SETTLED_S:
             self.ages[key] = max(self.ages.get(key, 0.0), now - self._answered[key])
         self._answered[key] = now
-        return Answer(Data(bytes(2 * registers)), now, self._wire.turnaround)
+        turnaround = self._slowest.get(request.unit, self._wire.turnaround)
+        return Answer(Data(bytes(2 * registers)), now, turnaround)
 
 
 def line_of(plant: list[Member], baudrate: int, share: float) -> LineSettings:
@@ -115,8 +121,8 @@ def line_of(plant: list[Member], baudrate: int, share: float) -> LineSettings:
     )
 
 
-async def run(line: LineSettings, silent: set[int]) -> Reckoned:
-    talk = Reckoned(Wire.of(line), silent)
+async def run(line: LineSettings, silent: set[int], falls_at: float = 0.0) -> Reckoned:
+    talk = Reckoned(line, silent, falls_at)
 
     async def opener() -> tuple[Port, Talk]:
         await trio.lowlevel.checkpoint()
@@ -168,3 +174,45 @@ def test_no_value_of_a_device_that_answers_is_older_than_promised(
             continue
         poll = read_registers(planned.device.unit, 3, planned.block.address, planned.block.count)
         assert seen.ages[poll.unit, poll.pdu] <= promised * TOLERANCE
+
+
+# Nine slow devices lose their power at one moment beside a quick one.
+CABINET = [Member(0.2, 4, 0.1, silent=False), *(Member(1.0, 10, 1.0, silent=True) for _ in range(9))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(members, min_size=2, max_size=7),
+    st.sampled_from([2400, 9600, 19200]),
+    st.sampled_from([0.05, 0.1, 0.3]),
+    st.floats(0.0, 2.0),
+)
+@example(CABINET, 19200, 0.1, 0.99)
+@example(AMONG_MANY, 9600, 0.1, 0.0)
+def test_nor_is_it_when_any_number_of_devices_falls_silent_at_one_moment(
+    plant: list[Member], baudrate: int, share: float, moment: float
+) -> None:
+    line = line_of(plant, baudrate, share)
+    silent = {unit for unit, member in enumerate(plant, start=1) if member.silent}
+    seen = trio.run(run, line, silent, SETTLED_S + 1.0 + moment, clock=trio.testing.MockClock(autojump_threshold=0))
+    for planned in judge(line).blocks:
+        promised = planned.fall_age
+        if planned.device.unit in silent or promised is None:
+            continue
+        poll = read_registers(planned.device.unit, 3, planned.block.address, planned.block.count)
+        assert seen.ages[poll.unit, poll.pdu] <= promised * TOLERANCE
+
+
+def test_devices_that_fall_silent_at_one_moment_cost_more_than_those_that_are_silent() -> None:
+    """The promise is about something: what holds while they are silent does not hold while they fall."""
+    line = line_of(CABINET, 19200, 0.1)
+    falls_at = SETTLED_S + 1.99
+    seen = trio.run(run, line, set(range(2, 11)), falls_at, clock=trio.testing.MockClock(autojump_threshold=0))
+    verdict = judge(line)
+    quick = verdict.blocks[0]
+    poll = read_registers(quick.device.unit, 3, quick.block.address, quick.block.count)
+    silent, falling = quick.age(silent=True), quick.fall_age
+    assert silent is not None
+    assert falling is not None
+    assert silent < seen.ages[poll.unit, poll.pdu] <= falling
+    assert verdict.fall(9) > 9.0
