@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.core.catalogue_type import EventData, EventType
-from gateway.core.eventlog import Priority
 
 
 class AgentEvent(EventData):
@@ -95,7 +94,6 @@ AGENTS = (
         MessageReceived,
         "messaging:read",
         "agent:messages",
-        Priority.HIGH,
         key="to_agent",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,8 +30,8 @@ class GovernorAction(EventData):
     target: str
     verdict: Literal["done", "advised", "held", "too_often", "failed", "ended"]
     reason: str
-    value: object = msgspec.UNSET
-    evidence: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    value: Any = msgspec.UNSET
+    evidence: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class GovernorAnomaly(EventData):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.core.catalogue_type import EventData, EventType
 from gateway.core.eventlog import Priority
 
@@ -94,7 +96,7 @@ class PluginMessage(EventData):
     to_plugin: str
     message_type: str
     priority: str
-    payload: object
+    payload: Any
     correlation_id: str | None
 
 

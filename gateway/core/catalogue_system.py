@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.core.catalogue_type import EventData, EventType, Figure
 from gateway.core.eventlog import Priority
@@ -29,8 +29,8 @@ class SystemAlert(EventData):
     component: str
     summary: str
     metric: str
-    value: object
-    threshold: object
+    value: Any
+    threshold: Any
     state: Literal["firing", "resolved"]
 
 
