@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TypeVar
 
 import structlog
@@ -28,6 +29,8 @@ T = TypeVar("T")
 _PART = "events"
 # Jobs in a transaction, so that it does not hold the writer for long.
 _MOST_TOGETHER = 200
+# Of the size of the file, what one transaction may add: so much at most has to give way for it.
+_MOST_OF_SIZE = 8
 
 
 class _NoRoomError(Exception):
@@ -39,6 +42,7 @@ class _Waiting:
     """A job that waits for its commit; it returns what is to be done once it is on the disk."""
 
     job: Job[Callable[[], None]]
+    weight: int
     done: trio.Event = field(default_factory=trio.Event)
     fault: Exception | None = None
 
@@ -98,17 +102,22 @@ class EventFile:
         except StoreTrouble as trouble:
             log.warning("events not readable", trouble=trouble.kind)
 
-    async def write(self, job: Job[T], *, patience: float = 0.0, then: Callable[[T], None] | None = None) -> T:
+    async def write(
+        self, job: Job[T], *, weight: int = 0, patience: float = 0.0, then: Callable[[T], None] | None = None
+    ) -> T:
         """Run a job in a transaction that it shares with others; on the disk (fsync) when this returns.
 
         Args:
             job: executes statements. It may be run twice.
+            weight: bytes it adds, more or less.
             patience: seconds it may wait for others.
             then: told the result as soon as it is on the disk, before anybody else writes.
 
         Raises:
             NotKept: the disk does not take it, or there is no room that could be made.
         """
+        if weight > self.settings.size // _MOST_OF_SIZE:
+            raise NotKept(f"{weight} bytes at once are too much for {self._database.path.name}: raise [events] size")
         results: list[T] = []
 
         def prepared(connection: sqlite3.Connection) -> Callable[[], None]:
@@ -121,7 +130,7 @@ class EventFile:
 
             return reached
 
-        waiting = _Waiting(prepared)
+        waiting = _Waiting(prepared, weight)
         self._waiting.append(waiting)
         try:
             if patience:
@@ -178,7 +187,7 @@ class EventFile:
 
     async def _commit(self) -> None:
         """Write what waits, together."""
-        batch = self._waiting[:_MOST_TOGETHER]
+        batch = self._next()
         del self._waiting[: len(batch)]
         try:
             await self._write_all(batch)
@@ -186,6 +195,11 @@ class EventFile:
             # Whoever was to write is gone: the next of those who wait does.
             self._waiting[:0] = [waiting for waiting in batch if not waiting.done.is_set()]
             raise
+
+    def _next(self) -> list[_Waiting]:
+        weights = accumulate(waiting.weight for waiting in self._waiting[:_MOST_TOGETHER])
+        light = sum(1 for weight in weights if weight <= self.settings.size // _MOST_OF_SIZE)
+        return self._waiting[:light]
 
     async def _write_all(self, batch: list[_Waiting]) -> None:
         def together(connection: sqlite3.Connection) -> list[Callable[[], None]]:

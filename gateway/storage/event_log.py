@@ -9,7 +9,7 @@ from itertools import islice
 from gateway.core.eventlog import Entry
 from gateway.core.events import Event
 from gateway.storage.event_file import EventFile
-from gateway.storage.event_rows import Row, add, gateways_of, read, rows_between, rows_of_time, write
+from gateway.storage.event_rows import ROW_BYTES, Row, add, gateways_of, read, rows_between, rows_of_time, write
 
 
 class StoredLog:
@@ -51,7 +51,8 @@ class StoredLog:
             return newest
 
         if rows:
-            await self._file.write(job, then=self._reached)
+            weight = sum(len(row.data) + ROW_BYTES for row in rows)
+            await self._file.write(job, weight=weight, then=self._reached)
 
     def _reached(self, newest: int) -> None:
         self._file.last = max(self._file.last, newest)

@@ -54,7 +54,7 @@ class Room:
         spare = self.settings.spare_deliveries
         steps: tuple[Callable[[], Removed], ...] = (
             lambda: self._events(connection, Priority.LOW),
-            lambda: self._deliveries(connection, f"AND delivery.number < ({_NEWEST_BUT})", (spare,)),
+            lambda: self._deliveries(connection, f"AND delivery.number <= ({_NEWEST_BUT})", (spare,)),
             lambda: self._events(connection, Priority.NORMAL),
             lambda: self._rows(connection, MESSAGES, "waiting = 0", ()),
             lambda: self._events(connection, Priority.HIGH),

@@ -31,6 +31,8 @@ ALL_TABLES = (*TABLES.values(), MESSAGES)
 MESSAGE_TYPE = "message:received"
 _SYNCHRONISED, _UNSYNCHRONISED = "synchronised", "unsynchronised"
 
+# What a row takes besides its data, more or less.
+ROW_BYTES = 120
 COLUMNS = "seq, id, type, time, synchronised, gateway, routing_key, checksum, data"
 Row = tuple[int, bytes | str, str, float, int, int, str | None, int, bytes]
 

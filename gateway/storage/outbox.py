@@ -10,6 +10,7 @@ from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, KeptWebhook
 from gateway.storage import outbox_rows
 from gateway.storage.event_file import EventFile
 from gateway.storage.event_room import Room
+from gateway.storage.event_rows import ROW_BYTES
 from gateway.storage.outbox_registry import Registry
 
 
@@ -34,6 +35,7 @@ class StoredOutbox:
         document = outbox_rows.encode(webhook.document)
         await self._file.write(
             partial(outbox_rows.save, webhook=webhook.id, document=document, cursor=webhook.cursor),
+            weight=len(document),
             then=lambda _: self._registry.keep(webhook),
         )
 
@@ -54,6 +56,9 @@ class StoredOutbox:
             made[attempt.delivery].append(attempt)
         await self._file.write(
             partial(outbox_rows.record, webhook=webhook, cursor=cursor, deliveries=deliveries, attempts=made),
+            weight=sum(
+                ROW_BYTES + len(attempt.answer) + sum(map(len, attempt.request.values())) for attempt in attempts
+            ),
             patience=self._file.settings.patience,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import trio
 
@@ -97,10 +98,15 @@ def events_in(opened: Opener, world: World) -> Events:
 
     @asynccontextmanager
     async def events(
-        settings: EventStoreSettings | None = None, *, used: int = 0, inline: bool = True, run: bool = True
+        settings: EventStoreSettings | None = None,
+        *,
+        used: int = 0,
+        inline: bool = True,
+        run: bool = True,
+        where: Path | None = None,
     ) -> AsyncIterator[EventStore]:
         async with (
-            opened(inline=inline) as storage,
+            opened(inline=inline, **({} if where is None else {"where": where})) as storage,
             open_events(
                 storage,
                 settings=settings,
@@ -111,7 +117,6 @@ def events_in(opened: Opener, world: World) -> Events:
             trio.open_nursery() as nursery,
         ):
             if run:
-                nursery.start_soon(storage.facts.run)
                 nursery.start_soon(store.run)
             yield store
             nursery.cancel_scope.cancel()
