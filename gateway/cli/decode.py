@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         screen.json(_as_json(first, shots, layout))
         return 0
     _show_registers(screen, first, shots)
-    _show_layout(screen, first, layout)
+    _show_layout(screen, first, layout, typed=bool(arguments.hex))
     if arguments.all:
         _show_all(screen, first, layout)
     return 0
@@ -144,7 +144,7 @@ def _show_registers(screen: Screen, first: Address, shots: Sequence[Shot]) -> No
     screen.table(header, rows, right=(1, 4, 5))
 
 
-def _show_layout(screen: Screen, first: Address, layout: Layout) -> None:
+def _show_layout(screen: Screen, first: Address, layout: Layout, *, typed: bool) -> None:
     rows: list[Sequence[Cell]] = []
     for one in layout.readings:
         for number, ranked in enumerate(_choices(layout, one)):
@@ -153,6 +153,8 @@ def _show_layout(screen: Screen, first: Address, layout: Layout) -> None:
     screen.table(["most plausible", "type", "word order", "byte order", "value", "share", "may be"], rows, right=(5,))
     screen.line()
     screen.line(layout.verdict, "bold")
+    if advice := layout.advice(typed=typed):
+        screen.line(advice)
     screen.line()
     screen.line("For the device in the configuration:")
     screen.line("tag = [")

@@ -42,6 +42,8 @@ class Layout:
         margin: bits by which the best layout with the other word order is worse; 0 where order makes no difference.
         pairs: where that says nothing, the word order if every two registers are one value; None: no telling.
         ranked: by offset, every way to read what begins there, the most plausible first.
+        reads: how often the registers were read.
+        moved: whether any of them changed meanwhile.
     """
 
     word_order: Order
@@ -50,6 +52,8 @@ class Layout:
     margin: float
     pairs: Order | None
     ranked: tuple[tuple[Ranked, ...], ...]
+    reads: int
+    moved: bool
 
     @property
     def verdict(self) -> str:
@@ -61,11 +65,29 @@ class Layout:
         if self.margin >= CLEAR_BITS:
             return f"word order: clearly {order}. In any other these registers make no sense"
         if self.margin >= LIKELY_BITS:
-            return f"word order: probably {order}. To be sure, read several times while the values move (--repeat 5)"
-        more = "Read more registers at once (--count), or several times while the values move (--repeat 5)"
+            return f"word order: probably {order}"
         if self.pairs:
-            return f'word order: "{self.pairs}" if two registers make one value; that cannot be told from this. {more}'
-        return f"word order: cannot be told from this. {more}"
+            return f'word order: "{self.pairs}" if two registers make one value; that cannot be told from this'
+        return "word order: cannot be told from this"
+
+    def advice(self, *, typed: bool) -> str | None:
+        """What would tell more; None where nothing is left to tell.
+
+        Args:
+            typed: the registers were typed in: they are not read again by an option.
+        """
+        if all(one.type == "string" for one in self.readings) or self.margin >= CLEAR_BITS:
+            return None
+        if self.reads == 1:
+            again = "add later reads of them, parted by a slash" if typed else "read several times (--repeat 5)"
+            again += ", while the values move"
+        elif not self.moved:
+            again = f"nothing moved in {self.reads} reads: read when the values move"
+            again += "" if typed else ", or longer (--every 10)"
+        else:
+            again = "add more reads" if typed else f"read more often (--repeat {4 * self.reads})"
+        count = "more registers at once" + ("" if typed else " (--count)")
+        return f"To be sure: {again}; or {count}; or say the type if the manual names it (--type uint32)"
 
 
 def best_layout(shots: Sequence[Shot], now: float, only: Collection[str] = ()) -> Layout:
@@ -99,7 +121,9 @@ def best_layout(shots: Sequence[Shot], now: float, only: Collection[str] = ()) -
         if min(divided.values()) < math.inf:
             pairs_margin = min(divided[o] for o in ORDERS if o[0] != pairs) - min(divided.values())
     ranked = tuple(_rank(paths, offset, paths[best].total) for offset in range(len(shots[0])))
-    return Layout(best[0], best[1], readings, margin, pairs if pairs_margin >= LIKELY_BITS else None, ranked)
+    named = pairs if pairs_margin >= LIKELY_BITS else None
+    moved = any(shot != shots[0] for shot in shots)
+    return Layout(best[0], best[1], readings, margin, named, ranked, len(shots), moved)
 
 
 def _ways(shots: Sequence[Shot], orders: tuple[Order, Order], now: float, only: Collection[str]) -> list[list[Reading]]:

@@ -152,3 +152,24 @@ def test_a_counter_that_moves_is_never_told_in_the_wrong_order(start: int, step:
     layout = best_layout(shots, NOW, {"uint32"})
 
     assert layout.word_order == word_order or "cannot be told" in layout.verdict
+
+
+def test_the_advice_is_not_what_has_been_done_already() -> None:
+    still = encode("uint32", 12_345_678, word_order="little")
+    moving = [encode("uint32", 12_345_678 + 3 * n, word_order="little") for n in range(5)]
+    once = best_layout([still], NOW).advice(typed=False)
+    standing = best_layout([still] * 5, NOW).advice(typed=False)
+    moved = best_layout(moving, NOW).advice(typed=False)
+    pasted = best_layout([still], NOW).advice(typed=True)
+
+    assert once is not None
+    assert "(--repeat 5), while the values move" in once
+    assert standing is not None
+    assert "nothing moved in 5 reads" in standing
+    assert "--repeat" not in standing
+    assert moved is not None
+    assert "--repeat 20" in moved
+    assert pasted is not None
+    assert "parted by a slash" in pasted
+    assert "--repeat" not in pasted
+    assert best_layout([encode_text("Ferrule Works", 7)], NOW).advice(typed=False) is None
