@@ -24,8 +24,9 @@ TOKEN_RENEWED_S = 120
 PATH = "/api/v1/rpc"
 _INVALID_PARAMS, _UNKNOWN_METHOD = -32602, -32601
 _UNAUTHENTICATED, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = -32001, -32002, -32004, -32007
+_NOT_FOUND = -32010
 # Who reads this types commands, and calls no methods.
-_COMMANDS = {"line.list": "ferrule status", "tag.list": "ferrule read"}
+_COMMANDS = {"line.list": "ferrule status", "tag.list": "ferrule read", "alarm.list": "ferrule alarms"}
 
 Json = dict[str, Any]
 
@@ -329,7 +330,7 @@ def refusal(error: Json, url: str) -> CallError:
         return CallError(
             f"too many calls: {reason}; try again in {data.get('retryAfter', 1)} s, or raise [limits]", DENIED
         )
-    if code == _INVALID_PARAMS:
+    if code in {_INVALID_PARAMS, _NOT_FOUND}:
         field, provided = data.get("field"), data.get("provided")
         for method, command in _COMMANDS.items():
             reason = reason.replace(method, command)

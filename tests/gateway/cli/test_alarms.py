@@ -1,0 +1,174 @@
+"""``ferrule alarms``."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.api.server.certificates import make_authority, make_leaf
+from gateway.cli.alarms import meant_by
+from gateway.cli.main import CommandError, main
+
+ID = "alarm-019ab1c4-9d0e-7b6a-8f0e-3d7c1f4a2b11"
+
+
+def alarm(name: str, alarm_id: str | None = ID, **changes: Any) -> dict[str, Any]:
+    return {
+        "alarmId": alarm_id,
+        "alarm": name,
+        "tag": "bus/boiler/flow",
+        "device": None,
+        "severity": "critical",
+        "condition": "high",
+        "state": "normal" if alarm_id is None else "raised",
+        "frozen": False,
+        "reason": None,
+        "value": 91.5,
+        "current": 92.5,
+        "limit": 90.0,
+        "units": "°C",
+        "message": "too hot",
+        "raisedAt": None if alarm_id is None else "2026-11-22T08:13:46.123Z",
+        "clearedAt": None,
+        "acknowledgedAt": None,
+        "clock": None if alarm_id is None else "synchronised",
+        "acknowledgedBy": None,
+        "comment": None,
+        "times": 1,
+    } | changes
+
+
+class Peer:
+    """A gateway that has alarms, and answers two of them at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.alarms = [alarm("hot"), alarm("cold", ID[:-1] + "2", severity="warning"), alarm("fast", None)]
+        self.state = "acknowledged"
+        self.error: dict[str, Any] | None = None
+        peer = self
+
+        class Answers(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                peer.calls.append((body["method"], body["params"]))
+                reply = {"jsonrpc": "2.0", "id": body["id"]} | peer.answer(body["method"], body["params"])
+                content = json.dumps(reply).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        now = time.time()
+        authority = make_authority("test", now)
+        leaf = make_leaf(authority.certificate, authority.key, ["127.0.0.1"], now)
+        (directory / "ca.pem").write_bytes(authority.certificate)
+        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(directory / "leaf.pem")
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        url = f"https://127.0.0.1:{self.server.server_port}"
+        self.words = ["--url", url, "--ca", str(directory / "ca.pem"), "--token", "x"]
+
+    def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        if method == "alarm.ack":
+            if self.error is not None:
+                return {"error": self.error}
+            [found] = [one for one in self.alarms if one["alarmId"] == params["alarmId"]]
+            said = {"state": self.state, "acknowledgedBy": "me", "acknowledgedAt": "then"}
+            return {"result": found | said}
+        rows = [one for one in self.alarms if one["alarmId"] or "state" not in params]
+        start = params.get("offset", 0)
+        return {"result": {"alarms": rows[start : start + 2], "total": len(rows)}}
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[Peer]:
+    made = Peer(tmp_path)
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+def test_what_stands_is_shown_with_the_end_of_its_id(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    peer.alarms[1] |= {"frozen": True, "reason": "no_answer", "current": None, "clock": "unsynchronised"}
+    assert main(["alarms", *peer.words]) == 0
+    header, hot, cold = capsys.readouterr().out.splitlines()
+    assert header.split() == ["id", "severity", "state", "since", "alarm", "on", "now", "limit", "message"]
+    assert hot.split()[:3] == ["7c1f4a2b11", "critical", "raised"]
+    assert "92.5 °C" in hot
+    assert hot.split()[-4:] == ["90", "°C", "too", "hot"]
+    assert "raised, frozen: no_answer" in cold
+    assert "(clock was not set)" in cold
+    assert peer.calls == [("alarm.list", {"state": "standing"})]
+
+
+def test_all_of_them_are_asked_for_page_by_page(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["alarms", "--all", "--json", *peer.words]) == 0
+    assert json.loads(capsys.readouterr().out) == {"alarms": peer.alarms, "total": 3}
+    assert peer.calls == [("alarm.list", {}), ("alarm.list", {"offset": 2})]
+    assert main(["alarms", "--all", *peer.words]) == 0
+    assert capsys.readouterr().out.splitlines()[3].split()[:4] == ["-", "critical", "normal", "-"]
+
+
+def test_nothing_is_said_to_be_nothing(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    peer.alarms = []
+    assert main(["alarms", *peer.words]) == 0
+    assert capsys.readouterr().out == "no alarm stands\n"
+    assert main(["alarms", "--all", *peer.words]) == 0
+    assert "no alarm is configured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["hot", "4a2b11", "7C1F4A2B11", ID])
+def test_an_alarm_is_acknowledged_by_its_id_the_end_of_it_or_its_name(
+    word: str, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["alarms", "ack", *peer.words, word, "--comment", "seen"]) == 0
+    assert peer.calls[-1] == ("alarm.ack", {"alarmId": ID, "comment": "seen"})
+    # Whoever has the whole id need not be allowed to read.
+    assert len(peer.calls) == (1 if word == ID else 2)
+    assert "hot on bus/boiler/flow: acknowledged by me" in capsys.readouterr().out
+
+
+def test_what_is_said_in_front_of_the_action_counts(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    peer.state = "normal"
+    assert main(["alarms", *peer.words, "--json", "ack", "hot"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "normal"
+    assert main(["alarms", *peer.words, "ack", "hot"]) == 0
+    assert "it is over, and normal now" in capsys.readouterr().out
+
+
+def test_a_refusal_says_that_nothing_was_acknowledged(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "no alarm with this id stands; alarm.list names those that do"
+    data = {"reason": reason, "field": "alarmId", "provided": ID}
+    peer.error = {"code": -32010, "message": "Not found", "data": data}
+    assert main(["alarms", "ack", *peer.words, ID]) == 2
+    said = capsys.readouterr().err
+    assert "ferrule alarms names those that do; nothing was acknowledged" in said
+
+
+def test_a_word_that_means_none_or_several_is_refused() -> None:
+    alarms = [alarm("hot"), alarm("hot", ID[:-2] + "77", tag=None, device="bus/boiler"), alarm("cold", ID[:-2] + "88")]
+    with pytest.raises(CommandError, match=r"several .* 7c1f4a2b11 \(bus/boiler/flow\), 7c1f4a2b77 \(bus/boiler\)"):
+        meant_by("hot", alarms)
+    with pytest.raises(CommandError, match='Did you mean "cold"'):
+        meant_by("colt", alarms)
+    with pytest.raises(CommandError, match="no alarm"):
+        meant_by("b11", alarms)
