@@ -68,8 +68,13 @@ class Nonces:
             shown.popitem(last=False)
         return True
 
-    def use(self, agent_id: str, nonce: str) -> bool:
+    def use(self, agent_id: str, nonce: str, *, urgent: bool = True) -> bool:
         """Use a nonce; False where it was used or shown before.
+
+        Args:
+            agent_id: whose signature has it.
+            nonce: what stands in it.
+            urgent: it goes to the disk at once; otherwise within the flush interval.
 
         Raises:
             GatewayError: TOO_MANY, there is no room for another.
@@ -84,7 +89,7 @@ class Nonces:
             raise self._full("agents have made too many signatures lately", next(iter(self._seen.values())))
         self._note(agent_id, nonce)
         if self._facts is not None:
-            self._facts.remember(NONCE, f"{agent_id} {nonce}", value=True, urgent=True)
+            self._facts.remember(NONCE, f"{agent_id} {nonce}", value=True, urgent=urgent)
         return True
 
     def _note(self, agent_id: str, nonce: str) -> None:

@@ -83,17 +83,18 @@ class Revocations:
         epoch = self.epoch(agent_id) + 1
         self._void(agent_id, _Void(epoch, epoch, self._now()))
 
-    def supersede(self, agent_id: str, *, enrolled: bool = False) -> None:
+    def supersede(self, agent_id: str, *, enrolled: bool = False, urgent: bool = True) -> None:
         """Void the agent tokens an agent has, because it gets another; they still tell who registers again (D-044).
 
         Args:
             agent_id: whose.
             enrolled: it was enrolled anew: what it had before tells nothing any more. With the key of then it would
                 bring back what the agent was allowed then.
+            urgent: it is on disk at once, so that a power cut brings no token back; else within the flush interval.
         """
         known = self._agents.get(agent_id, _NOTHING)
         epoch = known.superseded + 1
-        self._void(agent_id, _Void(epoch, epoch if enrolled else known.revoked, known.enrolments))
+        self._void(agent_id, _Void(epoch, epoch if enrolled else known.revoked, known.enrolments), urgent=urgent)
 
     def spend(self, enrolment: Principal) -> None:
         """Use an enrolment up: it registers once.
@@ -131,12 +132,12 @@ class Revocations:
             if principal.token_id in self._used:
                 raise _used(principal.subject)
 
-    def _void(self, agent_id: str, void: _Void) -> None:
+    def _void(self, agent_id: str, void: _Void, *, urgent: bool = True) -> None:
         self._agents[agent_id] = void
-        self._keep(AGENT_REVOKED, agent_id, [void.superseded, void.revoked, void.enrolments])
+        self._keep(AGENT_REVOKED, agent_id, [void.superseded, void.revoked, void.enrolments], urgent=urgent)
 
-    def _keep(self, kind: str, key: str, value: Json) -> None:
-        self._facts.remember(kind, key, value, urgent=True)
+    def _keep(self, kind: str, key: str, value: Json, *, urgent: bool = True) -> None:
+        self._facts.remember(kind, key, value, urgent=urgent)
         self._forget()
         for tell in self.changed:
             tell()

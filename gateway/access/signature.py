@@ -84,7 +84,14 @@ class CardSignatures:
         self._nonces = Nonces(clock, 2 * WINDOW, facts=facts)
 
     def check(
-        self, signature: str, card: Mapping[str, object], agent_id: str, key: AgentKey, *, use: Use = Use.ONCE
+        self,
+        signature: str,
+        card: Mapping[str, object],
+        agent_id: str,
+        key: AgentKey,
+        *,
+        use: Use = Use.ONCE,
+        urgent: bool = True,
     ) -> None:
         """Accept a signature, or say why not.
 
@@ -94,6 +101,7 @@ class CardSignatures:
             agent_id: who the caller is known to be.
             key: the agent's, out of its token or from its registration; never out of the header.
             use: what becomes of the nonce.
+            urgent: where it is used, that goes to the disk at once.
 
         Raises:
             GatewayError: UNAUTHENTICATED for a signature that does not count; FORBIDDEN for the card of another agent;
@@ -109,8 +117,12 @@ class CardSignatures:
         self._check_time(given.issued)
         payload = base64.urlsafe_b64encode(signed_form(card)).rstrip(b"=")
         self._check_proof(given, given.signed.encode() + b"." + payload, agent_id, key)
-        nonces = {Use.ONCE: self._nonces.use, Use.SHOWN: self._nonces.show, Use.LOOK: self._nonces.is_new}
-        if not nonces[use](agent_id, given.nonce):
+        if use is Use.ONCE:
+            new = self._nonces.use(agent_id, given.nonce, urgent=urgent)
+        else:
+            look = self._nonces.show if use is Use.SHOWN else self._nonces.is_new
+            new = look(agent_id, given.nonce)
+        if not new:
             raise refused(f"{HEADER} was used before: sign again with a new nonce")
 
     def _check_time(self, issued: int) -> None:

@@ -28,6 +28,7 @@ class Entry:
         spoke: it was heard in this run of the gateway.
         unsaved: its contact or status has changed since it was last kept.
         written: monotonic seconds of when its last cards were written to the disk.
+        settled: the same of its last registrations, with or without a new card.
     """
 
     card: Card
@@ -40,6 +41,7 @@ class Entry:
     spoke: bool = False
     unsaved: bool = False
     written: tuple[float, ...] = ()
+    settled: tuple[float, ...] = ()
 
     def changes(self, card: Card, grant: Grant) -> bool:
         """Whether another card or grant would have to be written to the disk."""

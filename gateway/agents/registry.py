@@ -29,6 +29,9 @@ AGENT, HEARD = "agent", "agent_heard"
 # Cards that differ from the one before, of one agent within an hour: each is up to 64 KiB on the disk at once, and a
 # token that got into wrong hands must not wear it out.
 MOST_CARDS = 20
+# Registrations of one agent that are on the disk when they are answered, within an hour: one that falls and starts
+# every minute, or means no good, must not wear it out either. Of more, what is new goes down with the next flush.
+MOST_SETTLED = 20
 HOUR_S = 3600.0
 _EVENT = {
     Presence.ACTIVE: "agent:active",
@@ -115,12 +118,22 @@ class Registry:
         self.sweep()
         _within(card, grant)
         known = self._entries.get(card.agent_id)
-        if known is not None and known.changes(card, grant):
+        if known is not None and self.changes(card, grant):
             _not_too_often(known, self._monotonic())
         if known is None and len(self._entries) >= self._max_agents:
             number = self._max_agents
             reason = f"{number} agents are registered, and no more may be. Unregister one, or raise max_agents"
             raise GatewayError(Code.UNAVAILABLE, reason, details={"maxAgents": number})
+
+    def settles(self, agent_id: str) -> bool:
+        """Whether the next registration of an agent goes to the disk at once, even if its card says nothing new."""
+        known, now = self._entries.get(agent_id), self._monotonic()
+        return known is None or sum(now - at < HOUR_S for at in known.settled) < MOST_SETTLED
+
+    def changes(self, card: Card, grant: Grant) -> bool:
+        """Whether a registration with this card would say something new."""
+        known = self._entries.get(card.agent_id)
+        return known is None or known.changes(card, grant)
 
     def register(self, card: Card, grant: Grant) -> AgentRow:
         """Take an agent in, or take over its new card. That counts as a heartbeat.
@@ -133,17 +146,22 @@ class Registry:
             GatewayError: as `admit`.
         """
         self.admit(card, grant)
-        known = self._entries.get(card.agent_id)
+        known, changed = self._entries.get(card.agent_id), self.changes(card, grant)
         contact = self._now()
         entry = Entry(card, grant, known.registered if known else contact.wall, contact, spoke=True)
         self._entries[card.agent_id] = entry
         self._next_change = min(self._next_change, contact.at + self._settings.stale)
         if known is not None:
-            entry.written = known.written
-        if known is None or known.changes(card, grant):
+            entry.written, entry.settled = known.written, known.settled
+        if self.settles(card.agent_id):
+            entry.settled = (*entry.settled[1 - MOST_SETTLED :], contact.at)
+        if changed:
             entry.written = (*entry.written[1 - MOST_CARDS :], contact.at)
             self._facts.remember(AGENT, card.agent_id, entry.lasting(), urgent=True)
-        self._facts.remember(HEARD, card.agent_id, entry.passing(), urgent=True)
+            self._facts.remember(HEARD, card.agent_id, entry.passing(), urgent=True)
+        else:
+            # That it was heard says no more than a heartbeat does.
+            entry.unsaved = True
         self._announce("agent:registered", entry, capabilities=list(card.capabilities), again=known is not None)
         return entry.row(contact.at, self._settings)
 

@@ -15,7 +15,7 @@ from gateway.core.roster import ServiceRow
 from gateway.core.timeline import Era, Timeline
 from gateway.settings.model import AgentSettings
 
-SERVICE = "service"
+SERVICE, HEARD = "service", "service_heard"
 # Ids that begin so are the gateway's own, those of lines it will have too.
 OWN_PREFIXES = ("gateway:", "line:", "device:", "tag:")
 # So many new or changed services of one agent go to the disk at once within an hour; more wait for `keep`, because
@@ -33,12 +33,14 @@ class Offer:
         owner: the agent that said it; None: an operator.
         contact: when it was last said.
         unsaved: it was said anew since it was last kept.
+        stored: what was said is on its way to the disk, or on it.
     """
 
     announcement: Announcement
     owner: str | None
     contact: Contact
     unsaved: bool = False
+    stored: bool = False
 
     @property
     def expires(self) -> float:
@@ -74,7 +76,11 @@ class Offer:
             expires=self.expires,
         )
 
-    def stored(self) -> Json:
+    def passing(self) -> Json:
+        """When it was last said, for the disk: all that most announcements change."""
+        return {"wall": self.contact.wall, "synchronised": self.contact.synchronised}
+
+    def lasting(self) -> Json:
         """The service for the disk."""
         return {
             "service": self.announcement.given,
@@ -148,8 +154,10 @@ class Services:
         offer = Offer(said, owner, Heard(self._monotonic(), self._timeline.era), unsaved=True)
         self._offers[said.service_id] = offer
         self._next_end = min(self._next_end, self._monotonic() + said.ttl)
-        # What says nothing new waits for `keep`.
-        if (known is None or known.announcement.given != said.given) and self._may_go_at_once(owner):
+        if known is not None and known.announcement.given == said.given:
+            # It says nothing new: that it was said waits for `keep`.
+            offer.stored = known.stored
+        elif self._may_go_at_once(owner):
             self._store(offer, urgent=True)
         return offer.row()
 
@@ -210,7 +218,10 @@ class Services:
     def keep(self) -> None:
         """Have the disk know when each service was last announced."""
         for offer in self._offers.values():
-            if offer.unsaved:
+            if offer.unsaved and offer.stored:
+                self._facts.remember(HEARD, offer.announcement.service_id, offer.passing())
+                offer.unsaved = False
+            elif offer.unsaved:
                 self._store(offer)
 
     def _make_sure_of_room(self, owner: str | None) -> None:
@@ -234,26 +245,33 @@ class Services:
         return True
 
     def _store(self, offer: Offer, *, urgent: bool = False) -> None:
-        self._facts.remember(SERVICE, offer.announcement.service_id, offer.stored(), urgent=urgent)
-        offer.unsaved = False
+        self._facts.remember(SERVICE, offer.announcement.service_id, offer.lasting(), urgent=urgent)
+        # What was said earlier must not date it.
+        self._facts.remember(HEARD, offer.announcement.service_id, None)
+        offer.unsaved, offer.stored = False, True
 
     def _drop(self, service_id: str) -> None:
         del self._offers[service_id]
+        self._forget(service_id)
+
+    def _forget(self, service_id: str) -> None:
         self._facts.remember(SERVICE, service_id, None)
+        self._facts.remember(HEARD, service_id, None)
 
     def _restore(self, registered: Collection[str]) -> dict[str, Offer]:
         now = self._monotonic()
         found: dict[str, Offer] = {}
+        heard = self._facts.recall(HEARD)
         for service_id, stored in self._facts.recall(SERVICE).items():
-            offer = _restored(stored, now)
+            offer = _restored(stored, heard.get(service_id), now)
             if offer is None or (offer.owner is not None and offer.owner not in registered):
-                self._facts.remember(SERVICE, service_id, None)
+                self._forget(service_id)
             else:
                 found[service_id] = offer
         return dict(sorted(found.items(), key=lambda item: item[1].contact.wall))
 
 
-def _restored(stored: Json, now: float) -> Offer | None:
+def _restored(stored: Json, passing: Json, now: float) -> Offer | None:
     match stored:
         case {
             "service": given,
@@ -262,9 +280,14 @@ def _restored(stored: Json, now: float) -> Offer | None:
             "synchronised": bool() as synchronised,
         }:
             said = validate_service(given, local_peer=True).announcement
-            return Offer(said, owner, Recalled(wall, synchronised, now)) if said is not None else None
         case _:
             return None
+    match passing:
+        case {"wall": int() | float() as later, "synchronised": bool() as trusted}:
+            wall, synchronised = later, trusted
+        case _:
+            pass
+    return None if said is None else Offer(said, owner, Recalled(wall, synchronised, now), stored=True)
 
 
 def _foreign(reason: str, service_id: str, field: str = "service.serviceId") -> GatewayError:

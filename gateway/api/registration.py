@@ -55,16 +55,18 @@ class Registration:
         """
         parts = self._parts
         principal, key = self._newcomer(origin)
-        card = self._card(given, origin, principal, key)
+        enrolled = principal.kind is Kind.ENROLMENT
         registry = parts.directory.registry
+        settles = enrolled or registry.settles(principal.subject)
+        card = self._card(given, origin, principal, key, urgent=settles)
         again = registry.get(card.agent_id) is not None
         grant = self._grant(principal, key)
+        settles = settles or registry.changes(card, grant)
         registry.admit(card, grant)
         # What cannot be put into a token must not void the one there is.
         parts.tokens.issue(card.agent_id, card.capabilities, grant.scopes, key)
-        enrolled = principal.kind is Kind.ENROLMENT
         # Also of an agent that is not known: it may have been dropped, and its tokens live on.
-        parts.revocations.supersede(card.agent_id, enrolled=enrolled)
+        parts.revocations.supersede(card.agent_id, enrolled=enrolled, urgent=settles)
         if enrolled:
             parts.revocations.spend(principal)
         token = parts.tokens.issue(card.agent_id, card.capabilities, grant.scopes, key)
@@ -83,7 +85,8 @@ class Registration:
                 "issued": token.token_id,
             },
         )
-        await parts.facts.settle()
+        if settles:
+            await parts.facts.settle()
         return card.agent_id, token
 
     def renewal(self, origin: Origin) -> AgentToken | str | None:
@@ -128,14 +131,16 @@ class Registration:
         check_agent_id(stated, principal)
         return principal, principal.key
 
-    def _card(self, given: Mapping[str, Json], origin: Origin, principal: Principal, key: AgentKey) -> Card:
+    def _card(
+        self, given: Mapping[str, Json], origin: Origin, principal: Principal, key: AgentKey, *, urgent: bool
+    ) -> Card:
         signature = origin.signature
         if signature is None:
             raise GatewayError(Code.UNAUTHENTICATED, f"{HEADER} is missing: sign the card with the agent's key")
         check = validate_card(given, local_peer=origin.local)
         if check.card is None:
             raise refusal(check.issues, "agentCard") or AssertionError("a card without issues is sound")
-        self._parts.signatures.check(signature, given, principal.subject, key)
+        self._parts.signatures.check(signature, given, principal.subject, key, urgent=urgent)
         return check.card
 
     def _grant(self, principal: Principal, key: AgentKey) -> Grant:

@@ -60,6 +60,39 @@ def test_what_is_answered_is_on_its_way_to_the_disk_at_once() -> None:
     assert board.facts.urgent == both * 2
 
 
+def test_who_registers_again_with_the_same_card_has_only_the_time_of_it_written_and_that_with_heartbeats() -> None:
+    board = Board()
+    board.register()
+    board.facts.writes.clear()
+    board.now += 50
+    board.register()
+    assert board.facts.writes == []
+    board.directory.keep()
+    assert board.facts.writes == [("agent_heard", AGENT)]
+    board.restart()
+    assert only(board).last_seen == NOON + 1050
+
+
+def test_a_service_that_says_nothing_new_has_only_the_time_of_it_written() -> None:
+    board = Board()
+    board.register()
+    board.directory.announce(AGENT, service_json())
+    board.facts.writes.clear()
+    for _ in range(3):
+        board.now += 50
+        board.directory.announce(AGENT, service_json())
+    board.directory.keep()
+    assert [kind for kind, _ in board.facts.writes if kind != "agent_heard"] == ["service_heard"]
+    [row] = board.restart().services()
+    assert row.expires == NOON + 1150 + 300
+    board.directory.announce(AGENT, service_json(name="New"))
+    board.now += 10
+    [row] = board.restart(kept=False).services()
+    assert (row.name, row.expires) == ("New", NOON + 1150 + 300)
+    board.directory.announced.withdraw("temp-logger-001", AGENT)
+    assert board.facts.kinds["service"] == board.facts.kinds["service_heard"] == {}
+
+
 def test_a_registration_survives_a_power_cut_and_a_late_heartbeat_need_not() -> None:
     board = Board()
     board.register()

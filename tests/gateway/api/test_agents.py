@@ -223,6 +223,26 @@ async def test_a_token_is_renewed_for_a_month_and_then_only_for_a_signature(
     assert "token" in (await agent.call("agent.heartbeat", agentId=agent.agent_id, renew=True))["result"]
 
 
+async def test_an_agent_that_registers_all_the_time_does_not_wear_the_disk_out(
+    rig: Rig, autojump_clock: MockClock
+) -> None:
+    agent = Agent(rig)
+    await agent.register()
+    rig.facts.urgent.clear()
+    for _ in range(60):
+        await trio.sleep(5)
+        await agent.register()
+    assert {kind for kind, _ in rig.facts.urgent} == {"agent_revoked", "nonce"}
+    # The rig's run of the gateway stands still within its first hour.
+    assert [kind for kind, _ in rig.facts.urgent].count("agent_revoked") == 19
+    # What voids tokens counts at once all the same, and a new card is on the disk when it is answered.
+    first = agent.token
+    await agent.register(agent.card(name="Other"))
+    assert ("agent", agent.agent_id) in rig.facts.urgent
+    agent.token = first
+    assert (await agent.call("agent.list"))["error"]["code"] == -32001
+
+
 async def test_each_renewal_is_in_the_audit_log(rig: Rig) -> None:
     rig.board.set(NOON)
     agent = Agent(rig)
