@@ -40,7 +40,8 @@ class GovernorAnomaly(EventData):
     Attributes:
         series: what is measured: ``tag:``, ``latency:`` or ``errors:`` and the name of a tag or a device.
         state: ``firing`` or ``resolved``.
-        rule: ``level``, ``drift`` or ``frozen``; this and what follows is absent when it is resolved.
+        rule: how it was found, e.g. ``level``, ``drift`` or ``frozen``; this and what follows is absent when it is
+            resolved.
         since: when it began.
         value: what was measured.
         usual: what is usual at this time of the day.
@@ -52,7 +53,7 @@ class GovernorAnomaly(EventData):
 
     series: str
     state: Literal["firing", "resolved"]
-    rule: Literal["level", "drift", "frozen"] | msgspec.UnsetType = msgspec.UNSET
+    rule: str | msgspec.UnsetType = msgspec.UNSET
     since: str | msgspec.UnsetType = msgspec.UNSET
     value: Figure | msgspec.UnsetType = msgspec.UNSET
     usual: Figure | msgspec.UnsetType = msgspec.UNSET
