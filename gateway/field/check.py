@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.field.check_alarms import Watched, alarm_text, watched
 from gateway.field.check_bind import bind_warning
 from gateway.lines.feasibility import PlannedBlock, Verdict, judge
 from gateway.lines.plan import Block
@@ -26,11 +27,13 @@ class Report:
         text: for people.
         problems: what is wrong (error) or doubtful (warning), each with its place in the file.
         verdicts: of the lines that are polled.
+        alarms: what is watched for what.
     """
 
     text: str
     problems: tuple[Problem, ...]
     verdicts: tuple[Verdict, ...] = ()
+    alarms: tuple[Watched, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -64,8 +67,10 @@ def report(settings: Settings, *, blocks: bool, interfaces: Mapping[str, Sequenc
         if blocks:
             parts.extend(_block(planned) for planned in verdict.blocks)
     tags = sum(len(line.tags) + sum(len(device.tags) for device in line.devices) for line in settings.lines)
+    alarms = watched(settings)
+    parts.append(alarm_text(alarms))
     parts.append(f"{settings.path}: {_count(len(settings.lines), 'line')}, {_count(tags, 'tag')}\n")
-    return Report("".join(parts), tuple(problems), tuple(verdicts))
+    return Report("".join(parts), tuple(problems), tuple(verdicts), alarms)
 
 
 def _line(verdict: Verdict) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.field.check import Report
+from gateway.field.check_alarms import Watched
 from gateway.lines.feasibility import PlannedBlock, Verdict
 from gateway.settings.problems import Problem
 
@@ -32,7 +33,13 @@ def check_json(file: str, problems: Iterable[Problem], judged: Report | None) ->
         "runnable": all(problem["severity"] != "error" for problem in found),
         "problems": found,
         "lines": [] if judged is None else [_line(verdict) for verdict in judged.verdicts],
+        "alarms": [] if judged is None else [_alarm(one) for one in judged.alarms],
     }
+
+
+def _alarm(one: Watched) -> dict[str, object]:
+    alarm = one.alarm
+    return {"alarm": alarm.name, "severity": alarm.severity, "condition": alarm.kind, "on": list(one.on)}
 
 
 def _line(verdict: Verdict) -> dict[str, object]:

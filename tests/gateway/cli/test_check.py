@@ -29,6 +29,41 @@ def test_the_demo_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 lines" in shown
 
 
+def test_alarms_are_shown_with_what_they_watch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tags = "".join(f'  {{ name = "t{n}", table = "holding", address = {n}, type = "int16" }},\n' for n in range(5))
+    alarms = "".join(
+        f'[[alarm]]\nname = "a{number}"\n{condition}\n'
+        for number, condition in enumerate(
+            [
+                'tag = "bus/d/*"\nhigh = 80\nhysteresis = 5\ndelay = "10s"\nseverity = "critical"',
+                'tag = "bus/d/t1"\nlow = 5',
+                'tag = "bus/d/t1"\nrate = 3\nper = "1m"',
+                'tag = "bus/d/t1"\nstale = "20s"\ndelay = "10s"',
+                'tag = "bus/d/t1"\nequals = 4',
+                'tag = "bus/d/t1"\nnot_good = true',
+                'device_down = "bus/d"',
+                'device_down = "bus/d"\nenabled = false',
+            ]
+        )
+    )
+    file = config(tmp_path, f'{LINE}[[line.device]]\nname = "d"\nunit = 1\ntag = [\n{tags}]\n{alarms}')
+    assert main(["check", file]) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("alarm ")]
+    assert shown == [
+        "alarm a0: critical, above 80 for 10s, clears at 75, on bus/d/t0, bus/d/t1, bus/d/t2 and 2 more",
+        "alarm a1: warning, below 5, clears at 5, on bus/d/t1",
+        "alarm a2: warning, changes by more than 3 within 1m, on bus/d/t1",
+        "alarm a3: warning, no value for 30s, on bus/d/t1",
+        "alarm a4: warning, equal to 4, on bus/d/t1",
+        "alarm a5: warning, not good, on bus/d/t1",
+        "alarm a6: warning, out of reach, on bus/d",
+    ]
+    assert main(["check", "--json", file]) == 0
+    found = json.loads(capsys.readouterr().out)["alarms"]
+    assert found[1] == {"alarm": "a1", "severity": "warning", "condition": "low", "on": ["bus/d/t1"]}
+    assert len(found) == 7
+
+
 def test_quiet_says_nothing_where_nothing_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--quiet", str(DEMO)]) == 0
     assert capsys.readouterr().out == ""
