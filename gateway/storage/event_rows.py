@@ -104,7 +104,10 @@ def write(entry: Entry) -> Written:
     id_ = short_id(event.id)
     more = _address(event) if event.type == MESSAGE_TYPE else None
     table = TABLES[entry.priority] if more is None else MESSAGES
-    checksum = _checksum((event.sequence, event.id, event.type, float(event.time), event.routing_key), data)
+    # SQLite knows no negative zero.
+    time = event.time + 0.0
+    head = (event.id, event.gateway, event.sequence, event.type, time, event.clock, event.routing_key)
+    checksum = _checksum(head, data)
     return Written(event, table, id_, data, checksum, more)
 
 
@@ -178,15 +181,13 @@ def _merged(connection: sqlite3.Connection, condition: str, values: tuple[float,
 def read(row: Row, gateways: Mapping[int, str]) -> Event | None:
     """An event from its row; None, and a line in the log, where the row is not what was written."""
     seq, stored, type_, time, synchronised, gateway, routing_key, checksum, data = row
-    id_ = full_id(stored)
-    if checksum != _checksum((seq, id_, type_, time, routing_key), data):
+    id_, name = full_id(stored), gateways.get(gateway, "")
+    clock = _SYNCHRONISED if synchronised else _UNSYNCHRONISED
+    if checksum != _checksum((id_, name, seq, type_, time, clock, routing_key), data):
         log.error("event damaged on the disk, left out", sequence=seq)
         return None
-    clock = _SYNCHRONISED if synchronised else _UNSYNCHRONISED
-    return Event(id_, gateways.get(gateway, ""), seq, type_, time, clock, msgspec.json.decode(data), routing_key)
+    return Event(id_, name, seq, type_, time, clock, msgspec.json.decode(data), routing_key)
 
 
-def _checksum(head: tuple[int, str, str, float, str | None], data: bytes) -> int:
-    seq, id_, type_, time, routing_key = head
-    # SQLite knows no negative zero.
-    return zlib.crc32(data, zlib.crc32(repr((seq, id_, type_, time + 0.0, routing_key)).encode()))
+def _checksum(head: tuple[str, str, int, str, float, str, str | None], data: bytes) -> int:
+    return zlib.crc32(data, zlib.crc32(repr(head).encode()))

@@ -145,7 +145,7 @@ def disk_beneath(watched: str) -> Iterator[Disk]:
 @contextmanager
 def memory_directory() -> Iterator[Path]:
     """A directory in memory where there is such a thing: what is to be found out does not depend on a real disk."""
-    memory = Path("/dev/shm")  # noqa: S108  # a fresh directory in it
+    memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as made:
         yield Path(made)
 
