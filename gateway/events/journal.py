@@ -32,6 +32,8 @@ MOST_WAITING = 10_000
 MOST_ASKED = 1_000
 # One transaction; the run loop and other writers have their turn between two.
 AT_ONCE = 500
+# A write that takes longer holds up nothing any more that happens here, as if it had failed; worn cards take seconds.
+LATE_S = 2.0
 # Between two looks whether the disk takes data again.
 RETRY_S = 1.0
 # For how long it has to take them before that is told.
@@ -73,6 +75,7 @@ class Journal:
         self._trouble: str | None = None
         self._failed_at: float | None = None
         self._stopped = False
+        self._late = False
         self._due = math.inf
         self._sooner = trio.Event()
         self._more = trio.Event()
@@ -87,6 +90,11 @@ class Journal:
     def trouble(self) -> str | None:
         """Why the disk does not take events now; None where it does."""
         return self._trouble
+
+    @property
+    def late(self) -> bool:
+        """Whether the disk has not answered for a while; what comes of the events it was given is not known then."""
+        return self._late
 
     @property
     def waiting(self) -> int:
@@ -189,7 +197,7 @@ class Journal:
 
     def _put(self, place: Place, *, lazy: bool) -> None:
         """Tell at once what may be told now, and have the rest told, and kept, in order."""
-        later = lazy or (place.asked is None and (self._trouble is not None or self._stopped))
+        later = lazy or (place.asked is None and (self._trouble is not None or self._late or self._stopped))
         if later and not self._untold:
             self._tell(place)
             if not place.kept or self._stopped:
@@ -253,21 +261,49 @@ class Journal:
         self._writing = [place for place in self._lanes.take(AT_ONCE) if not self._let_go(place)]
         self._due = trio.current_time() if self._lanes else math.inf
         entries = [Entry(place.event, place.priority) for place in self._writing if place.kept]
+        begun, trouble = trio.current_time(), None
         try:
             if entries:
-                begun = trio.current_time()
-                # Half of a write is nothing anybody could make use of.
-                with trio.CancelScope(shield=True):
-                    await self._events.append(entries)
-                self.latency = 1000 * (trio.current_time() - begun)
-        except NotKept as error:
-            self._not_written(str(error))
+                trouble = await self._append(entries)
         except Exception:
             # Ours climbs; until somebody starts this anew, it is as if the disk were in trouble.
             self._not_written("a fault of the gateway; the log has it")
             raise
-        else:
+        if trouble is None:
+            if entries:
+                self.latency = 1000 * (trio.current_time() - begun)
             self._written(entries)
+        else:
+            self._not_written(trouble)
+
+    async def _append(self, entries: list[Entry]) -> str | None:
+        """Have events kept, and see to those that wait behind. Returns why they are not kept; None where they are."""
+        # Half of a write is nothing anybody could make use of.
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._tell_when_late)
+                try:
+                    await self._events.append(entries)
+                except NotKept as error:
+                    return str(error)
+                finally:
+                    self._late = False
+                    nursery.cancel_scope.cancel()
+        return None
+
+    async def _tell_when_late(self) -> None:
+        """Tell what happens here though it is not on the disk, up to the first event that somebody waits for.
+
+        That one may not be told, for it may have to be refused; and none may overtake it.
+        """
+        await trio.sleep(LATE_S)
+        self._late = True
+        for place in (*self._writing, *self._lanes):
+            if place.asked is not None:
+                return
+            if not place.told:
+                self._untold -= 1
+                self._tell(place)
 
     def _let_go(self, place: Place) -> bool:
         """Whether nobody waits for it any more."""

@@ -80,7 +80,7 @@ class SystemHealth:
     def _messaging(self) -> dict[str, object]:
         journal = self._journal
         status = UNHEALTHY if journal.trouble is not None else HEALTHY
-        if status is HEALTHY and journal.waiting > MOST_WAITING / 10:
+        if status is HEALTHY and (journal.late or journal.waiting > MOST_WAITING / 10):
             status = DEGRADED
         latency = None if journal.latency is None else round(journal.latency, 1)
         return {"status": status, "latency": latency, "waiting": journal.waiting}

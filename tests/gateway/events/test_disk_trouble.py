@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import Priority
 from gateway.events import journal
-from gateway.events.journal import CALM_S, GIVEN_UP, NOT_KEPT, RETRY_S
+from gateway.events.journal import CALM_S, GIVEN_UP, GROUPED_S, LATE_S, NOT_KEPT, RETRY_S
 from gateway.events.lanes import Lanes, Place
 from tests.gateway.events.board import Board, event_of, running
 
@@ -160,6 +160,56 @@ async def test_a_disk_that_hangs_leaves_memory_bounded_too(autojump_clock: MockC
         assert board.numbers == sorted(board.numbers)
         board.journal.announce("tag:changed", CHANGED)
         assert board.types[-1] == "tag:changed"
+
+
+async def test_a_write_that_hangs_holds_up_no_alarm(autojump_clock: MockClock) -> None:
+    async with running() as board:
+        board.disk.slowness = 60
+        board.journal.announce("device:down", DOWN)
+        board.journal.announce("tag:changed", CHANGED)
+        await trio.sleep(GROUPED_S + 0.9 * LATE_S)
+        assert board.told == []
+        board.journal.announce("alarm:raised", {})
+        await trio.sleep(0.2 * LATE_S)
+        assert board.journal.late
+        assert board.types == ["device:down", "tag:changed", "alarm:raised"]
+        board.journal.announce("alarm:cleared", {})
+        assert board.types[-1] == "alarm:cleared"
+        assert [event.type for event in board.journal.unlogged(0)] == ["device:down", "alarm:raised", "alarm:cleared"]
+        board.disk.slowness = 0
+        await trio.sleep(120)
+        assert not board.journal.late
+        assert board.numbers == [1, 2, 3, 4]
+        assert board.disk.types == ["device:down", "alarm:raised", "alarm:cleared"]
+        # Then it is as it was: on the disk first.
+        board.journal.announce("alarm:raised", {})
+        assert len(board.told) == 4
+
+
+async def test_nothing_overtakes_what_somebody_waits_for_even_then(autojump_clock: MockClock) -> None:
+    async with running() as board:
+        board.disk.slowness = 60
+        board.journal.announce("alarm:raised", {})
+        async with trio.open_nursery() as callers:
+            callers.start_soon(board.journal.accept, "user:action", {})
+            await trio.sleep(GROUPED_S / 2)
+            board.journal.announce("alarm:cleared", {})
+            await trio.sleep(2 * LATE_S)
+            assert board.types == ["alarm:raised"]
+        assert board.types == ["alarm:raised", "user:action", "alarm:cleared"]
+
+
+async def test_a_write_that_hangs_and_fails_tells_nothing_twice(autojump_clock: MockClock) -> None:
+    async with running() as board:
+        board.disk.slowness, board.disk.trouble = 60, "no room"
+        board.journal.announce("device:down", DOWN)
+        await trio.sleep(2 * LATE_S)
+        board.journal.announce("alarm:raised", {})
+        await trio.sleep(100)
+        board.disk.slowness, board.disk.trouble = 0, None
+        await trio.sleep(100)
+        assert board.types == ["device:down", "alarm:raised", "system:alert", "system:alert"]
+        assert board.disk.types == board.types
 
 
 async def test_a_stop_in_trouble_ends_and_tries_once_more(autojump_clock: MockClock) -> None:

@@ -128,6 +128,12 @@ async def test_each_part_can_be_less_than_well(autojump_clock: MockClock) -> Non
         assert made.status("bus") == "degraded"
         await trio.sleep(CUT_S + 1)
         assert made.status("bus") == "healthy"
+        made.board.disk.slowness = 10
+        made.board.journal.announce("line:up", {})
+        await trio.sleep(4)
+        assert made.status("messaging") == "degraded"
+        await trio.sleep(10)
+        made.board.disk.slowness = 0
         made.board.disk.trouble = "no room"
         made.board.journal.announce("line:up", {})
         await trio.sleep(2)
