@@ -1,6 +1,7 @@
 """One wire with its devices, as the master meets it: bytes in at a time, bytes out at their times. Pure."""
 
 import math
+from collections import deque
 from random import Random
 from typing import Protocol
 
@@ -230,41 +231,59 @@ class NetworkBus:
     """
 
     _STALE_S = 0.05
+    # The same moment, seen through two sums.
+    _SAME_S = 1e-9
 
     def __init__(self, wire: NetworkWire, stations: Stations) -> None:
         self._wire = wire
         self._stations = stations
         self._inbox = Inbox()
         self._stream = bytearray()
+        # When each request that is not begun yet arrived there.
+        self._queue: deque[tuple[float, bytes]] = deque()
         self._free_at = -math.inf
         self._heard_at = -math.inf
         self.busy_s = 0.0
 
     def send(self, data: bytes, now: float) -> None:
-        """Send the master's bytes; every whole request among them is served."""
+        """Send the master's bytes; every whole request among them is served, unless the connection ends before."""
         if self._stations.framing.by_silence and now - self._heard_at > self._STALE_S:
             self._stream.clear()
         self._heard_at = now
         self._stream += data
         while (frame := self._stations.framing.split(self._stream)) is not None:
-            at = began = max(now + self._wire.latency_s, self._free_at)
+            self._queue.append((now + self._wire.latency_s, frame))
+        self._serve(now)
+
+    def _serve(self, now: float) -> None:
+        """Begin with what arrives next: a write that waits behind another request has not changed anything yet."""
+        while self._queue and self._begins_at() <= now + self._wire.latency_s + self._SAME_S:
+            at = began = self._begins_at()
+            _, frame = self._queue.popleft()
             for after_s, _unit, reply, _beside in self._stations.hear(frame, at):
                 at += after_s
                 self._inbox.put(Delivery(at + self._wire.latency_s, reply))
             self._free_at = at
             self.busy_s += at - began
 
+    def _begins_at(self) -> float:
+        return max(self._queue[0][0], self._free_at)
+
     def next_at(self) -> float:
-        """Return when something arrives at the master."""
-        return self._inbox.next_at
+        """Return when something arrives at the master, or has to be looked at before that."""
+        if not self._queue:
+            return self._inbox.next_at
+        return min(self._inbox.next_at, self._begins_at() - self._wire.latency_s)
 
     def take(self, now: float) -> bytes:
         """Return what has arrived at the master by `now`."""
+        self._serve(now)
         return self._inbox.take(now)
 
     def clear(self, now: float) -> None:  # noqa: ARG002 - the Bus protocol
         """Forget what is on its way; the next connection starts afresh."""
         self._inbox.clear()
+        self._queue.clear()
         self._stream.clear()
         self._free_at = -math.inf
 

@@ -288,10 +288,23 @@ def test_a_network_serves_pipelined_requests_in_order() -> None:
     bus = NetworkBus(NetworkWire(0.001), Stations(devices(1, 2), TcpFraming(), record=trace.append))
     bus.send(mbap(1, 7) + mbap(2, 8)[:5], 0.0)
     bus.send(mbap(2, 8)[5:], 0.0)
-    assert [round(at, 6) for at, _ in bus.pending()] == [0.004, 0.006]
-    answers = bus.take(1.0)
-    assert answers[:2] == b"\x00\x07"
-    assert answers[29:31] == b"\x00\x08"
+    came: list[tuple[float, bytes]] = []
+    while (at := bus.next_at()) < math.inf:
+        came += [(round(at, 6), answer) for answer in [bus.take(at)] if answer]
+    assert [(at, answer[:2]) for at, answer in came] == [(0.004, b"\x00\x07"), (0.006, b"\x00\x08")]
+
+
+def test_a_write_that_waits_behind_a_late_answer_is_lost_with_the_connection() -> None:
+    faults = {1: DeviceFaults(late=1.0, late_by=Spread(0.5, 0.5))}
+    units = devices(1, 2)
+    bus = NetworkBus(NetworkWire(0.001), Stations(units, RTU, faults=faults))
+    bus.send(frame(1), 0.0)
+    bus.send(frame(2, bytes.fromhex("06 0003 1234")), 0.01)
+    assert bus.take(0.4) == b""
+    assert units[1].get("holding", 3) == 203
+    bus.clear(0.4)
+    bus.send(frame(2), 0.5)
+    assert bus.take(1.0) == reply(2)
 
 
 def test_a_gateway_answers_for_a_unit_that_is_not_there() -> None:
