@@ -50,6 +50,7 @@ from gateway.governor.arbitration import Arbitration
 from gateway.settings.model import GatewaySettings, LimitSettings, ServerSettings, Settings
 from gateway.wiring import Governed, agent_parts, governing, server_glance
 from tests.gateway.agents.board import Facts
+from tests.gateway.api.services import Services
 from tests.gateway.governor.bench import Field
 
 NOON = 1_800_000_000.0
@@ -86,7 +87,7 @@ class FakeField:
         }
 
     def lines(self) -> list[dict[str, Json]]:
-        return self.line_reports or [
+        return [dict(report) for report in self.line_reports] or [
             {"line": f"line{number}", "state": state} for number, state in enumerate(self.line_states)
         ]
 
@@ -250,6 +251,7 @@ class Rig:
         version: str = "1.2.3",
         earlier: Rig | None = None,
         routes: Sequence[Route] = (),
+        services: Services | None = None,
     ) -> None:
         self.state = state
         self.board: Board = Board() if earlier is None else earlier.board
@@ -262,6 +264,7 @@ class Rig:
         self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.instruments = Instruments(self.settings.metrics)
         self.facts: Facts = Facts() if earlier is None else earlier.facts
+        self.services = services or Services()
         self.audit, self.told = Notes(), list[tuple[str, dict[str, object]]]()
         timeline, performance = self.board.timeline, Performance(trio.current_time)
 
@@ -298,6 +301,7 @@ class Rig:
             store=self.store,
             instruments=self.instruments,
             performance=performance,
+            events=self.services.parts,
             routes=routes,
         )
         self.url = ""

@@ -178,6 +178,24 @@ async def test_lines(here: httpx.AsyncClient) -> None:
     assert named(series, "ferrule_line_utilisation_ratio") == [{"line": "bus"}]
 
 
+async def test_a_line_has_sent_what_its_devices_were_sent(told: Rig, here: httpx.AsyncClient) -> None:
+    """Whoever takes sums of a page that was made while the lines went on polling."""
+    line, device = {**LINE, "requests": 0}, {**DEVICE, "requests": 0}
+    told.field.line_reports, told.field.device_reports = [line], [device]
+
+    async def poll() -> None:
+        for number in range(1, 1_000_000):
+            line["requests"] = device["requests"] = number
+            await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(poll)
+        series = await scrape(here)
+        nursery.cancel_scope.cancel()
+    of_device = value(series, "ferrule_device_requests_total", line="bus", device="meter")
+    assert value(series, "ferrule_line_requests_total", line="bus") >= of_device > 0
+
+
 async def test_devices(here: httpx.AsyncClient) -> None:
     series = await scrape(here)
     meter = {"line": "bus", "device": "meter"}
