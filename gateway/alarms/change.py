@@ -70,6 +70,12 @@ class Change:
         self._held = None
         self.whole_at = math.inf
 
+    def forget(self) -> None:
+        """Nothing of what was counts any more."""
+        self._grains.clear()
+        self._held = None
+        self.whole_at = math.inf
+
     def _remember(self, value: float, until: float) -> None:
         if self._grains and until - self._grains[-1].begun < self._per / GRAINS:
             last = self._grains[-1]

@@ -130,17 +130,20 @@ class NotGood:
 class Stale:
     """No value has come for so long. What was before it was watched does not count: the gateway was not asking then."""
 
-    __slots__ = ("_limit", "_since", "due", "seen")
+    __slots__ = ("_anew", "_limit", "_since", "due", "seen")
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._since: float | None = None
+        self._anew = False
         self.due = math.inf
         self.seen: Value | None = None
 
     def judge(self, reading: Reading, now: float, *, active: bool) -> bool | None:
         """See ``Condition``."""
-        if self._since is None:
+        before, self._anew = self._anew, reading.reason is Reason.NOT_YET_READ
+        if self._since is None or (self._anew and not before):
+            # A tag that is now read from elsewhere starts anew.
             self._since = now
         came = None if reading.sample is None else reading.sample.acquired
         newest = self._since if came is None else max(came, self._since)
@@ -170,11 +173,15 @@ class Rate:
         value = _number(reading)
         self.due = math.inf
         if value is None:
+            if reading.reason is Reason.NOT_YET_READ:
+                # A tag that is now read from elsewhere starts anew: its old values were another thing's.
+                self._change.forget()
             self._change.interrupt(now)
             self.seen = None
             return None
         change = self._change.take(value, now)
-        self.seen = change
+        # The greatest numbers lie further apart than there are numbers for.
+        self.seen = change if math.isfinite(change) else None
         if change > (self._back if active else self._limit):
             self.due = self._change.less_at
             return True

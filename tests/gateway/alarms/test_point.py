@@ -244,6 +244,28 @@ def test_a_rate_alarm_from_before_does_not_clear_before_its_whole_window_was_see
     assert not bench.point.active
 
 
+def test_a_tag_that_is_read_from_elsewhere_begins_anew() -> None:
+    fast, gone = Bench(point(rate=5.0, per=60.0)), Bench(point(stale=30.0))
+    for bench in (fast, gone):
+        bench.feed(good(10, 0.0))
+        bench.now = 20.0
+        bench.feed(poor(Reason.NOT_YET_READ))
+        bench.now = 45.0
+        bench.feed(poor(Reason.NOT_YET_READ))
+        assert bench.turns == []
+    fast.feed(good(100, 45.0))
+    assert (fast.turns, fast.point.seen) == ([], 0)
+    gone.until(50.0)
+    assert [(at, turn) for at, turn, _ in gone.turns] == [(50.0, Turn.RAISED)]
+
+
+def test_a_change_that_no_number_can_say_is_not_said() -> None:
+    bench = Bench(point(rate=5.0, per=60.0))
+    bench.feed(good(-1.7e308, 0.0))
+    bench.feed(good(1.7e308, 0.0))
+    assert (bench.point.active, bench.point.seen) == (True, None)
+
+
 A, B = "bus/boiler/a", "bus/boiler/b"
 
 
