@@ -11,6 +11,7 @@ import trio
 from gateway.core import rfc3339
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Entry, Priority
 from gateway.core.events import Data, Event, uuid7
+from gateway.storage import StoreSettings, open_storage
 from gateway.storage.event_settings import EventStoreSettings
 from gateway.storage.event_store import EventStore, open_events
 from tests.gateway.storage.conftest import TEN, Opener, World
@@ -122,3 +123,21 @@ def events_in(opened: Opener, world: World) -> Events:
             nursery.cancel_scope.cancel()
 
     return events
+
+
+@asynccontextmanager
+async def store_in(directory: Path, settings: EventStoreSettings | None = None) -> AsyncIterator[EventStore]:
+    """A file of events in a directory of its own, that nobody keeps house in; without threads."""
+    world = World()
+    async with (
+        open_storage(
+            directory,
+            settings=StoreSettings(ballast=0),
+            monotonic=world.monotonic,
+            wall=world.wall,
+            announce=world.announce,
+            inline=True,
+        ) as storage,
+        open_events(storage, settings=settings, wall=world.wall) as store,
+    ):
+        yield store
