@@ -14,6 +14,8 @@ from gateway.settings.line_model import LineSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
+RESTARTED = "its port was closed, and its task is started anew"
+
 
 class State(StrEnum):
     """What a line is doing."""
@@ -49,9 +51,13 @@ class LineState:
         self.opened = 0
         self.alive_at = trio.current_time()
         self._announce = announce
+        self._told_up = False
 
     def _is_starting(self) -> None:
         """A new life begins; parked is what a line that was stays until it is up."""
+        if self._told_up:
+            # The life before ended without a word, by a restart: who was told that it is up is not told so twice.
+            self._is_down("closed", RESTARTED)
         if self.state is not State.PARKED:
             self.state = State.STARTING
 
@@ -80,6 +86,7 @@ class LineState:
             self.state = State.STOPPED
 
     def _tell(self, event: str) -> None:
+        self._told_up = event == "line:up"
         self._announce(
             event, {"line": self.settings.name, "state": self.state, "reason": self.reason, "message": self.words}
         )

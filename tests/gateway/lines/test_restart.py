@@ -59,6 +59,15 @@ async def test_a_line_that_waits_to_try_again_tries_at_once(autojump_clock: Mock
         assert bench.line.state is State.UP
 
 
+async def test_a_task_that_is_started_anew_tells_that_its_port_was_closed(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, tag("a", 1))], [registers(1)]) as bench:
+        await trio.sleep(5)
+        assert LineSteering(bench.lines).restart("bus")
+        await trio.sleep(10)
+        assert told(bench) == ["line:up", "line:down", "line:up"]
+        assert [data["reason"] for type_, data in bench.events if type_ == "line:down"] == ["closed"]
+
+
 async def test_a_try_that_fails_is_one_try(autojump_clock: MockClock) -> None:
     one = device(1, tag("a", 1))
     tries = []
