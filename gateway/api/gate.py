@@ -23,13 +23,14 @@ _PREFLIGHT_HEADERS = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"authorization, content-type, accept, x-request-id, x-agent-id, x-agent-signature",
+        b"authorization, content-type, accept, if-match, x-request-id, x-api-version, x-agent-id, x-agent-signature",
     ),
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED = (
-    b"x-request-id, ratelimit, ratelimit-policy, retry-after, www-authenticate, location, x-ratelimit-limit, "
-    b"x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, x-ratelimit-retry-after"
+    b"x-request-id, x-api-version, etag, link, location, allow, ratelimit, ratelimit-policy, retry-after, "
+    b"www-authenticate, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, "
+    b"x-ratelimit-retry-after"
 )
 
 
