@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import trio
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from trio.testing import MockClock, wait_all_tasks_blocked
+from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
 from gateway.access.tokens import PLUGIN_API
 from gateway.api.live.commands import LiveLimits
@@ -90,7 +93,7 @@ class Peer:
             elif event is None:
                 return None
             else:
-                assert isinstance(event, Ping | BytesMessage)
+                assert isinstance(event, Ping | Pong)
 
     async def ask(self, type_: str, **members: object) -> Any:
         await self.say(type_, **members)
@@ -251,3 +254,18 @@ class Line:
                 length, begin = int.from_bytes(frames[2:10]), 10
             self.took.append(json.loads(frames[begin : begin + length]))
             frames = frames[begin + length :]
+
+
+def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:
+    """Run something in virtual time, where every example has a gateway of its own."""
+
+    async def main() -> None:
+        with tempfile.TemporaryDirectory() as place:
+            async with trio.open_nursery() as nursery:
+                stage = Stage(Rig(Path(place)), nursery)
+                nursery.start_soon(stage.live.run)
+                await wait_all_tasks_blocked()
+                await play(stage)
+                nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))

@@ -44,7 +44,7 @@ EVENTS = st.builds(
 CHANGES = st.tuples(st.integers(0, 4), PRINCIPALS, st.lists(WISHES, max_size=3))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(CHANGES, EVENTS), max_size=30))
 def test_everybody_who_wants_an_event_and_may_receive_it_is_found_once(
     steps: list[tuple[int, Principal, list[Wish]] | Event],

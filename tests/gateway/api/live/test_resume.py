@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import wait_all_tasks_blocked
 
 from gateway.api.live.commands import LiveLimits
 from gateway.api.live.recent import MOST
-from tests.gateway.api.live.stage import Line, Stage
-from tests.gateway.api.rig import Rig
+from tests.gateway.api.live.stage import Line, Stage, on_stage
 
 WANTED = "alarm:raised"
-
-
-def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:
-    """Run something in virtual time, where every example has a gateway of its own."""
-
-    async def main() -> None:
-        with tempfile.TemporaryDirectory() as place:
-            async with trio.open_nursery() as nursery:
-                stage = Stage(Rig(Path(place)), nursery)
-                nursery.start_soon(stage.live.run)
-                await wait_all_tasks_blocked()
-                await play(stage)
-                nursery.cancel_scope.cancel()
-
-    trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 class Listener:
