@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.core.catalogue import CATALOGUE, type_of
-from gateway.core.events import Event
+from gateway.core.events import RESERVED, Event
 from gateway.core.patterns import Pattern, parse_pattern
 from gateway.core.principal import Principal
 
@@ -86,9 +86,10 @@ def may_receive(principal: Principal, event: Event) -> bool:
 def may_subscribe(principal: Principal, pattern: Pattern) -> bool:
     """Whether anything a pattern can match may be received: who subscribes to what never comes is told at once.
 
-    A pattern over routing keys, or one that types of others can match, needs ``events:subscribe`` or any type it names.
+    What no type of the gateway matches needs ``events:subscribe``, what types of both match needs that or one of theirs.
     """
     scopes = {type_.scope for type_ in CATALOGUE.values() if pattern.matches(type_.name)}
-    if pattern.routed or not scopes or pattern.text == EVERYTHING:
+    family, _, _ = pattern.text.partition(":")
+    if not scopes or (pattern.text not in CATALOGUE and f"{family}:" not in RESERVED):
         scopes.add("events:subscribe")
     return any(principal.may(scope) for scope in scopes)

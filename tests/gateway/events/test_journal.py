@@ -130,6 +130,17 @@ async def test_what_a_webhook_wants_is_told_at_once_and_logged_soon(autojump_clo
         assert board.numbers == [1, 2]
 
 
+async def test_what_is_still_to_be_told_is_not_offered_to_who_resumes(autojump_clock: MockClock) -> None:
+    """It comes by the bus."""
+    async with running() as board:
+        board.journal.keep = lambda event: event.type == "tag:changed"
+        board.journal.announce("tag:changed", CHANGED)
+        board.journal.announce("system:health", {})
+        board.journal.announce("device:down", DOWN)
+        assert [event.sequence for event in board.journal.unlogged(0)] == [1]
+        assert board.journal.unlogged(1) == []
+
+
 async def test_the_log_never_gets_a_lower_number_after_a_higher_one(autojump_clock: MockClock) -> None:
     """A dispatcher whose cursor is past a number would never see it."""
     async with running() as board:

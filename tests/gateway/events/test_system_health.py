@@ -92,7 +92,12 @@ async def test_nothing_is_told_while_nobody_wants_it_and_at_once_when_somebody_d
         assert len(made.told()) == 1
         made.wanted = True
         await trio.sleep(1.5)
+        made.wanted = False
+        await trio.sleep(5)
         assert len(made.told()) == 2
+        made.wanted = True
+        await trio.sleep(1.5)
+        assert len(made.told()) == 3
 
 
 async def test_it_says_what_was_measured_and_null_for_what_was_not(autojump_clock: MockClock) -> None:

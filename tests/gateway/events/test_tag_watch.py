@@ -140,6 +140,33 @@ async def test_whoever_subscribes_misses_nothing_of_the_moment_until_it_is_notic
         assert [value for _, value in field.told()] == [2.0]
 
 
+async def test_what_waited_when_the_last_one_left_is_not_told_to_the_next(autojump_clock: MockClock) -> None:
+    async with watched(interval=60.0) as field:
+        field.apply(1.0)
+        await trio.sleep(0.1)
+        field.apply(2.0)
+        await trio.sleep(0.1)
+        field.wanted = False
+        await trio.sleep(5 * IDLE_S)
+        field.apply(3.0)
+        await trio.sleep(5 * IDLE_S)
+        field.wanted = True
+        await trio.sleep(300)
+        assert [value for _, value in field.told()] == [1.0]
+
+
+async def test_a_value_that_became_doubtful_unseen_is_told(autojump_clock: MockClock) -> None:
+    async with watched() as field:
+        field.apply(1.0, 0)
+        await trio.sleep(5)
+        for value in range(3000):
+            field.apply(1.0, value)
+        field.tags.doubt(field.cells, [1.0, 0], trio.current_time(), Reason.LATE_POSSIBLE)
+        await trio.sleep(5)
+        last = [event for event in field.board.told if event.data["tag"] == FLOW][-1]
+        assert (last.data["value"], last.data["quality"], last.data["reason"]) == (1.0, "uncertain", "late_possible")
+
+
 async def test_a_listener_that_fell_behind_is_told_of_what_it_missed(autojump_clock: MockClock) -> None:
     async with watched() as field:
         field.apply(1.0, 1)
