@@ -86,7 +86,7 @@ def may_receive(principal: Principal, event: Event) -> bool:
 def may_subscribe(principal: Principal, pattern: Pattern) -> bool:
     """Whether anything a pattern can match may be received: who subscribes to what never comes is told at once.
 
-    What no type of the gateway matches needs ``events:subscribe``, what types of both match needs that or one of theirs.
+    What matches no type of the gateway needs ``events:subscribe``; what matches types of both, that or one of theirs.
     """
     scopes = {type_.scope for type_ in CATALOGUE.values() if pattern.matches(type_.name)}
     family, _, _ = pattern.text.partition(":")
