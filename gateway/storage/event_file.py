@@ -18,7 +18,7 @@ from gateway.storage.event_room import Removed, Room
 from gateway.storage.event_rows import ALL_TABLES
 from gateway.storage.event_settings import EventStoreSettings
 from gateway.storage.outbox_registry import Registry
-from gateway.storage.outbox_rows import encode, save, webhooks
+from gateway.storage.outbox_rows import encode, remove, save, webhooks
 from gateway.storage.readers import Job
 from gateway.storage.trouble import StoreTrouble, Trouble
 
@@ -34,7 +34,11 @@ _MOST_OF_SIZE = 8
 
 
 class _NoRoomError(Exception):
-    """The file would become larger than it may."""
+    """The file would become larger than it may, by so many bytes."""
+
+    def __init__(self, short: int) -> None:
+        super().__init__(short)
+        self.short = short
 
 
 @dataclass(eq=False, slots=True)
@@ -83,7 +87,7 @@ class EventFile:
         self._database = database
         self._registry = registry
         self._used = used
-        self._begun = False
+        self._begun = self._known = False
         self._in_doubt = False
         self._turn = trio.Lock()
         self._waiting: list[_Waiting] = []
@@ -179,7 +183,8 @@ class EventFile:
         try:
             async with self._turn:
                 await self._begin()
-                return await self._remove(job)
+                removed, _ = await self._remove(job)
+                return removed
         except StoreTrouble as trouble:
             raise NotKept(str(trouble)) from trouble
 
@@ -203,10 +208,10 @@ class EventFile:
 
     async def _write_all(self, batch: list[_Waiting]) -> None:
         def together(connection: sqlite3.Connection) -> list[Callable[[], None]]:
-            self._forget_refused(connection)
             reached = [waiting.job(connection) for waiting in batch]
-            if self._database.bytes_used(connection) > self.settings.size:
-                raise _NoRoomError
+            short = self._database.bytes_used(connection) - self.settings.size
+            if short > 0:
+                raise _NoRoomError(short)
             return reached
 
         try:
@@ -233,16 +238,20 @@ class EventFile:
         while True:
             try:
                 return await self._written(job)
-            except _NoRoomError:
-                if not await self._remove(Room.make):
-                    raise
+            except _NoRoomError as lacking:
+                freed = 0
+                while freed < lacking.short:
+                    removed, step = await self._remove(Room.make)
+                    if not removed:
+                        raise
+                    freed += step
 
     async def _written(self, job: Job[T]) -> T:
         """Write once more where the file was damaged and a new one could be begun."""
         for again in (True, False):
             try:
                 await self._begin()
-                result = await self._database.write(job, _PART)
+                result = await self._database.write(self._undoubted(job), _PART)
             except StoreTrouble as trouble:
                 # The disk may have taken the whole commit and failed only to say so.
                 self._in_doubt = True
@@ -270,24 +279,52 @@ class EventFile:
             return _Found(kept[0], max(found or 0 for (found,) in newest), webhooks(connection))
 
         found = await self._database.write(begin, _PART)
-        self.first, self.last = found.first, max(self.last, found.last)
-        self._registry.follow(found.webhooks)
-        self._begun = True
+        self.first = found.first
+        if not self._known:
+            # Later, what stands there beyond the last number was refused.
+            self.last = found.last
+            self._registry.follow(found.webhooks)
+        self._begun = self._known = True
 
-    def _forget_refused(self, connection: sqlite3.Connection) -> None:
-        if self._in_doubt:
+    def _undoubted(self, job: Job[T]) -> Job[T]:
+        """A job that first takes out of the file what was refused and stands there all the same."""
+        if not self._in_doubt:
+            return job
+        last, copies = self.last, {copy.id: copy for copy in self._registry.copies()}
+
+        def undoubted(connection: sqlite3.Connection) -> T:
             for table in ALL_TABLES:
-                connection.execute(f"DELETE FROM {table} WHERE seq > ?", (self.last,))  # noqa: S608 - one of our tables
+                connection.execute(f"DELETE FROM {table} WHERE seq > ?", (last,))  # noqa: S608 - one of our tables
+            for webhook in webhooks(connection):
+                if webhook.id not in copies:
+                    remove(connection, webhook.id)
+            for copy in copies.values():
+                save(connection, copy.id, encode(copy.document), copy.cursor)
+            return job(connection)
 
-    async def _remove(self, job: Callable[[Room, sqlite3.Connection], Removed]) -> int:
+        return undoubted
+
+    async def _remove(self, job: Callable[[Room, sqlite3.Connection], Removed]) -> tuple[int, int]:
+        """Returns how many rows are gone, and how many bytes that freed."""
         room = Room(self.settings, bool(self.dropping))
-        removed = await self._database.write(lambda connection: job(room, connection), _PART)
+
+        def step(connection: sqlite3.Connection) -> tuple[Removed, int]:
+            before = self._database.bytes_used(connection)
+            removed = job(room, connection)
+            return removed, before - self._database.bytes_used(connection)
+
+        try:
+            removed, freed = await self._database.write(step, _PART)
+        except StoreTrouble:
+            # It may have been done all the same: look again at what is there.
+            self._begun = False
+            raise
         if removed.first is not None:
             self.first = max(self.first, removed.first)
         if removed.events:
             for tell in self.dropping:
                 tell(removed.events)
-        return removed.rows
+        return removed.rows, freed
 
     def _renewed(self) -> None:
         self._begun = False

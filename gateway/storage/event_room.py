@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway.core.eventlog import Priority
@@ -76,10 +75,10 @@ class Room:
         """
         before = now - self.settings.retention
         for table in TABLES.values():
-            removed = self._rows(connection, table, "seq <= ?", (_outlived(connection, table, before),))
+            removed = self._rows(connection, table, "seq <= ?", (self._outlived(connection, table, before),))
             if removed.rows:
                 return removed
-        last = _outlived(connection, MESSAGES, before)
+        last = self._outlived(connection, MESSAGES, before)
         arrived = "seq <= ? AND (waiting = 0 OR NOT synchronised OR expires < ?)"
         removed = self._rows(connection, MESSAGES, arrived, (last, now))
         return removed if removed.rows else self._deliveries(connection, "AND finished < ?", (before,))
@@ -92,6 +91,21 @@ class Room:
             (self.settings.slice_rows,),
         )
         return Removed(gone.rowcount)
+
+    def _outlived(self, connection: sqlite3.Connection, table: str, before: float) -> int:
+        """The number up to which the next events of a table are older than a moment; 0 where the first is not."""
+        last = 0
+        # Of messages the first may all be waiting still: there the look goes beyond one step.
+        most = -1 if table == MESSAGES else self.settings.slice_rows
+        rows = connection.execute(
+            f"SELECT seq, time FROM {table} WHERE synchronised ORDER BY seq LIMIT ?",  # noqa: S608 - one of our tables
+            (most,),
+        )
+        for seq, time in rows:
+            if time >= before:
+                break
+            last = seq
+        return last
 
     def _events(self, connection: sqlite3.Connection, priority: Priority) -> Removed:
         return self._rows(connection, TABLES[priority], "TRUE", ())
@@ -132,13 +146,3 @@ class Room:
             size += len(row[-1])
             if size > self.settings.slice_bytes:
                 break
-
-
-def _outlived(connection: sqlite3.Connection, table: str, before: float) -> int:
-    """The number up to which all events of a table are older than a moment; 0 where the first one is not."""
-    last = 0
-    rows = connection.execute(f"SELECT seq, time FROM {table} WHERE synchronised ORDER BY seq")  # noqa: S608 - one of our tables
-    with suppress(StopIteration):
-        while (row := next(rows))[1] < before:
-            last = row[0]
-    return last

@@ -13,7 +13,7 @@ import trio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.core.eventlog import Entry, NotKept, Priority
+from gateway.core.eventlog import Entry, KeptWebhook, NotKept, Priority
 from gateway.core.events import Event, uuid7
 from gateway.storage.event_rows import add, full_id, gateways_of, read, rows_between, short_id, write
 from gateway.storage.event_store import EVENTS_FILE
@@ -143,18 +143,23 @@ class FailingMeter(WalMeter):
 async def test_a_refused_event_that_the_disk_took_all_the_same_is_not_there(events: Events, tmp_path: Path) -> None:
     async with events() as store:
         await store.log.append([entry(1)])
+        await store.outbox.save(KeptWebhook("wh-1", {}, 0))
         database = store._file._database
         meter = database._meter
         # The commit is done; what fails is only the look at what it wrote.
         database._meter = FailingMeter(tmp_path / EVENTS_FILE)
         with pytest.raises(NotKept, match="the disk reports errors"):
             await store.log.append([entry(2), message(3)])
+        database._outage.try_now()
+        with pytest.raises(NotKept, match="the disk reports errors"):
+            await store.outbox.save(KeptWebhook("wh-refused", {}, 0))
         database._meter = meter
         assert numbers(await store.log.after(0, 10)) == [1]
         assert await store.mailbox.waiting("hvac-1") == 0
         database._outage.try_now()
         await store.log.append([entry(4)])
         assert numbers(await store.log.after(0, 10)) == [1, 4]
+        assert [webhook.id for webhook in await store.outbox.webhooks()] == ["wh-1"]
     with closing(sqlite3.connect(tmp_path / EVENTS_FILE)) as connection:
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (0,)
 
