@@ -1,8 +1,8 @@
 """Finds what is not usual in one series, and says in words why it is not.
 
-Three rules, each meant for one kind of fault: *level*, a value far from usual for a minute; *drift*, a slow mean that
-has left its own usual range, which no single value need do; *frozen*, a sensor that has stopped moving though it
-always moved.
+Four rules, each meant for one kind of fault: *level*, a value far from usual for a minute; *drift*, a slow mean that
+has left its own usual range, which no single value need do; *creep*, daily means that go one way for days, and take
+what is usual along; *frozen*, a sensor that has stopped moving though it always moved.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.governor.creep import DAY_S, Creep
 from gateway.governor.modes import Modes
 from gateway.governor.season import Season
 from gateway.governor.usual import Usual
 
 PLAIN_HALF_LIFE_S = 12 * 3600.0
-# Far from usual: so many spreads, for so long and so many values; near again: so many, for so long.
+# Far from usual: so many spreads, for so long and so many values; near again: for so long.
 FAR = 6.0
 FAR_FOR_S = 60.0
 FAR_VALUES = 3
-NEAR = 3.0
 NEAR_FOR_S = 300.0
 # The slow mean and its own usual range.
 SLOW_HALF_LIFE_S = 1800.0
 SLOW_USUAL_HALF_LIFE_S = 3 * 86400.0
 SLOW_FAR = 8.0
+# What has drifted stands until it is this near again: near the edge it would come and go.
+SLOW_NEAR = 4.0
 # The slow mean of a coarse sensor stands still for hours: its range is at least this share of the plain spread.
 SLOW_LEAST = 0.15
 # A series must have been watched for so long before anything is said of it.
@@ -39,6 +41,7 @@ UNUSUAL_WEIGHT = 0.1
 LONGEST_GAP_S = 600.0
 # A figure that never moved has no deviation to count in: beyond this the number says nothing.
 MOST_TIMES = 100.0
+MOST_DIGITS = 6
 
 
 class Rule(StrEnum):
@@ -46,6 +49,7 @@ class Rule(StrEnum):
 
     LEVEL = "level"
     DRIFT = "drift"
+    CREEP = "creep"
     FROZEN = "frozen"
 
 
@@ -60,6 +64,7 @@ class Anomaly:
         usual: what would have been usual then.
         spread: the usual deviation from that.
         off: how many of these it is away; of a frozen series how many times longer than ever it stood still.
+        days: for how many of them it has crept; 0 for what is found by another rule.
         seasonal: "usual" means at this hour of the day.
     """
 
@@ -70,19 +75,37 @@ class Anomaly:
     spread: float
     off: float
     seasonal: bool
+    days: int = 0
 
     def words(self, units: str = "") -> str:
         """Why it is unusual, for people."""
         unit = f" {units}" if units else ""
         if self.rule is Rule.FROZEN:
             return f"stands still at {self.value:.6g}{unit}, {self.off:.0f} times longer than it ever did"
+        value, usual = _sensible(self.value, self.spread), _sensible(self.usual, self.spread)
+        if self.rule is Rule.CREEP:
+            return (
+                f"has gone from {usual} to {value}{unit} within {self.days} days, day by day the same way: "
+                f"{self._times()} times its usual deviation, which is {self.spread:.2g}{unit}"
+            )
         when = " at this hour of the day" if self.seasonal else ""
         what = "has drifted to" if self.rule is Rule.DRIFT else "is"
-        times = f"{abs(self.off):.0f}" if abs(self.off) < MOST_TIMES else f"more than {MOST_TIMES:.0f}"
         return (
-            f"{what} {self.value:.6g}{unit}; usual{when} is {self.usual:.6g} ± {self.spread:.2g}{unit}, so this is "
-            f"{times} times its usual deviation"
+            f"{what} {value}{unit}; usual{when} is {usual} ± {self.spread:.2g}{unit}, so this is {self._times()} "
+            "times its usual deviation"
         )
+
+    def _times(self) -> str:
+        return f"{abs(self.off):.0f}" if abs(self.off) < MOST_TIMES else f"more than {MOST_TIMES:.0f}"
+
+
+def _sensible(value: float, spread: float) -> str:
+    """A figure without digits that its usual deviation drowns."""
+    # The last digit is worth a third of it at most.
+    decimals = -math.floor(math.log10(spread / 3)) if spread > 0 else MOST_DIGITS
+    if not 0 <= decimals <= MOST_DIGITS or abs(value) >= 10.0**MOST_DIGITS:
+        return f"{value:.{MOST_DIGITS}g}" if decimals > 0 else f"{value:.0f}"
+    return f"{value:.{decimals}f}"
 
 
 @dataclass(slots=True)
@@ -98,6 +121,7 @@ class Detector:
     _season: Season = field(default_factory=Season)
     _modes: Modes = field(default_factory=Modes)
     _slow: Usual = field(default_factory=lambda: Usual(SLOW_USUAL_HALF_LIFE_S))
+    _creep: Creep = field(default_factory=Creep)
     _mean: float = 0.0
     _watched: float = 0.0
     _last: float | None = None
@@ -148,7 +172,9 @@ class Detector:
             level, scale = usual
             found = self._judge(value, level, scale, wall)
         self._hold(found, wall)
-        weight = UNUSUAL_WEIGHT if self.anomaly is not None else 1.0
+        # What creeps is followed, once it is told: else it would be told again as a level that is far from usual.
+        known = self.anomaly is None or self.anomaly.rule is Rule.CREEP
+        weight = 1.0 if known else UNUSUAL_WEIGHT
         self._learn(value, wall, seconds, usual, weight)
         return self.anomaly
 
@@ -180,14 +206,21 @@ class Detector:
         if self._slow.level is not None and self._comparable():
             spread = max(self._slow.scale(), SLOW_LEAST * scale)
             slow = (self._mean - self._slow.level) / spread
-            if abs(slow) >= SLOW_FAR:
+            if abs(slow) >= (SLOW_NEAR if self._stands(Rule.DRIFT) else SLOW_FAR):
                 return Anomaly(Rule.DRIFT, wall, level + self._mean, level, spread, slow, seasonal)
         still = wall - self._still_since
         long = max(FROZEN_AFTER_S, FROZEN_TIMES * self._longest_still)
         if value == self._last_value and still >= long and self._moves():
             times = still / max(self._longest_still, 1.0)
             return Anomaly(Rule.FROZEN, self._still_since, value, level, scale, times, seasonal)
+        crept = self._creep.found
+        if crept is not None:
+            since = wall - crept.days * DAY_S
+            return Anomaly(Rule.CREEP, since, crept.now, crept.start, scale, crept.off, seasonal, crept.days)
         return None
+
+    def _stands(self, rule: Rule) -> bool:
+        return self.anomaly is not None and self.anomaly.rule is rule
 
     def _comparable(self) -> bool:
         """Whether the slow mean goes on: while the hour is not known, distances are from another level than before."""
@@ -203,6 +236,9 @@ class Detector:
 
     def _hold(self, found: Anomaly | None, wall: float) -> None:
         """An anomaly that was found stands until all has been near usual for a while."""
+        if found is not None and found.rule is Rule.CREEP and self.anomaly is not None:
+            # It goes on for days: what stands beside it ends in its own time.
+            found = found if self.anomaly.rule is Rule.CREEP else None
         if found is not None:
             self._near_since = None
             if self.anomaly is None or self.anomaly.rule is not found.rule:
@@ -234,6 +270,7 @@ class Detector:
             bounded = min(max(value - level, -limit), limit)
             self._mean += (1.0 - 0.5 ** (seconds / SLOW_HALF_LIFE_S)) * (bounded - self._mean)
             self._slow.take(self._mean, seconds, weight=weight)
+            self._creep.take(level + bounded, seconds, scale)
 
     # Over restarts
 
@@ -247,6 +284,7 @@ class Detector:
             self._mean,
             self._watched,
             self._longest_still,
+            self._creep.dump(),
         ]
 
     @classmethod
@@ -256,13 +294,16 @@ class Detector:
         try:
             if not isinstance(dumped, Sequence) or isinstance(dumped, str):
                 return detector
-            plain, season, slow, modes, mean, watched, longest = dumped
+            plain, season, slow, modes, mean, watched, longest, *later = dumped
             detector._plain.restore(plain)
             detector._season.restore(season)
             detector._slow.restore(slow)
             detector._modes.restore(modes)
             detector._mean, detector._watched = float(mean), float(watched)
             detector._longest_still = float(longest)
+            # Earlier versions knew no creep.
+            if later:
+                detector._creep.restore(*later)
         except (TypeError, ValueError):
             return cls()
         return detector

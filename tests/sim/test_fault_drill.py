@@ -22,6 +22,12 @@ def test_a_sensor_that_drifts_is_found_and_explained() -> None:
     assert drift(2).ended.startswith("found after")
 
 
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_drift_near_the_edge_of_what_is_usual_is_told_once(seed: int) -> None:
+    told = [entry for entry in drift(seed).entries if entry.who == "alert"]
+    assert [entry.what.split()[0] for entry in told] == ["raised", "resolved"]
+
+
 def test_the_same_seed_gives_the_same_story_and_the_same_figure(tmp_path: Path) -> None:
     vanishes = next(scene for scene in SCENES if scene.name == "port-vanishes")
     drawn = []

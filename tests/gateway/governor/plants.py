@@ -37,6 +37,7 @@ class Fault(StrEnum):
     JUMP = "jump"
     DRIFT = "drift"
     FROZEN = "frozen"
+    CREEP = "creep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +87,20 @@ def values(kind: Kind, seed: int) -> Iterator[tuple[float, float, float]]:
         yield wall, value, max(noise, digit) if kind is Kind.COARSE else noise
 
 
-def watch(kind: Kind, seed: int, *, fault: Fault | None = None, size: float = 10.0, days: int = 6) -> Outcome:
+def watch(
+    kind: Kind, seed: int, *, fault: Fault | None = None, size: float = 10.0, days: int = 6, lasting: int = 1
+) -> Outcome:
     """Let a detector watch a series for some days; a fault begins with the last of them.
 
     Args:
         kind: of the series.
         seed: of it.
         fault: what goes wrong.
-        size: of a jump, or of a drift after twelve hours, in deviations of the noise.
+        size: of a jump, of a drift after twelve hours, or of a creep after a day, in deviations of the noise.
         days: in all.
+        lasting: how many of them with the fault.
     """
-    detector, begin = Detector(), BEGIN + (days - 1) * DAY_S
+    detector, begin = Detector(), BEGIN + (days - lasting) * DAY_S
     end = BEGIN + days * DAY_S
     false, alarmed, stuck = 0, False, None
     for wall, clean, noise in values(kind, seed):
@@ -107,11 +111,16 @@ def watch(kind: Kind, seed: int, *, fault: Fault | None = None, size: float = 10
             if fault is Fault.FROZEN:
                 stuck = value = clean if stuck is None else stuck
             else:
-                value += size * noise * (1.0 if fault is Fault.JUMP else (wall - begin) / (DAY_S / 2))
+                value += size * noise * _grown(fault, wall - begin)
         anomaly = detector.take(value, wall)
         if anomaly is not None and not alarmed:
             if fault is not None and wall > begin:
-                return Outcome(false, days - 1.0, wall - begin, anomaly)
+                return Outcome(false, days - float(lasting), wall - begin, anomaly)
             false += 1
         alarmed = anomaly is not None
-    return Outcome(false, days - (0.0 if fault is None else 1.0), None, None)
+    return Outcome(false, days - (0.0 if fault is None else float(lasting)), None, None)
+
+
+def _grown(fault: Fault, seconds: float) -> float:
+    """How much of its size a fault has after so long."""
+    return 1.0 if fault is Fault.JUMP else seconds / (DAY_S if fault is Fault.CREEP else DAY_S / 2)

@@ -1,7 +1,7 @@
 """How often the detector is wrong on seeds not used for tuning: ``python -m tests.gateway.governor.rates``.
 
-For each kind of series: false alarms a day without a fault, and for each fault how many were found within its last day
-and after how long in the middle. The table goes into docs/governors.md.
+For each kind of series: false alarms a day without a fault, and for each fault how many were found within its last day,
+of a creep within two weeks, and after how long in the middle. The table goes into docs/governors.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ SERIES = 20
 DAYS = 7
 # A jump of ten deviations of the noise; a drift that reaches fifteen after twelve hours.
 SIZES = {Fault.JUMP: 10.0, Fault.DRIFT: 15.0, Fault.FROZEN: 0.0}
+# One deviation of the noise a day, for two weeks after ten sound days.
+CREEP_A_DAY, SOUND_DAYS, CREEP_DAYS = 1.0, 10, 14
 MOST_FALSE_A_DAY = 0.1
 
 
@@ -47,6 +49,12 @@ def measured(kind: Kind, seeds: Sequence[int]) -> Row:
         outcomes = [watch(kind, seed, fault=fault, size=size, days=DAYS) for seed in seeds[: len(seeds) // 2]]
         times = [outcome.found for outcome in outcomes if outcome.found is not None]
         found[fault] = len(times), len(outcomes), median(times) if times else None
+    creeps = [
+        watch(kind, seed, fault=Fault.CREEP, size=CREEP_A_DAY, days=SOUND_DAYS + CREEP_DAYS, lasting=CREEP_DAYS)
+        for seed in seeds[: len(seeds) // 2]
+    ]
+    times = [outcome.found for outcome in creeps if outcome.found is not None]
+    found[Fault.CREEP] = len(times), len(creeps), median(times) if times else None
     return Row(kind, _rate(calm), found)
 
 
@@ -57,11 +65,14 @@ def _rate(outcomes: Iterable[Outcome]) -> float:
 
 def table(rows: Iterable[Row]) -> str:
     """The rows as a table for a page."""
-    lines = ["| series | false alarms a day | jump | drift | frozen |", "|---|---|---|---|---|"]
+    lines = ["| series | false alarms a day | jump | drift | frozen | creep |", "|---|---|---|---|---|---|"]
     for row in rows:
         cells = []
-        for number, of, seconds in row.found.values():
-            after = "" if seconds is None else f", {seconds / 60:.0f} min"
+        for fault, (number, of, seconds) in row.found.items():
+            span = "" if seconds is None else f"{seconds / 60:.0f} min"
+            if seconds is not None and fault is Fault.CREEP:
+                span = f"{seconds / 86400:.1f} days"
+            after = f", {span}" if span else ""
             cells.append(f"{number} of {of}{after}")
         lines.append(f"| {row.kind} | {row.false_a_day:.3f} | {' | '.join(cells)} |")
     return "\n".join(lines)
