@@ -322,5 +322,5 @@ class DeviceAccess(LineTools, Protocol):
         ...
 
     async def serial_write(self, line: str, data: bytes) -> WriteResult:
-        """Send bytes on a raw serial line."""
+        """Send bytes on a raw serial line. Nobody arbitrates: a message is no state that two could fight over."""
         ...
