@@ -215,3 +215,17 @@ def test_joserfc_and_we_agree_on_the_form() -> None:
     # What the other library makes of a detached signature is what our check of it is tested with.
     key = OctKey.import_key(bytes(32))
     assert jws.detach_content(jws.serialize_compact({"alg": "HS256"}, b"x", key)).count("..") == 1
+
+
+def test_a_token_tells_when_its_agent_last_signed_and_an_earlier_versions_when_it_was_issued(gateway: Any) -> None:
+    signed = int(gateway.now) - 86400
+    given = gateway.agents.issue("meter-1", [], [], AgentKey("k1"), signed)
+    assert gateway.bearer.verify(given.token, AGENT_API).signed == signed
+    header, claims = judged(gateway, given.token, AGENT_PURPOSE)
+    del claims["auth_time"]
+    key = OctKey.import_key(gateway.root.token_keys(AGENT_PURPOSE)[0].secret)
+    earlier = jwt.encode(header, claims, key, algorithms=["HS256"])
+    assert gateway.bearer.verify(earlier, AGENT_API).signed == claims["iat"]
+    forged = jwt.encode(header, {**claims, "auth_time": "soon"}, key, algorithms=["HS256"])
+    with pytest.raises(GatewayError, match="auth_time is no whole number"):
+        gateway.bearer.verify(forged, AGENT_API)
