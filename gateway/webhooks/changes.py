@@ -1,0 +1,28 @@
+"""How a webhook changes when somebody orders it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.webhooks.signing import Secret
+from gateway.webhooks.webhook import Keys, State, Webhook
+
+# Seconds both secrets sign after a rotation (D-142).
+OVERLAP_S = 86400.0
+
+
+def rotated(keys: Keys, fresh: Secret, now: float) -> Keys:
+    """Sign with another secret; the one before signs too for a day."""
+    return keys if fresh == keys.current else Keys(fresh, keys.current, now + OVERLAP_S)
+
+
+def paused(webhook: Webhook, *, now: float) -> Webhook:
+    """Deliver nothing; one that the gateway gave up stays so."""
+    spec = replace(webhook.spec, active=False)
+    state = State.DISABLED if webhook.state is State.DISABLED else State.PAUSED
+    return replace(webhook, spec=spec, state=state, updated=now)
+
+
+def resumed(webhook: Webhook, *, now: float) -> Webhook:
+    """Deliver again."""
+    return replace(webhook, spec=replace(webhook.spec, active=True), state=State.ACTIVE, reason=None, updated=now)

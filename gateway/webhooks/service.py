@@ -1,0 +1,442 @@
+"""Webhooks as the API sees them: registered, changed, tested, watched, and delivered again (WH-01 to WH-24)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import structlog
+import trio
+
+from gateway.core.alerts import Severity
+from gateway.core.channels import may_subscribe
+from gateway.core.errors import Code, GatewayError, invalid
+from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, KeptWebhook, NotKept
+from gateway.core.events import Event, uuid7
+from gateway.core.ports import Json
+from gateway.core.principal import Kind, Principal
+from gateway.core.supervise import supervise
+from gateway.webhooks.changes import paused, resumed, rotated
+from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
+from gateway.webhooks.lane import Lane
+from gateway.webhooks.replaying import count_replayed
+from gateway.webhooks.shown import Registered, Shown, Tested, as_spec, shown, tested
+from gateway.webhooks.signing import new_secret, pack, parse_secret
+from gateway.webhooks.spec import Spec, check_types, read_spec
+from gateway.webhooks.webhook import Keys, Replay, State, Webhook, from_document, to_document
+from gateway.webhooks.works import Works
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Deliveries that somebody ordered one by one and that wait.
+MOST_ORDERED = 100
+_RETRY_S = 5.0
+
+
+class Webhooks:
+    """All webhooks of this gateway.
+
+    Args:
+        works: what deliveries share.
+        egress: where they may go.
+        gateway: the gateway's id, for events that are in no log.
+        clock: whether the wall clock can be trusted, as events say it.
+        newer: waits until the log has an event with a number above the one given; returns the newest.
+    """
+
+    def __init__(
+        self,
+        works: Works,
+        egress: Egress,
+        *,
+        gateway: str,
+        clock: Callable[[], str],
+        newer: Callable[[int], Awaitable[int]],
+    ) -> None:
+        self._works = works
+        self._egress = egress
+        self._gateway = gateway
+        self._clock = clock
+        self._newer = newer
+        self._lanes: dict[str, tuple[Lane, trio.CancelScope]] = {}
+        self._nursery: trio.Nursery | None = None
+        self._testing: set[str] = set()
+        self._registering = trio.Lock()
+        works.log.dropping.append(self._dropped)
+
+    async def run(self) -> None:
+        """Deliver, until cancelled."""
+        kept = await self._load()
+        try:
+            async with trio.open_nursery() as nursery:
+                for webhook, cursor in kept:
+                    self._begin(nursery, Lane(webhook, cursor, self._works))
+                self._nursery = nursery
+                last = self._works.log.last
+                while True:
+                    last = await self._newer(last)
+                    for lane, _ in self._lanes.values():
+                        lane.wake()
+        finally:
+            self._nursery = None
+            self._lanes.clear()
+
+    def wants(self, type_: str) -> bool:
+        """Whether any webhook that gets something now asks for events of a type; for ``Journal.wanted``."""
+        return any(
+            pattern.matches(type_) or pattern.routed
+            for lane, _ in self._lanes.values()
+            if lane.active
+            for pattern in lane.webhook.selection.patterns
+        )
+
+    def keeps(self, event: Event) -> bool:
+        """Whether any webhook that gets something now takes an event; for ``Journal.keep``."""
+        return any(lane.active and lane.wants(event) for lane, _ in self._lanes.values())
+
+    # Registering
+
+    async def create(self, principal: Principal, body: Mapping[str, Json]) -> Registered:
+        """Register a webhook. The secret is given back this once.
+
+        Raises:
+            GatewayError: INVALID with the place; FORBIDDEN, it may not be sent there, or what is asked for may not be
+                seen; TOO_MANY registered; UNAVAILABLE, the disk does not take it.
+        """
+        nursery = self._running()
+        spec = read_spec(body)
+        await self._check(principal, spec)
+        keys = Keys(spec.secret or new_secret())
+        now = self._works.wall()
+        state = State.ACTIVE if spec.active else State.PAUSED
+        webhook = Webhook(
+            f"wh-{secrets.token_hex(10)}", replace(spec, secret=None), principal, keys, state, None, now, now
+        )
+        async with self._registering:
+            most = self._works.settings().max_webhooks
+            if len(self._lanes) >= most:
+                raise GatewayError(Code.TOO_MANY, f"{most} webhooks are registered, and no more may be: remove one")
+            cursor = self._works.log.last
+            with _disk():
+                document = to_document(webhook, self._works.seal)
+                await self._works.outbox.save(KeptWebhook(webhook.id, document, cursor))
+            lane = Lane(webhook, cursor, self._works)
+            self._begin(nursery, lane)
+        log.info("webhook registered", webhook=webhook.id, host=spec.destination.host, by=principal.subject)
+        return Registered(await self._show(lane), keys.current.shown_once)
+
+    async def list(self, principal: Principal) -> Sequence[Shown]:
+        """Those the caller may see, the oldest first: an operator all, others their own."""
+        lanes = [lane for lane, _ in self._lanes.values() if _may_see(principal, lane.webhook)]
+        return [await self._show(lane) for lane in sorted(lanes, key=lambda lane: lane.webhook.created)]
+
+    async def get(self, principal: Principal, id_: str) -> Shown:
+        """One of them.
+
+        Raises:
+            GatewayError: NOT_FOUND.
+        """
+        return await self._show(self._lane(principal, id_))
+
+    async def replace(self, principal: Principal, id_: str, body: Mapping[str, Json]) -> Shown:
+        """Set all a client may set; what is missing gets its default, but the secret stays where none is given.
+
+        What the webhook may receive is from then on what the caller may: else who may change it could read with the
+        eyes of its owner.
+
+        Raises:
+            GatewayError: as ``create``; NOT_FOUND.
+        """
+        lane = self._lane(principal, id_)
+        spec = read_spec(body)
+        await self._check(principal, spec)
+        await self._put(lane, principal, spec)
+        return await self._show(lane)
+
+    async def patch(self, principal: Principal, id_: str, changes: Mapping[str, Json]) -> Shown:
+        """Set what is given (RFC 7396: null gives the default back); see ``replace``.
+
+        Raises:
+            GatewayError: as ``create``; NOT_FOUND.
+        """
+        lane = self._lane(principal, id_)
+        return await self.replace(principal, id_, {**as_spec(lane.webhook), **changes})
+
+    async def remove(self, principal: Principal, id_: str) -> None:
+        """Forget a webhook and what became of its deliveries.
+
+        Raises:
+            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
+        """
+        lane = self._lane(principal, id_)
+        with _disk():
+            await self._works.outbox.remove(id_)
+        found = self._lanes.pop(id_, None)
+        if found is not None:
+            found[1].cancel()
+            lane.gone()
+        log.info("webhook removed", webhook=id_, by=principal.subject)
+
+    async def rotate_secret(self, principal: Principal, id_: str, secret: str | None = None) -> Registered:
+        """Sign with a new secret; the one before signs too for a day (D-142). It is given back this once.
+
+        Args:
+            principal: who asks.
+            id_: of the webhook.
+            secret: the new one; None: one is made.
+
+        Raises:
+            GatewayError: NOT_FOUND; INVALID; UNAVAILABLE, the disk does not take it.
+        """
+        lane = self._lane(principal, id_)
+        fresh = new_secret() if secret is None else parse_secret(secret)
+        now = self._works.wall()
+        with _disk():
+            await lane.put(lambda webhook: replace(webhook, keys=rotated(webhook.keys, fresh, now), updated=now))
+        log.info("secret of a webhook changed", webhook=id_, by=principal.subject)
+        return Registered(await self._show(lane), fresh.shown_once)
+
+    async def pause(self, principal: Principal, id_: str) -> Shown:
+        """Deliver nothing for a while; the log keeps what happens meanwhile, for as long as it does.
+
+        Raises:
+            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
+        """
+        lane = self._lane(principal, id_)
+        with _disk():
+            await lane.put(partial(paused, now=self._works.wall()))
+        return await self._show(lane)
+
+    async def resume(self, principal: Principal, id_: str) -> Shown:
+        """Go on where it was, whether somebody paused it or the gateway gave up; what waits is due at once.
+
+        Raises:
+            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
+        """
+        lane = self._lane(principal, id_)
+        with _disk():
+            await lane.put(partial(resumed, now=self._works.wall()))
+        lane.begin_again()
+        return await self._show(lane)
+
+    async def test(self, principal: Principal, id_: str) -> Tested:
+        """Send ``webhook:test`` to this one webhook, whatever its state, and say what came of it.
+
+        Raises:
+            GatewayError: NOT_FOUND; TOO_MANY, a test is under way.
+        """
+        webhook, works = self._lane(principal, id_).webhook, self._works
+        if id_ in self._testing:
+            raise GatewayError(Code.TOO_MANY, "a test of this webhook is under way: wait for it")
+        self._testing.add(id_)
+        try:
+            async with works.hosts.turn(webhook.destination.host):
+                wall, begun = works.wall(), trio.current_time()
+                data = {"webhook_id": id_, "requested_by": principal.subject}
+                event = Event(uuid7(wall), self._gateway, 0, "webhook:test", wall, self._clock(), data)
+                parcel = pack(event, id_, webhook.keys.at(wall), attempt=1, sent=wall, format_=webhook.spec.format)
+                sent = await works.send(webhook.destination, parcel, 0, works.settings().answer_time)
+                return tested(event.id, sent, trio.current_time() - begun)
+        finally:
+            self._testing.discard(id_)
+
+    # Deliveries
+
+    async def deliveries(
+        self,
+        principal: Principal,
+        id_: str,
+        *,
+        status: DeliveryStatus | None = None,
+        event_type: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Delivery]:
+        """What became of events, newest first; ``before`` is the id of the last one of the page before.
+
+        Raises:
+            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not give it.
+        """
+        self._lane(principal, id_)
+        with _disk():
+            return await self._works.outbox.deliveries(
+                id_, status=status, event_type=event_type, before=before, limit=limit
+            )
+
+    async def delivery(self, principal: Principal, id_: str, delivery: str) -> tuple[Delivery, Sequence[Attempt]]:
+        """One delivery and its attempts.
+
+        Raises:
+            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not give it.
+        """
+        self._lane(principal, id_)
+        with _disk():
+            found = await self._works.outbox.delivery(delivery)
+        if found is None or found[0].webhook != id_:
+            raise GatewayError(Code.NOT_FOUND, "this webhook has no such delivery", field="delivery")
+        return found
+
+    async def redeliver(self, principal: Principal, id_: str, delivery: str) -> Delivery:
+        """Deliver an event again, with its id; a paused webhook gets it when it is resumed.
+
+        Raises:
+            GatewayError: NOT_FOUND, the delivery or its event is no longer kept; TOO_MANY ordered ones wait;
+                UNAVAILABLE, the disk does not take it.
+        """
+        lane = self._lane(principal, id_)
+        old, _ = await self.delivery(principal, id_, delivery)
+        if sum(waiting.delivery.redelivery for waiting in lane.window) >= MOST_ORDERED:
+            raise GatewayError(Code.TOO_MANY, f"{MOST_ORDERED} redeliveries wait: ask again later")
+        now = self._works.wall()
+        with _disk():
+            event = await self._works.log.find(old.sequence)
+            if event is None:
+                raise GatewayError(Code.NOT_FOUND, "the event of this delivery is no longer kept", field="delivery")
+            new = Delivery(
+                self._works.name(),
+                id_,
+                event.sequence,
+                event.id,
+                event.type,
+                DeliveryStatus.WAITING,
+                0,
+                now,
+                now,
+                redelivery=True,
+            )
+            await self._works.outbox.record(id_, lane.cursor, [new], [])
+        lane.order(new)
+        return new
+
+    async def redeliver_range(self, principal: Principal, id_: str, start: float, end: float) -> int:
+        """Deliver again what happened from ``start`` to ``end`` (Unix seconds), beside what is new.
+
+        Returns:
+            How many events.
+
+        Raises:
+            GatewayError: NOT_FOUND; INVALID, no time, or more than 10 000 events; CONFLICT, the order before is not
+                done; UNAVAILABLE, the disk does not take it.
+        """
+        lane = self._lane(principal, id_)
+        if not start <= end:
+            raise invalid("end", "the end comes before the start", end)
+        if lane.webhook.replay is not None:
+            raise GatewayError(Code.CONFLICT, "events are being delivered again already: wait until that is done")
+        with _disk():
+            count, until = await count_replayed(self._works.log, start, end, lane.read, lane.wants)
+            if count:
+                order = Replay(start, end, 0, until)
+                await lane.put(lambda webhook: replace(webhook, replay=order))
+        lane.wake()
+        log.info("events are delivered again", webhook=id_, events=count, by=principal.subject)
+        return count
+
+    # Inside
+
+    def _begin(self, nursery: trio.Nursery, lane: Lane) -> None:
+        scope = trio.CancelScope()
+        self._lanes[lane.webhook.id] = lane, scope
+        nursery.start_soon(self._deliver, lane, scope)
+
+    async def _deliver(self, lane: Lane, scope: trio.CancelScope) -> None:
+        name = f"webhook:{lane.webhook.id}"
+
+        def parked(fault: Exception) -> None:
+            self._works.alerts.fire(
+                name, "fault", Severity.CRITICAL, f"{name} fell again and again: {type(fault).__name__}. See the log"
+            )
+
+        with scope:
+            await supervise(name, lane.run, on_park=parked)
+
+    async def _load(self) -> Sequence[tuple[Webhook, int]]:
+        kept: Sequence[KeptWebhook] | None = None
+        while kept is None:
+            try:
+                kept = await self._works.outbox.webhooks()
+            except NotKept as error:
+                log.info("webhooks wait for the disk", reason=str(error))
+                await trio.sleep(_RETRY_S)
+        found = []
+        for one in kept:
+            try:
+                found.append((from_document(one.id, one.document, self._works.seal), one.cursor))
+            except ValueError as error:
+                log.warning("webhook left out: register it again", webhook=one.id, reason=str(error))
+        return found
+
+    def _running(self) -> trio.Nursery:
+        if self._nursery is None:
+            raise _unavailable("webhooks are not read from the disk yet")
+        return self._nursery
+
+    def _lane(self, principal: Principal, id_: str) -> Lane:
+        self._running()
+        found = self._lanes.get(id_)
+        # Whether there is one that belongs to another is not the caller's business.
+        if found is None or not _may_see(principal, found[0].webhook):
+            raise GatewayError(Code.NOT_FOUND, "there is no such webhook", field="id")
+        return found[0]
+
+    async def _check(self, principal: Principal, spec: Spec) -> None:
+        check_types(spec)
+        for index, pattern in enumerate(spec.selection.patterns):
+            if not may_subscribe(principal, pattern):
+                raise GatewayError(
+                    Code.FORBIDDEN,
+                    f"you may not receive {pattern.text}: it needs a scope that your token does not have",
+                    field=f"events[{index}]",
+                )
+        try:
+            with trio.move_on_after(self._works.settings().answer_time):
+                await self._egress.find(spec.destination)
+        except EgressRefusedError as error:
+            raise GatewayError(Code.FORBIDDEN, str(error), field="url") from None
+        except NotResolvedError:
+            # It may have an address later; it is looked at again for each connection.
+            log.info("a webhook's host has no address now", host=spec.destination.host)
+
+    async def _put(self, lane: Lane, principal: Principal, spec: Spec) -> None:
+        now = self._works.wall()
+
+        def change(webhook: Webhook) -> Webhook:
+            keys = webhook.keys if spec.secret is None else rotated(webhook.keys, spec.secret, now)
+            changed = replace(webhook, spec=replace(spec, secret=None), owner=principal, keys=keys, updated=now)
+            return resumed(changed, now=now) if spec.active else paused(changed, now=now)
+
+        was = lane.active
+        with _disk():
+            await lane.put(change)
+        if lane.active and not was:
+            lane.begin_again()
+
+    async def _show(self, lane: Lane) -> Shown:
+        try:
+            counts: Mapping[DeliveryStatus, int] | None = await self._works.outbox.counts(lane.webhook.id)
+        except NotKept:
+            counts = None
+        return shown(lane.webhook, lane.read, self._works.log.last, counts, self._works.wall())
+
+    def _dropped(self, events: Sequence[Event]) -> None:
+        for lane, _ in self._lanes.values():
+            lane.note_dropped(events)
+
+
+def _may_see(principal: Principal, webhook: Webhook) -> bool:
+    return principal.kind is Kind.OPERATOR or principal.subject == webhook.owner.subject
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except NotKept as error:
+        raise _unavailable(str(error)) from None
+
+
+def _unavailable(reason: str) -> GatewayError:
+    return GatewayError(Code.UNAVAILABLE, reason, details={"retryAfter": 5})
