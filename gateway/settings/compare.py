@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gateway.settings.model import LineSettings, Settings
 
-# Keys of the server that are taken over at once; so are all limits.
+# Keys of the server that are taken over at once; so are all limits, and of the events tag_interval.
 FOLLOWED_OF_SERVER = ("host_names", "cors_origins")
 
 
@@ -45,6 +45,7 @@ class Changes:
         governor_changed: what governors may do; taken over at once.
         audit_changed: how long the audit log is kept.
         events_changed: how long events are kept, and how often tags make some.
+        events_waiting: the events have changed in what is not followed while the gateway runs.
         alarms_changed: the alarms; taken over at once.
     """
 
@@ -63,6 +64,7 @@ class Changes:
     governor_changed: bool
     audit_changed: bool
     events_changed: bool
+    events_waiting: bool
     alarms_changed: bool
 
     @property
@@ -74,7 +76,7 @@ class Changes:
             "storage": self.storage_changed,
             "history": self.history_changed,
             "audit": self.audit_changed,
-            "events": self.events_changed,
+            "events": self.events_waiting,
         }
         return tuple(name for name, waits in sections.items() if waits)
 
@@ -92,7 +94,7 @@ def marks(settings: Settings) -> dict[str, str]:
         "storage": settings.storage,
         "history": settings.history,
         "audit": settings.audit,
-        "events": settings.events,
+        "events": replace(settings.events, tag_interval=0.0),
     }
     return {name: hashlib.sha256(repr(section).encode()).hexdigest()[:16] for name, section in sections.items()}
 
@@ -119,6 +121,7 @@ def difference(old: Settings, new: Settings) -> Changes:
         governor_changed=old.governor != new.governor,
         audit_changed=old.audit != new.audit,
         events_changed=old.events != new.events,
+        events_waiting=old.events != replace(new.events, tag_interval=old.events.tag_interval),
         alarms_changed=old.alarms != new.alarms,
     )
 

@@ -102,6 +102,17 @@ def test_who_may_call_does_not_wait_for_the_next_start(keys: str, *, waiting: bo
     assert (found.server_changed, found.server_waiting) == (True, waiting)
 
 
+@pytest.mark.parametrize(
+    ("keys", "waiting"), [('tag_interval = "5s"', False), ('tag_interval = "5s"\nretention = "1d"', True)]
+)
+def test_how_often_tags_make_events_does_not_wait_for_the_next_start(keys: str, *, waiting: bool) -> None:
+    new = OLD.replace('name = "one"', f'name = "one"\n[events]\n{keys}')
+    before, after = interpret(Document("a.toml", OLD)), interpret(Document("b.toml", new))
+    found = difference(before, after)
+    assert (found.events_changed, found.events_waiting) == (True, waiting)
+    assert (marks(before) != marks(after)) is waiting
+
+
 def test_sections() -> None:
     text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
     text += '[agents]\nstale = "40s"\n[governor]\nmode = "advise"\n[audit]\nretention = "90d"\n'
