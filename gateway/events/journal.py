@@ -137,16 +137,15 @@ class Journal:
             type_: of the catalogue, or one of others.
             data: as the type has it; not changed afterwards.
             routing_key: a label (D-119).
-            kept: False: it is told, and forgotten (D-120, ``persistent: false``).
+            kept: False: it is told, and forgotten (D-120, ``persistent: false``); it gives way to all others.
             priority: what gives way first when the log is full; None: as the type has it.
 
         Raises:
             GatewayError: UNAVAILABLE, the disk does not take it. It was not told either.
         """
-        level = type_of(type_).priority if priority is None else priority
         if not kept:
             event = self._source.make(type_, data, routing_key)
-            self._put(Place(event, level, kept=self.keep(event)), lazy=True)
+            self._put(Place(event, Priority.LOW, kept=self.keep(event)), lazy=True)
             await trio.lowlevel.checkpoint()
             return event
         if self._stopped:
@@ -155,13 +154,12 @@ class Journal:
             raise _unavailable(self._trouble)
         if self._asked >= MOST_ASKED:
             raise _unavailable(f"{MOST_ASKED} others wait for the disk already")
+        level = type_of(type_).priority if priority is None else priority
         place = Place(self._source.make(type_, data, routing_key), level, kept=True, asked=trio.Event())
+        # Until the place is free again, not only as long as the caller has patience: its memory is taken until then.
         self._asked += 1
-        try:
-            self._put(place, lazy=False)
-            await self._outcome(place)
-        finally:
-            self._asked -= 1
+        self._put(place, lazy=False)
+        await self._outcome(place)
         if place.refused is not None:
             raise _unavailable(place.refused)
         return place.event
@@ -307,7 +305,9 @@ class Journal:
 
     def _let_go(self, place: Place) -> bool:
         """Whether nobody waits for it any more."""
-        self._untold -= place.withdrawn
+        if place.withdrawn:
+            self._untold -= 1
+            self._asked -= 1
         return place.withdrawn
 
     def _written(self, entries: list[Entry]) -> None:
@@ -317,6 +317,7 @@ class Journal:
                 self._untold -= 1
                 self._tell(place)
             if place.asked is not None:
+                self._asked -= 1
                 place.asked.set()
         if entries:
             self.logged = entries[-1].event.sequence
@@ -340,6 +341,7 @@ class Journal:
             if not place.told:
                 self._untold -= 1
                 if place.asked is not None:
+                    self._asked -= 1
                     place.refused = why
                     place.asked.set()
                     continue

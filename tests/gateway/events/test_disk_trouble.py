@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import Priority
 from gateway.events import journal
-from gateway.events.journal import CALM_S, GIVEN_UP, GROUPED_S, LATE_S, NOT_KEPT, RETRY_S
+from gateway.events.journal import CALM_S, GIVEN_UP, GROUPED_S, LATE_S, MOST_ASKED, NOT_KEPT, RETRY_S
 from gateway.events.lanes import Lanes, Place
 from tests.gateway.events.board import Board, event_of, running
 
@@ -210,6 +210,39 @@ async def test_a_write_that_hangs_and_fails_tells_nothing_twice(autojump_clock: 
         await trio.sleep(100)
         assert board.types == ["device:down", "alarm:raised", "system:alert", "system:alert"]
         assert board.disk.types == board.types
+
+
+async def test_callers_that_lose_patience_with_a_disk_that_hangs_take_no_room(autojump_clock: MockClock) -> None:
+    async with running() as board:
+        board.disk.slowness = 3600
+        board.journal.announce("alarm:raised", {})
+        await trio.sleep(1)
+        refused = 0
+
+        async def call() -> None:
+            nonlocal refused
+            with trio.move_on_after(1):
+                try:
+                    await board.journal.accept("user:action", {})
+                except GatewayError:
+                    refused += 1
+
+        for _ in range(5):
+            async with trio.open_nursery() as callers:
+                for _ in range(MOST_ASKED):
+                    callers.start_soon(call)
+        assert refused == 4 * MOST_ASKED
+        assert board.journal.waiting == MOST_ASKED + 1
+        board.disk.slowness = 0
+        await trio.sleep(4000)
+        # Nobody waited any more when their turn came; now others can.
+        assert board.types == ["alarm:raised"]
+        assert board.journal.waiting == 0
+        await board.journal.accept("user:action", {})
+        async with trio.open_nursery() as callers:
+            for _ in range(MOST_ASKED):
+                callers.start_soon(call)
+        assert refused == 4 * MOST_ASKED
 
 
 async def test_a_stop_in_trouble_ends_and_tries_once_more(autojump_clock: MockClock) -> None:
