@@ -12,7 +12,7 @@ from gateway.core import rfc3339
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
 from gateway.core.reading import Reason
-from gateway.core.tags import Tag
+from gateway.core.tags import Changes, Tag
 from tests.gateway.alarms.rig import DAMPED, FLOW, NOON, ON, RETURN, SOON, Board, settings_with
 
 HOT = 'name = "hot"\ntag = "bus/boiler/flow"\nhigh = 80\nhysteresis = 5\nseverity = "critical"'
@@ -386,6 +386,31 @@ async def test_a_tag_that_is_not_there_yet_is_none_to_worry_about(board: Board, 
         board.cells[FLOW] = board.tags.add([Tag(FLOW, "int16")])[0]
         await board.say(FLOW, 81)
         assert board.words == [("raised", FLOW, 81)]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_falls_can_be_begun_again(board: Board, autojump_clock: MockClock) -> None:
+    board.begin()
+    async with trio.open_nursery() as nursery:
+        ended = trio.Event()
+
+        async def fall() -> None:
+            with pytest.raises(ExceptionGroup):
+                await board.alarms.run()
+            ended.set()
+
+        nursery.start_soon(fall)
+        await trio.sleep(SOON)
+        await board.say(FLOW, 81)
+        # Nobody can read this: something is wrong with us.
+        board.tags.changes.publish(Changes((None,)))  # type: ignore[arg-type]  # that is the point
+        await ended.wait()
+        await board.say(RETURN, 5)
+        assert board.words == [("raised", FLOW, 81)]
+        nursery.start_soon(board.alarms.run)
+        await trio.sleep(SOON)
+        assert board.words[1:] == [("raised", RETURN, 5)]
+        assert len(board.alarms.list()) == 2
         nursery.cancel_scope.cancel()
 
 
