@@ -26,13 +26,17 @@ from gateway.api.asgi import (
 from gateway.api.denials import DENIED, note_denied, note_refused
 from gateway.api.dispatch import Answer, Dispatch
 from gateway.api.identity import Identity, signed
+from gateway.api.live.live import PATHS as LIVE_PATHS
 from gateway.api.methods.agent import agent_methods
+from gateway.api.methods.alarm import alarm_methods
 from gateway.api.methods.alert import alert_methods
 from gateway.api.methods.capability import capability_methods
 from gateway.api.methods.discovery import discovery_methods
+from gateway.api.methods.event import event_methods
 from gateway.api.methods.governor import governor_methods
 from gateway.api.methods.lease import lease_methods
 from gateway.api.methods.line import line_methods
+from gateway.api.methods.message import message_methods
 from gateway.api.methods.modbus import modbus_methods
 from gateway.api.methods.security import security_methods
 from gateway.api.methods.serial import serial_methods
@@ -60,6 +64,8 @@ from gateway.api.replies import (
 from gateway.api.request import CLOSE, Request, crowded
 from gateway.api.rest.application import PluginApi
 from gateway.api.rest.door import Door
+from gateway.api.rest.ports import EventParts
+from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.route import Route as PluginRoute
 from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
 from gateway.api.seed_paths import Body, Found, Route, call_of, find, location_of
@@ -93,6 +99,8 @@ def make_application(
     store: Store,
     instruments: Instruments,
     performance: Performance,
+    events: EventParts | None = None,
+    live: Application | None = None,
     routes: Iterable[PluginRoute] = (),
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
@@ -110,6 +118,8 @@ def make_application(
         store: how the disk is.
         instruments: what is measured for ``/metrics``.
         performance: how the API does.
+        events: what happens, messages and alarms; None: their methods are not there.
+        live: answers WebSockets; None: there are none.
         routes: of the plugin API.
     """
     methods = {
@@ -136,6 +146,10 @@ def make_application(
         **governor_methods(governing.governors, governing.analyses),
         **alert_methods(governing.alerts),
     }
+    if events is not None:
+        methods |= event_methods(events.history)
+        methods |= message_methods(events.messages)
+        methods |= alarm_methods(events.alarms, audit)
     calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     identity = Identity(agents)
@@ -163,6 +177,7 @@ def make_application(
         performance=performance,
         http=instruments.http,
         metrics=page,
+        live=live,
     )
 
 
@@ -181,6 +196,7 @@ class _Api:
         performance: Performance,
         http: HttpMeter,
         metrics: MetricsPage,
+        live: Application | None,
     ) -> None:
         self._dispatch = dispatch
         self._identity = identity
@@ -191,9 +207,13 @@ class _Api:
         self._performance = performance
         self._http = http
         self._metrics = metrics
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "websocket" and self._live is not None and scope["path"] in LIVE_PATHS:
+            await self._live(scope, receive, send)
+            return
         if scope["type"] != "http":
             # A WebSocket handshake: closing before accepting answers it with 403.
             await send({"type": "websocket.close"})
@@ -254,6 +274,8 @@ class _Api:
             return not_allowed(verb, path, b"POST" if found is None else found.allow)
         if path == METRICS_PATH:
             return await self._metrics_page(request.scope, request.caller)
+        if path.startswith(PROBLEMS):
+            return problem_page(verb, path)
         if of_agent_api(path):
             return rpc_error(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
         return problem_reply(404, "Not Found", f"There is nothing at {path}. The device API is at {RPC_PATH}.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from gateway.alarms.rows import AlarmRow
+from gateway.alarms.standing import AlarmState
+from gateway.api.params import Name
 from gateway.api.rest.paging import Pages, page
-from gateway.api.rest.ports import AlarmRow, Alarms
+from gateway.api.rest.ports import Alarms
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
 from gateway.core import rfc3339
@@ -21,10 +24,12 @@ Comment = Annotated[str, Meta(max_length=500)]
 
 
 class AlarmQuery(Pages, frozen=True):
-    """Which alarms; ``standing`` is any state but normal."""
+    """Which alarms; ``standing`` is any state but normal, ``tag`` a tag or a device."""
 
     state: StateWord | None = None
     severity: SeverityWord | None = None
+    alarm: Name | None = None
+    tag: Name | None = None
 
 
 class AcknowledgeBody(Model, frozen=True):
@@ -44,16 +49,26 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     condition: str
     state: str
     frozen: bool
+    reason: str | None
     value: object
+    current: object
     limit: object
     units: str | None
     message: str
     raised_at: str | None
     cleared_at: str | None
     acknowledged_at: str | None
+    clock: str | None
     acknowledged_by: str | None
     comment: str | None
-    clock: str
+    times: int
+
+
+def states_of(word: StateWord | None) -> Collection[AlarmState]:
+    """The states a word stands for; without one all of them."""
+    if word is None:
+        return frozenset(AlarmState)
+    return frozenset(AlarmState) - {AlarmState.NORMAL} if word == "standing" else {AlarmState(word)}
 
 
 def alarm_row(row: AlarmRow) -> Alarm:
@@ -65,18 +80,21 @@ def alarm_row(row: AlarmRow) -> Alarm:
         device=row.device,
         severity=row.severity,
         condition=row.condition,
-        state=row.state,
+        state=row.state.value,
         frozen=row.frozen,
+        reason=row.reason,
         value=row.value,
+        current=row.current,
         limit=row.limit,
         units=row.units,
         message=row.message,
         raised_at=_time(row.raised_at),
         cleared_at=_time(row.cleared_at),
         acknowledged_at=_time(row.acknowledged_at),
+        clock=row.clock,
         acknowledged_by=row.acknowledged_by,
         comment=row.comment,
-        clock=row.clock,
+        times=row.times,
     )
 
 
@@ -93,8 +111,8 @@ def alarm_routes(alarms: Alarms) -> tuple[Route, ...]:
 
     async def show(call: Call[None, AlarmQuery]) -> Answer:
         query = call.query
-        rows = [alarm_row(row) for row in alarms.list(state=query.state, severity=query.severity)]
-        return listed(page(rows, query, call.target))
+        found = alarms.list(states=states_of(query.state), severity=query.severity, alarm=query.alarm, tag=query.tag)
+        return listed(page(found, query, call.target, alarm_row))
 
     async def acknowledge(call: Call[AcknowledgeBody | None, Nothing]) -> Answer:
         comment = None if call.body is None else call.body.comment

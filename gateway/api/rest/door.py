@@ -22,7 +22,7 @@ from gateway.api.rest.media import API_VERSION, check_accept, check_content_type
 from gateway.api.rest.problems import Problem, Source, problem_of, rendered, too_many
 from gateway.api.rest.queries import asked, target_of
 from gateway.api.rest.route import Answer, Call, Route
-from gateway.api.rest.shapes import pointer_to, shaped
+from gateway.api.rest.shapes import names_of, pointer_to, shaped
 from gateway.api.rpc_errors import fault_of
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
@@ -193,7 +193,7 @@ class Door:
         try:
             return await route.run(call)
         except GatewayError as error:
-            raise problem_of(error, _source(error, route, call, where)) from None
+            raise problem_of(error, _source(error, route, where)) from None
 
     def _failed(self, request: Request, problem: Problem) -> Reply:
         reply = rendered(problem, document=wants_document(request.scope))
@@ -231,11 +231,10 @@ def _pointer(error: GatewayError, where: Members) -> Source | None:
     return None if error.field is None else Source("pointer", where.at + pointer_to(error.field, where.given))
 
 
-def _source(error: GatewayError, route: Route, call: Call[Any, Any], where: Members) -> Source | None:
+def _source(error: GatewayError, route: Route, where: Members) -> Source | None:
     """Where a service says the mistake is: it knows names, not where they stood."""
-    if error.field is None:
+    if error.field is None or error.code is Code.NOT_FOUND:
         return None
-    queried = {field.encode_name for field in msgspec.structs.fields(route.query)}
-    if error.field in queried or error.field in call.path or route.body is None:
+    if error.field in names_of(route.query) or route.body is None:
         return Source("parameter", error.field)
     return _pointer(error, where)

@@ -142,8 +142,7 @@ def event_routes(door: EventDoor, history: EventHistory) -> tuple[Route, ...]:
         )
 
     async def types(call: Call[None, TypeQuery]) -> Answer:
-        rows = [type_row(type_) for type_ in CATALOGUE.values()]
-        return listed(page(rows, call.query, call.target))
+        return listed(page(tuple(CATALOGUE.values()), call.query, call.target, type_row))
 
     return (
         Route(

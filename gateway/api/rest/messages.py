@@ -17,7 +17,7 @@ from gateway.core.eventlog import Message
 _ALL = "/v1/messages"
 
 AgentName = Annotated[str, Meta(min_length=1, max_length=128)]
-Content = Annotated[str, Meta(min_length=1, max_length=16_384)]
+Content = Annotated[str, Meta(min_length=1, max_length=32_768)]
 # ``regular`` is what the reference's event calls ``normal`` (D-117).
 PriorityWord = Literal["low", "normal", "regular", "high", "urgent"]
 Category = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -149,7 +149,7 @@ def message_routes(messages: Messages) -> tuple[Route, ...]:
             method="POST",
             path=f"{_ALL}/{{message_id}}/acknowledge",
             run=acknowledge,
-            scope="messaging:write",
+            scope="messaging:read",
             summary="Say that a message arrived",
             resource="message",
             result=MessageRow,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from msgspec import Meta, field
 
@@ -14,6 +14,8 @@ from gateway.api.rest.shapes import Model
 
 PAGE_SIZE = 25
 LARGEST_PAGE = 100
+
+R = TypeVar("R")
 
 Size = Annotated[int, Meta(ge=1, le=LARGEST_PAGE)]
 
@@ -40,8 +42,15 @@ class Page:
     links: Mapping[str, str]
 
 
-def page(rows: Sequence[object], pages: Pages, target: Target) -> Page:
-    """One page of all rows; beyond the last there is nothing."""
+def page(rows: Sequence[R], pages: Pages, target: Target, show: Callable[[R], object]) -> Page:
+    """One page of all rows; beyond the last there is nothing.
+
+    Args:
+        rows: all of them.
+        pages: the page that is asked for.
+        target: what was asked, to link to the others.
+        show: makes a row of the answer.
+    """
     last = max(1, -(-len(rows) // pages.size))
     numbers = {"self": pages.number, "first": 1, "last": last}
     if pages.number > 1:
@@ -50,7 +59,7 @@ def page(rows: Sequence[object], pages: Pages, target: Target) -> Page:
         numbers["next"] = pages.number + 1
     begin = (pages.number - 1) * pages.size
     return Page(
-        rows[begin : begin + pages.size],
+        [show(row) for row in rows[begin : begin + pages.size]],
         {"total": len(rows), "page": pages.number, "per_page": pages.size},
         {
             relation: target.with_({"page[number]": str(number), "page[size]": str(pages.size)})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.alarms.rows import AlarmRow
+from gateway.alarms.standing import AlarmState
+from gateway.api.rest.webhook_views import RegisteredWebhook, ShownWebhook, TestedWebhook
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message, Priority
 from gateway.core.events import Data, Event
 from gateway.core.ports import Json
 from gateway.core.principal import Principal
+from gateway.settings.alarm_model import AlarmSeverity
 
 
 class EventDoor(Protocol):
@@ -92,194 +96,98 @@ class Messages(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmRow:
-    """An alarm as it is now.
-
-    Attributes:
-        alarm_id: of this standing of it; None while it is normal.
-        alarm: its name in the configuration.
-        tag: it watches; None for an alarm on a device.
-        device: it watches; None for an alarm on a tag.
-        severity: ``info``, ``warning`` or ``critical``.
-        condition: e.g. ``high``.
-        state: ``normal``, ``raised``, ``acknowledged`` or ``cleared``.
-        frozen: what it watches is not good, so that nothing is said of it.
-        value: what was seen last.
-        limit: what that is held against; None where there is none.
-        units: engineering units of both.
-        message: for people.
-        raised_at: Unix seconds.
-        cleared_at: Unix seconds; None while it stands.
-        acknowledged_at: Unix seconds.
-        acknowledged_by: who.
-        comment: what was said at that.
-        clock: whether these times can be trusted.
-    """
-
-    alarm_id: str | None
-    alarm: str
-    tag: str | None
-    device: str | None
-    severity: str
-    condition: str
-    state: str
-    frozen: bool
-    value: Json
-    limit: Json
-    units: str | None
-    message: str
-    raised_at: float | None
-    cleared_at: float | None
-    acknowledged_at: float | None
-    acknowledged_by: str | None
-    comment: str | None
-    clock: str
-
-
 class Alarms(Protocol):
     """Alarms of the configuration, and what stands of them."""
 
-    def list(self, *, state: str | None = None, severity: str | None = None) -> Sequence[AlarmRow]:
-        """Those that stand first, the newest first of them. ``state`` may also be ``standing``: all but normal ones."""
+    def list(
+        self,
+        *,
+        states: Collection[AlarmState],
+        severity: AlarmSeverity | None = None,
+        alarm: str | None = None,
+        tag: str | None = None,
+    ) -> Sequence[AlarmRow]:
+        """Those in one of the states, the worst first."""
         ...
 
-    async def acknowledge(self, alarm_id: str, by: str, comment: str | None) -> AlarmRow:
+    async def acknowledge(self, alarm_id: str, by: str, comment: str | None = None) -> AlarmRow:
         """Note that somebody has seen an alarm; on the disk when this returns.
 
         Raises:
-            GatewayError: NOT_FOUND, CONFLICT, UNAVAILABLE.
+            GatewayError: NOT_FOUND, INVALID.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookRow:
-    """A webhook without its secret.
-
-    Attributes:
-        id: ``wh-...``.
-        url: where events go.
-        events: patterns of types or routing keys.
-        filter: values by members of the data.
-        active: whether its owner wants deliveries.
-        description: for people.
-        retry_policy: None: that of Standard Webhooks (ruling 19).
-        format: ``seed`` or ``cloudevents``.
-        ordered: events of a key go one after the other.
-        timeout: seconds for an answer.
-        state: ``active``, ``paused`` or ``disabled``.
-        reason: why it is disabled.
-        owner: subject of who registered it.
-        created_at, updated_at: Unix seconds.
-        counts: deliveries by status.
-    """
-
-    id: str
-    url: str
-    events: Sequence[str]
-    filter: Mapping[str, Json]
-    active: bool
-    description: str
-    retry_policy: Mapping[str, Json] | None
-    format: str
-    ordered: bool
-    timeout: float
-    state: str
-    reason: str | None
-    owner: str
-    created_at: float
-    updated_at: float
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A webhook with the secret its receiver needs: it is shown this once.
-
-    Attributes:
-        webhook: the webhook.
-        secret: in the form libraries for Standard Webhooks take.
-        until: Unix seconds up to which the one before signs as well; None where there was none.
-    """
-
-    webhook: WebhookRow
-    secret: str
-    until: float | None = None
 
 
 class Webhooks(Protocol):
     """Webhooks. All but ``list`` raise NOT_FOUND where there is none, and UNAVAILABLE for a disk in trouble."""
 
-    async def list(self) -> Sequence[WebhookRow]:
-        """All of them, oldest first."""
+    async def list(self, principal: Principal) -> Sequence[ShownWebhook]:
+        """Those the caller may see, oldest first."""
         ...
 
-    async def get(self, webhook: str) -> WebhookRow:
+    async def get(self, principal: Principal, id_: str) -> ShownWebhook:
         """One of them."""
         ...
 
-    async def create(self, by: Principal, spec: Mapping[str, Json]) -> Signed:
+    async def create(self, principal: Principal, body: Mapping[str, Json]) -> RegisteredWebhook:
         """Register one.
 
-        Args:
-            by: who does; what they may see is what is delivered (D-149).
-            spec: every member a client may write, by its name on the wire.
-
         Raises:
-            GatewayError: INVALID, FORBIDDEN (egress, or an event the caller may not see), CONFLICT (50 are there).
+            GatewayError: INVALID, FORBIDDEN (egress, or an event the caller may not see), TOO_MANY.
         """
         ...
 
-    async def replace(self, by: Principal, webhook: str, spec: Mapping[str, Json]) -> WebhookRow:
+    async def replace(self, principal: Principal, id_: str, body: Mapping[str, Json]) -> ShownWebhook:
         """Give it other members, every one; without ``secret`` it keeps its own. Raises as ``create``."""
         ...
 
-    async def patch(self, by: Principal, webhook: str, changes: Mapping[str, Json]) -> WebhookRow:
+    async def patch(self, principal: Principal, id_: str, changes: Mapping[str, Json]) -> ShownWebhook:
         """Change some members. Raises as ``create``."""
         ...
 
-    async def remove(self, webhook: str) -> None:
+    async def remove(self, principal: Principal, id_: str) -> None:
         """Forget it."""
         ...
 
-    async def rotate_secret(self, webhook: str, secret: str | None) -> Signed:
+    async def rotate_secret(self, principal: Principal, id_: str, secret: str | None = None) -> RegisteredWebhook:
         """Sign with another secret (None: a new one); for a day with the one before as well (D-142)."""
         ...
 
-    async def test(self, webhook: str) -> Attempt:
+    async def pause(self, principal: Principal, id_: str) -> ShownWebhook:
+        """Deliver nothing until it is resumed."""
+        ...
+
+    async def resume(self, principal: Principal, id_: str) -> ShownWebhook:
+        """Deliver again."""
+        ...
+
+    async def test(self, principal: Principal, id_: str) -> TestedWebhook:
         """Send ``webhook:test`` now, to this one alone, and tell what became of it."""
-        ...
-
-    async def pause(self, webhook: str) -> WebhookRow:
-        """Deliver nothing until it is resumed; what happens meanwhile waits."""
-        ...
-
-    async def resume(self, webhook: str) -> WebhookRow:
-        """Deliver again, also where it was disabled for its failures."""
         ...
 
     async def deliveries(
         self,
-        webhook: str,
+        principal: Principal,
+        id_: str,
         *,
-        status: DeliveryStatus | None,
-        event_type: str | None,
-        before: str | None,
-        limit: int,
+        status: DeliveryStatus | None = None,
+        event_type: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> Sequence[Delivery]:
         """Deliveries, newest first; ``before``: the last one of the page before."""
         ...
 
-    async def delivery(self, webhook: str, delivery: str) -> tuple[Delivery, Sequence[Attempt]]:
+    async def delivery(self, principal: Principal, id_: str, delivery: str) -> tuple[Delivery, Sequence[Attempt]]:
         """One delivery with its attempts."""
         ...
 
-    async def redeliver(self, webhook: str, delivery: str) -> Delivery:
+    async def redeliver(self, principal: Principal, id_: str, delivery: str) -> Delivery:
         """Deliver an event again."""
         ...
 
-    async def redeliver_range(self, webhook: str, start: float, end: float) -> int:
+    async def redeliver_range(self, principal: Principal, id_: str, start: float, end: float) -> int:
         """Deliver again what happened from ``start`` to ``end`` (Unix seconds); returns how many events that are."""
         ...
 

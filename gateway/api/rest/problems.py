@@ -148,12 +148,17 @@ def problem_of(error: GatewayError, source: Source | None = None, headers: Reply
         headers: that belong to the answer beside ``Retry-After``.
     """
     status = _STATUS[error.code]
+    if error.code is Code.TOO_MANY and "retryAfter" not in error.details:
+        # A limit that waiting does not lift.
+        status = 409
     if source is not None and source.kind != "pointer" and error.code is Code.INVALID:
         # What is wrong with the address of a request is no matter of its content (D-013).
         status = 400
     if source is not None and error.code in _NOT_FOUND_BY_NAME:
         status = 422
-    detail = error.reason if error.field is None else f"{error.field}: {error.reason}"
+    # What is not there is named by the path; services call its variables by names of their own.
+    named = error.field is not None and error.code is not Code.NOT_FOUND
+    detail = f"{error.field}: {error.reason}" if named else error.reason
     meta = {_snake(name): value for name, value in error.details.items()}
     if status in {429, 503}:
         wait = str(error.details.get("retryAfter", 1)).encode()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote
-
-import msgspec
 
 from gateway.api.asgi import Scope
 from gateway.api.rest.problems import Problem, Source
-from gateway.api.rest.shapes import M, shaped
+from gateway.api.rest.shapes import M, names_of, shaped
 from gateway.core.errors import GatewayError
 
 _MOST = 32
@@ -35,9 +34,7 @@ class Target:
     def with_(self, changed: Mapping[str, str | None]) -> str:
         """The same as ``link``, for names that are no words of Python."""
         merged = {**self.query, **changed}
-        pairs = [
-            f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in merged.items() if value is not None
-        ]
+        pairs = [f"{_quoted(name)}={_quoted(value)}" for name, value in merged.items() if value is not None]
         return quote(self.path) + ("?" + "&".join(pairs) if pairs else "")
 
 
@@ -68,7 +65,7 @@ def asked(target: Target, model: type[M]) -> M:
     Raises:
         Problem: 400, with the name of the first one at fault.
     """
-    known = [field.encode_name for field in msgspec.structs.fields(model)]
+    known = names_of(model)
     for name in target.query:
         if name not in known:
             there = f"there are: {', '.join(known)}" if known else "this path takes none"
@@ -77,6 +74,12 @@ def asked(target: Target, model: type[M]) -> M:
         return shaped(target.query, model, words=True)
     except GatewayError as error:
         raise _wrong(error.field or "", f"{error.field}: {error.reason}.") from None
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """Names are always the same, and pages have small numbers."""
+    return quote(text, safe="")
 
 
 def _wrong(name: str, detail: str, code: str = "invalid") -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -45,6 +46,12 @@ def shaped(given: Mapping[str, Json], model: type[M], *, words: bool = False) ->
         return msgspec.convert(given, model, strict=not words)
     except msgspec.ValidationError as error:
         raise _explained(str(error), model) from None
+
+
+@cache
+def names_of(model: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The names of a model's members on the wire."""
+    return tuple(field.encode_name for field in msgspec.structs.fields(model))
 
 
 def pointer_to(place: str, given: Json) -> str:

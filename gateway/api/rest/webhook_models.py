@@ -9,19 +9,18 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.api.rest.paging import PAGE_SIZE, Size
-from gateway.api.rest.ports import WebhookRow
 from gateway.api.rest.shapes import Model
+from gateway.api.rest.webhook_views import ShownWebhook, TestedWebhook
 from gateway.core import rfc3339
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus
 from gateway.core.patterns import MOST_PATTERNS
 from gateway.core.ports import Json
+from gateway.webhooks.schedule import RetryPolicy as Policy
 
 Url = Annotated[str, Meta(min_length=1, max_length=2048)]
 Patterns = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=MOST_PATTERNS)]
-Description = Annotated[str, Meta(max_length=500)]
+Description = Annotated[str, Meta(max_length=1000)]
 Form = Literal["seed", "cloudevents"]
-# A try by hand is answered within the time every request is.
-Timeout = Annotated[float, Meta(ge=1, le=25)]
 
 
 class RetryPolicy(Model, frozen=True):
@@ -44,22 +43,20 @@ class WebhookBody(Model, frozen=True):
     description: Description = ""
     format: Form = "seed"
     ordered: bool = False
-    timeout: Timeout = 15
 
 
 class WebhookChanges(Model, frozen=True):
-    """What changes a webhook; members that are left out stay (RFC 7396)."""
+    """What changes a webhook: members that are left out stay, null gives the default back (RFC 7396)."""
 
     url: Url | UnsetType = UNSET
     events: Patterns | UnsetType = UNSET
     secret: str | UnsetType = UNSET
-    active: bool | UnsetType = UNSET
+    active: bool | UnsetType | None = UNSET
     retry_policy: RetryPolicy | UnsetType | None = UNSET
-    filter: dict[str, object] | UnsetType = UNSET
-    description: Description | UnsetType = UNSET
-    format: Form | UnsetType = UNSET
-    ordered: bool | UnsetType = UNSET
-    timeout: Timeout | UnsetType = UNSET
+    filter: dict[str, object] | UnsetType | None = UNSET
+    description: Description | UnsetType | None = UNSET
+    format: Form | UnsetType | None = UNSET
+    ordered: bool | UnsetType | None = UNSET
 
 
 class NewSecret(Model, frozen=True):
@@ -90,26 +87,42 @@ class DeliveryQuery(Model, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook as it is shown; its secret never is."""
+    """A webhook as it is shown; its secret never is, but once ``signing_secret`` when it is new."""
 
     id: str
     url: str
     events: list[str]
     active: bool
-    retry_policy: Mapping[str, object] | None
+    retry_policy: Policy | None
     filter: Mapping[str, object]
     description: str
     format: str
     ordered: bool
-    timeout: float
     state: str
     reason: str | None
     owner: str
     created_at: str
     updated_at: str
-    deliveries: Mapping[str, int]
+    previous_secret_until: str | None
+    failing_for: float
+    lost: int
+    seq: int
+    newest_seq: int
+    replaying: bool
+    deliveries: Mapping[str, int] | None
     signing_secret: str | UnsetType = UNSET
-    previous_secret_until: str | UnsetType = UNSET
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """What came of a test."""
+
+    event_id: str
+    delivered: bool
+    response_status: int | None
+    duration_ms: float
+    address: str | None
+    response_body: str
+    error: str | None
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -159,7 +172,7 @@ def written(body: WebhookBody | WebhookChanges) -> dict[str, Json]:
     return members
 
 
-def shown(row: WebhookRow, secret: str | UnsetType = UNSET, until: float | None = None) -> Webhook:
+def webhook_row(row: ShownWebhook, secret: str | UnsetType = UNSET) -> Webhook:
     """A webhook for an answer; ``secret`` where it was made or changed just now."""
     return Webhook(
         id=row.id,
@@ -171,19 +184,23 @@ def shown(row: WebhookRow, secret: str | UnsetType = UNSET, until: float | None 
         description=row.description,
         format=row.format,
         ordered=row.ordered,
-        timeout=row.timeout,
         state=row.state,
         reason=row.reason,
         owner=row.owner,
         created_at=rfc3339.seconds(row.created_at),
         updated_at=rfc3339.seconds(row.updated_at),
-        deliveries=row.counts,
+        previous_secret_until=_time(row.previous_secret_until),
+        failing_for=round(row.failing_for, 3),
+        lost=row.lost,
+        seq=row.sequence,
+        newest_seq=row.newest,
+        replaying=row.replaying,
+        deliveries=row.deliveries,
         signing_secret=secret,
-        previous_secret_until=UNSET if until is None else rfc3339.seconds(until),
     )
 
 
-def state_of(row: WebhookRow) -> list[object]:
+def state_of(row: ShownWebhook) -> list[object]:
     """What of a webhook an entity tag stands for: all that clients write, and nothing that deliveries change."""
     return [
         row.id,
@@ -195,9 +212,21 @@ def state_of(row: WebhookRow) -> list[object]:
         row.retry_policy,
         row.format,
         row.ordered,
-        row.timeout,
         row.updated_at,
     ]
+
+
+def test_row(tested: TestedWebhook) -> TestResult:
+    """What came of a test, for an answer."""
+    return TestResult(
+        tested.event_id,
+        tested.delivered,
+        tested.status,
+        _milliseconds(tested.seconds),
+        tested.address,
+        tested.answer,
+        tested.error,
+    )
 
 
 def delivery_row(delivery: Delivery, log: list[Try] | UnsetType = UNSET) -> DeliveryRow:
@@ -211,8 +240,8 @@ def delivery_row(delivery: Delivery, log: list[Try] | UnsetType = UNSET) -> Deli
         status=delivery.status.value,
         attempts=delivery.attempts,
         created_at=rfc3339.seconds(delivery.created),
-        next_attempt_at=None if delivery.next_at is None else rfc3339.seconds(delivery.next_at),
-        finished_at=None if delivery.finished is None else rfc3339.seconds(delivery.finished),
+        next_attempt_at=_time(delivery.next_at),
+        finished_at=_time(delivery.finished),
         key=delivery.key,
         redelivery=delivery.redelivery,
         log=log,
@@ -224,7 +253,7 @@ def attempt_row(attempt: Attempt) -> Try:
     return Try(
         attempt.number,
         rfc3339.seconds(attempt.at),
-        round(attempt.seconds * 1000, 3),
+        _milliseconds(attempt.seconds),
         attempt.address,
         attempt.request,
         attempt.status,
@@ -232,3 +261,11 @@ def attempt_row(attempt: Attempt) -> Try:
         attempt.error,
         attempt.error is None,
     )
+
+
+def _time(moment: float | None) -> str | None:
+    return None if moment is None else rfc3339.seconds(moment)
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -10,7 +10,7 @@ import trio
 from gateway.api.params import moment
 from gateway.api.rest.etags import check_match, etag_header, etag_of
 from gateway.api.rest.paging import Pages, link_header, page
-from gateway.api.rest.ports import Signed, WebhookRow, Webhooks
+from gateway.api.rest.ports import Webhooks
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Nothing
 from gateway.api.rest.webhook_models import (
@@ -19,16 +19,18 @@ from gateway.api.rest.webhook_models import (
     NewSecret,
     Range,
     Redelivered,
-    Try,
+    TestResult,
     Webhook,
     WebhookBody,
     WebhookChanges,
     attempt_row,
     delivery_row,
-    shown,
     state_of,
+    test_row,
+    webhook_row,
     written,
 )
+from gateway.api.rest.webhook_views import RegisteredWebhook, ShownWebhook
 from gateway.core import rfc3339
 from gateway.core.errors import invalid
 from gateway.core.ports import Json
@@ -55,8 +57,8 @@ class WebhookRoutes:
 
     async def list(self, call: Call[None, Pages]) -> Answer:
         """GET: all of them."""
-        rows = [shown(row) for row in await self._webhooks.list()]
-        return listed(page(rows, call.query, call.target))
+        rows = await self._webhooks.list(call.origin.principal)
+        return listed(page(rows, call.query, call.target, webhook_row))
 
     async def create(self, call: Call[WebhookBody, Nothing]) -> Answer:
         """POST: another one, with its secret for the receiver."""
@@ -67,7 +69,7 @@ class WebhookRoutes:
 
     async def get(self, call: _Bare) -> Answer:
         """GET: one."""
-        return _answer(await self._webhooks.get(call.path["webhook_id"]))
+        return _answer(await self._webhooks.get(call.origin.principal, call.path["webhook_id"]))
 
     async def replace(self, call: Call[WebhookBody, Nothing]) -> Answer:
         """PUT: other members, every one."""
@@ -84,30 +86,31 @@ class WebhookRoutes:
     async def remove(self, call: _Bare) -> Answer:
         """DELETE."""
         async with self._changing:
-            await self._webhooks.remove(await self._seen(call))
+            await self._webhooks.remove(call.origin.principal, await self._seen(call))
         return Answer()
 
     async def rotate_secret(self, call: Call[NewSecret | None, Nothing]) -> Answer:
         """POST: another secret, with the one before for a day."""
         secret = None if call.body is None else call.body.secret
-        return _signed(await self._webhooks.rotate_secret(call.path["webhook_id"], secret))
+        return _signed(await self._webhooks.rotate_secret(call.origin.principal, call.path["webhook_id"], secret))
 
     async def test(self, call: _Bare) -> Answer:
         """POST: send something now, and say what became of it."""
-        return Answer(data=attempt_row(await self._webhooks.test(call.path["webhook_id"])))
+        return Answer(data=test_row(await self._webhooks.test(call.origin.principal, call.path["webhook_id"])))
 
     async def pause(self, call: _Bare) -> Answer:
         """POST: deliver nothing for now."""
-        return _answer(await self._webhooks.pause(call.path["webhook_id"]))
+        return _answer(await self._webhooks.pause(call.origin.principal, call.path["webhook_id"]))
 
     async def resume(self, call: _Bare) -> Answer:
         """POST: deliver again."""
-        return _answer(await self._webhooks.resume(call.path["webhook_id"]))
+        return _answer(await self._webhooks.resume(call.origin.principal, call.path["webhook_id"]))
 
     async def deliveries(self, call: Call[None, DeliveryQuery]) -> Answer:
         """GET: deliveries, newest first."""
         query = call.query
         found = await self._webhooks.deliveries(
+            call.origin.principal,
             call.path["webhook_id"],
             status=query.wanted,
             event_type=query.event_type,
@@ -121,13 +124,15 @@ class WebhookRoutes:
 
     async def delivery(self, call: _Bare) -> Answer:
         """GET: one delivery with its attempts."""
-        row, attempts = await self._webhooks.delivery(call.path["webhook_id"], call.path["delivery_id"])
+        row, attempts = await self._webhooks.delivery(
+            call.origin.principal, call.path["webhook_id"], call.path["delivery_id"]
+        )
         return Answer(data=delivery_row(row, [attempt_row(attempt) for attempt in attempts]))
 
     async def redeliver(self, call: _Bare) -> Answer:
         """POST: deliver an event again."""
         path = call.path
-        again = await self._webhooks.redeliver(path["webhook_id"], path["delivery_id"])
+        again = await self._webhooks.redeliver(call.origin.principal, path["webhook_id"], path["delivery_id"])
         place = f"{_ALL}/{path['webhook_id']}/deliveries/{again.id}".encode()
         return Answer(data=delivery_row(again), headers=((b"location", place),), target=path["delivery_id"])
 
@@ -137,24 +142,23 @@ class WebhookRoutes:
         if end < start:
             raise invalid("end", "lies before start", call.body.end)
         id_ = call.path["webhook_id"]
-        number = await self._webhooks.redeliver_range(id_, start, end)
+        number = await self._webhooks.redeliver_range(call.origin.principal, id_, start, end)
         return Answer(data=Redelivered(id_, rfc3339.seconds(start), rfc3339.seconds(end), number))
 
     async def _seen(self, call: Call[WebhookBody, Nothing] | Call[WebhookChanges, Nothing] | _Bare) -> str:
         """The id of a webhook, whose state the caller knows where it says which one it means."""
         id_ = call.path["webhook_id"]
-        check_match(call.origin.scope, etag_of(state_of(await self._webhooks.get(id_))))
+        check_match(call.origin.scope, etag_of(state_of(await self._webhooks.get(call.origin.principal, id_))))
         return id_
 
 
-def _answer(row: WebhookRow) -> Answer:
-    return Answer(data=shown(row), headers=etag_header(etag_of(state_of(row))))
+def _answer(row: ShownWebhook) -> Answer:
+    return Answer(data=webhook_row(row), headers=etag_header(etag_of(state_of(row))))
 
 
-def _signed(made: Signed) -> Answer:
-    return Answer(
-        data=shown(made.webhook, made.secret, made.until), headers=etag_header(etag_of(state_of(made.webhook)))
-    )
+def _signed(made: RegisteredWebhook) -> Answer:
+    row = made.webhook
+    return Answer(data=webhook_row(row, made.signing_secret), headers=etag_header(etag_of(state_of(row))))
 
 
 def _where(call: Call[WebhookBody, Nothing]) -> Mapping[str, Json]:
@@ -242,7 +246,7 @@ def webhook_routes(webhooks: Webhooks) -> tuple[Route, ...]:
             path=f"{_ONE}/test",
             run=work.test,
             summary="Send webhook:test now and tell what became of it",
-            result=Try,
+            result=TestResult,
         ),
         write(
             name="webhook.pause",

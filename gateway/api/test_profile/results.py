@@ -20,6 +20,7 @@ from gateway.api.test_profile.agent_results import (
     Unregistered,
     Withdrawn,
 )
+from gateway.api.test_profile.event_results import Acknowledged, Alarm, AlarmList, EventList, MessageList, Sent
 from gateway.api.test_profile.governor_results import ActionList, AlertList, Analysis, AnalysisList, Begun, Governors
 from gateway.api.test_profile.line_results import DeviceList, Exchange, LeaseList, LineList, Loan, Returned, Traffic
 from gateway.api.test_profile.model import Clock, Count, Model, Quality, Share, Timestamp, Value
@@ -279,4 +280,10 @@ RESULTS: dict[str, type[Model]] = {
     "governor.actions": ActionList,
     "alert.list": AlertList,
     "capability.invoke": Invoked,
+    "event.list": EventList,
+    "agent.message": Sent,
+    "agent.messages": MessageList,
+    "agent.acknowledge": Acknowledged,
+    "alarm.list": AlarmList,
+    "alarm.ack": Alarm,
 }

@@ -32,6 +32,20 @@ PARAMETERS = {
     "governor.analyses": ["limit", "offset"],
     "governor.actions": ["limit", "offset"],
     "alert.list": ["state", "limit", "offset"],
+    "event.list": ["after", "limit", "type"],
+    "agent.message": [
+        "toAgent",
+        "content",
+        "priority",
+        "category",
+        "correlationId",
+        "ttl",
+        "fromAgent",
+    ],
+    "agent.messages": ["agentId", "after", "limit", "waiting"],
+    "agent.acknowledge": ["messageId"],
+    "alarm.list": ["state", "severity", "alarm", "tag", "limit", "offset"],
+    "alarm.ack": ["alarmId", "comment"],
     "capability.invoke": ["capabilityId", "operation", "parameters", "agentId"],
 }
 scalars = (

@@ -31,8 +31,8 @@ WRITES = {
     "line.return": {"line": "bus", "lease": "a-lease"},
 }
 BY_SCOPE: dict[str, dict[str, object]] = {
-    "devices:read": {**READS, "alert.list": {}},
-    "devices:write": {**WRITES},
+    "devices:read": {**READS, "alert.list": {}, "alarm.list": {}},
+    "devices:write": {**WRITES, "alarm.ack": {"alarmId": "alarm-1"}},
     "agents:read": {
         "agent.list": {},
         "discovery.services": {},
@@ -46,9 +46,14 @@ BY_SCOPE: dict[str, dict[str, object]] = {
     },
     "governor:read": {"governor.status": {}, "governor.analyses": {}, "governor.actions": {}},
     "governor:analyze": {"governor.analyze": {"scope": "agents"}},
+    "events:subscribe": {"event.list": {}},
+    "messaging:write": {"agent.message": {"toAgent": "Agent-2", "content": "hello"}},
+    "messaging:read": {"agent.messages": {}},
 }
-# These answer nobody's call with a result unless there is an agent or an analysis: see test_agents, test_governors.
+# These answer nobody's call with a result unless there is an agent or an analysis or a
+# message: see test_agents, test_governors, test_messages.
 ABOUT_SOMETHING = {
+    "agent.acknowledge": {"messageId": "msg-1"},
     "agent.card": {"agentId": "temp-sensor-001"},
     "agent.heartbeat": {"agentId": "temp-sensor-001"},
     "agent.unregister": {"agentId": "temp-sensor-001"},

@@ -43,9 +43,16 @@ CALLS = [
     ("governor.analyses", {}),
     ("governor.actions", {}),
     ("alert.list", {}),
+    ("event.list", {}),
+    ("agent.message", {"toAgent": "Agent-2", "content": "hello"}),
+    ("agent.messages", {}),
+    ("alarm.list", {}),
+    ("alarm.ack", {"alarmId": "alarm-1", "comment": "seen"}),
 ]
-# Their answers are held against their models in test_agents, test_capabilities, test_discovery and test_governors.
+# Their answers are held against their models in test_agents, test_capabilities, test_discovery, test_governors and
+# test_messages.
 ELSEWHERE = {
+    "agent.acknowledge",
     "agent.register",
     "agent.card",
     "agent.heartbeat",

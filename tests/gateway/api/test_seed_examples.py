@@ -325,7 +325,8 @@ async def test_comments_are_for_readers(rig: Rig, operator: httpx.AsyncClient) -
 
 def test_every_code_of_the_reference_has_its_status() -> None:
     codes = [-32700, -32600, -32601, -32602, -32603, *range(-32001, -32008, -1)]
-    assert set(STATUS) == set(codes)
+    # What is not found, and what conflicts, have codes of ours: the reference has none.
+    assert set(STATUS) - {-32010, -32011} == set(codes)
 
 
 def test_every_example_is_replayed_or_accounted_for() -> None:

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from gateway.api.rest.table import plugin_routes
-from tests.gateway.api.rest.services import Services
 from tests.gateway.api.rest.wells import TABLE
 from tests.gateway.api.rig import Rig
+from tests.gateway.api.services import Services
 
 EVERYTHING = "*"
 
@@ -36,7 +36,7 @@ def services() -> Services:
 @pytest.fixture
 async def gateway(tmp_path: Path, services: Services) -> Rig:
     """The plugin API."""
-    return Rig(tmp_path, routes=plugin_routes(services.parts))
+    return Rig(tmp_path, routes=plugin_routes(services.parts), services=services)
 
 
 @pytest.fixture

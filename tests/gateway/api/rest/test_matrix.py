@@ -15,8 +15,8 @@ from gateway.api.rest.route import Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.audit import AuditOutcome
 from tests.gateway.api.agent import Agent
-from tests.gateway.api.rest.services import Services
 from tests.gateway.api.rig import Rig
+from tests.gateway.api.services import Services
 
 HOOK: dict[str, Any] = {"url": "https://10.0.0.9/in", "events": ["device:*"]}
 
@@ -55,7 +55,7 @@ ROWS = {
     "event.types": Row("events:subscribe"),
     "message.send": Row("messaging:write", data={"to_agent": "Agent-2", "content": "hello"}),
     "message.list": Row("messaging:read"),
-    "message.acknowledge": Row("messaging:write", {"message_id": "msg-1"}),
+    "message.acknowledge": Row("messaging:read", {"message_id": "msg-1"}),
     "alarm.list": Row("devices:read"),
     "alarm.ack": Row("devices:write", {"alarm_id": "alarm-1"}, {"comment": "seen"}),
 }

@@ -40,7 +40,7 @@ WELLS = [Shown(f"w{number}", f"well {number}") for number in range(60)]
 
 
 async def show_all(call: Call[None, Search]) -> Answer:
-    return listed(page([] if call.query.dry else WELLS, call.query, call.target))
+    return listed(page([] if call.query.dry else WELLS, call.query, call.target, lambda well: well))
 
 
 async def make(call: Call[Well, Nothing]) -> Answer:
