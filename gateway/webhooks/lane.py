@@ -34,6 +34,8 @@ GROUP = 50
 RETRY_S = 5.0
 # Seconds after which a cursor that only passed what nobody wanted is written.
 CURSOR_S = 600.0
+# Seconds between two writes of what may wait for company.
+STALE_S = 60.0
 # Seconds the end of the process waits for the disk.
 FAREWELL_S = 2.0
 
@@ -61,9 +63,10 @@ class Lane:
         self._sending = 0
         self._more = trio.Event()
         self._saving = trio.Lock()
-        self._unsaved = False
+        self._unsaved = self._stale = False
         self._flush_at = math.inf
         self._cursor_at = math.inf
+        self._stale_at = -math.inf
         self._standing = Standing(self, works)
         self._attempts = Attempts(self, self._standing, works)
         self._replaying = Replaying(self, works, partial(self._attempts.begin, redelivery=True))
@@ -97,6 +100,7 @@ class Lane:
     def change(self, change: Callable[[Webhook], Webhook], *, soon: bool = True) -> None:
         """Change the webhook now; the disk hears of it soon, or with whatever it hears of next."""
         self.webhook = change(self.webhook)
+        self._stale = True
         if soon:
             self._unsaved = True
             self.wake()
@@ -268,12 +272,13 @@ class Lane:
         if now or due >= min(self._flush_at, self._cursor_at):
             await self._record()
         self._replaying.move()
-        if self._unsaved:
-            self._unsaved = False
+        if self._unsaved or (self._stale and (now or due >= self._stale_at)):
+            self._unsaved = self._stale = False
+            self._stale_at = due + STALE_S
             try:
                 await self.put(lambda webhook: webhook)
             except NotKept:
-                self._unsaved = True
+                self._unsaved = self._stale = True
                 raise
 
     async def _record(self) -> None:

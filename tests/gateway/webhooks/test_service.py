@@ -1,0 +1,448 @@
+"""Webhooks as the API sees them (WH-01 to WH-24; D-010, D-141, D-142, D-146, D-148, D-149)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from gateway.core.errors import Code, GatewayError
+from gateway.core.eventlog import DeliveryStatus
+from gateway.core.ports import Json
+from gateway.core.principal import Kind, Principal
+from gateway.settings.model import WebhookAllow, WebhookSettings
+from gateway.webhooks.sealing import Seal, SealError
+from gateway.webhooks.sender import Sent
+from tests.gateway.webhooks.conftest import BODY, OPERATOR, Arrived, Rig, answers, away
+
+SECRET = "webhook-secret-here"
+READER = Principal("reader", frozenset({"webhooks:write", "devices:read"}), Kind.AGENT, "t1")
+OTHER = Principal("other", frozenset({"webhooks:write", "devices:read"}), Kind.AGENT, "t2")
+
+
+async def test_what_is_registered_is_shown_and_survives_a_restart(autojump_clock: MockClock, rig: Rig) -> None:
+    body: Mapping[str, Json] = {
+        "url": "https://a.test/webhooks/agent-events",
+        "events": ["plugin:installed", "message:received", "system:alert"],
+        "secret": SECRET,
+        "active": True,
+        "retry_policy": {"max_attempts": 5, "backoff_multiplier": 2, "initial_delay": 1},
+        "filter": {"severity": ["critical"]},
+        "description": "of the plant",
+        "format": "cloudevents",
+        "ordered": True,
+    }
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, body)
+        assert base64.b64decode(made.signing_secret.removeprefix("whsec_")) == SECRET.encode()
+        before = await webhooks.get(OPERATOR, made.webhook.id)
+        assert await webhooks.list(OPERATOR) == [before]
+    async with rig.running() as webhooks:
+        after = await webhooks.get(OPERATOR, made.webhook.id)
+        assert after == before
+        assert (after.url, list(after.events), after.filter) == (body["url"], body["events"], body["filter"])
+        assert (after.state, after.ordered, after.format, after.owner) == ("active", True, "cloudevents", "operator")
+
+
+async def test_a_secret_is_given_back_once_and_stands_nowhere(
+    autojump_clock: MockClock, rig: Rig, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rig.receivers["a.test"] = answers(500)
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        id_ = made.webhook.id
+        rig.happens()
+        await trio.sleep(60)
+        shown = [
+            made,
+            await webhooks.list(OPERATOR),
+            await webhooks.get(OPERATOR, id_),
+            await webhooks.replace(OPERATOR, id_, BODY),
+            await webhooks.patch(OPERATOR, id_, {"description": "x"}),
+            await webhooks.test(OPERATOR, id_),
+            await webhooks.deliveries(OPERATOR, id_),
+            rig.announced,
+            rig.alerts.standing(),
+            rig.outbox.kept,
+            rig.outbox.rows,
+            dict(rig.outbox.attempts),
+            capfd.readouterr(),
+        ]
+        assert msgspec.json.encode(rig.outbox.kept[id_].document)
+    for text in map(repr, shown):
+        assert SECRET not in text
+        assert made.signing_secret not in text
+
+
+async def test_a_secret_is_made_where_none_is_given(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {"url": "https://a.test/", "events": ["*"]})
+        result = await webhooks.test(OPERATOR, made.webhook.id)
+    assert result.delivered
+    [arrived] = rig.arrived
+    proof = base64.b64decode(made.signing_secret.removeprefix("whsec_"))
+    assert len(proof) == 32
+    assert (arrived.body["event_type"], arrived.event_id) == ("webhook:test", result.event_id)
+    assert "seq" not in arrived.body
+
+
+async def test_both_secrets_sign_for_a_day(autojump_clock: MockClock, rig: Rig) -> None:
+    def signatures() -> int:
+        return len(dict(rig.arrived[-1].parcel.headers)["webhook-signature"].split(" "))
+
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        id_ = made.webhook.id
+        again = await webhooks.rotate_secret(OPERATOR, id_)
+        assert again.signing_secret != made.signing_secret
+        assert again.webhook.previous_secret_until == pytest.approx(rig.wall() + 86400, abs=1)
+        await webhooks.test(OPERATOR, id_)
+        assert signatures() == 2
+    async with rig.running() as webhooks:
+        await trio.sleep(86300)
+        await webhooks.test(OPERATOR, id_)
+        assert signatures() == 2
+        await trio.sleep(200)
+        await webhooks.test(OPERATOR, id_)
+        assert signatures() == 1
+        assert (await webhooks.get(OPERATOR, id_)).previous_secret_until is None
+        arrived = rig.arrived[-1]
+        # The library compares with its own clock, which is not that of this test.
+        signed = (
+            f"{arrived.event_id}.{dict(arrived.parcel.headers)['webhook-timestamp']}.".encode() + arrived.parcel.body
+        )
+        proof = hmac.digest(base64.b64decode(again.signing_secret.removeprefix("whsec_")), signed, "sha256")
+        assert dict(arrived.parcel.headers)["webhook-signature"] == "v1," + base64.b64encode(proof).decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": None}, "url"),
+        ({"url": 5}, "url"),
+        ({"url": "ftp://a.test/"}, "url"),
+        ({"url": "https://u:p@a.test/"}, "url"),
+        ({"events": []}, "events"),
+        ({"events": "alarm:*"}, "events"),
+        ({"events": ["alarm:raised", 5]}, "events[1]"),
+        ({"events": ["alarm:raised", "a b"]}, "events[1]"),
+        ({"events": ["system:alrt"]}, "events[0]"),
+        ({"events": ["nosuch:thing", "plugin:nosuch"]}, "events[1]"),
+        ({"filter": {"severity": "critical"}}, "filter.severity"),
+        ({"filter": []}, "filter"),
+        ({"secret": "short"}, "secret"),
+        ({"secret": 5}, "secret"),
+        ({"active": 1}, "active"),
+        ({"ordered": "yes"}, "ordered"),
+        ({"format": "xml"}, "format"),
+        ({"description": "x" * 1001}, "description"),
+        ({"retry_policy": []}, "retry_policy"),
+        ({"retry_policy": {"max_attempts": 0}}, "retry_policy.max_attempts"),
+        ({"retry_policy": {"max_attempts": 21}}, "retry_policy.max_attempts"),
+        ({"retry_policy": {"max_attempts": True}}, "retry_policy.max_attempts"),
+        ({"retry_policy": {"backoff_multiplier": 0.5}}, "retry_policy.backoff_multiplier"),
+        ({"retry_policy": {"backoff_multiplier": float("nan")}}, "retry_policy.backoff_multiplier"),
+        ({"retry_policy": {"initial_delay": 3601}}, "retry_policy.initial_delay"),
+        ({"retry_policy": {"retries": 3}}, "retry_policy.retries"),
+        ({"colour": "red"}, "colour"),
+        ({"id": "wh-1"}, "id"),
+    ],
+)
+async def test_what_is_wrong_is_refused_with_its_place(
+    autojump_clock: MockClock, rig: Rig, change: dict[str, Json], field: str
+) -> None:
+    async with rig.running() as webhooks:
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.create(OPERATOR, {**BODY, **change})
+        assert (refused.value.code, refused.value.field) == (Code.INVALID, field)
+        assert await webhooks.list(OPERATOR) == []
+
+
+async def test_types_of_others_and_all_types_may_be_asked_for(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        events = ["user:action:*", "*", "plugin:*", "tag:*", "analytics.*", "webhook:*"]
+        made = await webhooks.create(OPERATOR, {**BODY, "events": events})
+        assert list(made.webhook.events) == events
+
+
+async def test_where_it_may_not_go_nothing_is_registered(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        with pytest.raises(GatewayError, match="not allowed") as refused:
+            await webhooks.create(OPERATOR, {**BODY, "url": "https://evil.example/"})
+        assert (refused.value.code, refused.value.field) == (Code.FORBIDDEN, "url")
+        made = await webhooks.create(OPERATOR, BODY)
+        with pytest.raises(GatewayError):
+            await webhooks.patch(OPERATOR, made.webhook.id, {"url": "http://a.test/"})
+
+
+async def test_nobody_asks_for_what_it_may_not_see(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.create(READER, {**BODY, "events": ["alarm:raised", "system:alert"]})
+        assert (refused.value.code, refused.value.field) == (Code.FORBIDDEN, "events[1]")
+
+
+async def test_who_changes_a_webhook_lends_it_its_own_eyes(autojump_clock: MockClock, rig: Rig) -> None:
+    weak = replace(READER, kind=Kind.OPERATOR)
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        await webhooks.patch(weak, made.webhook.id, {"events": ["*", "alarm:*"], "url": "https://b.test/"})
+        rig.happens("system:alert")
+        rig.happens("alarm:raised")
+        await trio.sleep(10)
+    assert rig.sequences("b.test") == [2]
+
+
+async def test_others_see_only_their_own(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        mine = await webhooks.create(READER, {**BODY, "events": ["alarm:*"]})
+        id_ = mine.webhook.id
+        assert await webhooks.list(OTHER) == []
+        for call in (webhooks.get, webhooks.remove, webhooks.pause, webhooks.test, webhooks.deliveries):
+            with pytest.raises(GatewayError) as refused:
+                await call(OTHER, id_)
+            assert refused.value.code is Code.NOT_FOUND
+        assert [one.id for one in await webhooks.list(OPERATOR)] == [id_]
+
+
+async def test_so_many_and_no_more(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.settings = replace(rig.settings, max_webhooks=2)
+    async with rig.running() as webhooks:
+        made, _ = [await webhooks.create(OPERATOR, BODY) for _ in range(2)]
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.create(OPERATOR, BODY)
+        assert refused.value.code is Code.TOO_MANY
+        await webhooks.remove(OPERATOR, made.webhook.id)
+        await webhooks.create(OPERATOR, BODY)
+
+
+async def test_replacing_resets_what_is_missing_but_not_the_secret(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "ordered": True, "description": "old"})
+        id_ = made.webhook.id
+        changed = await webhooks.replace(OPERATOR, id_, {"url": "https://b.test/", "events": ["alarm:*"]})
+        assert (changed.ordered, changed.description, changed.url) == (False, "", "https://b.test/")
+        patched = await webhooks.patch(OPERATOR, id_, {"description": "new", "retry_policy": None})
+        assert (patched.description, patched.url, patched.created_at) == ("new", "https://b.test/", changed.created_at)
+        await webhooks.test(OPERATOR, id_)
+        assert len(dict(rig.arrived[-1].parcel.headers)["webhook-signature"].split(" ")) == 1
+
+
+async def test_what_is_not_wanted_any_more_is_not_delivered_later(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.receivers["a.test"] = answers(500, 200)
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        rig.happens("alarm:raised")
+        await trio.sleep(1)
+        await webhooks.patch(OPERATOR, made.webhook.id, {"events": ["device:*"]})
+        await trio.sleep(60)
+        [delivery] = await webhooks.deliveries(OPERATOR, made.webhook.id)
+        assert delivery.status is DeliveryStatus.CANCELLED
+    assert len(rig.arrived) == 1
+
+
+async def test_a_pause_keeps_what_happens_meanwhile(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        id_ = made.webhook.id
+        assert (await webhooks.pause(OPERATOR, id_)).state == "paused"
+        rig.happens(count=5)
+        await trio.sleep(3600)
+        assert rig.arrived == []
+        assert webhooks.wants("tag:changed") is False
+    async with rig.running() as webhooks:
+        assert (await webhooks.get(OPERATOR, id_)).state == "paused"
+        await webhooks.resume(OPERATOR, id_)
+        await trio.sleep(10)
+        assert sorted(rig.sequences()) == [1, 2, 3, 4, 5]
+        assert webhooks.wants("tag:changed") is True
+
+
+async def test_what_was_removed_gets_nothing_and_is_forgotten(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.receivers["a.test"] = away
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "retry_policy": {"max_attempts": 1}})
+        rig.happens()
+        await trio.sleep(10)
+        assert rig.alerts.standing()
+        await webhooks.remove(OPERATOR, made.webhook.id)
+        rig.happens()
+        await trio.sleep(10)
+        assert len(rig.arrived) == 1
+        assert (rig.outbox.kept, rig.outbox.rows, rig.alerts.standing()) == ({}, {}, [])
+        with pytest.raises(GatewayError):
+            await webhooks.get(OPERATOR, made.webhook.id)
+
+
+async def test_a_test_says_what_came_of_it(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.receivers["a.test"] = answers(500)
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "active": False})
+        result = await webhooks.test(OPERATOR, made.webhook.id)
+        assert (result.delivered, result.status, result.error, result.answer) == (False, 500, "answered 500", "answer")
+        assert await webhooks.deliveries(OPERATOR, made.webhook.id) == []
+
+        async def never(arrived: Arrived) -> Sent:
+            await trio.sleep_forever()
+            raise AssertionError
+
+        rig.receivers["a.test"] = never
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(webhooks.test, OPERATOR, made.webhook.id)
+            await trio.sleep(1)
+            with pytest.raises(GatewayError) as refused:
+                await webhooks.test(OPERATOR, made.webhook.id)
+            assert refused.value.code is Code.TOO_MANY
+
+
+async def test_one_delivery_again(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.receivers["a.test"] = answers(500, 200)
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "retry_policy": {"max_attempts": 1}})
+        id_ = made.webhook.id
+        [event] = rig.happens()
+        await trio.sleep(10)
+        [dead] = await webhooks.deliveries(OPERATOR, id_, status=DeliveryStatus.DEAD)
+        new = await webhooks.redeliver(OPERATOR, id_, dead.id)
+        await trio.sleep(10)
+        found, attempts = await webhooks.delivery(OPERATOR, id_, new.id)
+        assert (found.status, found.redelivery, len(attempts)) == (DeliveryStatus.DELIVERED, True, 1)
+        assert [arrived.event_id for arrived in rig.arrived] == [event.id, event.id]
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.redeliver(OPERATOR, id_, "019bb7a6-0000-7000-8000-000000000001")
+        assert refused.value.code is Code.NOT_FOUND
+        rig.log.drop(1)
+        with pytest.raises(GatewayError, match="no longer kept"):
+            await webhooks.redeliver(OPERATOR, id_, dead.id)
+
+
+async def test_the_events_of_some_time_again_beside_new_ones_and_over_a_restart(
+    autojump_clock: MockClock, rig: Rig
+) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        id_ = made.webhook.id
+        rig.happens(count=10)
+        await trio.sleep(100)
+        begin = rig.wall()
+        rig.happens(count=1000)
+        await trio.sleep(100)
+        end = rig.wall()
+        await trio.sleep(1)
+        rig.happens(count=10)
+        await trio.sleep(100)
+        assert len(rig.arrived) == 1020
+        rig.arrived.clear()
+        assert await webhooks.redeliver_range(OPERATOR, id_, begin, end) == 1000
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.redeliver_range(OPERATOR, id_, begin, end)
+        assert refused.value.code is Code.CONFLICT
+        rig.happens()
+        await trio.sleep(4)
+        assert 1021 in rig.sequences()
+        assert len(rig.arrived) < 1000
+    async with rig.running() as webhooks:
+        await trio.sleep(100)
+        assert sorted(set(rig.sequences())) == [*range(11, 1011), 1021]
+        # A restart repeats what was not kept of its place.
+        assert len(rig.arrived) <= 1001 + 250
+        assert (await webhooks.get(OPERATOR, id_)).replaying is False
+        assert await webhooks.redeliver_range(OPERATOR, id_, end + 1e6, end + 2e6) == 0
+
+
+async def test_not_more_than_ten_thousand_at_a_time(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "events": ["alarm:raised"]})
+        rig.settings = replace(rig.settings, per_host=32, max_waiting=1000)
+        rig.happens(count=10_001)
+        await trio.sleep(100)
+        with pytest.raises(GatewayError, match="shorter time"):
+            await webhooks.redeliver_range(OPERATOR, made.webhook.id, 0, rig.wall())
+        with pytest.raises(GatewayError, match="before the start"):
+            await webhooks.redeliver_range(OPERATOR, made.webhook.id, 5, 4)
+
+
+async def test_a_disk_in_trouble_takes_no_orders(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        rig.outbox.trouble = True
+        for call in (
+            webhooks.create(OPERATOR, BODY),
+            webhooks.pause(OPERATOR, made.webhook.id),
+            webhooks.remove(OPERATOR, made.webhook.id),
+            webhooks.rotate_secret(OPERATOR, made.webhook.id),
+        ):
+            with pytest.raises(GatewayError) as refused:
+                await call
+            assert refused.value.code is Code.UNAVAILABLE
+        found = await webhooks.get(OPERATOR, made.webhook.id)
+        assert (found.state, found.deliveries) == ("active", None)
+        rig.outbox.trouble = False
+        assert len(await webhooks.list(OPERATOR)) == 1
+
+
+async def test_before_the_disk_was_read_nothing_is_known(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.outbox.trouble = True
+    async with rig.running() as webhooks:
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.create(OPERATOR, BODY)
+        assert refused.value.code is Code.UNAVAILABLE
+        rig.outbox.trouble = False
+        await trio.sleep(10)
+        await webhooks.create(OPERATOR, BODY)
+
+
+async def test_under_another_root_key_it_stops_and_says_so(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+    rig.seal = Seal(b"x" * 32)
+    async with rig.running() as webhooks:
+        rig.happens()
+        await trio.sleep(10)
+        found = await webhooks.get(OPERATOR, made.webhook.id)
+        assert (found.state, found.reason) == ("disabled", "secret")
+        assert rig.arrived == []
+        await webhooks.rotate_secret(OPERATOR, made.webhook.id, SECRET)
+        await webhooks.resume(OPERATOR, made.webhook.id)
+        await trio.sleep(10)
+        assert rig.sequences() == [1]
+
+
+async def test_one_damaged_registration_takes_no_other_along(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made, _ = [await webhooks.create(OPERATOR, BODY) for _ in range(2)]
+    rig.outbox.kept[made.webhook.id] = replace(rig.outbox.kept[made.webhook.id], document={"url": 5})
+    async with rig.running() as webhooks:
+        assert len(await webhooks.list(OPERATOR)) == 1
+
+
+async def test_a_reload_that_forbids_it_stops_it_at_once(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        rig.settings = WebhookSettings(allow=(WebhookAllow(host="other.test"),))
+        with pytest.raises(GatewayError) as refused:
+            await webhooks.patch(OPERATOR, made.webhook.id, {"description": "x"})
+        assert refused.value.code is Code.FORBIDDEN
+
+
+def test_a_seal_opens_with_its_key_and_in_its_place_only() -> None:
+    seal = Seal(bytes(32))
+    closed = seal.close(SECRET, "wh-1/secret")
+    assert SECRET not in closed
+    assert seal.open(closed, "wh-1/secret") == SECRET
+    assert seal.close(SECRET, "wh-1/secret") != closed
+    for other, place, text in (
+        (Seal(b"x" * 32), "wh-1/secret", closed),
+        (seal, "wh-2/secret", closed),
+        (seal, "wh-1/secret", closed[:-4]),
+        (seal, "wh-1/secret", "no base64!"),
+        (seal, "wh-1/secret", ""),
+    ):
+        with pytest.raises(SealError):
+            other.open(text, place)
