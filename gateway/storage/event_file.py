@@ -77,6 +77,7 @@ class EventFile:
         first: as in ``core.eventlog.EventLog``.
         last: as in ``core.eventlog.EventLog``; events with higher numbers that stand in the file were refused.
         dropping: as in ``core.eventlog.EventLog``.
+        gave_way: told when events of more than low priority went before their time.
     """
 
     def __init__(self, database: Database, settings: EventStoreSettings, registry: Registry, used: int) -> None:
@@ -84,6 +85,7 @@ class EventFile:
         self.first = used + 1
         self.last = 0
         self.dropping: list[Callable[[Sequence[Event]], None]] = []
+        self.gave_way: list[Callable[[], None]] = []
         self._database = database
         self._registry = registry
         self._used = used
@@ -324,6 +326,9 @@ class EventFile:
         if removed.events:
             for tell in self.dropping:
                 tell(removed.events)
+        if removed.early:
+            for say in self.gave_way:
+                say()
         return removed.rows, freed
 
     def _renewed(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.core.eventlog import Priority
 from gateway.core.events import Event
@@ -26,11 +26,13 @@ class Removed:
         rows: how many are gone.
         events: those of them that are events, oldest first; empty where nobody wants to know.
         first: as in ``core.eventlog.EventLog``, from now on; None where it stays.
+        early: whether they are events of more than low priority that went before their time.
     """
 
     rows: int
     events: list[Event] = field(default_factory=list)
     first: int | None = None
+    early: bool = False
 
 
 NOTHING = Removed(0)
@@ -61,7 +63,8 @@ class Room:
             lambda: self._events(connection, Priority.URGENT),
             lambda: self._rows(connection, MESSAGES, "TRUE", ()),
         )
-        return next((removed for step in steps if (removed := step()).rows), NOTHING)
+        removed = next((removed for step in steps if (removed := step()).rows), NOTHING)
+        return replace(removed, early=removed.first is not None)
 
     def outlived(self, connection: sqlite3.Connection, now: float) -> Removed:
         """Remove the next rows that are too old; ``NOTHING`` where none is.

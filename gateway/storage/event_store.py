@@ -12,6 +12,7 @@ from gateway.core.ports import Json
 from gateway.storage.event_file import EventFile
 from gateway.storage.event_log import StoredLog
 from gateway.storage.event_settings import EventStoreSettings
+from gateway.storage.event_shortage import Shortage
 from gateway.storage.event_upkeep import EventUpkeep, SteadyClock
 from gateway.storage.mailbox import StoredMailbox
 from gateway.storage.outbox import StoredOutbox
@@ -34,9 +35,9 @@ class EventStore:
         mailbox: implements ``core.eventlog.Mailbox``.
     """
 
-    def __init__(self, file: EventFile, clock: SteadyClock, registry: Registry) -> None:
+    def __init__(self, file: EventFile, clock: SteadyClock, registry: Registry, shortage: Shortage) -> None:
         self._file = file
-        self._upkeep = EventUpkeep(file, clock)
+        self._upkeep = EventUpkeep(file, clock, shortage)
         self.log = StoredLog(file)
         self.outbox = StoredOutbox(file, registry)
         self.mailbox = StoredMailbox(file, clock.now)
@@ -95,6 +96,7 @@ async def open_events(
         EventFile(database, settings, registry, used),
         SteadyClock(wall, synchronised, monotonic, settings.steady),
         registry,
+        Shortage(storage.announce, monotonic, settings.size),
     )
     await store.open()
     yield store

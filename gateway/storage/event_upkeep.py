@@ -11,6 +11,7 @@ import trio
 from gateway.core.eventlog import NotKept
 from gateway.storage.event_file import EventFile
 from gateway.storage.event_room import Room
+from gateway.storage.event_shortage import Shortage
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -66,11 +67,14 @@ class EventUpkeep:
     Args:
         file: the file of events.
         clock: by which something is too old.
+        shortage: says when the file is too small.
     """
 
-    def __init__(self, file: EventFile, clock: SteadyClock) -> None:
+    def __init__(self, file: EventFile, clock: SteadyClock, shortage: Shortage) -> None:
         self._file = file
         self._clock = clock
+        self._shortage = shortage
+        file.gave_way.append(shortage.gave_way)
 
     async def run(self) -> None:
         """Keep house, for ever."""
@@ -87,6 +91,7 @@ class EventUpkeep:
         Raises:
             NotKept: the disk takes nothing.
         """
+        self._shortage.look()
         now = self._clock.sure()
         if now is not None:
             while await self._file.remove(partial(Room.outlived, now=now)):

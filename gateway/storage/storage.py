@@ -55,6 +55,7 @@ class Storage:
         facts: implements ``core.ports.FactStore``.
         history: implements ``core.ports.History``.
         budget: implements ``core.ports.WriteBudget``.
+        announce: told of trouble.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Storage:
         self._ballast = Ballast(directory / _BALLAST_FILE, settings.ballast)
         self._kept_budget = 0
         self._directory = directory
-        self._announce = announce
+        self.announce = announce
         self._monotonic = monotonic
         self._wall = wall
         self._files: list[Database] = []
@@ -115,7 +116,7 @@ class Storage:
             hands=self._hands,
             budget=self.budget,
             ballast=self._ballast,
-            announce=self._announce,
+            announce=self.announce,
             monotonic=self._monotonic,
             wall=self._wall,
             check_limit=self._settings.check_limit,

@@ -155,6 +155,23 @@ async def test_room_is_made_before_it_is_needed_and_in_small_steps(events: Event
         assert max(steps) <= 10
 
 
+async def test_that_events_go_before_their_time_is_told_once(
+    events: Events, world: World, autojump_clock: MockClock
+) -> None:
+    async with events(EventStoreSettings(size=SIZE, slice_rows=10, upkeep=600)) as store:
+        for number in range(1, 600):
+            await store.log.append([entry(number, data=TEXT, priority=Priority.LOW)])
+        # That is what a low priority means.
+        assert world.news == []
+        for number in range(600, 1600):
+            await store.log.append([entry(number, data=TEXT)])
+        assert world.told("firing") == [
+            "events.db is full: events go before they are as old as [events] retention says; raise [events] size"
+        ]
+        await trio.sleep(1.1 * DAY)
+        assert world.told("resolved") == ["events.db has room again for a day"]
+
+
 async def test_events_and_deliveries_go_after_their_time(events: Events, autojump_clock: MockClock) -> None:
     async with events(EventStoreSettings(upkeep=1800)) as store:
         await store.outbox.save(KeptWebhook("wh-1", {}, 0))
