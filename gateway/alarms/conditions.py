@@ -158,38 +158,49 @@ class Stale:
 
 
 class Rate:
-    """It changes by more than so much within so long."""
+    """It changes by more than so much within so long.
 
-    __slots__ = ("_back", "_change", "_limit", "due", "seen")
+    The stretch of time ends when the value was acquired, not now: between two polls nobody knows more than at the last
+    one, and an alarm must not come and go with each of them.
+    """
+
+    __slots__ = ("_back", "_change", "_known_at", "_limit", "due", "seen")
 
     def __init__(self, limit: float, hysteresis: float, change: Change) -> None:
         self._limit, self._back = limit, limit - hysteresis
         self._change = change
+        self._known_at = -math.inf
         self.due = math.inf
         self.seen: Value | None = None
 
     def judge(self, reading: Reading, now: float, *, active: bool) -> bool | None:
         """See ``Condition``."""
         value = _number(reading)
+        if reading.sample is not None:
+            self._known_at = max(self._known_at, min(reading.sample.acquired, now))
         self.due = math.inf
         if value is None:
             if reading.reason is Reason.NOT_YET_READ:
                 # A tag that is now read from elsewhere starts anew: its old values were another thing's.
                 self._change.forget()
-            self._change.interrupt(now)
+            self._change.interrupt(self._known_at)
             self.seen = None
             return None
-        change = self._change.take(value, now)
+        change = self._change.take(value, self._known_at)
         # The greatest numbers lie further apart than there are numbers for.
         self.seen = change if math.isfinite(change) else None
         if change > (self._back if active else self._limit):
-            self.due = self._change.less_at
+            self._look_at(self._change.less_at, now)
             return True
-        if active and now < self._change.whole_at:
+        if active and self._known_at < self._change.whole_at:
             # It may have changed by more while nobody could see it.
-            self.due = self._change.whole_at
+            self._look_at(self._change.whole_at, now)
             return None
         return False
+
+    def _look_at(self, moment: float, now: float) -> None:
+        """An equal value that is read again moves the stretch on, and nobody is told."""
+        self.due = moment if moment > now else now + LOOK_AGAIN_S
 
 
 class DeviceDown:

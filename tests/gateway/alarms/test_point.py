@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -44,12 +44,14 @@ class Bench:
     point: Point
     now: float = 0.0
     last: Reading | None = None
+    polled: bool = False
     turns: list[tuple[float, Turn, Reading]] = field(default_factory=list)
 
     def until(self, then: float) -> None:
         while self.last is not None and self.point.due <= then:
             self.now = max(self.now, self.point.due)
-            self.feed(self.last)
+            again = self.polled and self.last.quality is Quality.GOOD
+            self.feed(replace(self.last, sample=Sample(self.now, ERA, 1)) if again else self.last)
         self.now = then
 
     def feed(self, reading: Reading) -> None:
@@ -221,7 +223,7 @@ def test_not_good_is_known_from_the_first_reading_on() -> None:
 
 
 def test_a_rate_alarm_clears_when_the_step_has_left_its_window() -> None:
-    bench = Bench(point(rate=5.0, per=60.0))
+    bench = Bench(point(rate=5.0, per=60.0), polled=True)
     bench.feed(good(10, 0.0))
     bench.until(20.0)
     bench.feed(good(16, 20.0))
@@ -233,9 +235,20 @@ def test_a_rate_alarm_clears_when_the_step_has_left_its_window() -> None:
     assert bench.point.seen == 0
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0.9, 1.1), min_size=10, max_size=60), st.integers(2, 5))
+def test_a_steady_slope_does_not_chatter_however_the_polls_fall(pauses: list[float], per: int) -> None:
+    bench = Bench(point(rate=10.0 * (per - 0.6), per=float(per)))
+    for pause in pauses:
+        # The window moves on with what is read, and not in the pauses.
+        bench.until(bench.now + pause)
+        bench.feed(good(10.0 * bench.now, bench.now))
+    assert Turn.CLEARED not in [turn for _, turn, _ in bench.turns]
+
+
 def test_a_rate_alarm_from_before_does_not_clear_before_its_whole_window_was_seen() -> None:
     alarm = AlarmSettings(name="a", tag=TAG, rate=5.0, per=60.0)
-    bench = Bench(Point(AlarmPoint(alarm, TAG, (TAG,)), active=True))
+    bench = Bench(Point(AlarmPoint(alarm, TAG, (TAG,)), active=True), polled=True)
     bench.feed(good(10, 0.0))
     assert (bench.point.active, bench.point.frozen) == (True, True)
     bench.until(59.9)
