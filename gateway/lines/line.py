@@ -35,8 +35,6 @@ Opener = Callable[[], Awaitable[tuple[Port, Talk]]]
 ORDERS_IN_A_ROW = 4
 # How long a caller who wants a fresh value waits for it; then it gets what there is, with its age and quality.
 FRESH_PATIENCE_S = 5.0
-# Why a line has closed its port by itself.
-DESERTED = "nobody on this line has answered for long: its port was closed, and is being opened anew"
 REOPENED = "its port is being closed and opened anew, as it was told to"
 # The longest a line with nothing to do sleeps: its sign of life must move all the same (see ``Lines``).
 LONGEST_SLEEP_S = 10.0
@@ -219,9 +217,7 @@ class Line(LineState):
         try:
             self._came_up(port, talk)
             await self._serve(talk)
-            if not self._stopping:
-                # Nobody answers, and the port is opened anew: who is told that it is up must have heard that it went.
-                self._is_down(Reason.NO_ANSWER, DESERTED)
+            self._is_deserted()
         except LinkDown as down:
             self._went_down(down)
         finally:

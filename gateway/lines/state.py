@@ -14,6 +14,8 @@ from gateway.settings.line_model import LineSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
+# Why a line has closed its port by itself.
+DESERTED = "nobody on this line has answered for long: its port was closed, and is being opened anew"
 RESTARTED = "its port was closed, and its task is started anew"
 
 
@@ -66,7 +68,12 @@ class LineState:
         self.state, self.reason, self.words = State.UP, None, None
         self.opened += 1
         log.info("line up", line=self.settings.name, port=port.name)
-        self._tell("line:up")
+        if not self._told_up:
+            self._tell("line:up")
+
+    def _is_deserted(self) -> None:
+        """Nobody answers, and the port is opened anew: silence is no broken link. It is told where that fails."""
+        self.state, self.reason, self.words = State.DOWN, Reason.NO_ANSWER, DESERTED
 
     def _is_down(self, reason: str, words: str) -> None:
         """The same trouble again, after another try, is no news."""
