@@ -114,10 +114,12 @@ async def rtu(path: str, baud: int, units: int, count: int, seconds: float) -> d
         sent = trio.current_time()
         os.write(fd, frames[number % units])
         await timer.sleep_until(sent + takes)
-        left = size - len(os.read(fd, 4096))
+        left = size
         while left > 0:
-            await trio.lowlevel.wait_readable(fd)
-            left -= len(os.read(fd, 4096))
+            try:
+                left -= len(os.read(fd, 4096))
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(fd)
         number += 1
         tally.took(())
     measured = tally.result()

@@ -83,7 +83,7 @@ async def main() -> None:
         bus=bus,
         log=NothingKept(),
         unlogged=lambda _: [],
-        issued=lambda: 0,
+        published=lambda: 0,
         rates=rates,
         limits=lambda: LiveLimits(event_connections=500),
         wall=time.time,

@@ -20,7 +20,6 @@ class Close(IntEnum):
     """Close codes (RFC 6455, 7.4; those of D-130)."""
 
     BINARY = 1003
-    FAULT = 1011
     UNAUTHENTICATED = 4401
     FORBIDDEN = 4403
     SLOW = 4408

@@ -37,7 +37,6 @@ class Commands:
         verify: tells who shows a token to a path family; raises GatewayError.
         limits: in force.
         wall: Unix seconds.
-        issued: the number of the newest event that was made.
     """
 
     def __init__(
@@ -46,13 +45,11 @@ class Commands:
         verify: Callable[[str, str], Principal],
         limits: Callable[[], LiveLimits],
         wall: Callable[[], float],
-        issued: Callable[[], int],
     ) -> None:
         self._hub = hub
         self._verify = verify
         self._limits = limits
         self._wall = wall
-        self._issued = issued
         self._connected: dict[str, int] = {}
 
     async def obey(self, client: Client, command: Command) -> None:
@@ -181,7 +178,7 @@ class Commands:
         self, client: Client, since: int, wishes: tuple[Wish, ...], rejected: list[dict[str, str]]
     ) -> None:
         page = await self._hub.read(since)
-        complete = since <= self._issued() and (
+        complete = since <= self._hub.newest and (
             self._hub.remembers(since) or (page.events is not None and self._hub.reaches_back(since))
         )
         resumed = {"from": since, "complete": complete}

@@ -36,7 +36,7 @@ class Page:
     Attributes:
         newest: number of the newest event that had been handed out before it was read.
         events: of the log, and those that were not there yet; None where the disk does not give them.
-        whole: whether the log had no more.
+        whole: whether the log had no more up to that one.
     """
 
     newest: int
@@ -50,17 +50,25 @@ class Hub:
     Args:
         bus: brings them, in the order of their numbers.
         log: has what was kept of the past.
+        published: the number of the last event that the bus has brought; at the start, one that none before reached.
         unlogged: those above a number that were published, and are to be in the log but are not yet.
 
     Attributes:
         interests: what clients want.
     """
 
-    def __init__(self, bus: Bus[Event], log: EventLog, unlogged: Callable[[int], Sequence[Event]]) -> None:
+    def __init__(
+        self,
+        bus: Bus[Event],
+        log: EventLog,
+        published: Callable[[], int],
+        unlogged: Callable[[int], Sequence[Event]],
+    ) -> None:
         self._bus = bus
         self._log = log
+        self._published = published
         self._unlogged = unlogged
-        self._recent = Recent(log.last)
+        self._recent = Recent(published())
         self.interests = Interests[Client]()
 
     @property
@@ -77,7 +85,7 @@ class Hub:
         """
         while True:
             with self._bus.subscribe(_QUEUE) as subscription:
-                self._recent.skip(self._log.last)
+                self._recent.skip(self._published())
                 with suppress(Cut):
                     while True:
                         first = await subscription.receive()
@@ -93,7 +101,8 @@ class Hub:
             logged = await self._log.after(after, _PAGE)
         except NotKept:
             return Page(newest, None, whole=True)
-        whole = len(logged) < _PAGE
+        # What is logged and not handed out yet comes with the others.
+        whole = len(logged) < _PAGE or logged[-1].sequence >= newest
         return Page(newest if whole else min(newest, logged[-1].sequence), [*logged, *waiting], whole=whole)
 
     def reaches_back(self, to: int) -> bool:

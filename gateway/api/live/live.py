@@ -58,8 +58,8 @@ class Live:
         verify: tells who shows a token to a path family; raises GatewayError.
         bus: brings events in the order of their numbers.
         log: has those that were kept.
+        published: the number of the last event that the bus has brought; at the start, one that none before reached.
         unlogged: those above a number that were published, and are to be in the log but are not yet.
-        issued: the number of the newest event that was made.
         rates: handshakes count as requests.
         limits: in force.
         wall: Unix seconds.
@@ -71,8 +71,8 @@ class Live:
         verify: Callable[[str, str], Principal],
         bus: Bus[Event],
         log: EventLog,
+        published: Callable[[], int],
         unlogged: Callable[[int], Sequence[Event]],
-        issued: Callable[[], int],
         rates: RateLimits,
         limits: Callable[[], LiveLimits],
         wall: Callable[[], float],
@@ -80,8 +80,8 @@ class Live:
         self._rates = rates
         self._limits = limits
         self._wall = wall
-        self._hub = Hub(bus, log, unlogged)
-        self._commands = Commands(self._hub, verify, limits, wall, issued)
+        self._hub = Hub(bus, log, published, unlogged)
+        self._commands = Commands(self._hub, verify, limits, wall)
         self._clients: dict[Client, None] = {}
         self._doubt = trio.Event()
 

@@ -53,6 +53,6 @@ class Recent:
         return (published for published in self._published if published.event.sequence > sequence)
 
     def skip(self, sequence: int) -> None:
-        """Events up to this number were missed, or came before: they are not here."""
+        """Events up to this number came before, or were missed: they are not here."""
         self._published.clear()
         self.floor = self.newest = max(self.newest, sequence)

@@ -24,6 +24,7 @@ from tests.gateway.api.rig import Rig
 from tests.gateway.api.wire import Socket, Wire
 
 EVENTS = f"{PLUGIN_API}/events"
+WANTED = "alarm:raised"
 
 
 class MemoryLog:
@@ -42,6 +43,8 @@ class MemoryLog:
 
     async def append(self, entries: Sequence[Entry]) -> None:
         await trio.lowlevel.checkpoint()
+        if self.broken:
+            raise NotKept("the disk is away")
         self.keep(*(entry.event for entry in entries))
 
     def keep(self, *events: Event) -> None:
@@ -120,7 +123,7 @@ class Stage:
         self.bus = Bus[Event]()
         self.limits = LiveLimits()
         self.lazy: list[Event] = []
-        self.number = 0
+        self.number = self.told = 0
         self.nursery = nursery
         self.server_limits = LimitSettings(requests_per_minute=10_000, burst=1000, anonymous_burst=1000)
         self.rig.rates.follow(self.server_limits)
@@ -129,7 +132,7 @@ class Stage:
             bus=self.bus,
             log=self.log,
             unlogged=lambda after: [event for event in self.lazy if event.sequence > after],
-            issued=lambda: self.number,
+            published=lambda: self.told,
             rates=rig.rates,
             limits=lambda: self.limits,
             wall=rig.board.timeline.now,
@@ -156,6 +159,7 @@ class Stage:
         event = self.make(type_, data, key)
         if kept:
             self.log.keep(event)
+        self.told = event.sequence
         self.bus.publish(event)
         return event
 
@@ -254,6 +258,33 @@ class Line:
                 length, begin = int.from_bytes(frames[2:10]), 10
             self.took.append(json.loads(frames[begin : begin + length]))
             frames = frames[begin + length :]
+
+
+class Listener:
+    """A client that comes again each time its connection is cut."""
+
+    def __init__(self, stage: Stage, token: str, pattern: str = WANTED) -> None:
+        self._pattern = pattern
+        self._stage = stage
+        self._token = token
+        self.line: Line | None = None
+        self.got: list[int] = []
+        self.last = 0
+        self.complete = True
+
+    def come(self, *, at_once: bool) -> None:
+        if self.line is None:
+            self.line = Line(self._stage.live, self._stage.nursery, self._token)
+            self.line.takes_at_once = at_once
+            self.line.say("subscribe", patterns=[self._pattern], resume_from=self.last)
+
+    def go(self) -> None:
+        if self.line is not None:
+            self.line.cut()
+            self.complete &= all(said["resumed"]["complete"] for said in self.line.took if "resumed" in said)
+            self.got += self.line.events
+            self.last = max([self.last, *self.line.events])
+            self.line = None
 
 
 def on_stage(play: Callable[[Stage], Awaitable[None]]) -> None:

@@ -9,35 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.api.live.commands import LiveLimits
 from gateway.api.live.recent import MOST
-from tests.gateway.api.live.stage import Line, Stage, on_stage
-
-WANTED = "alarm:raised"
-
-
-class Listener:
-    """A client that comes again each time its connection is cut."""
-
-    def __init__(self, stage: Stage, token: str) -> None:
-        self._stage = stage
-        self._token = token
-        self.line: Line | None = None
-        self.got: list[int] = []
-        self.last = 0
-
-    def come(self, *, at_once: bool) -> None:
-        if self.line is None:
-            self.line = Line(self._stage.live, self._stage.nursery, self._token)
-            self.line.takes_at_once = at_once
-            self.line.say("subscribe", patterns=[WANTED], resume_from=self.last)
-
-    def go(self) -> None:
-        if self.line is not None:
-            self.line.cut()
-            assert all(said["resumed"]["complete"] for said in self.line.took if said["type"] == "subscribed")
-            self.got += self.line.events
-            self.last = max([self.last, *self.line.events])
-            self.line = None
-
+from tests.gateway.api.live.stage import WANTED, Line, Listener, Stage, on_stage
 
 STEPS = st.lists(
     st.one_of(
@@ -99,6 +71,7 @@ def test_every_kept_event_comes_once_and_in_order_wherever_the_connection_is_cut
         listener.come(at_once=True)
         await wait_all_tasks_blocked()
         listener.go()
+        assert listener.complete
         assert listener.got == sorted(set(listener.got))
         assert set(kept) <= set(listener.got)
         # And from any other number on, for somebody who comes for the first time.
