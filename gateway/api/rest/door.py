@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from gateway.access.tokens import PLUGIN_API
-from gateway.api.asgi import BodyError, Scope, header, read_body
+from gateway.api.asgi import BodyError, Disconnected, Scope, header, read_body
 from gateway.api.denials import note_denied
 from gateway.api.identity import Identity
 from gateway.api.origin import Origin
@@ -80,6 +80,9 @@ class Door:
             route: it leads to.
             request: of a known caller.
             path: values of the path's variables.
+
+        Raises:
+            Disconnected: the caller left before the end of its body.
         """
         try:
             with trio.CancelScope(deadline=request.deadline):
@@ -90,6 +93,8 @@ class Door:
             raise problem_of(GatewayError(Code.UNAVAILABLE, "the answer took too long", details={"retryAfter": 1}))
         except Problem as problem:
             return self._failed(request, problem)
+        except Disconnected:
+            raise
         except Exception:
             error_id = secrets.token_hex(8)
             log.exception("request failed", route=route.name, error_id=error_id)

@@ -13,7 +13,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter
 
-from gateway.api.asgi import Event, Scope
+from gateway.api.asgi import Disconnected, Event, Scope
 from gateway.api.replies import Reply
 from gateway.api.request import Request
 from gateway.api.rest.door import Door
@@ -21,6 +21,7 @@ from gateway.api.rest.problems import Problem
 from gateway.api.rest.route import Route
 
 _REQUEST = "ferrule.request"
+_ANSWER = "ferrule.answer"
 
 
 class Router:
@@ -47,15 +48,26 @@ class Router:
         self._app.register_error_handler(HTTPException, self._nowhere)
 
     async def reply(self, request: Request) -> Reply:
-        """Answer the request of a known caller."""
+        """Answer the request of a known caller.
+
+        Raises:
+            Disconnected: the caller left before the end of its body.
+        """
         answer = _Answer()
-        scope = cast("HTTPScope", {**request.scope, _REQUEST: request})
+        scope = cast("HTTPScope", {**request.scope, _REQUEST: request, _ANSWER: answer})
         await self._app(scope, _nothing_more, answer.take)
+        if answer.left is not None:
+            raise answer.left
         return answer.reply()
 
     def _view(self, route: Route) -> Callable[..., Awaitable[quart.Response]]:
         async def view(**path: str) -> quart.Response:
-            return _response(await self._door.enter(route, _current(), path))
+            try:
+                return _response(await self._door.enter(route, _current(), path))
+            except Disconnected as left:
+                # Quart would take it for a fault.
+                cast("Scope", quart.request.scope)[_ANSWER].left = left
+                return quart.Response(b"")
 
         return view
 
@@ -105,6 +117,7 @@ class _Answer:
     """What Quart sends, put together."""
 
     def __init__(self) -> None:
+        self.left: Disconnected | None = None
         self._start: Event = {}
         self._body = b""
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 import trio
 from trio.testing import MockClock
 
+from gateway.api.asgi import Event
 from gateway.core.audit import AuditOutcome
 from gateway.settings.model import CapabilityLimit, LimitSettings
 from tests.gateway.api.rest.wells import TABLE
@@ -114,10 +116,10 @@ async def test_a_route_has_a_limit_of_its_own_where_one_is_set(tmp_path: Path) -
         assert (await client.get("/v1/wells")).status_code == 200
 
 
-async def test_a_token_that_is_voided_while_its_body_comes_changes_nothing(rig: Rig) -> None:
-    """Bodies take their time; what counts is whether the caller may do it when it is done."""
+def chunked(rig: Rig) -> dict[str, object]:
+    """The ASGI scope of a request whose body comes in pieces."""
     headers = [(name.lower().encode(), value.encode()) for name, value in rig.bearer().items()]
-    scope = {
+    return {
         "type": "http",
         "method": "POST",
         "path": "/v1/wells",
@@ -129,18 +131,40 @@ async def test_a_token_that_is_voided_while_its_body_comes_changes_nothing(rig: 
         "headers": [*headers, (b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")],
         "client": ("127.0.0.1", 5),
     }
-    sent = []
 
-    async def receive() -> dict[str, object]:
+
+async def test_a_token_that_is_voided_while_its_body_comes_changes_nothing(rig: Rig) -> None:
+    """Bodies take their time; what counts is whether the caller may do it when it is done."""
+    sent: list[Event] = []
+
+    async def receive() -> Event:
         rig.board.set(rig.board.wall + 100_000)
         return {"type": "http.request", "body": b'{"data": {"name": "n"}}', "more_body": False}
 
-    async def send(event: object) -> None:
+    async def send(event: Event) -> None:
         sent.append(event)
 
-    await rig.app(scope, receive, send)
-    assert sent[0]["status"] == 401  # type: ignore[index]  # as above
+    await rig.app(chunked(rig), receive, send)
+    assert sent[0]["status"] == 401
     assert not [noted for noted in rig.audit.of("well.make") if noted.outcome is AuditOutcome.DONE]
+
+
+async def test_who_leaves_before_the_end_of_a_body_is_answered_nothing(rig: Rig) -> None:
+    sent: list[Event] = []
+    events: list[Event] = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": b'{"data"', "more_body": True},
+    ]
+
+    async def receive() -> Event:
+        return events.pop()
+
+    async def send(event: Event) -> None:
+        sent.append(event)
+
+    with structlog.testing.capture_logs() as logs:
+        await rig.app(chunked(rig), receive, send)
+    assert (sent, logs, rig.audit.entries) == ([], [], [])
 
 
 async def test_the_framework_is_loaded_once_with_the_first_request_and_not_for_strangers() -> None:
