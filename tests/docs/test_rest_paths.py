@@ -1,0 +1,35 @@
+"""docs/rest.md names every path of the plugin API with its scope, and the limits of bodies and pages as they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gateway.api.rest.paging import LARGEST_PAGE, PAGE_SIZE
+from gateway.api.rest.problems import TITLES
+from gateway.api.rest.route import LARGEST_BODY
+from gateway.api.rest.table import plugin_routes
+from tests.gateway.api.services import Services
+
+REST = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()
+
+
+def test_every_path_stands_there_with_its_scope() -> None:
+    rows = re.findall(r"^\| `([A-Z]+) (/v1/\S+)` \| (\S+) \|", REST, re.MULTILINE)
+    names = {"{delivery_id}": "{delivery}", "{webhook_id}": "{id}", "{message_id}": "{id}", "{alarm_id}": "{id}"}
+    routes = [
+        (route.method, re.sub(r"\{\w+\}", lambda found: names[found[0]], route.path), route.scope)
+        for route in plugin_routes(Services().parts)
+    ]
+    assert sorted(rows) == sorted(routes)
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    assert f"at most {LARGEST_BODY // 1024} KiB" in REST
+    assert f"`page[size]` 1 to {LARGEST_PAGE} ({PAGE_SIZE})" in REST
+
+
+def test_every_status_is_explained() -> None:
+    table = REST[REST.index("| status | when |") :]
+    told = {int(status) for cell in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for status in cell.split(", ")}
+    assert told == set(TITLES)
