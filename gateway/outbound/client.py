@@ -51,6 +51,7 @@ class Client:
         self._idle = idle
         self._kept: deque[tuple[float, Peer, Connection]] = deque()
         self._more = trio.Event()
+        self._ended = False
 
     async def run(self) -> None:
         """Close what was kept for too long, until cancelled; then close everything."""
@@ -64,8 +65,11 @@ class Client:
                 while self._kept and self._kept[0][0] <= trio.current_time():
                     await self._kept.popleft()[2].aclose()
         finally:
-            while self._kept:
-                await self._kept.popleft()[2].aclose()
+            self._ended = True
+            # Closing waits for nobody; without a shield only the first one would be closed.
+            with trio.CancelScope(shield=True):
+                while self._kept:
+                    await self._kept.popleft()[2].aclose()
 
     async def post(
         self,
@@ -132,7 +136,11 @@ class Client:
                 await connection.aclose()
 
     def _keep(self, peer: Peer, connection: Connection) -> bool:
-        if len(self._kept) >= _MOST_IDLE or sum(other == peer for _, other, _ in self._kept) >= _MOST_IDLE_OF_ONE:
+        if (
+            self._ended
+            or len(self._kept) >= _MOST_IDLE
+            or sum(other == peer for _, other, _ in self._kept) >= _MOST_IDLE_OF_ONE
+        ):
             return False
         self._kept.append((trio.current_time() + self._idle, peer, connection))
         self._more.set()

@@ -84,6 +84,11 @@ class Webhooks:
             self._nursery = None
             self._lanes.clear()
 
+    @property
+    def begun(self) -> bool:
+        """Whether webhooks are read from the disk, and may be asked for."""
+        return self._nursery is not None
+
     def wants(self, type_: str) -> bool:
         """Whether any webhook that gets something now asks for events of a type; for ``Journal.wanted``."""
         return any(

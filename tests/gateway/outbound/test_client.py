@@ -357,3 +357,19 @@ async def test_a_context_is_made_once(certificates: Certificates) -> None:
     trust = Trust()
     assert await trust.context(str(certificates.ca)) is await trust.context(str(certificates.ca))
     assert await trust.context(None) is await trust.context(None)
+
+
+async def test_nothing_is_left_open_at_the_end(serve: Serve, certificates: Certificates) -> None:
+    ended = trio.Event()
+
+    async def behaviour(stream: Stream) -> None:
+        await answering()(stream)
+        ended.set()
+
+    async with serve(behaviour) as server:
+        async with client() as mine:
+            caller = Caller(mine, server, str(certificates.ca))
+        # The one who keeps house is gone already, and a last post is under way.
+        assert (await caller.post()).answer is not None
+        with trio.fail_after(5):
+            await ended.wait()
