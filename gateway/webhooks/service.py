@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,30 +12,28 @@ import trio
 
 from gateway.core.alerts import Severity
 from gateway.core.channels import may_subscribe
-from gateway.core.errors import Code, GatewayError, invalid
-from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, KeptWebhook, NotKept
+from gateway.core.errors import Code, GatewayError
+from gateway.core.eventlog import DeliveryStatus, KeptWebhook, NotKept
 from gateway.core.events import Event, uuid7
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
 from gateway.core.supervise import supervise
 from gateway.webhooks.changes import paused, resumed, rotated
+from gateway.webhooks.deliveries import Deliveries, disk, unavailable
 from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
 from gateway.webhooks.lane import Lane
-from gateway.webhooks.replaying import count_replayed
 from gateway.webhooks.shown import Registered, Shown, Tested, as_spec, shown, tested
 from gateway.webhooks.signing import new_secret, pack, parse_secret
 from gateway.webhooks.spec import Spec, check_types, read_spec
-from gateway.webhooks.webhook import Keys, Replay, State, Webhook, from_document, to_document
+from gateway.webhooks.webhook import Keys, State, Webhook, from_document, to_document
 from gateway.webhooks.works import Works
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Deliveries that somebody ordered one by one and that wait.
-MOST_ORDERED = 100
 _RETRY_S = 5.0
 
 
-class Webhooks:
+class Webhooks(Deliveries):
     """All webhooks of this gateway.
 
     Args:
@@ -56,7 +53,7 @@ class Webhooks:
         clock: Callable[[], str],
         newer: Callable[[int], Awaitable[int]],
     ) -> None:
-        self._works = works
+        super().__init__(works)
         self._egress = egress
         self._gateway = gateway
         self._clock = clock
@@ -125,7 +122,7 @@ class Webhooks:
             if len(self._lanes) >= most:
                 raise GatewayError(Code.TOO_MANY, f"{most} webhooks are registered, and no more may be: remove one")
             cursor = self._works.log.last
-            with _disk():
+            with disk():
                 document = to_document(webhook, self._works.seal)
                 await self._works.outbox.save(KeptWebhook(webhook.id, document, cursor))
             lane = Lane(webhook, cursor, self._works)
@@ -177,7 +174,7 @@ class Webhooks:
             GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
         """
         lane = self._lane(principal, id_)
-        with _disk():
+        with disk():
             await self._works.outbox.remove(id_)
         found = self._lanes.pop(id_, None)
         if found is not None:
@@ -199,7 +196,7 @@ class Webhooks:
         lane = self._lane(principal, id_)
         fresh = new_secret() if secret is None else parse_secret(secret)
         now = self._works.wall()
-        with _disk():
+        with disk():
             await lane.put(lambda webhook: replace(webhook, keys=rotated(webhook.keys, fresh, now), updated=now))
         log.info("secret of a webhook changed", webhook=id_, by=principal.subject)
         return Registered(await self._show(lane), fresh.shown_once)
@@ -211,7 +208,7 @@ class Webhooks:
             GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
         """
         lane = self._lane(principal, id_)
-        with _disk():
+        with disk():
             await lane.put(partial(paused, now=self._works.wall()))
         return await self._show(lane)
 
@@ -222,7 +219,7 @@ class Webhooks:
             GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
         """
         lane = self._lane(principal, id_)
-        with _disk():
+        with disk():
             await lane.put(partial(resumed, now=self._works.wall()))
         lane.begin_again()
         return await self._show(lane)
@@ -247,98 +244,6 @@ class Webhooks:
                 return tested(event.id, sent, trio.current_time() - begun)
         finally:
             self._testing.discard(id_)
-
-    # Deliveries
-
-    async def deliveries(
-        self,
-        principal: Principal,
-        id_: str,
-        *,
-        status: DeliveryStatus | None = None,
-        event_type: str | None = None,
-        before: str | None = None,
-        limit: int = 50,
-    ) -> Sequence[Delivery]:
-        """What became of events, newest first; ``before`` is the id of the last one of the page before.
-
-        Raises:
-            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not give it.
-        """
-        self._lane(principal, id_)
-        with _disk():
-            return await self._works.outbox.deliveries(
-                id_, status=status, event_type=event_type, before=before, limit=limit
-            )
-
-    async def delivery(self, principal: Principal, id_: str, delivery: str) -> tuple[Delivery, Sequence[Attempt]]:
-        """One delivery and its attempts.
-
-        Raises:
-            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not give it.
-        """
-        self._lane(principal, id_)
-        with _disk():
-            found = await self._works.outbox.delivery(delivery)
-        if found is None or found[0].webhook != id_:
-            raise GatewayError(Code.NOT_FOUND, "this webhook has no such delivery", field="delivery")
-        return found
-
-    async def redeliver(self, principal: Principal, id_: str, delivery: str) -> Delivery:
-        """Deliver an event again, with its id; a paused webhook gets it when it is resumed.
-
-        Raises:
-            GatewayError: NOT_FOUND, the delivery or its event is no longer kept; TOO_MANY ordered ones wait;
-                UNAVAILABLE, the disk does not take it.
-        """
-        lane = self._lane(principal, id_)
-        old, _ = await self.delivery(principal, id_, delivery)
-        if sum(waiting.delivery.redelivery for waiting in lane.window) >= MOST_ORDERED:
-            raise GatewayError(Code.TOO_MANY, f"{MOST_ORDERED} redeliveries wait: ask again later")
-        now = self._works.wall()
-        with _disk():
-            event = await self._works.log.find(old.sequence)
-            if event is None:
-                raise GatewayError(Code.NOT_FOUND, "the event of this delivery is no longer kept", field="delivery")
-            new = Delivery(
-                self._works.name(),
-                id_,
-                event.sequence,
-                event.id,
-                event.type,
-                DeliveryStatus.WAITING,
-                0,
-                now,
-                now,
-                redelivery=True,
-            )
-            await self._works.outbox.record(id_, lane.cursor, [new], [])
-        lane.order(new)
-        return new
-
-    async def redeliver_range(self, principal: Principal, id_: str, start: float, end: float) -> int:
-        """Deliver again what happened from ``start`` to ``end`` (Unix seconds), beside what is new.
-
-        Returns:
-            How many events.
-
-        Raises:
-            GatewayError: NOT_FOUND; INVALID, no time, or more than 10 000 events; CONFLICT, the order before is not
-                done; UNAVAILABLE, the disk does not take it.
-        """
-        lane = self._lane(principal, id_)
-        if not start <= end:
-            raise invalid("end", "the end comes before the start", end)
-        if lane.webhook.replay is not None:
-            raise GatewayError(Code.CONFLICT, "events are being delivered again already: wait until that is done")
-        with _disk():
-            count, until = await count_replayed(self._works.log, start, end, lane.read, lane.wants)
-            if count:
-                order = Replay(start, end, 0, until)
-                await lane.put(lambda webhook: replace(webhook, replay=order))
-        lane.wake()
-        log.info("events are delivered again", webhook=id_, events=count, by=principal.subject)
-        return count
 
     # Inside
 
@@ -376,7 +281,7 @@ class Webhooks:
 
     def _running(self) -> trio.Nursery:
         if self._nursery is None:
-            raise _unavailable("webhooks are not read from the disk yet")
+            raise unavailable("webhooks are not read from the disk yet")
         return self._nursery
 
     def _lane(self, principal: Principal, id_: str) -> Lane:
@@ -414,7 +319,7 @@ class Webhooks:
             return resumed(changed, now=now) if spec.active else paused(changed, now=now)
 
         was = lane.active
-        with _disk():
+        with disk():
             await lane.put(change)
         if lane.active and not was:
             lane.begin_again()
@@ -433,15 +338,3 @@ class Webhooks:
 
 def _may_see(principal: Principal, webhook: Webhook) -> bool:
     return principal.kind is Kind.OPERATOR or principal.subject == webhook.owner.subject
-
-
-@contextmanager
-def _disk() -> Iterator[None]:
-    try:
-        yield
-    except NotKept as error:
-        raise _unavailable(str(error)) from None
-
-
-def _unavailable(reason: str) -> GatewayError:
-    return GatewayError(Code.UNAVAILABLE, reason, details={"retryAfter": 5})
