@@ -5,11 +5,13 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
 from gateway.core.alerts import Severity
+from gateway.core.catalogue import type_of
 from gateway.core.eventlog import DeliveryStatus
 from gateway.core.principal import Kind, Principal
 from gateway.webhooks.schedule import STANDARD
@@ -455,3 +457,25 @@ async def test_many_webhooks_share_what_they_read(autojump_clock: MockClock, rig
             rig.happens()
             await trio.sleep(1)
     assert rig.log.reads <= 20
+
+
+async def test_what_is_announced_is_as_the_catalogue_says(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.receivers["a.test"] = answers(500, 410)
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "retry_policy": {"max_attempts": 1}})
+        rig.happens()
+        await trio.sleep(10)
+        rig.happens()
+        await trio.sleep(10)
+        await webhooks.resume(OPERATOR, made.webhook.id)
+        await webhooks.pause(OPERATOR, made.webhook.id)
+        rig.happens(count=3)
+        rig.log.drop(5)
+        await webhooks.test(OPERATOR, made.webhook.id)
+    told = {type_ for type_, _ in rig.announced}
+    assert told == {"webhook:delivery_failed", "webhook:disabled", "webhook:overflow", "system:alert"}
+    ping = ("webhook:test", rig.arrived[-1].body["data"])
+    for type_, data in [*rig.announced, ping]:
+        struct = type_of(type_).data
+        assert struct is not None
+        msgspec.convert(data, struct, strict=True)
