@@ -20,12 +20,14 @@ import trio
 from gateway.access.admin import load_admin
 from gateway.access.keys import RootKey, load_root_key
 from gateway.access.limits.rates import RateLimits
+from gateway.alarms.alarms import Alarms
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.parts import AgentParts
 from gateway.api.performance import Performance
+from gateway.api.rest.table import plugin_routes
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -36,44 +38,28 @@ from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
+from gateway.eventing import Sources, event_source, event_store_settings, eventing, port_of
+from gateway.events.journal import Journal
 from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
 from gateway.settings.compare import difference, marks
 from gateway.settings.load import load
-from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
 from gateway.start import CutShort, StartError, settle_memory, tell_of_cut, test_profile
-from gateway.storage import Boot, Storage, StoreSettings, Tier, open_storage
+from gateway.storage import Boot, Storage, open_storage
 from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
+from gateway.storage.event_store import EventStore, open_events
 from gateway.systemd import Notifier
 from gateway.wallclock import WallClock, boot_id, uptime
-from gateway.wiring import Governed, agent_parts, governing, log_alert, server_glance, store_alert
+from gateway.wiring import Governed, agent_parts, governing, log_alert, server_glance, store_alert, store_settings
 
 log = structlog.stdlib.get_logger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 CLOCK_LOOK_S = 1.0
-HEARTBEAT_S = 900.0
-EVENT_SEQUENCE = "event_sequence"
-# Event numbers are reserved on disk in strides of this.
-STRIDE = 10_000
-
-
-def store_settings(settings: Settings) -> StoreSettings:
-    """The store's view of the configuration."""
-    polls = [tag.poll for line in settings.lines for device in line.devices for tag in device.tags if tag.poll]
-    return StoreSettings(
-        # A tag that is read less often than the heartbeat would show gaps where there are none.
-        heartbeat=max([HEARTBEAT_S, *polls]),
-        write_budget=settings.storage.write_budget,
-        database_limit=settings.storage.database_limit,
-        flush_interval=settings.history.flush_interval,
-        raw_retention=settings.history.retention,
-        tiers=tuple(Tier(resolution=tier.resolution, retention=tier.retention) for tier in settings.history.tiers),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +72,8 @@ class Ground:
         root: all keys come from it.
         audit: who did what.
         alerts: what somebody should see to.
+        source: numbers events.
+        events: keeps them.
     """
 
     storage: Storage
@@ -93,6 +81,19 @@ class Ground:
     root: RootKey
     audit: AuditLog
     alerts: Alerts
+    source: EventSource
+    events: EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """What follows the configuration while it runs, beside what the gateway itself knows."""
+
+    root: RootKey
+    tls: ServerTls
+    lines: Lines
+    agents: AgentParts
+    alarms: Alarms
 
 
 class Gateway:
@@ -119,7 +120,8 @@ class Gateway:
         self._serving = False
         self._rereads, self._reread_asked = trio.open_memory_channel[None](1)
         self._events: Bus[Event] = Bus()
-        self._source: EventSource | None = None
+        self._journal: Journal | None = None
+        self._port = self._settings.server.port
         self._ended_for: str | None = None
 
     @property
@@ -189,7 +191,15 @@ class Gateway:
             auditing.start_soon(audit.run)
             before = {} if cut_short is None else cut_short.details
             audit.note("gateway.start", details={"version": installed_version(), **before})
-            await self._consume(Ground(storage, timeline, root, audit, alerts), profiled)
+            source = await event_source(storage.facts, timeline, root.gateway_id)
+            async with open_events(
+                storage,
+                settings=event_store_settings(self._settings),
+                wall=timeline.now,
+                synchronised=lambda: timeline.era.synchronised,
+                used=source.last_sequence,
+            ) as events:
+                await self._consume(Ground(storage, timeline, root, audit, alerts, source, events), profiled)
             audit.note("gateway.stop")
             auditing.cancel_scope.cancel()
 
@@ -197,13 +207,12 @@ class Gateway:
         """Publish an event; before events can be numbered nobody hears of it. Alerts are logged as well."""
         if type_ == "system:alert":
             log_alert(data)
-        if self._source is not None:
-            self._events.publish(self._source.make(type_, data))
+        if self._journal is not None:
+            self._journal.announce(type_, data)
 
     async def _consume(self, ground: Ground, profiled: Callable[[Application], Application]) -> None:
         storage, timeline, root = ground.storage, ground.timeline, ground.root
         tags = TagStore(trio.current_time, timeline)
-        source = self._source = await self._event_source(storage, timeline, root.gateway_id)
         agents = agent_parts(root, storage.facts, timeline, lambda: self._settings, self._announce)
 
         def conflict(found: Conflict) -> None:
@@ -212,6 +221,24 @@ class Gateway:
         arbitration = Arbitration(trio.current_time, conflict)
         lines = Lines(tags, storage.facts, self._announce, arbiter=arbitration, released=arbitration.released)
         performance = Performance(trio.current_time)
+        told = eventing(
+            Sources(
+                source=ground.source,
+                bus=self._events,
+                store=ground.events,
+                alerts=ground.alerts,
+                tags=tags,
+                disk=storage,
+                facts=storage.facts,
+                agents=agents,
+                rates=self._rates,
+                timeline=timeline,
+                root=root,
+                port=lambda: self._port,
+            ),
+            lambda: self._settings,
+        )
+        self._journal = told.journal
         governed = Governed(
             steering=LineSteering(lines),
             arbitration=arbitration,
@@ -237,11 +264,15 @@ class Gateway:
             store=storage,
             instruments=self._instruments,
             performance=performance,
+            events=told.parts,
+            live=told.live,
+            routes=plugin_routes(told.parts),
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
-            consumers.start_soon(_watch_clock, timeline, storage, source)
+            consumers.start_soon(told.deliver)
+            consumers.start_soon(_watch_clock, timeline, storage, ground.source)
             consumers.start_soon(self._instruments.lag.run)
             consumers.start_soon(agents.directory.run)
             async with trio.open_nursery() as field:
@@ -257,10 +288,11 @@ class Gateway:
                     field.start_soon(self._feed_watchdog, lines)
                     field.start_soon(govern.parts.governors.run)
                     field.start_soon(govern.parts.analyses.run)
+                    field.start_soon(told.look)
                     settle_memory()
                     polling.set()
 
-                field.start_soon(self._reread, lines, tls, polling, root, agents)
+                field.start_soon(self._reread, Followers(root, tls, lines, agents, told.alarms), polling)
                 async with trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
@@ -277,6 +309,7 @@ class Gateway:
                             task_status=task_status,
                         )
                     )
+                    self._port = port_of(urls, self._port)
                     await polling.wait()
                     # The stop may have come after the wait was over. Nothing waits from here on until all are told.
                     await trio.lowlevel.checkpoint_if_cancelled()
@@ -286,21 +319,6 @@ class Gateway:
                     self._on_ready(urls)
                 field.cancel_scope.cancel()
             consumers.cancel_scope.cancel()
-
-    @staticmethod
-    async def _event_source(storage: Storage, timeline: Timeline, gateway_id: str) -> EventSource:
-        kept = storage.facts.recall(EVENT_SEQUENCE).get("reserved")
-        reserved = kept if isinstance(kept, int) else 0
-        source = EventSource(
-            gateway_id,
-            timeline,
-            reserved,
-            reserve=lambda last: storage.facts.remember(EVENT_SEQUENCE, "reserved", last, urgent=True),
-            stride=STRIDE,
-        )
-        source.skip_ahead()
-        await storage.facts.settle()
-        return source
 
     async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
@@ -322,16 +340,14 @@ class Gateway:
         self._stop.set()
         return True
 
-    async def _reread(
-        self, lines: Lines, tls: ServerTls, polling: trio.Event, root: RootKey, agents: AgentParts
-    ) -> None:
+    async def _reread(self, followers: Followers, polling: trio.Event) -> None:
         await polling.wait()
         async for _ in self._reread_asked:
-            root.follow(self._state)
-            await tls.reread()
-            await self._reload(lines, agents)
+            followers.root.follow(self._state)
+            await followers.tls.reread()
+            await self._reload(followers)
 
-    async def _reload(self, lines: Lines, agents: AgentParts) -> None:
+    async def _reload(self, followers: Followers) -> None:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""
         try:
             settings = await trio.to_thread.run_sync(load, self._config)
@@ -341,13 +357,14 @@ class Gateway:
         changes = difference(self._settings, settings)
         by_name = {line.name: line for line in settings.lines}
         touched = [*changes.lines.changed, *changes.lines.added]
-        await lines.reload(
+        await followers.lines.reload(
             [*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched], list(by_name)
         )
         self._rates.follow(settings.limits)
         self._instruments.settings = settings.metrics
-        agents.directory.follow(settings.agents, settings.limits.max_agents)
-        agents.tokens.follow(int(settings.agents.token_ttl))
+        followers.agents.directory.follow(settings.agents, settings.limits.max_agents)
+        followers.agents.tokens.follow(int(settings.agents.token_ttl))
+        followers.alarms.follow(settings)
         pending = difference(self._started_with, settings)
         if pending.waiting:
             log.warning("these sections take effect at the next start", sections=list(pending.waiting))

@@ -41,15 +41,31 @@ from gateway.governor.management import Management, Means
 from gateway.governor.meta import Meta
 from gateway.governor.operational import Operational
 from gateway.settings.model import GovernorSettings, Settings
+from gateway.storage import StoreSettings, Tier
 
 log = structlog.stdlib.get_logger(__name__)
 
 # What alerts call their severity (D-135), and the log.
 LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.CRITICAL}
+HEARTBEAT_S = 900.0
 _STATM = Path("/proc/self/statm")
 _PAGE = resource.getpagesize()
 
 Announce = Callable[[str, dict[str, object]], None]
+
+
+def store_settings(settings: Settings) -> StoreSettings:
+    """The store's view of the configuration."""
+    polls = [tag.poll for line in settings.lines for device in line.devices for tag in device.tags if tag.poll]
+    return StoreSettings(
+        # A tag that is read less often than the heartbeat would show gaps where there are none.
+        heartbeat=max([HEARTBEAT_S, *polls]),
+        write_budget=settings.storage.write_budget,
+        database_limit=settings.storage.database_limit,
+        flush_interval=settings.history.flush_interval,
+        raw_retention=settings.history.retention,
+        tiers=tuple(Tier(resolution=tier.resolution, retention=tier.retention) for tier in settings.history.tiers),
+    )
 
 
 def agent_parts(

@@ -1,4 +1,4 @@
-"""The long proofs: a day of simulated field, ten million fuzzed frames, a store killed over and over, a siege, a soak.
+"""The long proofs: a day of simulated field, ten million fuzzed frames, stores killed over and over, a siege, a soak.
 
 ``python -m tests.drill`` runs them all, each part in a process of its own, as many at once as there are cores.
 ``python -m tests.drill sim --seed N --minutes M`` replays one simulation; ``governors`` plays the fault drill and draws
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.drivers.modbus.fuzz_frames import fuzz
 from tests.e2e import soak
+from tests.e2e.outbox_drill import drill as lose_nothing
 from tests.e2e.siege import drill as besiege
 from tests.gateway.api.crowd import drill as crowd
 from tests.gateway.governor.rates import drill as detect
@@ -27,7 +28,7 @@ from tests.gateway.storage.test_kill import drill as kill_store
 from tests.sim.fault_drill import drill as play
 from tests.sim.run import Report, simulate
 
-WHAT = ("all", "sim", "frames", "store", "server", "soak", "governors", "detector")
+WHAT = ("all", "sim", "frames", "store", "events", "server", "soak", "governors", "detector")
 FRAMES = 10_000_000
 FRAME_PARTS = 20
 KILLS = 200
@@ -77,6 +78,10 @@ def killed(kills: int, seed: int) -> str:
     assert not found.lost, f"acknowledged and lost: {found}"
     assert not found.corrupt, f"corrupt after a kill: {found}"
     return f"{kills} kills of a writing store, {found.acknowledged} facts acknowledged, none lost, no file corrupt"
+
+
+def event_parts(seed: int, kills: int) -> list[Part]:
+    return [Part(f"events seed {seed}", partial(lose_nothing, kills, seed))]
 
 
 def server_parts(seconds: float) -> list[Part]:
@@ -165,6 +170,8 @@ def main(words: list[str]) -> int:
     parts: list[Part] = []
     if given.what in {"all", "store"}:
         parts += store_parts(given.seed, given.kills)
+    if given.what in {"all", "events"}:
+        parts += event_parts(given.seed, given.kills)
     if given.what in {"all", "server"}:
         parts += server_parts(given.assault)
     if given.what in {"all", "soak"}:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from gateway.app import EVENT_SEQUENCE, SIGNALS, STRIDE, Gateway
+from gateway.app import SIGNALS, Gateway
+from gateway.eventing import EVENT_SEQUENCE, STRIDE
 from gateway.storage.storage import CONTROL_FILE
 from gateway.systemd import Notifier
 
