@@ -112,7 +112,7 @@ class Egress:
         Raises:
             EgressRefusedError: it is not allowed.
         """
-        where = address if destination.is_address else f"{destination.host} ({address})"
+        where = destination.host if destination.is_address else f"{destination.host} ({address})"
         try:
             found = classify(address)
         except ValueError:
@@ -130,13 +130,24 @@ class Egress:
             )
         if not entries or (found.kind in _BY_NETWORK and not networks):
             raise EgressRefusedError(f"{where} is not allowed: it is {found.words}. {_CURE.format(host=address)}")
-        place = (found.address, destination.port)
-        if place in {(str(parse(own)), port) for own, port in self._listeners()}:
+        places = {(found.address, destination.port), (destination.host, destination.port)}
+        if places & _plain(self._listeners()):
             raise EgressRefusedError(f"{where} port {destination.port} is the gateway itself")
-        if place in self._devices():
+        if places & _plain(self._devices()):
             raise EgressRefusedError(f"{where} port {destination.port} is a line of this gateway")
         counting = _by_scheme(entries, destination)
         return Route(found.address, next((entry.ca for entry in counting if entry.ca), None))
+
+
+def _plain(places: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Places with their addresses in the one normal form; lines may have names instead."""
+    found = set()
+    for host, port in places:
+        try:
+            found.add((str(parse(host)), port))
+        except ValueError:
+            found.add((host.lower(), port))
+    return found
 
 
 def _by_scheme(entries: Sequence[WebhookAllow], destination: Destination) -> Sequence[WebhookAllow]:

@@ -87,6 +87,11 @@ class Lane:
         return self._read
 
     @property
+    def failing_for(self) -> float:
+        """Seconds without a success since the first failure; 0 where the last one succeeded."""
+        return self._standing.failing_for() if self.active else self.webhook.failing
+
+    @property
     def room(self) -> bool:
         """Whether another delivery may be at hand."""
         return len(self.window) < self._works.settings().max_waiting

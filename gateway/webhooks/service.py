@@ -25,7 +25,7 @@ from gateway.webhooks.lane import Lane
 from gateway.webhooks.shown import Registered, Shown, Tested, as_spec, shown, tested
 from gateway.webhooks.signing import new_secret, pack, parse_secret
 from gateway.webhooks.spec import Spec, check_types, read_spec
-from gateway.webhooks.webhook import Keys, State, Webhook, from_document, to_document
+from gateway.webhooks.webhook import Keys, Reason, State, Webhook, from_document, to_document
 from gateway.webhooks.works import Works
 
 log = structlog.stdlib.get_logger(__name__)
@@ -70,6 +70,7 @@ class Webhooks(Deliveries):
         try:
             async with trio.open_nursery() as nursery:
                 for webhook, cursor in kept:
+                    self._tell_of_key(webhook)
                     self._begin(nursery, Lane(webhook, cursor, self._works))
                 self._nursery = nursery
                 last = self._works.log.last
@@ -279,6 +280,16 @@ class Webhooks(Deliveries):
                 log.warning("webhook left out: register it again", webhook=one.id, reason=str(error))
         return found
 
+    def _tell_of_key(self, webhook: Webhook) -> None:
+        if webhook.reason is Reason.RESEALED:
+            self._works.alerts.fire(
+                f"webhook:{webhook.id}",
+                "delivery",
+                Severity.CRITICAL,
+                f"webhook {webhook.id} to {webhook.destination.host} is disabled: its secret was sealed with another "
+                "root key. Rotate its secret, give the receiver the new one, then resume it",
+            )
+
     def _running(self) -> trio.Nursery:
         if self._nursery is None:
             raise unavailable("webhooks are not read from the disk yet")
@@ -329,7 +340,8 @@ class Webhooks(Deliveries):
             counts: Mapping[DeliveryStatus, int] | None = await self._works.outbox.counts(lane.webhook.id)
         except NotKept:
             counts = None
-        return shown(lane.webhook, lane.read, self._works.log.last, counts, self._works.wall())
+        webhook = replace(lane.webhook, failing=lane.failing_for)
+        return shown(webhook, lane.read, self._works.log.last, counts, self._works.wall())
 
     def _dropped(self, events: Sequence[Event]) -> None:
         for lane, _ in self._lanes.values():

@@ -34,7 +34,7 @@ class Shown:
         owner: subject of who registered it, or changed it last.
         created_at, updated_at: Unix seconds.
         previous_secret_until: Unix seconds until which the secret before signs too; None where it does not.
-        failing_for: seconds without a success as far as noted on the disk; 0 where the last delivery arrived.
+        failing_for: seconds without a success since the first failure; 0 where the last delivery arrived.
         lost: events that left the log before they could be delivered.
         sequence: number of the last event that was looked at for it.
         newest: number of the newest event in the log.

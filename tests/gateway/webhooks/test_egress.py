@@ -30,7 +30,7 @@ def egress(*allow: WebhookAllow, names: Names | None = None) -> Egress:
     return Egress(
         lambda: settings,
         lambda: [("192.168.1.5", 3500), ("127.0.0.1", 3500)],
-        lambda: [("192.168.1.40", 502)],
+        lambda: [("192.168.1.40", 502), ("PLC.example.com", 502)],
         names or Names(),
     )
 
@@ -119,6 +119,8 @@ async def test_what_is_allowed_is_reached_at_the_address_that_was_looked_at(
         (ANYWHERE, "https://a.example.com:3500/", ["192.168.1.5"]),
         ([network("127.0.0.1/32")], "https://127.0.0.1:3500/", []),
         (ANYWHERE, "http://192.168.1.40:502/", []),
+        (ANYWHERE, "http://[::ffff:192.168.1.40]:502/", []),
+        (ANYWHERE, "http://plc.example.com:502/", ["192.168.1.41"]),
         # Plain http.
         ([host("a.local")], "http://a.local/", ["192.168.10.7"]),
         ([network("192.168.10.0/24")], "http://192.168.10.7/", []),

@@ -407,11 +407,13 @@ async def test_under_another_root_key_it_stops_and_says_so(autojump_clock: MockC
         await trio.sleep(10)
         found = await webhooks.get(OPERATOR, made.webhook.id)
         assert (found.state, found.reason) == ("disabled", "secret")
+        assert "root key" in rig.alerts.standing()[0].summary
         assert rig.arrived == []
         await webhooks.rotate_secret(OPERATOR, made.webhook.id, SECRET)
         await webhooks.resume(OPERATOR, made.webhook.id)
         await trio.sleep(10)
         assert rig.sequences() == [1]
+        assert rig.alerts.standing() == []
 
 
 async def test_one_damaged_registration_takes_no_other_along(autojump_clock: MockClock, rig: Rig) -> None:
