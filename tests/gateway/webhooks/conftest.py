@@ -97,6 +97,7 @@ class FakeOutbox:
         self.rows: dict[str, Delivery] = {}
         self.attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
         self.trouble = False
+        self.faults: list[Exception] = []
         self.saves = self.records = 0
 
     def _check(self) -> None:
@@ -127,6 +128,8 @@ class FakeOutbox:
         await trio.sleep(0.01)
         self._check()
         self.records += 1
+        if self.faults:
+            raise self.faults.pop()
         if webhook not in self.kept:
             return
         old = self.kept[webhook]

@@ -479,3 +479,16 @@ async def test_what_is_announced_is_as_the_catalogue_says(autojump_clock: MockCl
         struct = type_of(type_).data
         assert struct is not None
         msgspec.convert(data, struct, strict=True)
+
+
+async def test_a_fault_of_ours_costs_one_webhook_a_second_and_loses_nothing(
+    autojump_clock: MockClock, rig: Rig
+) -> None:
+    rig.outbox.faults.append(RuntimeError("ours"))
+    async with rig.running() as webhooks:
+        for url in ("https://a.test/", "https://b.test/"):
+            await webhooks.create(OPERATOR, {**BODY, "url": url})
+        rig.happens(count=20)
+        await trio.sleep(60)
+        assert set(rig.sequences("a.test")) == set(rig.sequences("b.test")) == set(range(1, 21))
+        assert [kept.cursor for kept in rig.outbox.kept.values()] == [20, 20]
