@@ -1,16 +1,21 @@
 """The reference's examples of webhooks, replayed literally; what differs is in a table with its ruling (ruling 25).
 
-What is sent to receivers (WH-13 to WH-24) is no matter of these paths: tests/gateway/webhooks.
+Signatures, retries and tracking (WH-21 to WH-24): tests/gateway/webhooks.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from typing import Any
 
 import httpx
 import pytest
+import rfc8785
 
+from gateway.core import rfc3339
+from gateway.core.events import Event
+from gateway.webhooks.signing import Secret, pack
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
 
@@ -60,6 +65,30 @@ DEVIATIONS = {
     "+replaying": "D-146: redelivery",
     "+deliveries": "D-146: delivery tracking",
     "+signing_secret": "D-141: once",
+}
+
+# S1, "Webhook Payload Format", as it stands there.
+PAYLOAD = """
+{
+  "webhook_id": "webhook-123",
+  "event_type": "plugin:installed",
+  "timestamp": "2026-01-13T13:00:00Z",
+  "signature": "sha256=signature-here",
+  "data": {
+    "plugin_id": "new-plugin",
+    "version": "1.0.0",
+    "installed_by": "user-456"
+  },
+  "attempt": 1,
+  "delivered_at": "2026-01-13T13:00:05Z"
+}
+"""
+PAYLOAD_DEVIATIONS = {
+    "signature": "D-140: of the body without this member, in hexadecimal; the headers are those to verify",
+    "+event_id": "ruling 6: the same as the header webhook-id, over all attempts",
+    "+gateway": "ruling 11",
+    "+seq": "ruling 11",
+    "+clock": "ruling 22",
 }
 
 
@@ -120,3 +149,19 @@ async def test_every_deviation_of_the_table_is_one(seed: httpx.AsyncClient) -> N
     assert {row.removeprefix("+") for row in DEVIATIONS if row.startswith("+")} == (
         shown.keys() - json.loads(REGISTER)["data"].keys()
     )
+
+
+def test_wh_13_to_20_what_a_receiver_gets() -> None:
+    wanted = json.loads(PAYLOAD)
+    happened, sent = (rfc3339.parse(wanted[name]) for name in ("timestamp", "delivered_at"))
+    event = Event("event-1", "rig", 7, wanted["event_type"], happened, "synchronised", wanted["data"])
+    parcel = pack(event, wanted["webhook_id"], [Secret("webhook-secret-here")], attempt=1, sent=sent)
+    body = json.loads(parcel.body)
+    assert {f"+{name}" for name in body.keys() - wanted.keys()} == {
+        row for row in PAYLOAD_DEVIATIONS if row.startswith("+")
+    }
+    assert {name for name in wanted if body[name] != wanted[name]} == {"signature"}
+    assert body["event_id"] == dict(parcel.headers)["webhook-id"]
+    proven = rfc8785.dumps({name: value for name, value in body.items() if name != "signature"})
+    expected = hmac.digest(b"webhook-secret-here", proven, "sha256").hex()
+    assert body["signature"] == wanted["signature"].replace("signature-here", expected)
