@@ -99,7 +99,7 @@ def make_application(
     store: Store,
     instruments: Instruments,
     performance: Performance,
-    events: EventParts | None = None,
+    events: EventParts,
     live: Application | None = None,
     routes: Iterable[PluginRoute] = (),
 ) -> Application:
@@ -118,7 +118,7 @@ def make_application(
         store: how the disk is.
         instruments: what is measured for ``/metrics``.
         performance: how the API does.
-        events: what happens, messages and alarms; None: their methods are not there.
+        events: what happens, messages and alarms.
         live: answers WebSockets; None: there are none.
         routes: of the plugin API.
     """
@@ -145,11 +145,10 @@ def make_application(
         **security_methods(agents),
         **governor_methods(governing.governors, governing.analyses),
         **alert_methods(governing.alerts),
+        **event_methods(events.history),
+        **message_methods(events.messages),
+        **alarm_methods(events.alarms, audit),
     }
-    if events is not None:
-        methods |= event_methods(events.history)
-        methods |= message_methods(events.messages)
-        methods |= alarm_methods(events.alarms, audit)
     calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     identity = Identity(agents)
