@@ -219,7 +219,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         unlogged=journal.unlogged,
         published=lambda: journal.published,
         rates=sources.rates,
-        limits=lambda: LiveLimits(event_queue=settings().limits.event_queue),
+        limits=lambda: LiveLimits(settings().limits.event_queue, settings().limits.event_connections),
         wall=timeline.now,
     )
     # Who lost a token gets nothing more.

@@ -116,7 +116,7 @@ def read_agents(node: Node | None, findings: Findings) -> AgentSettings:
                 words = f"must be shorter than {longer}, {say_duration(fields[longer])}. Lower it, or raise {longer}"
                 fields.refuse(shorter, words)
     if fields.sound("ca") and fields["ca"]:
-        fields.values["ca"] = str(Path(fields.place("ca").path).parent / fields["ca"])
+        _count_from_here(fields, "ca")
     return AgentSettings(**fields.arguments())
 
 
@@ -202,7 +202,12 @@ def _check_files(fields: Fields) -> None:
             fields.refuse(one, f"there is no {other} beside it. Add {other}, or remove {one}")
     for key in ("certificate", "key", "client_ca"):
         if fields.sound(key) and fields[key]:
-            fields.values[key] = str(Path(fields.place(key).path).parent / fields[key])
+            _count_from_here(fields, key)
+
+
+def _count_from_here(fields: Fields, key: str) -> None:
+    """A path is one from the directory of the file it is written in."""
+    fields.values[key] = str(Path(fields.place(key).path).parent / fields[key])
 
 
 def _read_tiers(fields: Fields) -> tuple[HistoryTier, ...]:
@@ -235,3 +240,5 @@ def _check_destination(fields: Fields) -> None:
             ip_network(fields["network"])
         except ValueError as error:
             fields.refuse("network", f'{error}. Write it as "192.168.10.0/24"')
+    if fields.sound("ca") and fields["ca"]:
+        _count_from_here(fields, "ca")

@@ -205,6 +205,7 @@ class LimitSettings:
         max_agents: registered agents.
         body_size: bytes of a request body.
         event_queue: events that wait for one WebSocket; one that falls further behind is closed (D-132).
+        event_connections: WebSockets of one agent, or of one operator's token.
         ratelimit_headers: send RateLimit and RateLimit-Policy (an IETF draft) beside the X-RateLimit headers.
         capabilities: limits on single capabilities.
     """
@@ -234,6 +235,7 @@ class LimitSettings:
     max_agents: int = 100
     body_size: int = 1_048_576
     event_queue: int = 256
+    event_connections: int = 20
     ratelimit_headers: bool = True
     capabilities: tuple[CapabilityLimit, ...] = ()
 

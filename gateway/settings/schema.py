@@ -98,6 +98,7 @@ LIMITS = Schema(
         "max_agents": Whole(1, 100_000),
         "body_size": Size(1024, 64 * 2**20),
         "event_queue": Whole(16, 10_000),
+        "event_connections": Whole(1, 10_000),
         "ratelimit_headers": Flag(),
     },
     model.LimitSettings,

@@ -23,7 +23,8 @@ _AT_ONCE = 200
 _MOST_LOOKED_AT = 2000
 # Bytes of an event's data: with all around it it fits a webhook's body (D-148).
 LARGEST_DATA = 48 * 1024
-_TYPE = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)*", re.ASCII)
+# A word without a colon would look like a control frame to WebSocket clients.
+_TYPE = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)+", re.ASCII)
 _LONGEST = 128
 _EVERYTHING = Pattern("*")
 
@@ -92,8 +93,8 @@ def check_publishable(type_: str, data: Mapping[str, Json], type_place: str, dat
     if len(type_) > _LONGEST or not _TYPE.fullmatch(type_):
         raise invalid(
             type_place,
-            f"a type is words of letters, digits, - and _ with colons between, at most {_LONGEST} characters: "
-            "user:action",
+            "a type is two or more words of letters, digits, - and _ with colons between, at most "
+            f"{_LONGEST} characters: user:action",
             type_,
         )
     if reserved(type_):

@@ -224,3 +224,9 @@ def test_files_of_the_server_count_from_the_directory_of_the_configuration(tmp_p
     path.write_text('[server]\ncertificate = "tls/board.pem"\nkey = "/etc/board.key"\nclient_ca = ""\n')
     server = load(path).server
     assert (server.certificate, server.key, server.client_ca) == (str(tmp_path / "tls/board.pem"), "/etc/board.key", "")
+
+
+def test_the_authority_of_a_destination_counts_from_the_directory_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "ferrule.toml"
+    file.write_text('[[webhook.allow]]\nhost = "scada.plant"\nca = "plant.pem"\n')
+    assert load(file).webhook.allow[0].ca == str(tmp_path / "plant.pem")
