@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from itertools import groupby
 from pathlib import Path
@@ -41,8 +42,9 @@ def kind(info: object) -> str:
 
 def meanings(data: type[msgspec.Struct]) -> dict[str, str]:
     """The description of each member, from the docstring of the struct."""
-    _, _, attributes = (data.__doc__ or "").partition("Attributes:\n")
-    found = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", attributes, re.MULTILINE)
+    # Python 3.13 takes the indentation off by itself, earlier ones do not.
+    _, _, attributes = inspect.cleandoc(data.__doc__ or "").partition("Attributes:\n")
+    found = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
     return {name: re.sub(r"\s+", " ", words).replace("``", "`") for name, words in found}
 
 
