@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TypeGuard
 
 from gateway.core.errors import invalid
@@ -14,6 +13,7 @@ from gateway.core.ports import Json
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+|\*", re.ASCII)
 _LONGEST = 128
+_ANY = "*"
 # Patterns, filter keys and values of one subscription: whoever subscribes costs a look at each for every event.
 MOST_PATTERNS = 50
 MOST_KEYS = 16
@@ -37,8 +37,8 @@ class Pattern:
     def matches(self, type_: str, routing_key: str | None = None) -> bool:
         """Whether an event of this type and routing key is meant."""
         if not self.routed:
-            return _expression(self.text, ":").fullmatch(type_) is not None
-        return routing_key is not None and _expression(self.text, ".").fullmatch(routing_key) is not None
+            return _fits(self.text, type_, ":")
+        return routing_key is not None and _fits(self.text, routing_key, ".")
 
 
 def parse_pattern(text: str, place: str = "pattern") -> Pattern:
@@ -59,14 +59,19 @@ def parse_pattern(text: str, place: str = "pattern") -> Pattern:
     return Pattern(text)
 
 
-@lru_cache(maxsize=1024)
-def _expression(text: str, separator: str) -> re.Pattern[str]:
-    *before, last = text.split(separator)
-    word = f"[^{separator}]+"
-    fixed = re.escape(separator).join(word if segment == "*" else re.escape(segment) for segment in before)
-    if last != "*":
-        return re.compile(f"{fixed}{re.escape(separator)}{re.escape(last)}" if before else re.escape(last))
-    return re.compile(f"{fixed}(?:{re.escape(separator)}.*)?" if before else ".*", re.DOTALL)
+def _fits(pattern: str, subject: str, separator: str) -> bool:
+    """Compared word by word: callers choose the patterns, and thousands of expressions are not to be compiled."""
+    if _ANY not in pattern:
+        return subject == pattern
+    if pattern == _ANY:
+        return True
+    words, found = pattern.split(separator), subject.split(separator)
+    if words[-1] == _ANY:
+        words.pop()
+        found = found[: len(words)]
+    if len(found) != len(words):
+        return False
+    return all(word == one or (word == _ANY and one != "") for word, one in zip(words, found, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import example, given
@@ -103,6 +104,30 @@ def test_no_text_makes_it_fall_over(text: str, type_: str) -> None:
     except GatewayError:
         return
     pattern.matches(type_, type_)
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """How many functions some work calls."""
+    count = 0
+
+    def note(_: object, event: str, __: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_thousands_of_patterns_of_others_cost_no_more_each_than_one() -> None:
+    patterns = [parse_pattern(f"user:*:w{number}:*") for number in range(3000)]
+    for _ in range(2):
+        calls = calls_of(lambda: [pattern.matches("user:a:w7:x") for pattern in patterns])
+        assert calls < 20 * len(patterns)
 
 
 def test_the_filter_of_the_seed() -> None:
