@@ -38,6 +38,9 @@ LATE_S = 2.0
 RETRY_S = 1.0
 # For how long it has to take them before that is told.
 CALM_S = 10.0
+# Once the gateway stops: a write that is under way goes on to its end, none begins after this. The service manager
+# kills who is not gone in 90 s, and the store has to write after this, too.
+END_S = 20.0
 
 COMPONENT = "events"
 NOT_KEPT = "notKept"
@@ -171,7 +174,9 @@ class Journal:
                 await self._until_due()
                 await self._write()
         except trio.Cancelled:
-            await self._end()
+            with trio.move_on_after(END_S, shield=True):
+                await self._write_what_waits()
+            self._stop()
             raise
 
     async def watch(self, after: int) -> int:
@@ -249,6 +254,8 @@ class Journal:
     # Writing
 
     async def _until_due(self) -> None:
+        # Nothing else would notice the stop while there is always more to write.
+        await trio.lowlevel.checkpoint_if_cancelled()
         while trio.current_time() < self._due:
             self._sooner = trio.Event()
             with trio.move_on_at(self._due):
@@ -371,13 +378,18 @@ class Journal:
         self._alerts.resolve(COMPONENT, NOT_KEPT, "the disk takes events again")
         self._alerts.resolve(COMPONENT, GIVEN_UP, f"{self.given_up} events were given up since the gateway started")
 
-    async def _end(self) -> None:
+    async def _write_what_waits(self) -> None:
         self._trouble = None
         while self._lanes and self._trouble is None:
             await self._write()
+            await trio.lowlevel.checkpoint_if_cancelled()
+
+    def _stop(self) -> None:
         self._stopped = True
         if self._lanes:
-            log.error("events are lost: the disk does not take them, and the gateway stops", number=len(self._lanes))
+            log.error(
+                "events are lost: the disk does not take them in time, and the gateway stops", number=len(self._lanes)
+            )
 
 
 def _unavailable(why: str) -> GatewayError:

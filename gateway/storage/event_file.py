@@ -240,13 +240,14 @@ class EventFile:
         while True:
             try:
                 return await self._written(job)
-            except _NoRoomError as lacking:
-                freed = 0
-                while freed < lacking.short:
-                    removed, step = await self._remove(Room.make)
-                    if not removed:
-                        raise
-                    freed += step
+            except _NoRoomError as error:
+                lacking = error
+            freed = 0
+            while freed < lacking.short:
+                removed, step = await self._remove(Room.make)
+                if not removed:
+                    raise lacking
+                freed += step
 
     async def _written(self, job: Job[T]) -> T:
         """Write once more where the file was damaged and a new one could be begun."""

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import Priority
 from gateway.core.events import Event
-from gateway.events.journal import AT_ONCE, GROUPED_S, LAZY_S, MOST_ASKED, Journal
+from gateway.events.journal import AT_ONCE, END_S, GROUPED_S, LAZY_S, MOST_ASKED, Journal
 from tests.gateway.events.board import Board, running
 
 DOWN: dict[str, object] = {"line": "bus", "device": "pump", "unit": 1, "reason": "no_answer"}
@@ -286,3 +286,14 @@ async def test_a_fault_of_ours_climbs_and_what_waits_is_not_forgotten(autojump_c
         await trio.sleep(2)
         nursery.cancel_scope.cancel()
     assert board.disk.types[0] == "device:down"
+
+
+async def test_a_disk_that_takes_for_ever_does_not_keep_the_gateway_from_stopping(autojump_clock: MockClock) -> None:
+    async with running() as board:
+        board.disk.slowness = END_S + 10
+        for _ in range(3 * AT_ONCE):
+            board.journal.announce("device:down", DOWN)
+        stopped_at = trio.current_time()
+    assert trio.current_time() - stopped_at < 2 * board.disk.slowness
+    assert len(board.disk.events) == AT_ONCE
+    assert len(board.told) == 3 * AT_ONCE
