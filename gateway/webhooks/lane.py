@@ -185,24 +185,32 @@ class Lane:
         id_, outbox = self.webhook.id, self._works.outbox
         self.window, self._ahead, self._read = Window(), deque(), self._cursor
         self._sending = 0
-        waiting: list[Delivery] | None = None
+        waiting: list[Waiting] | None = None
         while waiting is None:
             try:
                 self._begun = await outbox.begun(id_, self._cursor)
-                waiting = await outbox.waiting(id_)
+                found = await outbox.waiting(id_)
+                waiting = [Waiting(delivery, await self._due(delivery), recorded=True) for delivery in found]
             except NotKept:
                 await trio.sleep(RETRY_S)
-        now, wall = trio.current_time(), self._works.wall()
-        for delivery in waiting:
-            self.window.add(Waiting(delivery, now + self._left(delivery, wall), recorded=True))
+        now = trio.current_time()
+        for each in waiting:
+            self.window.add(each)
         self._replaying.load()
         self._cursor_at = now + CURSOR_S
 
-    def _left(self, delivery: Delivery, wall: float) -> float:
-        """Seconds until an attempt that was set by a clock which may have been set since."""
-        left = max(0.0, (delivery.next_at or wall) - wall)
+    async def _due(self, delivery: Delivery) -> float:
+        """When an attempt is due that was set by a clock which may have been set since."""
+        now, wall = trio.current_time(), self._works.wall()
+        next_at = wall if delivery.next_at is None else delivery.next_at
+        left = max(0.0, next_at - wall)
         pause = pause_after(self.webhook.spec.retry_policy, max(1, delivery.attempts)) or 0.0
-        return left if left <= LONGEST * (1 + JITTER) else pause
+        if left > pause * (1 + JITTER):
+            # The receiver asked for more, or the clock went back: the attempt before says which.
+            found = await self._works.outbox.delivery(delivery.id)
+            meant = next_at - found[1][-1].at if found is not None and found[1] else pause
+            left = min(left, meant if 0.0 <= meant <= LONGEST * (1 + JITTER) else pause)
+        return now + left
 
     def _wake_at(self, retry_at: float) -> float:
         if retry_at < math.inf:

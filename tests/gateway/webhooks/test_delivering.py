@@ -301,7 +301,7 @@ async def test_what_waits_keeps_its_time_over_a_restart(autojump_clock: MockCloc
     assert [arrived.body["attempt"] for arrived in rig.arrived] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("jump", [-20_000 * DAY, 20_000 * DAY])
+@pytest.mark.parametrize("jump", [-20_000 * DAY, -3600, -300, 3600, 20_000 * DAY])
 async def test_a_clock_that_is_set_moves_no_attempt_by_more_than_its_pause(
     autojump_clock: MockClock, rig: Rig, jump: float
 ) -> None:
