@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from gateway.cli.endpoint import listening
 from gateway.cli.main import AS_WHOM, DENIED, FAILED, UNREACHED, WRONG, CommandError
 from gateway.cli.options.connection import TOKEN_VARIABLE
+from gateway.cli.trust import show_certificate, trust_in
 
 TOKEN_LIFE_S = 300
 # A watch that runs for hours makes a new one in time.
@@ -81,9 +83,9 @@ class Client:
             )
         self._host, self._port = _place(arguments.url) if arguments.url is not None else self._local()
         self._authority: Path = arguments.ca or self._state / "ca.pem"
-        self._trust = _trust(self._authority)
+        self._trust = trust_in(self._authority)
         if arguments.client_cert is not None:
-            _show(self._trust, arguments.client_cert)
+            show_certificate(self._trust, arguments.client_cert)
 
     @property
     def url(self) -> str:
@@ -122,12 +124,50 @@ class Client:
             error.sent = False
             raise
 
+    def look(self, path: str) -> Json:
+        """What a path under ``/v1`` answers to a GET.
+
+        Raises:
+            CallError: it has failed.
+        """
+        try:
+            return self._ask("GET", path, None)
+        except CallError as error:
+            error.sent = False
+            raise
+
+    def act(self, verb: str, path: str, data: Mapping[str, object] | None = None) -> Json:
+        """Do something under ``/v1``: it is done once and never again by itself.
+
+        Args:
+            verb: POST, PATCH or DELETE.
+            path: with its query.
+            data: what the body says; None where there is none.
+
+        Returns:
+            The answer; empty where there is none.
+
+        Raises:
+            CallError: it has failed; ``sent`` says whether it may have been done all the same.
+        """
+        self.close()
+        return self._ask(verb, path, data)
+
+    def _ask(self, verb: str, path: str, data: Mapping[str, object] | None) -> Json:
+        body = None if data is None else json.dumps({"data": data}).encode()
+        status, answer = self._exchange(verb, path, body)
+        if not isinstance(answer, dict):
+            raise CallError(f"{self.url} answered what no gateway answers: is it one?", UNREACHED, sent=True)
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise refused(status, answer, self.url)
+        return answer
+
     def _calls(self, calls: Sequence[Call]) -> list[Json]:
         bodies = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
             for number, call in enumerate(calls)
         ]
-        answer = self._post(json.dumps(bodies if len(bodies) > 1 else bodies[0]).encode())
+        _, answer = self._exchange("POST", PATH, json.dumps(bodies if len(bodies) > 1 else bodies[0]).encode())
         answers = answer if isinstance(answer, list) else [answer]
         if not all(isinstance(one, dict) and ("error" in one or ("result" in one and "id" in one)) for one in answers):
             raise CallError(f"{self.url} answered what no gateway answers: is it one?", UNREACHED, sent=True)
@@ -205,13 +245,15 @@ class Client:
         except KeyFileError as error:
             raise CommandError(str(error), DENIED) from None
 
-    def _post(self, body: bytes) -> Any:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
+    def _exchange(self, verb: str, path: str, body: bytes | None) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         # A connection that was kept may have been closed by the gateway for being idle; then a new one is tried, once.
         for kept in (True, False) if self._connection is not None else (False,):
             connection = self._connection or self._connect()
             try:
-                connection.request("POST", PATH, body, headers)
+                connection.request(verb, path, body, headers)
                 response = connection.getresponse()
                 content = response.read()
             except TimeoutError:
@@ -233,8 +275,10 @@ class Client:
                         DENIED,
                     ) from None
                 raise CallError(f"{self.url} broke the connection off ({error})", UNREACHED, sent=True) from None
+            if response.status == HTTPStatus.NO_CONTENT:
+                return response.status, {}
             try:
-                return json.loads(content)
+                return response.status, json.loads(content)
             except ValueError:
                 raise CallError(
                     f"{self.url} answered {response.status} and no JSON: is that a gateway?", UNREACHED, sent=True
@@ -283,39 +327,6 @@ def _place(url: str) -> tuple[str, int]:
     return parts.hostname, port or 3500
 
 
-def _show(context: ssl.SSLContext, certificate: Path) -> None:
-    try:
-        # Without a password nobody is asked for one: an encrypted key is refused.
-        context.load_cert_chain(certificate, password=b"")
-    except (ssl.SSLError, OSError) as error:
-        reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
-        raise CommandError(
-            f"{certificate} cannot be used as a certificate ({reason}): a PEM file with certificate and key, the key "
-            "without a password",
-            WRONG,
-        ) from None
-
-
-def _trust(authority: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_verify_locations(authority)
-    except FileNotFoundError:
-        raise CommandError(
-            f"{authority} is not there: it is the authority of the gateway's certificate. Copy ca.pem from its state "
-            "directory and name it: --ca FILE",
-            WRONG,
-        ) from None
-    except PermissionError:
-        raise CommandError(f"{authority} cannot be read by this user", DENIED) from None
-    except ssl.SSLError:
-        raise CommandError(
-            f"{authority} is no certificate: copy ca.pem anew from the gateway's state directory", WRONG
-        ) from None
-    return context
-
-
 def refusal(error: Json, url: str) -> CallError:
     """What the gateway refuses with, in words."""
     code, data = error.get("code"), error.get("data") or {}
@@ -342,3 +353,25 @@ def refusal(error: Json, url: str) -> CallError:
         return CallError(f"{reason}; try again in {data.get('retryAfter', 1)} s", FAILED)
     where = f" (its log has more under {data['errorId']})" if "errorId" in data else ""
     return CallError(f"{error.get('message', 'error')}: {reason}{where}", FAILED)
+
+
+def refused(status: int, problem: Json, url: str) -> CallError:
+    """What a path under ``/v1`` refuses with (RFC 9457), in words."""
+    reason = str(problem.get("detail") or problem.get("title") or "no reason given").removesuffix(".")
+    error = next(iter(problem.get("errors") or [{}]))
+    meta = error.get("meta") or {}
+    if status == HTTPStatus.FORBIDDEN and "required_scope" in meta:
+        needed = meta["required_scope"]
+        return CallError(f'{reason}: make a token with it (ferrule token --scope "{needed}")', DENIED)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return CallError(f"{url} does not take the token: {reason}", DENIED)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return CallError(f"{reason}; try again in {meta.get('retry_after', 1)} s, or raise [limits]", DENIED)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return CallError(f"{reason}; try again in {meta.get('retry_after', 1)} s", FAILED)
+    if status == HTTPStatus.FORBIDDEN:
+        return CallError(reason, DENIED)
+    if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        return CallError(reason, WRONG)
+    where = f" (its log has more under {error['id']})" if "id" in error else ""
+    return CallError(f"{reason}{where}", FAILED)

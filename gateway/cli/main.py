@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("gateway.cli.options.status", "lines, devices and what is wrong, at a glance"),
     "alarms": ("gateway.cli.options.alarms", "show the alarms that stand, and acknowledge them"),
     "events": ("gateway.cli.options.events", "what the gateway said, and what it says"),
+    "webhooks": ("gateway.cli.options.webhooks", "where events are delivered to, and what became of them"),
     "read": ("gateway.cli.options.read", "show what tags or registers say"),
     "write": ("gateway.cli.options.write", "write a tag or registers"),
     "history": ("gateway.cli.options.history", "show what a tag said"),

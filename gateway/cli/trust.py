@@ -1,0 +1,51 @@
+"""Which certificates a command trusts, and which it shows."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from gateway.cli.main import DENIED, WRONG, CommandError
+
+
+def show_certificate(context: ssl.SSLContext, certificate: Path) -> None:
+    """Show a certificate to a gateway that asks for one.
+
+    Raises:
+        CommandError: the file holds no such thing.
+    """
+    try:
+        # Without a password nobody is asked for one: an encrypted key is refused.
+        context.load_cert_chain(certificate, password=b"")
+    except (ssl.SSLError, OSError) as error:
+        reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise CommandError(
+            f"{certificate} cannot be used as a certificate ({reason}): a PEM file with certificate and key, the key "
+            "without a password",
+            WRONG,
+        ) from None
+
+
+def trust_in(authority: Path) -> ssl.SSLContext:
+    """Trust in what one authority vouches for, over TLS 1.3.
+
+    Raises:
+        CommandError: the file is not there, may not be read, or is no certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(authority)
+    except FileNotFoundError:
+        raise CommandError(
+            f"{authority} is not there: it is the authority of the gateway's certificate. Copy ca.pem from its state "
+            "directory and name it: --ca FILE",
+            WRONG,
+        ) from None
+    except PermissionError:
+        raise CommandError(f"{authority} cannot be read by this user", DENIED) from None
+    except ssl.SSLError:
+        raise CommandError(
+            f"{authority} is no certificate: copy ca.pem anew from the gateway's state directory", WRONG
+        ) from None
+    return context

@@ -1,0 +1,316 @@
+"""``ferrule webhooks``."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.api.server.certificates import make_authority, make_leaf
+from gateway.cli.main import main
+from gateway.cli.webhook_names import one_of
+
+SECRET = "whsec_4cyykLPV3R0YULUKvlbJ9UTVy6+ppzrevqObOKhc2DE="
+NOW = "2026-11-22T12:00:00Z"
+EVENT = "019ab1c4-9d0e-7b6a-8f0e-3d7c1f4a2b11"
+ATTEMPT = {
+    "number": 10,
+    "at": NOW,
+    "duration_ms": 31.0,
+    "address": "192.168.1.20",
+    "response_status": 500,
+    "response_body": "out of \x1b[2Jpaper",
+    "error": "answered 500",
+    "delivered": False,
+}
+
+
+def webhook(number: int, host: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"wh-0000000000000000{number:04x}",
+        "url": f"https://{host}/in/token-of-the-receiver",
+        "events": ["alarm:*", "device:down"],
+        "state": "active",
+        "reason": None,
+        "failing_for": 0.0,
+        "lost": 0,
+        "previous_secret_until": None,
+        "deliveries": {"waiting": 2, "delivered": 7, "dead": 1, "cancelled": 0},
+    } | changes
+
+
+def delivery(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"019ab1c4-0000-7000-8000-{number:012x}",
+        "event_id": EVENT,
+        "event_type": "alarm:raised",
+        "status": "delivered",
+        "attempts": 1,
+        "created_at": NOW,
+        "next_attempt_at": None,
+        "finished_at": "2026-11-22T12:00:01Z",
+        "redelivery": False,
+    } | changes
+
+
+class Peer:
+    """A gateway that has webhooks, and gives one of them and two deliveries at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self.calls: list[tuple[str, str, Any]] = []
+        self.webhooks = [webhook(0xABC1, "192.168.1.20"), webhook(0xABC2, "in.example.com:8443", state="paused")]
+        self.rows = [delivery(0x30001), delivery(0x20002, status="dead", attempts=10), delivery(0x10003)]
+        self.test: dict[str, Any] = {
+            "event_id": EVENT,
+            "delivered": True,
+            "response_status": 204,
+            "duration_ms": 12.3,
+            "address": "192.168.1.20",
+            "response_body": "",
+            "error": None,
+        }
+        self.problem: tuple[int, dict[str, Any]] | None = None
+        peer = self
+
+        class Answers(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else None
+                peer.calls.append((self.command, self.path, body and body.get("data", body)))
+                status, said = peer.answer(self.command, self.path, body)
+                content = b"" if said is None else json.dumps(said).encode()
+                self.send_response(status)
+                if said is not None:
+                    self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                self.answer()
+
+            def do_POST(self) -> None:
+                self.answer()
+
+            def do_DELETE(self) -> None:
+                self.answer()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        now = time.time()
+        authority = make_authority("test", now)
+        leaf = make_leaf(authority.certificate, authority.key, ["127.0.0.1"], now)
+        (directory / "ca.pem").write_bytes(authority.certificate)
+        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(directory / "leaf.pem")
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        url = f"https://127.0.0.1:{self.server.server_port}"
+        self.words = ["--url", url, "--ca", str(directory / "ca.pem"), "--token", "x"]
+
+    def answer(self, verb: str, path: str, body: Any) -> tuple[int, Any]:
+        place, _, query = path.partition("?")
+        if verb != "GET" and place.startswith("/v1") and self.problem is not None:
+            status, error = self.problem
+            return status, {"status": status, "detail": error["detail"], "errors": [error]}
+        match place.removeprefix("/v1/webhooks").split("/")[1:]:
+            case [] if verb == "POST":
+                return 201, {"data": webhook(0xABC3, "new") | body["data"] | {"signing_secret": SECRET}}
+            case []:
+                number = 1 if "page[number]=2" in query else 0
+                links = {} if number else {"next": "/v1/webhooks?page[number]=2"}
+                return 200, {"data": self.webhooks[number : number + 1], "links": links}
+            case [_] if verb == "DELETE":
+                return 204, None
+            case [_, "test"]:
+                return 200, {"data": self.test}
+            case [id_, ("pause" | "resume") as act]:
+                [found] = [one for one in self.webhooks if one["id"] == id_]
+                return 200, {"data": found | {"state": "paused" if act == "pause" else "active"}}
+            case [_, "rotate-secret"]:
+                return 200, {"data": self.webhooks[0] | {"signing_secret": SECRET, "previous_secret_until": NOW}}
+            case [_, "redeliver"]:
+                return 202, {"data": {"webhook_id": "wh", "events": 17, **body["data"]}}
+            case [_, "deliveries"]:
+                wanted = re.search(r"status=(\w+)", query)
+                rows = [row for row in self.rows if wanted is None or row["status"] == wanted[1]]
+                start = 2 if "before" in query else 0
+                links = {"next": f"{path}&before=x"} if len(rows) > start + 2 else {}
+                return 200, {"data": rows[start : start + 2], "links": links}
+            case [_, "deliveries", _]:
+                return 200, {"data": self.rows[1] | {"log": [ATTEMPT]}}
+            case [_, "deliveries", _, "redeliver"]:
+                return 202, {"data": delivery(0x40004, status="waiting")}
+        return 200, {"jsonrpc": "2.0", "id": body["id"], "result": {"timestamp": NOW}}
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[Peer]:
+    made = Peer(tmp_path)
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+def test_all_of_them_are_shown_with_their_hosts_and_no_more_of_their_urls(
+    peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peer.webhooks[1] |= {"state": "disabled", "reason": "gone", "failing_for": 7300.0, "lost": 3}
+    assert main(["webhooks", *peer.words]) == 0
+    shown = capsys.readouterr().out
+    header, first, second = shown.splitlines()
+    assert header.split() == ["id", "state", "host", "events", "last", "success", "waiting", "dead", "lost"]
+    assert first.split()[:3] == ["000000abc1", "active", "192.168.1.20"]
+    assert "alarm:*, device:down" in first
+    assert first.split()[-4:] == ["2026-11-22T12:00:01Z", "2", "1", "0"]
+    assert "disabled, gone, failing for 2 h" in second
+    # Many receivers have a secret in the rest of their URL.
+    assert "token-of-the-receiver" not in shown
+    assert main(["webhooks", "list", "--json", *peer.words]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["total"] == 2
+    assert [one["last_success"] for one in found["webhooks"]] == ["2026-11-22T12:00:01Z"] * 2
+
+
+def test_none_is_said_to_be_none(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    peer.webhooks = []
+    assert main(["webhooks", *peer.words]) == 0
+    assert capsys.readouterr().out.startswith("no webhook is registered: ferrule webhooks add")
+
+
+def test_the_secret_of_a_new_one_is_shown_with_how_to_use_it(
+    peer: Peer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("a secret of 22 signs.\n")
+    words = ["webhooks", "add", "https://new/in", "--events", "alarm:*, device:down,", "--ordered", *peer.words]
+    assert main([*words, "--secret-file", str(tmp_path / "secret"), "--format", "cloudevents"]) == 0
+    verb, path, data = peer.calls[-1]
+    assert (verb, path) == ("POST", "/v1/webhooks")
+    assert data == {
+        "url": "https://new/in",
+        "events": ["alarm:*", "device:down"],
+        "ordered": True,
+        "format": "cloudevents",
+        "description": "",
+        "secret": "a secret of 22 signs.",
+    }
+    shown = capsys.readouterr().out
+    assert f"secret: {SECRET}\n" in shown
+    assert "standardwebhooks.webhooks.Webhook(SECRET).verify(body, headers)" in shown
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["signing_secret"] == SECRET
+    assert "secret" not in peer.calls[-1][2]
+    assert main([*words, "--secret-file", str(tmp_path / "absent")]) == 2
+    assert "nothing was changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "told"),
+    [
+        (
+            403,
+            {"detail": "url: 10.0.0.1 is not allowed. Allow it in the configuration."},
+            (7, "10.0.0.1 is not allowed"),
+        ),
+        (403, {"detail": "no.", "meta": {"required_scope": "webhooks:write"}}, (7, '--scope "webhooks:write"')),
+        (422, {"detail": "events[0]: no such type."}, (2, "events[0]: no such type")),
+        (401, {"detail": "it has expired."}, (7, "does not take the token: it has expired")),
+        (429, {"detail": "too fast.", "meta": {"retry_after": 9}}, (7, "try again in 9 s")),
+        (503, {"detail": "the disk is full.", "meta": {"retry_after": 5}}, (1, "the disk is full; try again in 5 s")),
+        (500, {"detail": "a fault.", "id": "e-1"}, (1, "its log has more under e-1")),
+    ],
+)
+def test_a_refusal_says_why_and_that_nothing_was_changed(
+    peer: Peer, capsys: pytest.CaptureFixture[str], status: int, error: dict[str, Any], told: tuple[int, str]
+) -> None:
+    peer.problem = status, error
+    assert main(["webhooks", "add", "https://10.0.0.1/in", "--events", "alarm:*", *peer.words]) == told[0]
+    said = capsys.readouterr().err
+    assert told[1] in said
+    assert said.endswith("; nothing was changed\n")
+
+
+def test_a_test_ends_with_what_came_of_it(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["webhooks", *peer.words, "test", "192.168.1.20"]) == 0
+    assert peer.calls[-1][1] == "/v1/webhooks/wh-0000000000000000abc1/test"
+    assert capsys.readouterr().out == f"delivered: 204 by 192.168.1.20 after 12 ms, webhook-id {EVENT}\n"
+    peer.test |= {"delivered": False, "response_status": 401, "error": "answered 401", "response_body": "who?"}
+    assert main(["webhooks", "test", "abc1", *peer.words]) == 1
+    assert capsys.readouterr().out == "not delivered: answered 401 by 192.168.1.20 after 12 ms\n  it says: who?\n"
+    assert main(["webhooks", "test", "abc1", "--json", *peer.words]) == 1
+
+
+def test_one_rests_goes_on_and_ends(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["webhooks", "pause", "in.example.com:8443", *peer.words]) == 0
+    assert "is paused: events wait" in capsys.readouterr().out
+    assert main(["webhooks", "resume", "abc2", "--json", *peer.words]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "active"
+    assert main(["webhooks", "remove", "wh-0000000000000000abc2", *peer.words]) == 0
+    assert peer.calls[-1][:2] == ("DELETE", "/v1/webhooks/wh-0000000000000000abc2")
+    assert capsys.readouterr().out == "wh-0000000000000000abc2 to in.example.com:8443 is removed\n"
+
+
+def test_deliveries_are_listed_page_by_page_and_one_with_its_attempts(
+    peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["webhooks", "deliveries", "abc1", *peer.words]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in shown] == ["id", "0000030001", "0000020002", "0000010003"]
+    assert main(["webhooks", "deliveries", "abc1", "--status", "dead", "--json", *peer.words]) == 0
+    assert [row["status"] for row in json.loads(capsys.readouterr().out)["deliveries"]] == ["dead"]
+    assert main(["webhooks", "deliveries", "abc1", "20002", *peer.words]) == 0
+    head, tried, said = capsys.readouterr().out.splitlines()
+    assert head == f"alarm:raised {EVENT}: dead"
+    assert tried == f"  10  {NOW}  answered 500 at 192.168.1.20 after 31 ms"
+    # What a receiver answers must not clear the screen.
+    assert said == "     it says: out of \\x1b[2Jpaper"
+
+
+def test_one_event_is_delivered_again_or_those_of_some_time(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["webhooks", "redeliver", "abc2", "10003", *peer.words]) == 0
+    assert peer.calls[-1][1].endswith("/deliveries/019ab1c4-0000-7000-8000-000000010003/redeliver")
+    assert capsys.readouterr().out.endswith("as delivery 0000040004, once it is resumed: it is paused\n")
+    assert main(["webhooks", "redeliver", "abc1", "--since", "2h", "--until", "1h", *peer.words]) == 0
+    # By the gateway's clock, not by ours.
+    assert peer.calls[-1][2] == {"start": "2026-11-22T10:00:00.000Z", "end": "2026-11-22T11:00:00.000Z"}
+    assert "17 events from" in capsys.readouterr().out
+    for words in ([], ["10003", "--since", "1h"], ["--until", "1h"], ["--since", "1h", "--until", "2h"]):
+        assert main(["webhooks", "redeliver", "abc1", *words, *peer.words]) == 2
+        assert "nothing was changed" in capsys.readouterr().err
+
+
+def test_another_secret_is_shown_with_how_long_the_one_before_counts(
+    peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["webhooks", "rotate", "abc1", *peer.words]) == 0
+    assert peer.calls[-1] == ("POST", "/v1/webhooks/wh-0000000000000000abc1/rotate-secret", {})
+    shown = capsys.readouterr().out
+    assert f"the one before signs too until {NOW}" in shown
+    assert f"secret: {SECRET}\n" in shown
+
+
+@pytest.mark.parametrize(("word", "why"), [("abc", "no webhook"), ("zzzz", "no webhook"), ("in", "no webhook")])
+def test_a_word_that_means_none_is_refused(peer: Peer, capsys: pytest.CaptureFixture[str], word: str, why: str) -> None:
+    assert main(["webhooks", "pause", word, *peer.words]) == 2
+    assert why in capsys.readouterr().err
+    assert all(verb == "GET" for verb, _, _ in peer.calls)
+
+
+def test_a_host_that_several_go_to_is_refused_with_their_ids() -> None:
+    two = [webhook(0xABC1, "a"), webhook(0xABC2, "a")]
+    with pytest.raises(Exception, match=r"several .* 000000abc1 .* 000000abc2"):
+        one_of("a", two)
