@@ -71,7 +71,7 @@ class EventLog(Protocol):
         ...
 
     async def after(self, sequence: int, limit: int) -> list[Event]:
-        """Events with higher numbers, oldest first.
+        """Events with higher numbers, oldest first; fewer than ``limit`` where they are large, none only at the end.
 
         Raises:
             NotKept: the file cannot be read now.
@@ -79,7 +79,7 @@ class EventLog(Protocol):
         ...
 
     async def between(self, start: float, end: float, after: int, limit: int) -> list[Event]:
-        """Events that happened from ``start`` to ``end`` (Unix seconds), with numbers above ``after``, oldest first.
+        """Events that happened from ``start`` to ``end`` (Unix seconds), with numbers above ``after``; see ``after``.
 
         Raises:
             NotKept: the file cannot be read now.
@@ -227,8 +227,8 @@ class Outbox(Protocol):
         """One delivery with its attempts; None where there is none."""
         ...
 
-    async def counts(self, webhook: str) -> Mapping[DeliveryStatus, int]:
-        """How many deliveries are of each status."""
+    async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
+        """How many deliveries are of each status, by the id of each webhook that has any."""
         ...
 
 

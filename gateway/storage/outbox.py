@@ -95,6 +95,6 @@ class StoredOutbox:
         """One delivery with its attempts; None where there is none."""
         return await self._file.read(partial(outbox_rows.delivery, id_=id_))
 
-    async def counts(self, webhook: str) -> Mapping[DeliveryStatus, int]:
-        """How many deliveries are of each status."""
-        return await self._file.read(partial(outbox_rows.counts, webhook=webhook))
+    async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
+        """See ``core.eventlog.Outbox``."""
+        return await self._file.read(outbox_rows.counts)

@@ -210,15 +210,15 @@ def delivery(connection: sqlite3.Connection, id_: str) -> tuple[Delivery, list[A
     return None if row is None else (_delivery(row[1:]), [Attempt(id_, *made) for made in _tries(row[0])])
 
 
-def counts(connection: sqlite3.Connection, webhook: str) -> dict[DeliveryStatus, int]:
-    """How many deliveries are of each status."""
-    rows = connection.execute(
-        "SELECT status, count(*) FROM delivery WHERE webhook = (SELECT number FROM webhook WHERE id = ?)"
-        " GROUP BY status",
-        (webhook,),
-    )
-    found = dict(rows.fetchall())
-    return {status: found.get(number, 0) for number, status in enumerate(STATUSES)}
+def counts(connection: sqlite3.Connection) -> dict[str, dict[DeliveryStatus, int]]:
+    """How many deliveries are of each status, by webhook."""
+    found: dict[str, dict[DeliveryStatus, int]] = {}
+    for webhook, status, number in connection.execute(
+        "SELECT webhook.id, status, count(*) FROM delivery JOIN webhook ON webhook.number = delivery.webhook"
+        " GROUP BY delivery.webhook, status"
+    ):
+        found.setdefault(webhook, dict.fromkeys(STATUSES, 0))[STATUSES[status]] = number
+    return found
 
 
 def _delivery(row: _Row) -> Delivery:

@@ -134,7 +134,7 @@ class Webhooks(Deliveries):
     async def list(self, principal: Principal) -> Sequence[Shown]:
         """Those the caller may see, the oldest first: an operator all, others their own."""
         lanes = [lane for lane, _ in self._lanes.values() if _may_see(principal, lane.webhook)]
-        return [await self._show(lane) for lane in sorted(lanes, key=lambda lane: lane.webhook.created)]
+        return await self._show_all(sorted(lanes, key=lambda lane: lane.webhook.created))
 
     async def get(self, principal: Principal, id_: str) -> Shown:
         """One of them.
@@ -336,12 +336,25 @@ class Webhooks(Deliveries):
             lane.begin_again()
 
     async def _show(self, lane: Lane) -> Shown:
+        (row,) = await self._show_all([lane])
+        return row
+
+    async def _show_all(self, lanes: Sequence[Lane]) -> Sequence[Shown]:
         try:
-            counts: Mapping[DeliveryStatus, int] | None = await self._works.outbox.counts(lane.webhook.id)
+            counts: Mapping[str, Mapping[DeliveryStatus, int]] | None = await self._works.outbox.counts()
         except NotKept:
             counts = None
-        webhook = replace(lane.webhook, failing=lane.failing_for)
-        return shown(webhook, lane.read, self._works.log.last, counts, self._works.wall())
+        newest, now = self._works.log.last, self._works.wall()
+        return [
+            shown(
+                replace(lane.webhook, failing=lane.failing_for),
+                lane.read,
+                newest,
+                None if counts is None else counts.get(lane.webhook.id, {}),
+                now,
+            )
+            for lane in lanes
+        ]
 
     def _dropped(self, events: Sequence[Event]) -> None:
         for lane, _ in self._lanes.values():

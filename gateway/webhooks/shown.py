@@ -136,7 +136,7 @@ def shown(webhook: Webhook, read: int, newest: int, counts: Mapping[DeliveryStat
         sequence=read,
         newest=newest,
         replaying=webhook.replay is not None,
-        deliveries=None if counts is None else {str(status): number for status, number in counts.items()},
+        deliveries=None if counts is None else {str(status): counts.get(status, 0) for status in DeliveryStatus},
     )
 
 

@@ -168,9 +168,12 @@ class FakeOutbox:
         self._check()
         return (self.rows[id_], self.attempts[id_]) if id_ in self.rows else None
 
-    async def counts(self, webhook: str) -> Mapping[DeliveryStatus, int]:
+    async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
         self._check()
-        return Counter(row.status for row in self.rows.values() if row.webhook == webhook)
+        found = defaultdict[str, Counter[DeliveryStatus]](Counter)
+        for row in self.rows.values():
+            found[row.webhook][row.status] += 1
+        return found
 
 
 @dataclass(frozen=True)
