@@ -36,7 +36,7 @@ from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.governor.coordination import Coordination
 from gateway.governor.governors import Governors
 from gateway.governor.intelligence import Intelligence, TagValue
-from gateway.governor.level import LevelName
+from gateway.governor.level import Level, LevelName
 from gateway.governor.management import Management, Means
 from gateway.governor.meta import Meta
 from gateway.governor.operational import Operational
@@ -199,7 +199,8 @@ def governing(
         agents=governed.directory.counts,
     )
     operational = Operational(steering, door, alerts, wall)
-    governors = Governors([operational, coordination, management, intelligence, meta], door, mode)
+    levels: list[Level] = [operational, coordination, management, intelligence, meta]
+    governors = Governors(levels, door, mode, at_end=intelligence.keep_all)
     sights = Sights(
         field=steering.glance,
         server=governed.server,

@@ -61,6 +61,7 @@ class Governors:
         levels: lowest first; the order in which they are shown.
         door: what they act through.
         mode: whether a level acts or advises.
+        at_end: called when the loops have ended, for what has been learned since it was last kept.
         lives: how often a level may fall by a fault of ours.
         processor: seconds of the processor this thread has used.
     """
@@ -71,20 +72,25 @@ class Governors:
         door: ActionDoor,
         mode: Callable[[LevelName], Mode],
         *,
+        at_end: Callable[[], None] = lambda: None,
         lives: Lives | None = None,
         processor: Callable[[], float] = time.thread_time,
     ) -> None:
         self.door = door
         self.pulses: Mapping[LevelName, Pulse] = {level.name: Pulse(level) for level in levels}
         self._mode = mode
+        self._at_end = at_end
         self._lives = lives
         self._processor = processor
 
     async def run(self) -> None:
         """Run the loops until cancelled."""
-        async with trio.open_nursery() as nursery:
-            for pulse in self.pulses.values():
-                nursery.start_soon(self._supervised, pulse)
+        try:
+            async with trio.open_nursery() as nursery:
+                for pulse in self.pulses.values():
+                    nursery.start_soon(self._supervised, pulse)
+        finally:
+            self._at_end()
 
     async def _supervised(self, pulse: Pulse) -> None:
         name = pulse.level.name

@@ -138,3 +138,11 @@ async def test_agents_governors_and_alerts_are_on_the_metrics_page(
         'ferrule_alerts{severity="critical"} 0',
     ):
         assert line in page
+
+
+async def test_what_was_learned_is_kept_when_the_gateway_stops(rig: Rig, autojump_clock: MockClock) -> None:
+    rig.steering.line()
+    rig.steering.device(latency=0.02)
+    with trio.move_on_after(30):
+        await rig.governing.parts.governors.run()
+    assert set(rig.facts.recall("baseline")) == {"latency:bus/meter"}
