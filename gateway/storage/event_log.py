@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
 
 from gateway.core.eventlog import Entry
 from gateway.core.events import Event
 from gateway.storage.event_file import EventFile
 from gateway.storage.event_rows import ROW_BYTES, Row, add, gateways_of, read, rows_between, rows_of_time, write
+
+# Bytes of data after which a page ends: in memory they take twenty times as much where somebody is out for that.
+_PAGE_BYTES = 256 * 1024
 
 
 class StoredLog:
@@ -41,7 +43,6 @@ class StoredLog:
 
         Raises:
             NotKept: none of them is on the disk.
-            TypeError: the data of one of them is none that JSON carries.
         """
         rows = [write(entry) for entry in entries]
         newest = max((entry.event.sequence for entry in entries), default=0)
@@ -94,5 +95,14 @@ class StoredLog:
 
 def _events(connection: sqlite3.Connection, rows: Iterable[Row], limit: int) -> list[Event]:
     gateways = gateways_of(connection)
-    sound = (event for row in rows if (event := read(row, gateways)) is not None)
-    return list(islice(sound, limit))
+    found: list[Event] = []
+    size = 0
+    for row in rows:
+        event = read(row, gateways)
+        if event is None:
+            continue
+        found.append(event)
+        size += len(row[-1])
+        if len(found) >= limit or size >= _PAGE_BYTES:
+            break
+    return found

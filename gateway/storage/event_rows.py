@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from heapq import merge
 from operator import itemgetter
 from typing import NamedTuple
@@ -30,6 +31,9 @@ ALL_TABLES = (*TABLES.values(), MESSAGES)
 
 MESSAGE_TYPE = "message:received"
 _SYNCHRONISED, _UNSYNCHRONISED = "synchronised", "unsynchronised"
+
+# Data that is nested deeper is cut there: no reader of JSON has to go so deep for an event.
+_DEEPEST = 64
 
 # What a row takes besides its data, more or less.
 ROW_BYTES = 120
@@ -94,15 +98,17 @@ def full_id(stored: bytes | str) -> str:
 
 
 def write(entry: Entry) -> Written:
-    """What to store of an event.
-
-    Raises:
-        TypeError: its data is none that JSON carries.
-    """
+    """What to store of an event. What JSON does not carry is made so: one event must not hold up the others."""
     event = entry.event
-    data = msgspec.json.encode(dict(event.data))
+    try:
+        data = msgspec.json.encode(dict(event.data))
+        (event.routing_key or "").encode()
+    except (TypeError, ValueError, OverflowError, RecursionError) as fault:
+        log.warning("event made plain, its data is no JSON", type=event.type, sequence=event.sequence, fault=str(fault))
+        data = msgspec.json.encode(_plain(event.data, 0))
+        event = replace(event, routing_key=event.routing_key and _text(event.routing_key))
     id_ = short_id(event.id)
-    more = _address(event) if event.type == MESSAGE_TYPE else None
+    more = _address(data) if event.type == MESSAGE_TYPE else None
     table = TABLES[entry.priority] if more is None else MESSAGES
     # SQLite knows no negative zero.
     time = event.time + 0.0
@@ -111,9 +117,33 @@ def write(entry: Entry) -> Written:
     return Written(event, table, id_, data, checksum, more)
 
 
-def _address(event: Event) -> tuple[float, bytes | str, str] | None:
+def _plain(value: object, depth: int) -> object:
+    match value:
+        case bool() | int() | None:
+            return value
+        case float():
+            # A subclass may have an encoding of its own.
+            return float(value)
+        case str():
+            return _text(value)
+        case _ if depth >= _DEEPEST:
+            return _text(f"({type(value).__name__}, nested too deep)")
+        case Mapping():
+            return {_text(str(name)): _plain(member, depth + 1) for name, member in value.items()}
+        case list() | tuple():
+            return [_plain(member, depth + 1) for member in value]
+        case _:
+            return _text(str(value))
+
+
+def _text(text: str) -> str:
+    """As UTF-8 has it: half a pair of surrogates is a question mark."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def _address(data: bytes) -> tuple[float, bytes | str, str] | None:
     try:
-        address = msgspec.convert(dict(event.data), _Address)
+        address = msgspec.json.decode(data, type=_Address)
         expires = rfc3339.parse(address.expires_at)
     except (msgspec.ValidationError, ValueError):
         return None

@@ -113,5 +113,5 @@ async def count_replayed(
             count += wants(event)
         if count > MOST_REPLAYED:
             raise invalid("end", f"more than {MOST_REPLAYED} events: name a shorter time")
-        if len(page) < _COUNTED:
+        if not page:
             return count, after

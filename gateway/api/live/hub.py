@@ -102,7 +102,7 @@ class Hub:
         except NotKept:
             return Page(newest, None, whole=True)
         # What is logged and not handed out yet comes with the others.
-        whole = len(logged) < _PAGE or logged[-1].sequence >= newest
+        whole = not logged or logged[-1].sequence >= newest
         return Page(newest if whole else min(newest, logged[-1].sequence), [*logged, *waiting], whole=whole)
 
     def reaches_back(self, to: int) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.eventlog import Entry, KeptWebhook, NotKept, Priority
-from gateway.core.events import Event, uuid7
+from gateway.core.events import Data, Event, uuid7
 from gateway.storage.event_rows import add, full_id, gateways_of, read, rows_between, short_id, write
 from gateway.storage.event_store import EVENTS_FILE
 from gateway.storage.migrate import migrate, packaged_steps
@@ -84,12 +84,52 @@ async def test_what_is_appended_at_the_same_time_shares_commits(opened: Opener, 
         assert store._file._database._budget.commits - begun <= 3
 
 
-async def test_one_bad_entry_is_its_own_callers_trouble(events: Events) -> None:
+def deep(levels: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"x": object}, {"x": "<class 'object'>"}),
+        (
+            {"x": ["\ud800", {"\udfff": 1.5, "n": [None, True, 2**70]}]},
+            {"x": ["?", {"?": 1.5, "n": [None, True, 2**70]}]},
+        ),
+        ({"x": {1, 2}.isdisjoint, "y": (1, "a")}, {"y": [1, "a"]}),
+    ],
+)
+async def test_data_that_is_no_json_is_kept_as_well_as_it_can_be(events: Events, given: Data, kept: Data) -> None:
     async with events() as store:
-        with pytest.raises(TypeError):
-            await store.log.append([entry(1, data={"x": object()})])
-        await store.log.append([entry(2)])
-        assert numbers(await store.log.after(0, 10)) == [2]
+        await store.log.append([entry(1), entry(2, data=given, routing_key="a.\ud800"), entry(3)])
+        found = await store.log.after(0, 10)
+        assert numbers(found) == [1, 2, 3]
+        assert found[1].data.items() >= kept.items()
+        assert found[1].routing_key == "a.?"
+
+
+async def test_a_page_of_large_events_is_a_short_one(events: Events) -> None:
+    large = {"text": "x" * 48_000}
+    async with events() as store:
+        await store.log.append([entry(number, data=large) for number in range(1, 41)])
+        pages, after = [], 0
+        while page := await store.log.after(after, 500):
+            pages.append(numbers(page))
+            after = page[-1].sequence
+        assert [number for page in pages for number in page] == list(range(1, 41))
+        assert all(len(page) <= 6 for page in pages)
+        assert len(await store.log.between(0, TEN * 2, 0, 500)) == len(pages[0])
+
+
+async def test_data_without_end_is_cut(events: Events) -> None:
+    async with events() as store:
+        await store.log.append([entry(1, data={"x": deep(100_000)}), entry(2)])
+        found = await store.log.after(0, 10)
+        assert numbers(found) == [1, 2]
+        assert "nested too deep" in str(found[0].data)
 
 
 async def test_whoever_is_cancelled_holds_up_nobody(opened: Opener, world: World) -> None:

@@ -28,9 +28,14 @@ WANTED = "alarm:raised"
 
 
 class MemoryLog:
-    """An event log in memory, that can be made to fail and to forget."""
+    """An event log in memory, that can be made to fail and to forget.
+
+    Attributes:
+        page: events of a page; a log gives fewer than it is asked for where they are large.
+    """
 
     def __init__(self) -> None:
+        self.page = 1000
         self.dropping: list[Callable[[Sequence[Event]], None]] = []
         self.events: list[Event] = []
         self.first = 0
@@ -57,7 +62,7 @@ class MemoryLog:
     async def after(self, sequence: int, limit: int) -> list[Event]:
         self.reads += 1
         # What is there is looked at in a thread; by the time it is seen here, more has happened.
-        found = [event for event in self.events if event.sequence > sequence][:limit]
+        found = [event for event in self.events if event.sequence > sequence][: min(limit, self.page)]
         await trio.lowlevel.checkpoint()
         if self.broken:
             raise NotKept("the disk is away")

@@ -55,12 +55,13 @@ async def act(stage: Stage, listener: Listener, step: tuple[str, int]) -> list[i
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=STEPS, again=st.integers(0, 700))
+@given(steps=STEPS, again=st.integers(0, 700), page=st.sampled_from([1000, 5]))
 def test_every_kept_event_comes_once_and_in_order_wherever_the_connection_is_cut(
-    steps: list[tuple[str, int]], again: int
+    steps: list[tuple[str, int]], again: int, page: int
 ) -> None:
     async def play(stage: Stage) -> None:
         stage.limits = LiveLimits(event_queue=10_000)
+        stage.log.page = page
         listener = Listener(stage, stage.token())
         kept = []
         for step in steps:
