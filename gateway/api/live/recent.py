@@ -8,9 +8,11 @@ from functools import cached_property
 
 from gateway.api.live.frames import of_event
 from gateway.core.events import Event
+from gateway.core.weight import weight
 
-# Events that are remembered, kept ones and others.
+# Events that are remembered, kept ones and others, and bytes of memory they may take.
 MOST = 512
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 class Published:
@@ -18,6 +20,8 @@ class Published:
 
     def __init__(self, event: Event) -> None:
         self.event = event
+        # Its frame may come on top of it.
+        self.weight = 2 * weight(event.data)
 
     @cached_property
     def frame(self) -> bytes:
@@ -38,14 +42,18 @@ class Recent:
     def __init__(self, floor: int) -> None:
         self.floor = self.newest = floor
         self._published: deque[Published] = deque()
+        self._weight = 0
 
     def add(self, event: Event) -> Published:
         """Remember the next one."""
         published = Published(event)
         self._published.append(published)
+        self._weight += published.weight
         self.newest = event.sequence
-        if len(self._published) > MOST:
-            self.floor = self._published.popleft().event.sequence
+        while len(self._published) > MOST or self._weight > _MOST_BYTES:
+            forgotten = self._published.popleft()
+            self._weight -= forgotten.weight
+            self.floor = forgotten.event.sequence
         return published
 
     def after(self, sequence: int) -> Iterator[Published]:
@@ -55,4 +63,5 @@ class Recent:
     def skip(self, sequence: int) -> None:
         """Events up to this number came before, or were missed: they are not here."""
         self._published.clear()
+        self._weight = 0
         self.floor = self.newest = max(self.newest, sequence)

@@ -17,12 +17,16 @@ from gateway.core.events import Event
 from gateway.core.patterns import Pattern, parse_pattern
 from gateway.core.ports import Json
 from gateway.core.principal import Principal
+from gateway.core.weight import values
 
-# Events that are read at once, and that one question looks at: who may see few of many goes on where it ended.
+# Events that are read at once, and how often for one question: who may see few of many, or large ones, goes on where it
+# ended.
 _AT_ONCE = 200
-_MOST_LOOKED_AT = 2000
+_MOST_READS = 10
 # Bytes of an event's data: with all around it it fits a webhook's body (D-148).
 LARGEST_DATA = 48 * 1024
+# Values in it: small ones take twenty times their JSON in memory, and of many events hundreds are remembered.
+MOST_VALUES = 2000
 # A word without a colon would look like a control frame to WebSocket clients.
 _TYPE = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)+", re.ASCII)
 _LONGEST = 128
@@ -65,8 +69,8 @@ async def stretch(
     pattern = _EVERYTHING if wanted is None else parse_pattern(wanted, place)
     complete = after + 1 >= history.first
     found: list[Event] = []
-    looked_at, cursor, some = 0, after, True
-    while some and len(found) < limit and looked_at < _MOST_LOOKED_AT:
+    reads, cursor, some = 0, after, True
+    while some and len(found) < limit and reads < _MOST_READS:
         try:
             events = await history.after(cursor, _AT_ONCE)
         except NotKept as error:
@@ -74,7 +78,7 @@ async def stretch(
                 Code.UNAVAILABLE, f"the events cannot be read now: {error}", details={"retryAfter": 1}
             ) from None
         some = bool(events)
-        looked_at += len(events)
+        reads += 1
         for event in events:
             if len(found) == limit:
                 break
@@ -106,3 +110,5 @@ def check_publishable(type_: str, data: Mapping[str, Json], type_place: str, dat
     size = len(msgspec.json.encode(data))
     if size > LARGEST_DATA:
         raise invalid(data_place, f"is {size} bytes of JSON, and may be {LARGEST_DATA}", size)
+    if values(data, MOST_VALUES) > MOST_VALUES:
+        raise invalid(data_place, f"holds more than {MOST_VALUES} values: put them elsewhere, and publish where")

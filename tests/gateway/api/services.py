@@ -31,6 +31,7 @@ class FakeLog:
     events: list[Event] = field(default_factory=list)
     trouble: str | None = None
     first: int = 1
+    page: int = 1000
     accepted: list[tuple[str, bool, str | None]] = field(default_factory=list)
 
     @property
@@ -60,7 +61,7 @@ class FakeLog:
     async def after(self, sequence: int, limit: int) -> list[Event]:
         if self.trouble is not None:
             raise NotKept(self.trouble)
-        return [event for event in self.events if event.sequence > sequence][:limit]
+        return [event for event in self.events if event.sequence > sequence][: min(limit, self.page)]
 
 
 @dataclass

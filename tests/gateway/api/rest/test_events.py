@@ -53,6 +53,7 @@ async def test_what_only_the_gateway_says_nobody_else_does(api: httpx.AsyncClien
         ({"event_type": "a" * 129}, "/data/event_type"),
         ({"payload": []}, "/data/payload"),
         ({"payload": {"text": "x" * 50_000}}, "/data/payload"),
+        ({"payload": {"rows": [{"a": 1.5}] * 1000}}, "/data/payload"),
         ({"routing_key": ""}, "/data/routing_key"),
         ({"type": "user:action"}, "/data/type"),
     ],
@@ -116,6 +117,18 @@ async def test_one_question_looks_at_so_many_events_and_says_where_to_go_on(
     assert (document["data"], document["meta"]) == ([], {"after": 2000, "more": True, "complete": True})
     document = (await api.get(document["links"]["next"])).json()
     assert document["meta"] == {"after": 2500, "more": False, "complete": True}
+
+
+async def test_large_events_come_in_answers_of_fewer(services: Services, api: httpx.AsyncClient) -> None:
+    # A log gives few at once where they are large.
+    services.log.page = 5
+    for _ in range(120):
+        services.log.add("user:action", {})
+    document = (await api.get("/v1/events?limit=100")).json()
+    assert len(document["data"]) == 50
+    assert document["meta"] == {"after": 50, "more": True, "complete": True}
+    document = (await api.get(document["links"]["next"])).json()
+    assert [event["seq"] for event in document["data"]] == [*range(51, 101)]
 
 
 async def test_a_gap_is_told(services: Services, api: httpx.AsyncClient) -> None:
