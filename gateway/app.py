@@ -204,7 +204,7 @@ class Gateway:
             auditing.cancel_scope.cancel()
 
     def _announce(self, type_: str, data: dict[str, object]) -> None:
-        """Publish an event; before events can be numbered nobody hears of it. Alerts are logged as well."""
+        """Publish an event; before there is a journal nobody hears of it. Alerts are logged, and told when there is."""
         if type_ == "system:alert":
             log_alert(data)
         if self._journal is not None:
@@ -239,6 +239,8 @@ class Gateway:
             lambda: self._settings,
         )
         self._journal = told.journal
+        for standing in ground.alerts.standing():
+            self._journal.announce("system:alert", standing.data())
         governed = Governed(
             steering=LineSteering(lines),
             arbitration=arbitration,
