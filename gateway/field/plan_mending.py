@@ -6,13 +6,28 @@ place; nothing of that is ever served.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 
 from gateway.field.plan_shape import FREE, MISSING, UNKNOWN, Keys, keys_of, known_at, parts_of, types_at, value_at
 from gateway.settings.suggest import meant
 
 
-def mend(data: dict[str, object], message: str) -> Keys | None:
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A change that was made.
+
+    Attributes:
+        where: as the file has it.
+        taken_for: what an unknown key there was taken for; None where it was none.
+    """
+
+    where: Keys
+    taken_for: Keys | None = None
+
+
+def mend(data: dict[str, object], message: str) -> Mended | None:
     """Take out what a message complains of, or put in what it misses.
 
     Args:
@@ -20,7 +35,7 @@ def mend(data: dict[str, object], message: str) -> Keys | None:
         message: what its reader said.
 
     Returns:
-        Where the file was changed; None where nothing is known that would do.
+        What was changed; None where nothing is known that would do.
     """
     reason, path = parts_of(message)
     keys = keys_of(path)
@@ -33,10 +48,13 @@ def mend(data: dict[str, object], message: str) -> Keys | None:
         if near and near not in table:
             # Most likely that is what it is: it must not be missed then, and can be wrong itself.
             table[near] = value
-        return (*keys, found[1])
+            return Mended((*keys, found[1]), (*keys, near))
+        return Mended((*keys, found[1]))
     if found := MISSING.fullmatch(reason):
-        return _put(data, (*keys, found[1]))
-    return _put(data, keys) if not path.endswith(FREE) else _without(data, keys)
+        where = _put(data, (*keys, found[1]))
+    else:
+        where = _put(data, keys) if not path.endswith(FREE) else _without(data, keys)
+    return None if where is None else Mended(where)
 
 
 def _put(data: dict[str, object], keys: Keys) -> Keys | None:

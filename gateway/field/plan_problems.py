@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy, deepcopy
 from pathlib import Path
 
 import msgspec
@@ -59,18 +59,38 @@ def _all(document: Document, message: str) -> Iterator[tuple[Place, str]]:
     yield _explained(document, message)
     data = deepcopy(document.data)
     mended: list[Keys] = []
+    taken: dict[Keys, Keys] = {}
     while isinstance(read := _read(data), str):
         if read != message:
-            yield _explained(document, read)
-        where = mend(data, read)
-        if where is None:
+            place, words = _explained(_with(document, data), read)
+            yield _of_another_name(document, taken, read) or place, words
+        change = mend(data, read)
+        if change is None:
             return
-        mended.append(where)
+        mended.append(change.where)
+        if change.taken_for is not None:
+            taken[change.taken_for] = change.where
     for wrong in mistakes(read):
         found = _NAMED.fullmatch(wrong)
         keys = _named_keys(found["path"]) if found else ()
         if wrong != message and not any(one[: len(keys)] == keys[: len(one)] for one in mended):
             yield _explained(document, wrong)
+
+
+def _with(document: Document, data: dict[str, object]) -> Document:
+    """The same places, with what stands there now."""
+    other = copy(document)
+    other.data = data
+    return other
+
+
+def _of_another_name(document: Document, taken: Mapping[Keys, Keys], message: str) -> Place | None:
+    """Where something stands that is in what was taken for another key; None where it is in none."""
+    keys = keys_of(parts_of(message)[1])
+    for length in range(len(keys), 0, -1):
+        if keys[:length] in taken:
+            return _place(document.place_of_value, document, (*taken[keys[:length]], *keys[length:]))
+    return None
 
 
 def _read(data: object) -> Plan | str:

@@ -46,6 +46,8 @@ MISTAKES = [
     ),
     (POINT + "signal = 3", "12:10: error: signal: must be a table, not 3"),
     (POINT + "value = true", "12:9: error: value: must be a number, not true"),
+    (LINE.replace("[[line]]", "[[lne]]"), '1:3: error: [[line]] has no "device". Add device'),
+    (LINE.replace("[[line]]", "[[lne]]").replace('"a"', "3"), "2:8: error: name: must be text, not 3. Write it in"),
 ]
 
 
