@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(f"no gateway runs on {arguments.state}: process {pid} is gone")
     except PermissionError:
         return fail(f"process {pid} belongs to another user. {AS_WHOM}", DENIED)
-    print(f"{config} is right, and the gateway (process {pid}) was told; its log says what changed")
+    print(f"{config} is right, and the gateway (process {pid}) was told; its log says which lines changed")
     now = marks(settings)
     waiting = [f"[{name}]" for name, mark in owner.marks.items() if now.get(name) != mark]
     if waiting:

@@ -104,7 +104,8 @@ class Egress:
         possible = [entry for entry in entries if _network_of(entry) is not None or _names(entry, destination)]
         if not possible:
             raise EgressRefusedError(f"{destination.host} is not allowed. {_CURE.format(host=destination.host)}")
-        _by_scheme(possible, destination)
+        if not destination.is_address:
+            _by_scheme(possible, destination)
 
     def judge(self, destination: Destination, address: str) -> Route:
         """Decide on one address.
@@ -122,7 +123,7 @@ class Egress:
         ]
         networks = [network for entry in entries if (network := _network_of(entry)) is not None]
         if found.kind in _NEVER or _tunnels(found.address):
-            raise EgressRefusedError(f"{where} is refused alroutes: it is {found.words}")
+            raise EgressRefusedError(f"{where} is refused always: it is {found.words}")
         if found.kind is AddressKind.LOOPBACK and not any(_is_loopback(network) for network in networks):
             raise EgressRefusedError(
                 f"{where} is this machine. Webhooks go there only where its network is named literally: "

@@ -10,6 +10,7 @@ from gateway.core.catalogue import CATALOGUE, reserved
 from gateway.core.errors import invalid
 from gateway.core.patterns import Selection, parse_selection
 from gateway.core.ports import Json
+from gateway.settings.suggest import did_you_mean
 from gateway.webhooks.destination import Destination, parse_url
 from gateway.webhooks.schedule import RetryPolicy
 from gateway.webhooks.signing import Format, Secret, parse_secret
@@ -103,7 +104,8 @@ def check_types(spec: Spec) -> None:
     for index, pattern in enumerate(spec.selection.patterns):
         if pattern.routed or not reserved(pattern.text.replace("*", "")) or any(map(pattern.matches, CATALOGUE)):
             continue
-        raise invalid(f"events[{index}]", "there is no such type of events: see GET /v1/event-types", pattern.text)
+        hint = did_you_mean(pattern.text, sorted(CATALOGUE)) or "GET /v1/event-types has them all"
+        raise invalid(f"events[{index}]", f"there is no such type of events. {hint}", pattern.text)
 
 
 def _events(events: Json) -> tuple[str, ...]:

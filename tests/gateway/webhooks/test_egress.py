@@ -51,6 +51,13 @@ async def test_nothing_is_allowed_by_default() -> None:
         await egress().find(parse_url("https://myapp.com/"))
 
 
+async def test_an_address_nobody_named_is_not_a_matter_of_https() -> None:
+    with pytest.raises(EgressRefusedError, match=r"10.1.1.1 is not allowed: .* \[\[webhook.allow]] host"):
+        await egress(network("192.168.1.0/24")).find(parse_url("http://10.1.1.1/"))
+    with pytest.raises(EgressRefusedError, match="by https only"):
+        await egress(network("10.0.0.0/8")).find(parse_url("http://10.1.1.1/"))
+
+
 @pytest.mark.parametrize(
     ("allowed", "url", "addresses"),
     [
