@@ -280,3 +280,7 @@ class Mailbox(Protocol):
     async def waiting(self, agent: str) -> int:
         """How many messages wait for an agent."""
         ...
+
+    async def room(self) -> int:
+        """Bytes that messages may still take, so that those that wait leave room for events; below 0: too many."""
+        ...

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+
+import trio
 
 from gateway.core import rfc3339
 from gateway.core.channels import EVERYTHING, MESSAGE
@@ -25,6 +28,9 @@ TTL_S = 7 * 86400.0
 MOST_TTL_S = 30 * 86400.0
 # Messages that may wait for one agent.
 MOST_WAITING = 1000
+# Bytes that a message takes beside its content, and seconds between two looks at how many bytes wait: those are dear.
+_AROUND = 400
+_LOOK_S = 10.0
 # Bytes of UTF-8: with all that goes with it, a message fits into a frame and the body of a webhook (D-148).
 MOST_CONTENT = 32_768
 MOST_PULLED = 200
@@ -53,6 +59,10 @@ class Messages:
         self._roster = roster
         self._now = now
         self._under_way: Counter[str] = Counter()
+        # Bytes that may come before somebody has to look.
+        self._left = 0
+        self._look_at = -math.inf
+        self._looking = trio.Lock()
 
     async def send(
         self,
@@ -80,7 +90,7 @@ class Messages:
 
         Raises:
             GatewayError: FORBIDDEN without ``messaging:write``, or in the name of another; INVALID; AGENT_NOT_FOUND;
-                UNAVAILABLE where too many wait for that agent already, or the disk does not take it.
+                UNAVAILABLE where too many wait for that agent or for all already, or the disk does not take it.
         """
         _need(by, WRITE)
         ttl = TTL_S if ttl is None else ttl
@@ -88,6 +98,7 @@ class Messages:
         word = "normal" if priority == _REGULAR else priority
         _check(content, word, category, correlation_id, ttl)
         self._registered(to_agent, "to_agent")
+        await self._take_room(_AROUND + len(content.encode("utf-8", "surrogatepass")))
         async with self._room(to_agent):
             expires = self._now() + ttl
             id_ = f"msg-{uuid7(self._now())}"
@@ -202,6 +213,21 @@ class Messages:
             reason = "no agent is registered under this id. Register it first"
             shown = agent[:_LONGEST_SHOWN]
             raise GatewayError(Code.AGENT_NOT_FOUND, reason, field=field, provided=shown, details={"provided": shown})
+
+    async def _take_room(self, size: int) -> None:
+        """Leave room in the log for events: messages that wait would otherwise be the last to give way to anything."""
+        async with self._looking:
+            if self._left < size and trio.current_time() >= self._look_at:
+                async with _disk():
+                    self._left = await self._mailbox.room()
+                self._look_at = trio.current_time() + _LOOK_S
+            if self._left < size:
+                raise GatewayError(
+                    Code.UNAVAILABLE,
+                    "the messages that wait take a quarter of the log already. Try again when agents acknowledged some",
+                    details={"reason": "mailboxes_full"},
+                )
+            self._left -= size
 
     @asynccontextmanager
     async def _room(self, agent: str) -> AsyncIterator[None]:

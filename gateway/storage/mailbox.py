@@ -13,10 +13,12 @@ import structlog
 
 from gateway.core.eventlog import Message
 from gateway.storage.event_file import EventFile
-from gateway.storage.event_rows import full_id, short_id
+from gateway.storage.event_rows import ROW_BYTES, full_id, short_id
 
 log = structlog.stdlib.get_logger(__name__)
 
+# Messages that wait give way last of all: so much of the file is theirs at most.
+_PART_OF_SIZE = 4
 _COLUMNS = "seq, message_id, to_agent, time, expires, acknowledged, data"
 # What nobody vouched for the time of does not expire: it goes with the events of its age.
 _THERE = "seq > ? AND seq <= ? AND NOT (synchronised AND expires <= ?)"
@@ -94,6 +96,18 @@ class StoredMailbox:
                 values,
             ).fetchone()
             return int(found)
+
+        return await self._file.read(job)
+
+    async def room(self) -> int:
+        """See ``core.eventlog.Mailbox``: those that wait may take a quarter of the file. It looks at all of them."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            # Those that expired take their room until they are removed.
+            count, size = connection.execute(
+                "SELECT count(*), coalesce(sum(length(data)), 0) FROM message WHERE waiting"
+            ).fetchone()
+            return int(self._file.settings.size // _PART_OF_SIZE - size - count * ROW_BYTES)
 
         return await self._file.read(job)
 

@@ -32,6 +32,7 @@ class Post:
         self.trouble: str | None = None
         self.slowness = 0.0
         self.known = {"one", "two"}
+        self.size = 1_000_000_000
 
     async def all(self) -> list[Message]:
         await trio.sleep(self.slowness)
@@ -72,6 +73,10 @@ class Post:
 
     async def acknowledge(self, id_: str, at: float) -> bool:
         return self.acknowledged.setdefault(id_, at) == at
+
+    async def room(self) -> int:
+        waiting = [message for message in await self.all() if message.acknowledged is None]
+        return self.size - sum(len(message.content) + 400 for message in waiting)
 
     async def waiting(self, agent: str) -> int:
         return len(await self.fetch(agent, waiting_only=True, after=0, limit=100_000))
@@ -284,6 +289,31 @@ async def test_the_messages_of_others_are_not_there(autojump_clock: MockClock) -
         assert d.post.acknowledged == {}
         await d.messages.acknowledge(ADMIN, sent.id)
         assert list(d.post.acknowledged) == [sent.id]
+
+
+async def test_messages_that_wait_leave_room_for_events(autojump_clock: MockClock) -> None:
+    async with desk() as d:
+        d.post.size = 100_000
+        sent: list[Message] = []
+        refused: list[GatewayError] = []
+
+        async def call(by: Principal, to: str) -> None:
+            try:
+                sent.append(await d.messages.send(by, to, "x" * 30_000))
+            except GatewayError as error:
+                refused.append(error)
+
+        async with trio.open_nursery() as senders:
+            for _ in range(4):
+                senders.start_soon(call, ONE, "two")
+                senders.start_soon(call, TWO, "one")
+        assert len(sent) == 3
+        assert {(error.code, error.details["reason"]) for error in refused} == {(Code.UNAVAILABLE, "mailboxes_full")}
+        await d.messages.acknowledge(ADMIN, sent[0].id)
+        await trio.sleep(11)
+        await call(ONE, "two")
+        await call(ONE, "two")
+        assert (len(sent), len(refused)) == (4, 6)
 
 
 async def test_a_full_mailbox_takes_none_however_many_come_at_once(autojump_clock: MockClock) -> None:

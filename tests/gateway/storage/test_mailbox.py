@@ -43,6 +43,17 @@ async def test_a_message_waits_for_its_agent_until_it_arrived(events: Events) ->
         assert await store.mailbox.find("m-unknown") is None
 
 
+async def test_those_that_wait_may_take_a_quarter_of_the_file(events: Events) -> None:
+    async with events(EventStoreSettings(size=2_000_000)) as store:
+        empty = await store.mailbox.room()
+        assert empty == 500_000
+        await store.log.append([message(number) for number in range(1, 21)])
+        assert 20 * 150 < empty - await store.mailbox.room() < 20 * 500
+        for number in range(1, 21):
+            await store.mailbox.acknowledge(f"m-{number}", TEN)
+        assert await store.mailbox.room() == empty
+
+
 async def test_messages_are_pulled_in_pages(events: Events) -> None:
     async with events() as store:
         await store.log.append([message(number, f"agent-{number % 2}") for number in range(1, 21)])
