@@ -1,4 +1,4 @@
-"""Which route a request leads to: quart-trio's part. Only ``application`` imports it, and late: it brings 8 MB along."""
+"""Which route a request leads to: quart-trio's part. Only ``application`` imports it, and late: it takes 8 MB."""
 
 from __future__ import annotations
 
