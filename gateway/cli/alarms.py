@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     with Client(arguments) as client:
-        alarms = _alarms(client, standing_only=not arguments.all)
+        alarms = alarms_of(client, standing_only=not arguments.all)
     screen = Screen()
     if arguments.json:
         screen.json({"alarms": alarms, "total": len(alarms)})
@@ -38,7 +38,8 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _alarms(client: Client, *, standing_only: bool) -> list[Json]:
+def alarms_of(client: Client, *, standing_only: bool) -> list[Json]:
+    """All of them, however many pages they take; the worst first."""
     wanted: dict[str, object] = {"state": "standing"} if standing_only else {}
     found = client.call("alarm.list", **wanted)
     alarms: list[Json] = found["alarms"]
@@ -69,12 +70,24 @@ def _row(alarm: Json) -> list[Cell]:
     ]
 
 
+def in_one_line(alarm: Json) -> tuple[str, str]:
+    """An alarm that stands, and the style it is shown in."""
+    units = f" {alarm['units']}" if alarm["units"] else ""
+    known = alarm["current"] is not None and alarm["limit"] is not None
+    now = f", now {say_value(alarm['current'])}{units}" if known and not alarm["frozen"] else ""
+    frozen = f", frozen: {alarm['reason'] or 'not known yet'}" if alarm["frozen"] else ""
+    state = {"raised": "", "cleared": ", over but not acknowledged"}.get(alarm["state"], f", {alarm['state']}")
+    words = f"{alarm['severity']}: alarm {alarm['alarm']}: {alarm['message']}{now}{frozen}{state}"
+    style = "dim" if alarm["state"] == "acknowledged" else _STYLES.get(alarm["severity"], "")
+    return f"{words} (since {alarm['raisedAt']})", style
+
+
 def _acknowledge(arguments: argparse.Namespace) -> int:
     try:
         with Client(arguments, ("devices:read", "devices:write")) as client:
             alarm_id = arguments.alarm
             if not _WHOLE_ID.fullmatch(alarm_id):
-                alarm_id = meant_by(arguments.alarm, _alarms(client, standing_only=True))["alarmId"]
+                alarm_id = meant_by(arguments.alarm, alarms_of(client, standing_only=True))["alarmId"]
             comment = {} if arguments.comment is None else {"comment": arguments.comment}
             done = client.order("alarm.ack", alarmId=alarm_id, **comment)
     except CallError as error:

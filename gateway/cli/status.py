@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from gateway.cli.alarms import alarms_of, in_one_line
 from gateway.cli.client import Call, CallError, Client, Json
 from gateway.cli.main import DENIED
 from gateway.cli.screen import Cell, Screen, say_age
@@ -26,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
                 Call("alert.list", {"state": "firing"}),
             ]
         )
+        alarms = alarms_of(client, standing_only=True)
         governors = _governors(client)
         readings = read_tags(client, tags["tags"]) if tags["tags"] else []
     troubles = at_this_moment(health, lines["lines"], devices["devices"])
@@ -39,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             quality: sum(one["quality"] == quality for one in readings) for quality in ("good", "uncertain", "bad")
         },
         "worst": worst(readings),
+        "alarms": alarms,
         "alerts": [trouble.words for trouble in troubles],
         "standing": by_severity(raised["alerts"]),
         "governors": governors,
@@ -90,6 +93,11 @@ def _show(screen: Screen, found: Json, troubles: list[Trouble]) -> None:
         f"{server['name']} {server['version']} at {found['url']}: {health['status']}, up {say_age(health['uptime'])}",
         _STATES.get(health["status"], "yellow"),
     )
+    for alarm in found["alarms"][:MOST_TROUBLES]:
+        words, style = in_one_line(alarm)
+        screen.line(f"! {words}", style)
+    if len(found["alarms"]) > MOST_TROUBLES:
+        screen.line(f"  and {len(found['alarms']) - MOST_TROUBLES} more: ferrule alarms", "dim")
     for trouble in troubles[:MOST_TROUBLES]:
         screen.line(f"! {trouble.words}", trouble.style)
     if len(troubles) > MOST_TROUBLES:

@@ -20,6 +20,7 @@ from tests.e2e.simulated import POLL, TAGS, Drive, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
 
 Run = Callable[..., CompletedProcess[str]]
+ALARM = '[[alarm]]\nname = "beyond-it"\ntag = "plant/drive/beyond"\nhigh = 60\nmessage = "look at the drive"\n'
 HOLDING = ["--line", "plant", "--table", "holding"]
 
 
@@ -28,7 +29,7 @@ def plant(site: Site, start: Start) -> Drive:
     made = drive(start, site.directory)
     level = device("absent", 9, ['name = "level", table = "holding", address = 0, type = "uint16"'], POLL)
     plugged = tcp_line("plant", made.port, device("drive", 1, TAGS, POLL))
-    site.configure(plugged + tcp_line("dead", free_port(), level))
+    site.configure(plugged + tcp_line("dead", free_port(), level) + ALARM)
     return made
 
 
@@ -112,15 +113,29 @@ def test_history_as_table_csv_and_json(run: Run, site: Site) -> None:
 
 def test_status_shows_what_is_wrong(run: Run, gateway: Gateway) -> None:
     until(lambda: gateway.lines()["dead"]["state"] == "down", "the dead line is down")
+    until(lambda: answer(run("alarms", "--json"))["alarms"], "the alarm is raised")
     done = run("status")
     assert done.returncode == 0
+    # What somebody asked to be told of comes first.
+    assert done.stdout.splitlines()[1].startswith("! warning: alarm beyond-it: look at the drive, now 66")
     assert "! line dead is down: " in done.stdout
     found = answer(run("status", "--json"))
     assert found["tags"]["bad"] == 1
     assert found["worst"][0]["tag"] == "dead/absent/level"
-    assert {"url", "server", "health", "lines", "devices", "tags", "worst", "alerts", "standing", "governors"} == set(
-        found
-    )
+    assert [(one["alarm"], one["state"]) for one in found["alarms"]] == [("beyond-it", "raised")]
+    assert {
+        "url",
+        "server",
+        "health",
+        "lines",
+        "devices",
+        "tags",
+        "worst",
+        "alarms",
+        "alerts",
+        "standing",
+        "governors",
+    } == set(found)
 
 
 def test_why_a_gateway_cannot_be_reached(run: Run, site: Site, gateway: Gateway, tmp_path: Path) -> None:

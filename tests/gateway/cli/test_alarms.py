@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.api.server.certificates import make_authority, make_leaf
-from gateway.cli.alarms import meant_by
+from gateway.cli.alarms import in_one_line, meant_by
 from gateway.cli.main import CommandError, main
 
 ID = "alarm-019ab1c4-9d0e-7b6a-8f0e-3d7c1f4a2b11"
@@ -172,3 +172,25 @@ def test_a_word_that_means_none_or_several_is_refused() -> None:
         meant_by("colt", alarms)
     with pytest.raises(CommandError, match="no alarm"):
         meant_by("b11", alarms)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "style"),
+    [
+        ({}, "critical: alarm hot: too hot, now 92.5 °C", "red"),
+        (
+            {"state": "cleared", "current": 80.0},
+            "critical: alarm hot: too hot, now 80 °C, over but not acknowledged",
+            "red",
+        ),
+        ({"state": "acknowledged", "severity": "info"}, "info: alarm hot: too hot, now 92.5 °C, acknowledged", "dim"),
+        (
+            {"frozen": True, "reason": "no_answer", "current": None},
+            "critical: alarm hot: too hot, frozen: no_answer",
+            "red",
+        ),
+        ({"current": "no_answer", "limit": None}, "critical: alarm hot: too hot", "red"),
+    ],
+)
+def test_an_alarm_in_one_line_says_what_matters_now(changes: dict[str, Any], words: str, style: str) -> None:
+    assert in_one_line(alarm("hot", **changes)) == (f"{words} (since 2026-11-22T08:13:46.123Z)", style)
