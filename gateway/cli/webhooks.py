@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +15,9 @@ from gateway.cli.options.webhooks import FEW_ROWS
 from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.webhook_names import end_of, one_of, pages, whole_delivery
 from gateway.core import rfc3339
+from gateway.core.catalogue import CATALOGUE
+from gateway.core.patterns import parse_pattern
+from gateway.settings.suggest import did_you_mean
 
 ALL = "/v1/webhooks"
 READ, WRITE = "webhooks:read", "webhooks:write"
@@ -104,6 +108,9 @@ def _add(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
         **_secret(arguments),
     }
     made = client.act("POST", ALL, data)["data"]
+    for pattern in made["events"]:
+        if words := fits_nothing(pattern):
+            print(f"note: {words}", file=sys.stderr)
     if arguments.json:
         screen.json(made)
         return 0
@@ -111,6 +118,16 @@ def _add(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
     _show_secret(screen, made)
     screen.line(f"ferrule webhooks test {end_of(made)} sends something there now", "dim")
     return 0
+
+
+def fits_nothing(pattern: str) -> str:
+    """Words on a pattern that fits no event of the gateway's own; nothing where one fits, or it is for routing keys."""
+    parsed = parse_pattern(pattern)
+    if parsed.routed or any(map(parsed.matches, CATALOGUE)):
+        return ""
+    families = {f"{name.partition(':')[0]}:*" for name in CATALOGUE}
+    hint = did_you_mean(pattern, sorted(families | set(CATALOGUE))) or "ferrule events shows some, docs/events.md all"
+    return f'"{pattern}" fits what programs publish, and no event of the gateway\'s own. {hint}'
 
 
 def _secret(arguments: argparse.Namespace) -> dict[str, object]:

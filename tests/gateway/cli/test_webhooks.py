@@ -218,6 +218,16 @@ def test_the_secret_of_a_new_one_is_shown_with_how_to_use_it(
     assert "nothing was changed" in capsys.readouterr().err
 
 
+def test_a_pattern_that_no_event_of_the_gateway_fits_is_asked_about(
+    peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["webhooks", "add", "https://new/in", *peer.words, "--events"]
+    assert main([*words, "alarms:*"]) == 0
+    assert 'Did you mean "alarm:*"?' in capsys.readouterr().err
+    assert main([*words, "*,alarm:*,device:down,shop.orders.*"]) == 0
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("status", "error", "told"),
     [
