@@ -113,10 +113,10 @@ def _cut_short(descriptor: int, now: float) -> CutShort | None:
 
 
 def _say(descriptor: int, words: bytes) -> None:
-    os.truncate(descriptor, 0)
-    os.write(descriptor, words)
-    # A power cut soon after must not bring the words of before back. A disk that cannot keeps no gateway from starting.
+    # A disk that cannot keeps no gateway from starting. One that is full takes what fits over what stands there.
     with suppress(OSError):
+        os.truncate(descriptor, os.pwrite(descriptor, words, 0))
+        # A power cut soon after must not bring the words of before back.
         os.fsync(descriptor)
 
 

@@ -46,7 +46,9 @@ def load_admin(state: Path, wall: Callable[[], float] = time.time) -> AdminClien
     path = state / ADMIN_FILE
     fresh = {"client_id": f"admin-{secrets.token_hex(4)}", "client_secret": secrets.token_urlsafe(32)}
     content = json.dumps(fresh, indent=2).encode() + b"\n"
-    create_private(path, content)
+    if not path.exists():
+        # Making one is writing, and a full disk must not keep a gateway from starting that has all it needs.
+        create_private(path, content)
     found = _read(path)
     if found is None:
         kept = keep_aside(path, wall())
