@@ -18,12 +18,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import trio
+
 from tests.drivers.modbus.fuzz_frames import fuzz
-from tests.e2e import soak
+from tests.e2e import outbox_trouble, soak
 from tests.e2e.outbox_drill import drill as lose_nothing
 from tests.e2e.siege import drill as besiege
 from tests.gateway.api.crowd import drill as crowd
 from tests.gateway.governor.rates import drill as detect
+from tests.gateway.storage.event_disk import library, memory_directory
+from tests.gateway.storage.event_faults import fail_everywhere
+from tests.gateway.storage.event_kill import drill as kill_events
+from tests.gateway.storage.event_power import cut_everywhere
 from tests.gateway.storage.test_kill import drill as kill_store
 from tests.sim.fault_drill import drill as play
 from tests.sim.run import Report, simulate
@@ -32,6 +38,9 @@ WHAT = ("all", "sim", "frames", "store", "events", "server", "soak", "governors"
 FRAMES = 10_000_000
 FRAME_PARTS = 20
 KILLS = 200
+# Rounds of work under which the power is cut; times the disk is filled.
+POWER_ROUNDS = 10
+FILLS = 10
 CROWD = 2000
 CAP = 500
 # Seconds of each assault on the gateway.
@@ -81,7 +90,50 @@ def killed(kills: int, seed: int) -> str:
 
 
 def event_parts(seed: int, kills: int) -> list[Part]:
-    return [Part(f"events seed {seed}", partial(lose_nothing, kills, seed))]
+    return [
+        Part(f"events, gateway killed, seed {seed}", partial(lose_nothing, kills, seed)),
+        Part(f"events, store killed, seed {seed}", partial(events_killed, kills, seed)),
+        Part(f"events, power cut, seed {seed}", partial(events_cut, POWER_ROUNDS, seed)),
+        Part("events, disk failing", events_failed),
+        Part(f"events, disk full, seed {seed}", partial(outbox_trouble.full_disk, FILLS, seed)),
+        Part(f"events, file damaged, seed {seed}", partial(outbox_trouble.damaged, seed)),
+    ]
+
+
+def events_killed(kills: int, seed: int) -> str:
+    found = kill_events(kills, seed=seed)
+    assert (found.lost, found.ahead, found.corrupt, found.news) == ([], 0, 0, []), f"{found}"
+    taken = ", ".join(f"{number} of kind {kind}" for kind, number in sorted(found.acknowledged.items()))
+    return (
+        f"{found.kills} kills of a store of events under load, acknowledged {taken}: none lost, no cursor ahead of "
+        f"what is recorded, no file corrupt; {found.dropped} steps of room meanwhile"
+    )
+
+
+def events_cut(rounds: int, seed: int) -> str:
+    _beneath_sqlite()
+    with memory_directory() as directory:
+        survived = trio.run(cut_everywhere, directory, rounds, seed)
+    assert (survived.broken, survived.ahead, survived.corrupt) == ([], 0, 0), f"{survived}"
+    assert survived.careless == survived.acknowledged, "the cuts would not find a missing sync"
+    return (
+        f"{survived.cuts} power cuts after every write, what was not synced lost, torn or reordered: "
+        f"{survived.acknowledged} promises, none broken (all {survived.careless} would be, were nothing synced)"
+    )
+
+
+def events_failed() -> str:
+    _beneath_sqlite()
+    with memory_directory() as directory:
+        found = trio.run(fail_everywhere, directory)
+    return (
+        f"every one of {found.calls} calls to the disk made to fail, alone or with all after it: {found.failed} "
+        f"failed, {found.refused} steps refused for it, everything there once in the end"
+    )
+
+
+def _beneath_sqlite() -> None:
+    assert library() is not None, "this Python's SQLite is linked statically: use one whose libsqlite3 is a library"
 
 
 def server_parts(seconds: float) -> list[Part]:

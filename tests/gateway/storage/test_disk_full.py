@@ -16,6 +16,7 @@ from trio.testing import MockClock
 from gateway.core.tags import Tag
 from gateway.storage import StoreSettings
 from gateway.storage.ballast import Ballast
+from tests.e2e.programs import missing
 
 from .conftest import Opener, World
 
@@ -58,7 +59,7 @@ def test_a_full_file_system(tmp_path: Path) -> None:
     try:
         subprocess.run([*inside, mount], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no user namespaces here to mount a small file system in")
+        missing("no user namespaces here to mount a small file system in")
     saw = _run(*inside, f"{mount} && exec {sys.executable} {SCENE} fill {tmp_path}")
     # The ballast was given up for the facts; history leaves that space to them.
     assert saw["in_memory"]["in_memory"] >= 300
@@ -73,7 +74,7 @@ def test_a_file_system_that_is_full_at_the_start(tmp_path: Path, free: int) -> N
     try:
         subprocess.run([*inside, mount], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no user namespaces here to mount a small file system in")
+        missing("no user namespaces here to mount a small file system in")
     saw = _run(*inside, f"{mount} && exec {sys.executable} {SCENE} start {tmp_path} {free}")
     assert saw["known"] == {"1": 1}
     assert {words.partition(": ")[2] for words in saw["news"]} == {

@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from gateway.core.eventlog import KeptWebhook, NotKept, Priority
 from gateway.storage.event_store import EVENTS_FILE
+from tests.e2e.programs import missing
 from tests.gateway.storage.conftest import Opener, World
 from tests.gateway.storage.event_making import attempt, delivery, entry, events_in, message
 from tests.gateway.storage.test_corruption import set_aside
@@ -28,7 +29,7 @@ def test_a_full_disk_refuses_and_loses_nothing_it_took(tmp_path: Path) -> None:
     try:
         subprocess.run([*inside, mount], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no user namespaces here to mount a small file system in")
+        missing("no user namespaces here to mount a small file system in")
     ended = subprocess.run(
         [*inside, f"{mount} && exec {sys.executable} {SCENE} {tmp_path}"],
         capture_output=True,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
+from tests.e2e.programs import missing
 from tests.gateway.storage.event_disk import Operation, after_power_cut, library, memory_directory
 from tests.gateway.storage.event_power import cut_everywhere
 
 
-@pytest.mark.skipif(library() is None, reason="this Python's SQLite cannot be reached")
 async def test_a_power_cut_after_any_write_loses_nothing_that_was_acknowledged() -> None:
+    if library() is None:
+        missing("this Python's SQLite cannot be reached")
     with memory_directory() as memory:
         survived = await cut_everywhere(memory, 2)
     assert survived.cuts > 200

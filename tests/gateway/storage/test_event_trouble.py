@@ -9,15 +9,16 @@ import pytest
 
 from gateway.core.eventlog import NotKept
 from gateway.storage.event_store import EVENTS_FILE
+from tests.e2e.programs import missing
 from tests.gateway.storage.event_disk import disk_beneath, library, memory_directory
 from tests.gateway.storage.event_faults import fail_everywhere
 from tests.gateway.storage.event_making import entry, store_in
 
-pytestmark = pytest.mark.skipif(library() is None, reason="this Python's SQLite cannot be reached")
-
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
+    if library() is None:
+        missing("this Python's SQLite cannot be reached")
     with memory_directory() as made:
         yield made
 
