@@ -16,7 +16,7 @@ from gateway.access.jws import AGENT_API, MAX_LENGTH, TokenClass
 from gateway.access.keys import RootKey
 from gateway.access.proven import Proven
 from gateway.core.errors import invalid
-from gateway.core.principal import AGENT_ID, ANY_CAPABILITY, AgentKey, Kind, Principal
+from gateway.core.principal import AGENT_ID, ANY_CAPABILITY, OPERATOR, AgentKey, Kind, Principal
 
 TYPE = "enrol+jwt"
 PURPOSE = "enrolment-token"
@@ -90,6 +90,8 @@ class Enrolments:
             GatewayError: INVALID for an id that none may have, a ttl out of bounds, a key that is none, or more
                 capabilities than a token can carry.
         """
+        if agent_id.lower() == OPERATOR:
+            raise invalid("agentId", "operators go by this name, and messages are told apart by it", agent_id)
         if AGENT_ID.fullmatch(agent_id) is None:
             raise invalid(
                 "agentId", "an agent's id is 1 to 128 letters, digits or ._:-, and begins with no sign", agent_id

@@ -10,7 +10,7 @@ from gateway.access.jws import AGENT_API, PLUGIN_API, TokenClass
 from gateway.access.keys import RootKey
 from gateway.access.proven import Proven, ProvenTokens
 from gateway.core.errors import invalid
-from gateway.core.principal import Kind, Principal
+from gateway.core.principal import OPERATOR, Kind, Principal
 
 __all__ = ["AGENT_API", "DEFAULT_TTL", "MAX_TTL", "PLUGIN_API", "PURPOSE", "TYPE", "OperatorTokens"]
 
@@ -50,7 +50,7 @@ class OperatorTokens:
         now = int(self._wall())
         return self._jws.sign(
             {
-                "sub": "operator",
+                "sub": OPERATOR,
                 "aud": [PLUGIN_API, AGENT_API],
                 "scope": " ".join(sorted(scopes)),
                 "iat": now,

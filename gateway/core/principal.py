@@ -8,6 +8,8 @@ from enum import StrEnum
 
 # What an agent may be called (D-040).
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
+# What an operator is called, whatever its token; no agent is, for messages are told apart by who they are from and to.
+OPERATOR = "operator"
 # In the place of capabilities: whatever an agent says it can do.
 ANY_CAPABILITY = "*"
 

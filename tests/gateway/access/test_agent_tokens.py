@@ -122,6 +122,13 @@ def test_every_enrolment_has_a_secret_of_its_own_that_only_this_gateway_knows(ga
     assert one.secret not in one.token
 
 
+@pytest.mark.parametrize("agent_id", ["operator", "Operator"])
+def test_no_agent_is_called_as_operators_are(gateway: Any, agent_id: str) -> None:
+    with pytest.raises(GatewayError, match="operators go by this name") as caught:
+        gateway.enrolments.issue(agent_id)
+    assert (caught.value.code, caught.value.field) == (Code.INVALID, "agentId")
+
+
 @pytest.mark.parametrize("agent_id", ["", "-a", "a b", "ä", "a" * 129, "a\n", "a/b"])
 def test_an_id_that_no_agent_may_have_is_refused(gateway: Any, agent_id: str) -> None:
     with pytest.raises(GatewayError, match="1 to 128 letters") as caught:
