@@ -84,7 +84,12 @@ def may_receive(principal: Principal, event: Event) -> bool:
 
 
 def may_subscribe(principal: Principal, pattern: Pattern) -> bool:
-    """Whether anything a pattern can match may be received: who subscribes to what never comes is told at once.
+    """Whether anything a pattern can match may be received: who subscribes to what never comes is told at once."""
+    return any(principal.may(scope) for scope in scopes_for(pattern))
+
+
+def scopes_for(pattern: Pattern) -> frozenset[str]:
+    """The scopes one of which it takes to receive anything a pattern can match.
 
     What matches no type of the gateway needs ``events:subscribe``; what matches types of both, that or one of theirs.
     """
@@ -92,4 +97,4 @@ def may_subscribe(principal: Principal, pattern: Pattern) -> bool:
     family, _, _ = pattern.text.partition(":")
     if not scopes or (pattern.text not in CATALOGUE and f"{family}:" not in RESERVED):
         scopes.add("events:subscribe")
-    return any(principal.may(scope) for scope in scopes)
+    return frozenset(scopes)

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from gateway.core.alerts import Severity
-from gateway.core.channels import may_subscribe
+from gateway.core.channels import may_subscribe, scopes_for
 from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import DeliveryStatus, KeptWebhook, NotKept
 from gateway.core.events import Event, uuid7
@@ -307,10 +307,12 @@ class Webhooks(Deliveries):
         check_types(spec)
         for index, pattern in enumerate(spec.selection.patterns):
             if not may_subscribe(principal, pattern):
+                needed = sorted(scopes_for(pattern))
                 raise GatewayError(
                     Code.FORBIDDEN,
-                    f"you may not receive {pattern.text}: it needs a scope that your token does not have",
+                    f"a webhook brings what its owner may see, and your token lacks {' or '.join(needed)}",
                     field=f"events[{index}]",
+                    details={"requiredScope": needed[0]},
                 )
         try:
             with trio.move_on_after(self._works.settings().answer_time):

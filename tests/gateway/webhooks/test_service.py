@@ -183,8 +183,9 @@ async def test_where_it_may_not_go_nothing_is_registered(autojump_clock: MockClo
 
 async def test_nobody_asks_for_what_it_may_not_see(autojump_clock: MockClock, rig: Rig) -> None:
     async with rig.running() as webhooks:
-        with pytest.raises(GatewayError) as refused:
+        with pytest.raises(GatewayError, match="your token lacks system:read") as refused:
             await webhooks.create(READER, {**BODY, "events": ["alarm:raised", "system:alert"]})
+        assert refused.value.details["requiredScope"] == "system:read"
         assert (refused.value.code, refused.value.field) == (Code.FORBIDDEN, "events[1]")
 
 
