@@ -18,6 +18,7 @@ from gateway.core.events import uuid7
 from gateway.core.network import classify
 from gateway.core.ports import Json, Outcome
 from gateway.core.roster import AgentRow, Endpoint
+from gateway.outbound.trust import Trust
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class AgentCalls:
         self._ca = ca
         self._devices = devices
         self._wall = wall
+        self._trust = Trust()
         self._under_way = Counter[str]()
 
     async def invoke(self, agent: AgentRow, capability: str, operation: str | None, parameters: Json) -> Json:
@@ -122,9 +124,8 @@ class AgentCalls:
                 "[agents] ca"
             )
         try:
-            return await trio.to_thread.run_sync(lambda: ssl.create_default_context(cafile=ca))
-        except (OSError, ssl.SSLError) as error:
-            log.warning("[agents] ca cannot be used", file=ca, reason=str(error))
+            return await self._trust.context(ca)
+        except WireError:
             raise _not_set_up("[agents] ca cannot be used: the log of the gateway says why") from None
 
 

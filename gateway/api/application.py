@@ -1,16 +1,14 @@
-"""The ASGI application: which path is answered by whom, in which envelope, with which status."""
+"""The ASGI application: which path is answered by whom."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-import structlog
 import trio
 
-from gateway.access.limits.rates import RateLimits, Refused
-from gateway.access.tokens import AGENT_API
+from gateway.access.limits.rates import RateLimits
 from gateway.api import rpc
+from gateway.api.agent_api import RPC_PATH, AgentApi
 from gateway.api.agent_calls import AgentCalls
 from gateway.api.asgi import (
     ANSWER_TIME,
@@ -23,9 +21,9 @@ from gateway.api.asgi import (
     respond,
     time_limit,
 )
-from gateway.api.denials import DENIED, note_denied, note_refused
-from gateway.api.dispatch import Answer, Dispatch
-from gateway.api.identity import Identity, signed
+from gateway.api.denials import note_refused
+from gateway.api.dispatch import Dispatch
+from gateway.api.identity import Identity
 from gateway.api.live.live import PATHS as LIVE_PATHS
 from gateway.api.methods.agent import agent_methods
 from gateway.api.methods.alarm import alarm_methods
@@ -52,14 +50,11 @@ from gateway.api.performance import Performance
 from gateway.api.replies import (
     Reply,
     challenge,
-    challenge_of,
     not_allowed,
     of_agent_api,
     of_plugin_api,
     problem_reply,
-    retry_after,
     rpc_error,
-    too_many,
 )
 from gateway.api.request import CLOSE, Request, crowded
 from gateway.api.rest.application import PluginApi
@@ -67,8 +62,7 @@ from gateway.api.rest.door import Door
 from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.route import Route as PluginRoute
-from gateway.api.rpc_errors import STATUS, STATUS_OF_RPC, fault_of
-from gateway.api.seed_paths import Body, Found, Route, call_of, find, location_of
+from gateway.api.seed_paths import find
 from gateway.core.audit import AuditLog
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
@@ -76,11 +70,7 @@ from gateway.core.principal import Kind, Principal
 from gateway.core.timeline import Timeline
 from gateway.settings.model import Settings
 
-log = structlog.stdlib.get_logger(__name__)
-
-RPC_PATH = f"{AGENT_API}/rpc"
 METRICS_PATH = "/metrics"
-INVOKE = "capability.invoke"
 _TOO_MANY = 429
 METRICS_SCOPE = "metrics:read"
 
@@ -167,7 +157,7 @@ def make_application(
         wall=timeline.now,
     )
     return _Api(
-        Dispatch(methods, instruments.http.called),
+        AgentApi(Dispatch(methods, instruments.http.called), identity, audit, rates),
         identity=identity,
         plugins=plugins,
         audit=audit,
@@ -185,7 +175,7 @@ class _Api:
 
     def __init__(
         self,
-        dispatch: Dispatch,
+        agent_api: AgentApi,
         *,
         identity: Identity,
         plugins: PluginApi,
@@ -197,7 +187,7 @@ class _Api:
         metrics: MetricsPage,
         live: Application | None,
     ) -> None:
-        self._dispatch = dispatch
+        self._agent_api = agent_api
         self._identity = identity
         self._plugins = plugins
         self._audit = audit
@@ -261,12 +251,12 @@ class _Api:
     async def _reply(self, request: Request) -> Reply:
         path, verb = request.scope["path"], request.scope["method"]
         if path == RPC_PATH and verb == "POST":
-            return await self._rpc(request)
+            return await self._agent_api.answer_rpc(request)
         if of_plugin_api(path):
             return await self._plugins.reply(request)
         found = find(path, verb)
         if found is not None and found.route is not None:
-            return await self._seed_path(request, found, found.route)
+            return await self._agent_api.answer_path(request, found, found.route)
         if (refused := request.refused()) is not None:
             return refused
         if path == RPC_PATH or found is not None:
@@ -290,93 +280,6 @@ class _Api:
             reason = f"{METRICS_PATH} needs the scope {METRICS_SCOPE}, which this token does not have."
             return problem_reply(403, "Forbidden", reason, challenge(scope, METRICS_SCOPE))
         return Reply(200, await self._metrics.text(), content_type=CONTENT_TYPE)
-
-    async def _rpc(self, request: Request) -> Reply:
-        """``POST /api/v1/rpc``: every method, single or in batches (rulings 13 and 17, D-024)."""
-        body = await request.body(self._rates.settings.body_size)
-        if isinstance(body, Reply):
-            return body
-        parsed = rpc.parse(body)
-        if isinstance(parsed, rpc.Batch):
-            return await self._batch(request, parsed)
-        refused = self._refused(request, parsed)
-        if refused is not None:
-            return too_many(refused, RPC_PATH, id_=parsed.id)
-        answer = await self._carried_out(request, parsed)
-        status = 200 if answer.fault is None else STATUS_OF_RPC.get(answer.fault.code, 200)
-        if isinstance(parsed, rpc.Call) and parsed.notification and status == 200:
-            return Reply(204)
-        scope = request.scope
-        return Reply(status, answer.body, challenge_of(status, scope, answer) + retry_after(status, answer))
-
-    async def _batch(self, request: Request, batch: rpc.Batch) -> Reply:
-        # One after the other: a batch that writes and then reads means it in that order.
-        bodies = []
-        refusals = []
-        for item in batch.items:
-            refused = self._refused(request, item)
-            if refused is None:
-                body = (await self._carried_out(request, item)).body
-            else:
-                refusals.append(refused)
-                body = rpc.failure(item.id, fault_of(refused.error()))
-            if isinstance(item, rpc.Malformed) or not item.notification:
-                bodies.append(body)
-        if len(refusals) == len(batch.items):
-            longest = max(refusals, key=lambda refused: refused.retry_after)
-            refusal = too_many(longest, RPC_PATH)
-            return replace(refusal, body=rpc.batch(bodies)) if bodies else refusal
-        return Reply(200, rpc.batch(bodies)) if bodies else Reply(204)
-
-    async def _seed_path(self, request: Request, found: Found, route: Route) -> Reply:
-        """A path that stands for one method (D-020 to D-026)."""
-        body: bytes | Reply | None = None
-        if route.body is Body.REQUIRED:
-            body = await request.body(self._rates.settings.body_size)
-        elif route.body is Body.ACCEPTED and request.has_body():
-            body = await request.unusual_body(self._rates.settings.body_size)
-        if isinstance(body, Reply):
-            return body
-        scope, caller = request.scope, request.caller
-        call = call_of(found, scope, body)
-        if (
-            isinstance(call, rpc.Malformed)
-            and isinstance(caller, GatewayError)
-            and not self._dispatch.is_open(route.method)
-        ):
-            # Who has no token is not told what else is wrong.
-            call = rpc.Call(route.method, {}, call.id)
-        refused = self._refused(request, call)
-        if refused is not None:
-            return too_many(refused, request.path, id_=call.id)
-        answer = await self._carried_out(request, call)
-        kept = answer.fault is not None and answer.fault.code in STATUS_OF_RPC
-        if isinstance(call, rpc.Call) and call.notification and not kept:
-            return Reply(204)
-        status = 200 if answer.fault is None else STATUS[answer.fault.code]
-        headers = challenge_of(status, scope, answer) + retry_after(status, answer)
-        if route.asynchronous and answer.fault is None:
-            status, headers = 202, (*headers, (b"location", location_of(answer.body)))
-        return Reply(status, answer.body, headers)
-
-    def _refused(self, request: Request, call: rpc.Call | rpc.Malformed) -> Refused | None:
-        """Count a call, or say that it is one too many."""
-        method = self._dispatch.capability(call, request.caller)
-        if method == INVOKE and isinstance(call, rpc.Call) and isinstance(call.params, dict):
-            capability = call.params.get("capabilityId")
-            return request.visit.admit(method, capability if isinstance(capability, str) else None)
-        return request.visit.admit(method)
-
-    async def _carried_out(self, request: Request, call: rpc.Call | rpc.Malformed) -> Answer:
-        """Answer a call; one that may not be made is noted."""
-        scope = request.scope
-        caller = self._identity.still(request.caller, scope)
-        if signed(scope) and isinstance(call, rpc.Call):
-            caller = self._identity.vouched(caller, scope, call.method)
-        answer = await self._dispatch.answer(call, caller, scope, request.deadline)
-        if answer.fault is not None and answer.fault.code in DENIED and isinstance(call, rpc.Call):
-            note_denied(self._audit, call.method, answer.fault, caller, scope)
-        return answer
 
 
 def _family(path: str) -> str:

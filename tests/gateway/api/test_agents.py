@@ -10,7 +10,8 @@ from trio.testing import MockClock
 from gateway.core.audit import AuditOutcome
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.agent import Agent
-from tests.gateway.api.rig import NOON, Rig, call, error, result
+from tests.gateway.api.fakes import NOON
+from tests.gateway.api.rig import Rig, call, error, result
 
 
 async def test_an_agent_registers_and_is_listed(rig: Rig) -> None:

@@ -17,7 +17,7 @@ from cryptography import x509
 from trio.testing import MockClock
 
 from gateway.api.server.tls import UPKEEP_INTERVAL, Record, ServerTls, due, server_names
-from tests.gateway.api.rig import NOON, Board
+from tests.gateway.api.fakes import NOON, Board
 
 DAY = 86400.0
 NAMES = ["board", "127.0.0.1"]

@@ -8,7 +8,8 @@ from gateway.settings.line_model import DeviceSettings, LineSettings
 from gateway.settings.model import GatewaySettings
 from tests.gateway.agents.board import service_json
 from tests.gateway.api.agent import Agent
-from tests.gateway.api.rig import NOON, Rig, error, result
+from tests.gateway.api.fakes import NOON
+from tests.gateway.api.rig import Rig, error, result
 
 
 async def test_an_agent_announces_and_withdraws(rig: Rig) -> None:

@@ -11,7 +11,8 @@ from trio.testing import MockClock
 from gateway.core.ports import RawAnswer, SerialAnswer
 from gateway.core.reading import Quality, Reading, Sample
 from gateway.core.timeline import Era
-from tests.gateway.api.rig import NOON, Rig, error, result
+from tests.gateway.api.fakes import NOON
+from tests.gateway.api.rig import Rig, error, result
 
 NOON_TEXT = "2027-01-15T08:00:00.000Z"
 

@@ -20,7 +20,8 @@ from gateway.api.metrics.instruments import LoopLag
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
 from gateway.settings.model import LimitSettings, MetricsSettings
-from tests.gateway.api.rig import NOON, Rig, read_response, rpc_body
+from tests.gateway.api.fakes import NOON
+from tests.gateway.api.rig import Rig, read_response, rpc_body
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -13,7 +13,8 @@ from gateway.core.ports import Outcome, WriteResult
 from gateway.core.principal import Kind
 from gateway.core.reading import Value
 from tests.gateway.api.agent import Agent
-from tests.gateway.api.rig import FakeField, Rig, call, error, result
+from tests.gateway.api.fakes import FakeField
+from tests.gateway.api.rig import Rig, call, error, result
 
 WRITE = {"tag": "bus/meter/power", "value": 21.5}
 

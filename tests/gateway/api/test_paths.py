@@ -12,7 +12,8 @@ import trio
 from trio.testing import MockClock
 
 from gateway.settings.model import LimitSettings
-from tests.gateway.api.rig import NOON, Rig, call, post, rpc_body
+from tests.gateway.api.fakes import NOON
+from tests.gateway.api.rig import Rig, call, post, rpc_body
 
 
 async def test_info_is_the_seeds_example(client: httpx.AsyncClient) -> None:

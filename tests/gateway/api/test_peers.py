@@ -13,7 +13,7 @@ from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.server.serving import Server
 from gateway.api.server.tls import ServerTls
 from gateway.settings.model import LimitSettings, ServerSettings
-from tests.gateway.api.rig import Board
+from tests.gateway.api.fakes import Board
 
 
 class Stranger:

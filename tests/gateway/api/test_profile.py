@@ -163,7 +163,7 @@ def test_leases_and_answers_to_tools_must_hold_together(method: str, answer: dic
 
 
 async def test_every_method_has_a_model(rig: Rig) -> None:
-    assert set(RESULTS) == set(rig.app._dispatch._methods)  # type: ignore[attr-defined] # no method lists them yet
+    assert set(RESULTS) == rig.methods
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from gateway.api.server.certificates import Issued, make_authority, make_leaf
 from gateway.api.server.supplied import CertificateError, Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.settings.model import ServerSettings
-from tests.gateway.api.rig import Board, Rig, read_response
+from tests.gateway.api.fakes import Board
+from tests.gateway.api.rig import Rig, read_response
 
 pytestmark = pytest.mark.e2e
 

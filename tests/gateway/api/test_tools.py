@@ -11,7 +11,7 @@ from gateway.api.methods.tools import tool_methods
 from gateway.core.errors import GatewayError
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
-from tests.gateway.api.rig import NOON, FakeField, Notes
+from tests.gateway.api.fakes import NOON, FakeField, Notes
 
 
 async def call(field: FakeField, name: str, **params: Json) -> Any:
