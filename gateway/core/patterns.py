@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+import msgspec
+
 from gateway.core.errors import invalid
 from gateway.core.events import Event
 from gateway.core.ports import Json
@@ -18,6 +20,8 @@ _ANY = "*"
 MOST_PATTERNS = 50
 MOST_KEYS = 16
 MOST_VALUES = 64
+# Bytes of a filter as JSON: one may be kept for each pattern.
+LARGEST_FILTER = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ def parse_selection(patterns: Sequence[str], wanted: Mapping[str, Json], place: 
             raise invalid(
                 f"filter.{path}", f"give a list of 1 to {MOST_VALUES} values, one of which it must be", values
             )
+    if (size := len(msgspec.json.encode(dict(wanted)))) > LARGEST_FILTER:
+        raise invalid("filter", f"at most {LARGEST_FILTER} bytes of JSON", size)
     return Selection(
         tuple(parse_pattern(text, f"{place}[{index}]") for index, text in enumerate(patterns)),
         {path: tuple(values) for path, values in wanted.items() if isinstance(values, Sequence)},

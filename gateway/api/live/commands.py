@@ -9,10 +9,10 @@ from gateway.api.live import frames
 from gateway.api.live.client import Client, Close
 from gateway.api.live.frames import Auth, Command, Ping, Subscribe, Unsubscribe
 from gateway.api.live.hub import Hub
-from gateway.api.live.interests import Wish, make_wish
+from gateway.api.live.interests import Wish, make_wish, words_of
 from gateway.core.channels import CHANNELS, may_subscribe
 from gateway.core.errors import Code, GatewayError, invalid
-from gateway.core.patterns import MOST_PATTERNS, Selection, parse_pattern, parse_selection
+from gateway.core.patterns import MOST_PATTERNS, Pattern, Selection, parse_pattern, parse_selection
 from gateway.core.principal import Kind, Principal
 
 
@@ -152,12 +152,13 @@ class Commands:
             known = ", ".join(CHANNELS)
             raise invalid("channels", f"name channels ({known}), or patterns like alarm:*")
         # For what it says of a filter.
-        parse_selection(["*"], asked.filter)
+        wanted = parse_selection(["*"], asked.filter).wanted
+        words = words_of(wanted)
         rejected: list[dict[str, str]] = []
         new: dict[tuple[str, str], Wish] = {}
         for kind, name in _named(asked):
             try:
-                wish = _wish(kind, name, asked)
+                wish = make_wish(kind, name, Selection(_patterns(kind, name), wanted), words)
                 _check_allowed(principal, wish)
                 if len(client.wishes.keys() | new.keys() | {wish.key}) > MOST_PATTERNS:
                     reason = f"a connection has at most {MOST_PATTERNS} subscriptions: unsubscribe from one"
@@ -215,14 +216,13 @@ def _names(wishes: tuple[Wish, ...]) -> tuple[list[str], list[str]]:
     return channels, [wish.name for wish in wishes if wish.kind == "pattern"]
 
 
-def _wish(kind: str, name: str, asked: Subscribe) -> Wish:
-    values = {path: tuple(values) for path, values in asked.filter.items()}
+def _patterns(kind: str, name: str) -> tuple[Pattern, ...]:
     if kind == "pattern":
-        return make_wish(kind, name, Selection((parse_pattern(name),), values))
+        return (parse_pattern(name),)
     channel = CHANNELS.get(name)
     if channel is None:
         raise invalid("channels", f"there is no such channel; there are {', '.join(CHANNELS)}")
-    return make_wish(kind, name, Selection(channel.patterns, values))
+    return channel.patterns
 
 
 def _check_allowed(principal: Principal, wish: Wish) -> None:

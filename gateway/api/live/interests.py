@@ -7,13 +7,14 @@ interests are found whose patterns match it; of them, those with a filter by the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from gateway.core.channels import may_receive
 from gateway.core.events import Event
 from gateway.core.patterns import Selection, member
+from gateway.core.ports import Json
 from gateway.core.principal import Principal
 
 C = TypeVar("C")
@@ -32,13 +33,13 @@ class Wish:
         kind: ``channel`` or ``pattern``.
         name: of the channel, or the pattern.
         selection: the events it stands for.
-        words: the same in a form that equal ones have in common.
+        words: the same in a form that equal ones have in common: kind, name, filter.
     """
 
     kind: str
     name: str
     selection: Selection
-    words: str
+    words: tuple[str, str, str]
 
     @property
     def key(self) -> tuple[str, str]:
@@ -46,9 +47,14 @@ class Wish:
         return self.kind, self.name
 
 
-def make_wish(kind: str, name: str, selection: Selection) -> Wish:
-    """A wish for a channel or a pattern."""
-    return Wish(kind, name, selection, json.dumps([kind, name, selection.wanted], sort_keys=True))
+def words_of(wanted: Mapping[str, Sequence[Json]]) -> str:
+    """A filter in a form that equal ones have in common; one for all wishes of a frame."""
+    return json.dumps(wanted, sort_keys=True)
+
+
+def make_wish(kind: str, name: str, selection: Selection, words: str) -> Wish:
+    """A wish for a channel or a pattern; ``words`` are those of its filter."""
+    return Wish(kind, name, selection, (kind, name, words))
 
 
 def wanted(wishes: Iterable[Wish], event: Event) -> bool:
@@ -88,8 +94,8 @@ class Interests(Generic[C]):
     """All interests of all clients."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Principal, frozenset[str]], Interest[C]] = {}
-        self._of: dict[C, tuple[Principal, frozenset[str]]] = {}
+        self._known: dict[tuple[Principal, frozenset[tuple[str, str, str]]], Interest[C]] = {}
+        self._of: dict[C, tuple[Principal, frozenset[tuple[str, str, str]]]] = {}
         self._found: dict[tuple[str, str | None], _Found[C]] = {}
         self._wants: dict[str, bool] = {}
 

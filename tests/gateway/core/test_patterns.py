@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.events import Data, Event
-from gateway.core.patterns import MOST_KEYS, MOST_PATTERNS, MOST_VALUES, parse_pattern, parse_selection
+from gateway.core.patterns import (
+    LARGEST_FILTER,
+    MOST_KEYS,
+    MOST_PATTERNS,
+    MOST_VALUES,
+    parse_pattern,
+    parse_selection,
+)
 from gateway.core.ports import Json
 
 # Few words, so that they often agree; ones that would mean something in a regular expression, too.
@@ -191,6 +198,7 @@ def test_values_are_equal_as_json_is(value: Json, wanted: list[Json]) -> None:
         (["a"], {"x": []}, "filter.x"),
         (["a"], {"x": [1] * (MOST_VALUES + 1)}, "filter.x"),
         (["a"], {f"x{number}": [1] for number in range(MOST_KEYS + 1)}, "filter"),
+        (["a"], {"x": ["y" * LARGEST_FILTER]}, "filter"),
     ],
 )
 def test_what_cannot_be_subscribed_to_is_told_with_its_place(

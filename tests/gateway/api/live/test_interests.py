@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.live.interests import Interests, Wish, make_wish, wanted
+from gateway.api.live.interests import Interests, Wish, make_wish, wanted, words_of
 from gateway.core.channels import may_receive
 from gateway.core.events import Event
 from gateway.core.patterns import parse_selection
@@ -18,7 +18,9 @@ FILTERS = st.dictionaries(
 )
 PATTERNS = st.sampled_from(["*", "alarm:*", "*:raised", "device:up", "user:*", "message:*", "shop.*", "*.till"])
 WISHES = st.builds(
-    lambda pattern, values: make_wish("pattern", pattern, parse_selection([pattern], values)), PATTERNS, FILTERS
+    lambda pattern, values: make_wish("pattern", pattern, parse_selection([pattern], values), words_of(values)),
+    PATTERNS,
+    FILTERS,
 )
 PRINCIPALS = st.builds(
     lambda subject, scopes: Principal(subject, frozenset(scopes), Kind.AGENT, "t"),
@@ -73,7 +75,9 @@ def test_everybody_who_wants_an_event_and_may_receive_it_is_found_once(
 def test_types_and_keys_that_others_choose_do_not_fill_the_memory() -> None:
     interests = Interests[int]()
     interests.put(
-        1, Principal("a", frozenset({"*"}), Kind.OPERATOR, "t"), [make_wish("pattern", "*", parse_selection(["*"], {}))]
+        1,
+        Principal("a", frozenset({"*"}), Kind.OPERATOR, "t"),
+        [make_wish("pattern", "*", parse_selection(["*"], {}), "")],
     )
     for number in range(5000):
         event = Event("i", "g", number, f"user:t{number}", 0.0, "synchronised", {}, f"k.{number}")
