@@ -10,7 +10,20 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.programs import CannotMeasure, Options
-from benchmarks.tables import codec, http, memory, paced, rtu, start, subscriptions, tags, tcp, websocket
+from benchmarks.tables import (
+    codec,
+    events,
+    http,
+    memory,
+    paced,
+    rtu,
+    start,
+    subscriptions,
+    tags,
+    tcp,
+    websocket,
+    written,
+)
 
 TABLES = {
     "codec": codec.run,
@@ -23,6 +36,8 @@ TABLES = {
     "http": http.run,
     "websocket": websocket.run,
     "subscriptions": subscriptions.run,
+    "events": events.run,
+    "written": written.run,
 }
 
 

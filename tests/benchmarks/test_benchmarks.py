@@ -37,9 +37,9 @@ def test_a_table_says_which_targets_were_missed() -> None:
 
 @pytest.mark.interop
 def test_contestants_and_line_run() -> None:
-    names = ("codec", "tcp", "paced", "tags", "rtu", "http", "websocket", "subscriptions")
+    names = ("codec", "tcp", "paced", "tags", "rtu", "http", "websocket", "subscriptions", "events")
     command = [sys.executable, "-m", "benchmarks", "--tiny", *names]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr
     for name in names:
         assert f"({name}: " in done.stdout
