@@ -124,7 +124,7 @@ async def test_deliveries_and_messages_take_their_turn(events: Events) -> None:
         for number in range(100, 900):
             await store.log.append([entry(number, priority=Priority.URGENT, data=TEXT)])
             assert bytes_of(store) <= SIZE
-            finished = (await store.outbox.counts("wh-1"))[DeliveryStatus.DELIVERED]
+            finished = (await store.outbox.counts())["wh-1"][DeliveryStatus.DELIVERED]
             read = len(await store.mailbox.fetch("hvac-1", waiting_only=False, after=0, limit=100)) - 10
             counted.append((finished, read))
         # First deliveries but the newest, then messages that arrived, then the other deliveries; a waiting message and
