@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import trio
+from structlog.testing import capture_logs
 
 from tests.drivers.modbus.fuzz_frames import fuzz
 from tests.e2e import outbox_trouble, soak
@@ -124,7 +125,8 @@ def events_cut(rounds: int, seed: int) -> str:
 
 def events_failed() -> str:
     _beneath_sqlite()
-    with memory_directory() as directory:
+    # Each failure is told, and there are hundreds.
+    with memory_directory() as directory, capture_logs():
         found = trio.run(fail_everywhere, directory)
     return (
         f"every one of {found.calls} calls to the disk made to fail, alone or with all after it: {found.failed} "
