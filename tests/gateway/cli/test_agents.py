@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +21,12 @@ from gateway.access.keys import load_root_key
 from gateway.access.revocations import Revocations
 from gateway.access.signature import CardSignatures, signed_form
 from gateway.access.tokens import OperatorTokens
-from gateway.api.server.certificates import make_authority, make_leaf
 from gateway.cli.main import main
 from gateway.cli.options import agents as options
 from gateway.core import rfc3339
 from gateway.core.ports import Json
 from gateway.core.principal import AgentKey, Principal
+from tests.gateway.cli.peer import RpcPeer, serving
 
 
 class Forgetful:
@@ -169,44 +166,17 @@ def row(agent_id: str, status: str = "active") -> dict[str, Any]:
     }
 
 
-class Peer:
+class Agents(RpcPeer):
     """Stands for a gateway with these agents, of which it shows two at a time."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
         self.agents = [row("a"), row("b", "inactive"), row("c")]
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.error: dict[str, Any] | None = None
-        peer = self
-
-        class Answers(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                peer.calls.append((body["method"], body["params"]))
-                reply = {"jsonrpc": "2.0", "id": body["id"]} | peer.answer(body["method"], body["params"])
-                content = json.dumps(reply).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        now = time.time()
-        authority = make_authority("test", now)
-        leaf = make_leaf(authority.certificate, authority.key, ["127.0.0.1"], now)
-        (directory / "ca.pem").write_bytes(authority.certificate)
-        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(directory / "leaf.pem")
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        url = f"https://127.0.0.1:{self.server.server_port}"
-        self.words = ["--url", url, "--ca", str(directory / "ca.pem"), "--token", "x"]
 
     def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((method, params))
         if self.error is not None:
             return {"error": self.error}
         if method == "agent.revoke":
@@ -217,17 +187,12 @@ class Peer:
 
 
 @pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Peer]:
-    made = Peer(tmp_path)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+def peer(tmp_path: Path) -> Iterator[Agents]:
+    with serving(Agents(tmp_path)) as made:
+        yield made
 
 
-def test_every_agent_is_listed_however_many_there_are(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_agent_is_listed_however_many_there_are(peer: Agents, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "list", *peer.words]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["agent", "name", "version", "status", "last", "seen", "capabilities"]
@@ -237,14 +202,14 @@ def test_every_agent_is_listed_however_many_there_are(peer: Peer, capsys: pytest
     assert json.loads(capsys.readouterr().out) == {"agents": peer.agents, "total": 3}
 
 
-def test_the_gateway_is_asked_for_what_fits(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_gateway_is_asked_for_what_fits(peer: Agents, capsys: pytest.CaptureFixture[str]) -> None:
     peer.agents = []
     assert main(["agents", "list", "--active", "--capability", "modbus-rtu", *peer.words]) == 0
     assert peer.calls == [("agent.list", {"active": True, "capability": "modbus-rtu"})]
     assert "no agent is registered that fits" in capsys.readouterr().out
 
 
-def test_an_agent_is_revoked_by_the_gateway(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_agent_is_revoked_by_the_gateway(peer: Agents, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "revoke", "a", *peer.words]) == 0
     assert peer.calls == [("agent.revoke", {"agentId": "a"})]
     assert "ferrule agents enrol --agent-id a" in capsys.readouterr().out
@@ -252,20 +217,20 @@ def test_an_agent_is_revoked_by_the_gateway(peer: Peer, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(("name", "known"), [("a", True), ("temp-sensr-001", False)])
 def test_what_came_of_revoking_is_told_to_programs_too(
-    peer: Peer, capsys: pytest.CaptureFixture[str], name: str, known: object
+    peer: Agents, capsys: pytest.CaptureFixture[str], name: str, known: object
 ) -> None:
     assert main(["agents", "revoke", name, "--json", *peer.words]) == 0
     assert json.loads(capsys.readouterr().out) == {"revoked": True, "agentId": name, "unregistered": known}
 
 
-def test_revoking_a_name_that_nobody_has_says_so(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_revoking_a_name_that_nobody_has_says_so(peer: Agents, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["agents", "revoke", "temp-sensr-001", *peer.words]) == 0
     shown = capsys.readouterr().out
     assert "temp-sensr-001: no agent of this name is registered" in shown
     assert "tokens and enrolments are void" in " ".join(shown.split())
 
 
-def test_a_refusal_to_revoke_is_told(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_to_revoke_is_told(peer: Agents, capsys: pytest.CaptureFixture[str]) -> None:
     peer.error = {"code": -32005, "message": "Agent not found", "data": {"reason": "there is no agent ghost"}}
     assert main(["agents", "revoke", "ghost", *peer.words]) == 1
     shown = capsys.readouterr()

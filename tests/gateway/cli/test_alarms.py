@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.api.server.certificates import make_authority, make_leaf
 from gateway.cli.alarms import in_one_line, meant_by
 from gateway.cli.main import CommandError, main
+from tests.gateway.cli.peer import RpcPeer, serving
 
 ID = "alarm-019ab1c4-9d0e-7b6a-8f0e-3d7c1f4a2b11"
 
@@ -46,45 +42,18 @@ def alarm(name: str, alarm_id: str | None = ID, **changes: Any) -> dict[str, Any
     } | changes
 
 
-class Peer:
+class Alarms(RpcPeer):
     """A gateway that has alarms, and answers two of them at a time."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.alarms = [alarm("hot"), alarm("cold", ID[:-1] + "2", severity="warning"), alarm("fast", None)]
         self.state = "acknowledged"
         self.error: dict[str, Any] | None = None
-        peer = self
-
-        class Answers(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                peer.calls.append((body["method"], body["params"]))
-                reply = {"jsonrpc": "2.0", "id": body["id"]} | peer.answer(body["method"], body["params"])
-                content = json.dumps(reply).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        now = time.time()
-        authority = make_authority("test", now)
-        leaf = make_leaf(authority.certificate, authority.key, ["127.0.0.1"], now)
-        (directory / "ca.pem").write_bytes(authority.certificate)
-        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(directory / "leaf.pem")
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        url = f"https://127.0.0.1:{self.server.server_port}"
-        self.words = ["--url", url, "--ca", str(directory / "ca.pem"), "--token", "x"]
 
     def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((method, params))
         if method == "alarm.ack":
             if self.error is not None:
                 return {"error": self.error}
@@ -97,17 +66,12 @@ class Peer:
 
 
 @pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Peer]:
-    made = Peer(tmp_path)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+def peer(tmp_path: Path) -> Iterator[Alarms]:
+    with serving(Alarms(tmp_path)) as made:
+        yield made
 
 
-def test_what_stands_is_shown_with_the_end_of_its_id(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_stands_is_shown_with_the_end_of_its_id(peer: Alarms, capsys: pytest.CaptureFixture[str]) -> None:
     peer.alarms[1] |= {"frozen": True, "reason": "no_answer", "current": None, "clock": "unsynchronised"}
     assert main(["alarms", *peer.words]) == 0
     header, hot, cold = capsys.readouterr().out.splitlines()
@@ -120,7 +84,7 @@ def test_what_stands_is_shown_with_the_end_of_its_id(peer: Peer, capsys: pytest.
     assert peer.calls == [("alarm.list", {"state": "standing"})]
 
 
-def test_all_of_them_are_asked_for_page_by_page(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_of_them_are_asked_for_page_by_page(peer: Alarms, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["alarms", "--all", "--json", *peer.words]) == 0
     assert json.loads(capsys.readouterr().out) == {"alarms": peer.alarms, "total": 3}
     assert peer.calls == [("alarm.list", {}), ("alarm.list", {"offset": 2})]
@@ -128,7 +92,7 @@ def test_all_of_them_are_asked_for_page_by_page(peer: Peer, capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines()[3].split()[:4] == ["-", "critical", "normal", "-"]
 
 
-def test_nothing_is_said_to_be_nothing(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_said_to_be_nothing(peer: Alarms, capsys: pytest.CaptureFixture[str]) -> None:
     peer.alarms = []
     assert main(["alarms", *peer.words]) == 0
     assert capsys.readouterr().out == "no alarm stands\n"
@@ -138,7 +102,7 @@ def test_nothing_is_said_to_be_nothing(peer: Peer, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("word", ["hot", "4a2b11", "7C1F4A2B11", ID])
 def test_an_alarm_is_acknowledged_by_its_id_the_end_of_it_or_its_name(
-    word: str, peer: Peer, capsys: pytest.CaptureFixture[str]
+    word: str, peer: Alarms, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["alarms", "ack", *peer.words, word, "--comment", "seen"]) == 0
     assert peer.calls[-1] == ("alarm.ack", {"alarmId": ID, "comment": "seen"})
@@ -147,7 +111,7 @@ def test_an_alarm_is_acknowledged_by_its_id_the_end_of_it_or_its_name(
     assert "hot on bus/boiler/flow: acknowledged by me" in capsys.readouterr().out
 
 
-def test_what_is_said_in_front_of_the_action_counts(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_said_in_front_of_the_action_counts(peer: Alarms, capsys: pytest.CaptureFixture[str]) -> None:
     peer.state = "normal"
     assert main(["alarms", *peer.words, "--json", "ack", "hot"]) == 0
     assert json.loads(capsys.readouterr().out)["state"] == "normal"
@@ -155,7 +119,7 @@ def test_what_is_said_in_front_of_the_action_counts(peer: Peer, capsys: pytest.C
     assert "it is over, and normal now" in capsys.readouterr().out
 
 
-def test_a_refusal_says_that_nothing_was_acknowledged(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_says_that_nothing_was_acknowledged(peer: Alarms, capsys: pytest.CaptureFixture[str]) -> None:
     reason = "no alarm with this id stands; alarm.list names those that do"
     data = {"reason": reason, "field": "alarmId", "provided": ID}
     peer.error = {"code": -32010, "message": "Not found", "data": data}

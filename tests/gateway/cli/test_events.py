@@ -4,62 +4,31 @@ from __future__ import annotations
 
 import json
 import signal
-import ssl
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.api.server.certificates import make_authority, make_leaf
 from gateway.cli import events
 from gateway.cli.main import main
 from gateway.core import rfc3339
 from gateway.core.catalogue import CATALOGUE
+from tests.gateway.cli.peer import RpcPeer, serving
 
 NOON = 1_800_000_000.0
 
 
-class Peer:
+class Logged(RpcPeer):
     """A gateway with a log of events; it gives a few at a time."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
         self.log: list[dict[str, Any]] = []
         self.calls = 0
         self.end_after = 0
-        peer = self
-
-        class Answers(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                result = peer.answer(body["method"], body["params"])
-                content = json.dumps({"jsonrpc": "2.0", "id": body["id"], "result": result}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        now = time.time()
-        authority = make_authority("test", now)
-        leaf = make_leaf(authority.certificate, authority.key, ["127.0.0.1"], now)
-        (directory / "ca.pem").write_bytes(authority.certificate)
-        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(directory / "leaf.pem")
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        url = f"https://127.0.0.1:{self.server.server_port}"
-        self.words = ["--url", url, "--ca", str(directory / "ca.pem"), "--token", "x"]
 
     def say(self, number: int, ago: float, type_: str = "alarm:raised", **data: Any) -> None:
         self.log.append(
@@ -77,32 +46,28 @@ class Peer:
 
     def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         if method == "server.health":
-            return {"timestamp": rfc3339.text(NOON)}
+            return {"result": {"timestamp": rfc3339.text(NOON)}}
         self.calls += 1
         found = [one for one in self.log if one["seq"] > params["after"]]
         page = found[: min(params["limit"], 20)]
         after = page[-1]["seq"] if page else params["after"]
         kind = params.get("type", "").removesuffix("*")
-        return {
+        result = {
             "events": [one for one in page if one["type"].startswith(kind)],
             "after": after,
             "more": len(found) > len(page),
             "complete": True,
         }
+        return {"result": result}
 
 
 @pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Peer]:
-    made = Peer(tmp_path)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+def peer(tmp_path: Path) -> Iterator[Logged]:
+    with serving(Logged(tmp_path)) as made:
+        yield made
 
 
-def test_the_newest_of_the_last_hour_are_shown(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_newest_of_the_last_hour_are_shown(peer: Logged, capsys: pytest.CaptureFixture[str]) -> None:
     start = int((NOON - 86_400) * 1e6)
     for number in range(3000):
         peer.say(start + number, 86_400 - number)
@@ -121,7 +86,7 @@ def test_the_newest_of_the_last_hour_are_shown(peer: Peer, capsys: pytest.Captur
     assert [event["seq"] for event in found] == [again + number for number in range(120)]
 
 
-def test_types_are_chosen_and_nothing_is_said_to_be_nothing(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_types_are_chosen_and_nothing_is_said_to_be_nothing(peer: Logged, capsys: pytest.CaptureFixture[str]) -> None:
     peer.say(5, 30.0, "device:down", device="boiler")
     peer.say(6, 20.0, "alarm:cleared", alarm="hot")
     assert main(["events", "--type", "device:*", *peer.words]) == 0
@@ -130,7 +95,7 @@ def test_types_are_chosen_and_nothing_is_said_to_be_nothing(peer: Peer, capsys: 
     assert capsys.readouterr().out == "nothing was said in that time\n"
 
 
-def test_who_follows_sees_what_comes_until_ctrl_c(peer: Peer) -> None:
+def test_who_follows_sees_what_comes_until_ctrl_c(peer: Logged) -> None:
     peer.say(5, 30.0, alarm="first")
     words = [sys.executable, "-m", "gateway", "events", "--follow", "--json", *peer.words]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as follower:

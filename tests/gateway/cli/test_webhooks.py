@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.api.server.certificates import make_authority, make_leaf
 from gateway.cli.main import main
 from gateway.cli.webhook_names import one_of
+from tests.gateway.cli.peer import Peer, body_of, send, serving
 
 SECRET = "whsec_4cyykLPV3R0YULUKvlbJ9UTVy6+ppzrevqObOKhc2DE="
 NOW = "2026-11-22T12:00:00Z"
@@ -61,10 +58,11 @@ def delivery(number: int, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-class Peer:
+class Hooks(Peer):
     """A gateway that has webhooks, and gives one of them and two deliveries at a time."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
         self.calls: list[tuple[str, str, Any]] = []
         self.webhooks = [webhook(0xABC1, "192.168.1.20"), webhook(0xABC2, "in.example.com:8443", state="paused")]
         self.rows = [delivery(0x30001), delivery(0x20002, status="dead", attempts=10), delivery(0x10003)]
@@ -78,46 +76,12 @@ class Peer:
             "error": None,
         }
         self.problem: tuple[int, dict[str, Any]] | None = None
-        peer = self
 
-        class Answers(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else None
-                peer.calls.append((self.command, self.path, body and body.get("data", body)))
-                status, said = peer.answer(self.command, self.path, body)
-                content = b"" if said is None else json.dumps(said).encode()
-                self.send_response(status)
-                if said is not None:
-                    self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def do_GET(self) -> None:
-                self.answer()
-
-            def do_POST(self) -> None:
-                self.answer()
-
-            def do_DELETE(self) -> None:
-                self.answer()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        now = time.time()
-        authority = make_authority("test", now)
-        leaf = make_leaf(authority.certificate, authority.key, ["127.0.0.1"], now)
-        (directory / "ca.pem").write_bytes(authority.certificate)
-        (directory / "leaf.pem").write_bytes(leaf.certificate + leaf.key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(directory / "leaf.pem")
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        url = f"https://127.0.0.1:{self.server.server_port}"
-        self.words = ["--url", url, "--ca", str(directory / "ca.pem"), "--token", "x"]
+    def take(self, request: BaseHTTPRequestHandler) -> None:
+        body = body_of(request)
+        self.calls.append((request.command, request.path, body and body.get("data", body)))
+        status, said = self.answer(request.command, request.path, body)
+        send(request, said, status)
 
     def answer(self, verb: str, path: str, body: Any) -> tuple[int, Any]:
         place, _, query = path.partition("?")
@@ -156,18 +120,13 @@ class Peer:
 
 
 @pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Peer]:
-    made = Peer(tmp_path)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+def peer(tmp_path: Path) -> Iterator[Hooks]:
+    with serving(Hooks(tmp_path)) as made:
+        yield made
 
 
 def test_all_of_them_are_shown_with_their_hosts_and_no_more_of_their_urls(
-    peer: Peer, capsys: pytest.CaptureFixture[str]
+    peer: Hooks, capsys: pytest.CaptureFixture[str]
 ) -> None:
     peer.webhooks[1] |= {"state": "disabled", "reason": "gone", "failing_for": 7300.0, "lost": 3}
     assert main(["webhooks", *peer.words]) == 0
@@ -186,14 +145,14 @@ def test_all_of_them_are_shown_with_their_hosts_and_no_more_of_their_urls(
     assert [one["last_success"] for one in found["webhooks"]] == ["2026-11-22T12:00:01Z"] * 2
 
 
-def test_none_is_said_to_be_none(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_none_is_said_to_be_none(peer: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
     peer.webhooks = []
     assert main(["webhooks", *peer.words]) == 0
     assert capsys.readouterr().out.startswith("no webhook is registered: ferrule webhooks add")
 
 
 def test_the_secret_of_a_new_one_is_shown_with_how_to_use_it(
-    peer: Peer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    peer: Hooks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "secret").write_text("a secret of 22 signs.\n")
     words = ["webhooks", "add", "https://new/in", "--events", "alarm:*, device:down,", "--ordered", *peer.words]
@@ -219,7 +178,7 @@ def test_the_secret_of_a_new_one_is_shown_with_how_to_use_it(
 
 
 def test_a_pattern_that_no_event_of_the_gateway_fits_is_asked_about(
-    peer: Peer, capsys: pytest.CaptureFixture[str]
+    peer: Hooks, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["webhooks", "add", "https://new/in", *peer.words, "--events"]
     assert main([*words, "alarms:*"]) == 0
@@ -245,7 +204,7 @@ def test_a_pattern_that_no_event_of_the_gateway_fits_is_asked_about(
     ],
 )
 def test_a_refusal_says_why_and_that_nothing_was_changed(
-    peer: Peer, capsys: pytest.CaptureFixture[str], status: int, error: dict[str, Any], told: tuple[int, str]
+    peer: Hooks, capsys: pytest.CaptureFixture[str], status: int, error: dict[str, Any], told: tuple[int, str]
 ) -> None:
     peer.problem = status, error
     assert main(["webhooks", "add", "https://10.0.0.1/in", "--events", "alarm:*", *peer.words]) == told[0]
@@ -254,7 +213,7 @@ def test_a_refusal_says_why_and_that_nothing_was_changed(
     assert said.endswith("; nothing was changed\n")
 
 
-def test_a_test_ends_with_what_came_of_it(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_test_ends_with_what_came_of_it(peer: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["webhooks", *peer.words, "test", "192.168.1.20"]) == 0
     assert peer.calls[-1][1] == "/v1/webhooks/wh-0000000000000000abc1/test"
     assert capsys.readouterr().out == f"delivered: 204 by 192.168.1.20 after 12 ms, webhook-id {EVENT}\n"
@@ -264,7 +223,7 @@ def test_a_test_ends_with_what_came_of_it(peer: Peer, capsys: pytest.CaptureFixt
     assert main(["webhooks", "test", "abc1", "--json", *peer.words]) == 1
 
 
-def test_one_rests_goes_on_and_ends(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_rests_goes_on_and_ends(peer: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["webhooks", "pause", "in.example.com:8443", *peer.words]) == 0
     assert "is paused: events wait" in capsys.readouterr().out
     assert main(["webhooks", "resume", "abc2", "--json", *peer.words]) == 0
@@ -275,7 +234,7 @@ def test_one_rests_goes_on_and_ends(peer: Peer, capsys: pytest.CaptureFixture[st
 
 
 def test_deliveries_are_listed_page_by_page_and_one_with_its_attempts(
-    peer: Peer, capsys: pytest.CaptureFixture[str]
+    peer: Hooks, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["webhooks", "deliveries", "abc1", *peer.words]) == 0
     shown = capsys.readouterr().out.splitlines()
@@ -290,7 +249,7 @@ def test_deliveries_are_listed_page_by_page_and_one_with_its_attempts(
     assert said == "     it says: out of \\x1b[2Jpaper"
 
 
-def test_one_event_is_delivered_again_or_those_of_some_time(peer: Peer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_event_is_delivered_again_or_those_of_some_time(peer: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["webhooks", "redeliver", "abc2", "10003", *peer.words]) == 0
     assert peer.calls[-1][1].endswith("/deliveries/019ab1c4-0000-7000-8000-000000010003/redeliver")
     assert capsys.readouterr().out.endswith("as delivery 0000040004, once it is resumed: it is paused\n")
@@ -304,7 +263,7 @@ def test_one_event_is_delivered_again_or_those_of_some_time(peer: Peer, capsys: 
 
 
 def test_another_secret_is_shown_with_how_long_the_one_before_counts(
-    peer: Peer, capsys: pytest.CaptureFixture[str]
+    peer: Hooks, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["webhooks", "rotate", "abc1", *peer.words]) == 0
     assert peer.calls[-1] == ("POST", "/v1/webhooks/wh-0000000000000000abc1/rotate-secret", {})
@@ -314,7 +273,9 @@ def test_another_secret_is_shown_with_how_long_the_one_before_counts(
 
 
 @pytest.mark.parametrize(("word", "why"), [("abc", "no webhook"), ("zzzz", "no webhook"), ("in", "no webhook")])
-def test_a_word_that_means_none_is_refused(peer: Peer, capsys: pytest.CaptureFixture[str], word: str, why: str) -> None:
+def test_a_word_that_means_none_is_refused(
+    peer: Hooks, capsys: pytest.CaptureFixture[str], word: str, why: str
+) -> None:
     assert main(["webhooks", "pause", word, *peer.words]) == 2
     assert why in capsys.readouterr().err
     assert all(verb == "GET" for verb, _, _ in peer.calls)
