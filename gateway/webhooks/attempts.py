@@ -21,6 +21,8 @@ from gateway.webhooks.works import Works
 
 # Seconds until an event is looked for again that the disk does not give now.
 _RETRY_S = 5.0
+# A receiver that takes longer leaves a turn to others on its host.
+_SLOW_S = 2.0
 # Characters of an answer that are kept: of what went wrong more than of what went well.
 _KEPT_OF_FAILURE, _KEPT_OF_SUCCESS = 1024, 128
 _KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -40,6 +42,7 @@ class Attempts:
         self._course = course
         self._standing = standing
         self._works = works
+        self._slow = False
 
     def begin(self, event: Event, *, redelivery: bool = False) -> Waiting:
         """A delivery of an event, due now."""
@@ -63,7 +66,7 @@ class Attempts:
         """Make an attempt, once it is this host's turn, and say what becomes of the delivery."""
         course, works = self._course, self._works
         window = course.window
-        async with works.hosts.turn(course.webhook.destination.host):
+        async with works.hosts.turn(course.webhook.destination.host, slow=self._slow):
             webhook, delivery = course.webhook, waiting.delivery
             if not course.active:
                 window.give_back(waiting, waiting.due)
@@ -98,6 +101,7 @@ class Attempts:
                 return
             within = works.settings().answer_time
             sent = await works.send(webhook.destination, parcel, delivery.attempts, within)
+            self._slow = trio.current_time() - begun > _SLOW_S
         attempt = self._noted(delivery, parcel, sent, number=number, sent_at=sent_at, begun=begun)
         if sent.delivered:
             unprobed(waiting)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 
 import trio
+
+
+@dataclass(slots=True)
+class _Host:
+    """Turns at one host, those that slow ones may have of them, and who wants or has one."""
+
+    all: trio.CapacityLimiter
+    slow: trio.CapacityLimiter
+    users: int = 0
 
 
 class Hosts:
@@ -18,22 +27,27 @@ class Hosts:
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
-        self._limiters: dict[str, trio.CapacityLimiter] = {}
-        self._users = Counter[str]()
+        self._hosts: dict[str, _Host] = {}
 
     @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait until a request to a host may begin; it is under way inside of the block."""
-        limiter = self._limiters.get(host)
-        if limiter is None:
-            limiter = self._limiters[host] = trio.CapacityLimiter(self._most())
+    async def turn(self, host: str, *, slow: bool = False) -> AsyncIterator[None]:
+        """Wait until a request to a host may begin; it is under way inside of the block.
+
+        Args:
+            host: to whom.
+            slow: whether the one before took long: all of these leave one turn to the others, where there are two.
+        """
+        most = self._most()
+        found = self._hosts.get(host)
+        if found is None:
+            found = self._hosts[host] = _Host(trio.CapacityLimiter(most), trio.CapacityLimiter(most))
         # A reload counts from the next turn on.
-        limiter.total_tokens = self._most()
-        self._users[host] += 1
+        found.all.total_tokens, found.slow.total_tokens = most, max(1, most - 1)
+        found.users += 1
         try:
-            async with limiter:
+            async with found.slow if slow else nullcontext(), found.all:
                 yield
         finally:
-            self._users[host] -= 1
-            if not self._users[host]:
-                del self._users[host], self._limiters[host]
+            found.users -= 1
+            if not found.users:
+                del self._hosts[host]

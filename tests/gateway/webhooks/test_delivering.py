@@ -221,6 +221,32 @@ async def test_a_slow_receiver_delays_nobody_else(autojump_clock: MockClock, rig
     assert rig.most_under_way["slow.test"] == 2
 
 
+async def test_slow_receivers_leave_a_turn_to_the_others_of_their_host(autojump_clock: MockClock, rig: Rig) -> None:
+    slow: set[object] = set()
+
+    async def receiver(arrived: Arrived) -> Sent:
+        if arrived.body["webhook_id"] in slow:
+            await trio.sleep_forever()
+        return Sent("192.0.2.1", 200)
+
+    rig.receivers["a.test"] = receiver
+    async with rig.running() as webhooks:
+        for number in range(6):
+            made = await webhooks.create(OPERATOR, {**BODY, "url": f"https://a.test/{number}"})
+            if number:
+                slow.add(made.webhook.id)
+        rig.happens()
+        # Each is slow for the first time.
+        await trio.sleep(60)
+        begun = trio.current_time()
+        rig.happens(count=100)
+        await trio.sleep(5)
+        quick = [arrived for arrived in rig.arrived if arrived.body["webhook_id"] not in slow and arrived.at >= begun]
+        assert len(quick) == 100
+        assert quick[-1].at - begun < 2
+    assert rig.most_under_way["a.test"] == 2
+
+
 async def test_so_many_at_once_to_one_host_over_all_webhooks(autojump_clock: MockClock, rig: Rig) -> None:
     async with rig.running() as webhooks:
         for number in range(5):
