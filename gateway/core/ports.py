@@ -103,14 +103,6 @@ class History(Protocol):
         ...
 
 
-class WriteBudget(Protocol):
-    """What may be written to the card."""
-
-    def status(self) -> dict[str, Json]:
-        """Bytes written today, the budget, and whether history has given way."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StoreState:
     """How the store is, for callers.

@@ -39,7 +39,7 @@ _SUMMARY = {
 
 
 class Budget:
-    """Implements ``core.ports.WriteBudget``.
+    """What may be written to the card, and how far history gives way to it.
 
     Args:
         limit: bytes a day.

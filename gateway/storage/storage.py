@@ -54,7 +54,7 @@ class Storage:
     Attributes:
         facts: implements ``core.ports.FactStore``.
         history: implements ``core.ports.History``.
-        budget: implements ``core.ports.WriteBudget``.
+        budget: what may be written to the card.
         announce: told of trouble.
     """
 
