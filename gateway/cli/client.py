@@ -362,7 +362,7 @@ def refused(status: int, problem: Json, url: str) -> CallError:
     meta = error.get("meta") or {}
     if status == HTTPStatus.FORBIDDEN and "required_scope" in meta:
         needed = meta["required_scope"]
-        return CallError(f'{reason}: make a token with it (ferrule token --scope "{needed}")', DENIED)
+        return CallError(f'{reason}: make one that has it as well (ferrule token --scope "... {needed}")', DENIED)
     if status == HTTPStatus.UNAUTHORIZED:
         return CallError(f"{url} does not take the token: {reason}", DENIED)
     if status == HTTPStatus.TOO_MANY_REQUESTS:

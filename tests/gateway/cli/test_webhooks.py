@@ -195,7 +195,7 @@ def test_a_pattern_that_no_event_of_the_gateway_fits_is_asked_about(
             {"detail": "url: 10.0.0.1 is not allowed. Allow it in the configuration."},
             (7, "10.0.0.1 is not allowed"),
         ),
-        (403, {"detail": "no.", "meta": {"required_scope": "webhooks:write"}}, (7, '--scope "webhooks:write"')),
+        (403, {"detail": "no.", "meta": {"required_scope": "webhooks:write"}}, (7, '--scope "... webhooks:write"')),
         (422, {"detail": "events[0]: no such type."}, (2, "events[0]: no such type")),
         (401, {"detail": "it has expired."}, (7, "does not take the token: it has expired")),
         (429, {"detail": "too fast.", "meta": {"retry_after": 9}}, (7, "try again in 9 s")),
