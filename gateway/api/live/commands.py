@@ -15,6 +15,9 @@ from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.patterns import MOST_PATTERNS, Pattern, Selection, parse_pattern, parse_selection
 from gateway.core.principal import Kind, Principal
 
+# Values of all filters of a connection: each costs a place for every type that its pattern fits.
+_MOST_VALUES = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class LiveLimits:
@@ -153,20 +156,27 @@ class Commands:
             raise invalid("channels", f"name channels ({known}), or patterns like alarm:*")
         # For what it says of a filter.
         wanted = parse_selection(["*"], asked.filter).wanted
-        words = words_of(wanted)
+        words, values = words_of(wanted), sum(map(len, wanted.values()))
+        held = sum(map(_values, client.wishes.values()))
         rejected: list[dict[str, str]] = []
         new: dict[tuple[str, str], Wish] = {}
         for kind, name in _named(asked):
             try:
                 wish = make_wish(kind, name, Selection(_patterns(kind, name), wanted), words)
                 _check_allowed(principal, wish)
-                if len(client.wishes.keys() | new.keys() | {wish.key}) > MOST_PATTERNS:
+                before = new.get(wish.key) or client.wishes.get(wish.key)
+                more = values - _values(before)
+                if held + more > _MOST_VALUES:
+                    reason = f"the filters of a connection have at most {_MOST_VALUES} values, for each pattern anew"
+                    raise GatewayError(Code.TOO_MANY, reason)
+                if before is None and len(client.wishes.keys() | new.keys()) >= MOST_PATTERNS:
                     reason = f"a connection has at most {MOST_PATTERNS} subscriptions: unsubscribe from one"
                     raise GatewayError(Code.TOO_MANY, reason)
             except GatewayError as error:
                 rejected.append(frames.rejection(kind, name, error))
             else:
                 new[wish.key] = wish
+                held += more
         wishes = tuple(new.values())
         if asked.resume_from is not None and wishes:
             await self._resume(client, asked.resume_from, wishes, rejected)
@@ -209,6 +219,10 @@ def _account(principal: Principal) -> str:
 def _named(asked: Subscribe | Unsubscribe) -> Iterator[tuple[str, str]]:
     yield from (("channel", name) for name in asked.channels)
     yield from (("pattern", text) for text in asked.patterns)
+
+
+def _values(wish: Wish | None) -> int:
+    return 0 if wish is None else sum(map(len, wish.selection.wanted.values()))
 
 
 def _names(wishes: tuple[Wish, ...]) -> tuple[list[str], list[str]]:

@@ -21,6 +21,8 @@ C = TypeVar("C")
 
 # Types and routing keys whose interests are remembered; those who publish choose both.
 _MOST_REMEMBERED = 1024
+# What is remembered of all of them together: interests, and values of filters that lead to one.
+_MOST_PLACES = 32_768
 # As JSON has it, true is not 1.
 _Value = tuple[bool, object]
 
@@ -84,10 +86,12 @@ class _Found(Generic[C]):
     Attributes:
         all: in each of them.
         some: by the path of a member and its value; what else is asked for stands beside the interest.
+        places: how many there are in both.
     """
 
     all: list[Interest[C]] = field(default_factory=list)
     some: dict[str, dict[_Value, list[tuple[Interest[C], Selection]]]] = field(default_factory=dict)
+    places: int = 1
 
 
 class Interests(Generic[C]):
@@ -97,6 +101,7 @@ class Interests(Generic[C]):
         self._known: dict[tuple[Principal, frozenset[tuple[str, str, str]]], Interest[C]] = {}
         self._of: dict[C, tuple[Principal, frozenset[tuple[str, str, str]]]] = {}
         self._found: dict[tuple[str, str | None], _Found[C]] = {}
+        self._places = 0
         self._wants: dict[str, bool] = {}
 
     def put(self, client: C, principal: Principal, wishes: Iterable[Wish]) -> None:
@@ -156,19 +161,24 @@ class Interests(Generic[C]):
             ]
             if any(not selection.wanted for selection in matching):
                 found.all.append(interest)
+                found.places += 1
                 continue
             for selection in matching:
                 path, values = next(iter(selection.wanted.items()))
+                found.places += len(values)
                 for value in values:
                     by_value = found.some.setdefault(path, {})
                     by_value.setdefault((value is True or value is False, value), []).append((interest, selection))
-        if len(self._found) >= _MOST_REMEMBERED:
+        if len(self._found) >= _MOST_REMEMBERED or self._places + found.places > _MOST_PLACES:
             self._found.clear()
+            self._places = 0
+        self._places += found.places
         self._found[event.type, event.routing_key] = found
         return found
 
     def _forget(self) -> None:
         self._found.clear()
+        self._places = 0
         self._wants.clear()
 
 

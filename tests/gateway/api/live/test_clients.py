@@ -195,6 +195,17 @@ async def test_subscriptions_of_one_connection_are_counted(stage: Stage) -> None
     assert (await peer.ask("subscribe", patterns=names[:1]))["rejected"] == []
 
 
+async def test_values_of_all_filters_of_one_connection_are_counted(stage: Stage) -> None:
+    peer = await stage.peer("devices:read", "events:subscribe")
+    names = [f"alarm:x{number}" for number in range(MOST_PATTERNS)]
+    values = {"tag": [f"t{number}" for number in range(64)]}
+    answer = await peer.ask("subscribe", patterns=names, filter=values)
+    assert len(answer["patterns"]) == 2000 // 64
+    assert {rejected["code"] for rejected in answer["rejected"]} == {"too_many"}
+    assert (await peer.ask("subscribe", patterns=names[:1], filter=values))["rejected"] == []
+    assert (await peer.ask("subscribe", patterns=names[-1:]))["rejected"] == []
+
+
 async def test_announcers_learn_what_nobody_wants(stage: Stage) -> None:
     assert not stage.live.wants("tag:changed")
     peer = await stage.peer()

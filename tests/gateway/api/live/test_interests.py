@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,3 +86,25 @@ def test_types_and_keys_that_others_choose_do_not_fill_the_memory() -> None:
         assert len(interests.in_(event)) == 1
         assert interests.wants(event.type)
     assert len(interests._found) + len(interests._wants) <= 2048
+
+
+def test_filters_with_many_values_do_not_fill_it_either() -> None:
+    interests = Interests[int]()
+    for client in range(20):
+        principal = Principal(f"a{client}", frozenset({"*"}), Kind.OPERATOR, "t")
+        values = {"x": [f"{client}-{number}" for number in range(64)]}
+        patterns = ("*", "user:*", "*:*", "*:*:*")
+        interests.put(
+            client,
+            principal,
+            [make_wish("pattern", text, parse_selection([text], values), words_of(values)) for text in patterns],
+        )
+    tracemalloc.start()
+    try:
+        for number in range(60):
+            event = Event("i", "g", number, "user:t", 0.0, "synchronised", {"x": f"{number % 20}-7"}, f"k.{number}")
+            assert [interest.principal.subject for interest in interests.in_(event)] == [f"a{number % 20}"]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 20_000_000
