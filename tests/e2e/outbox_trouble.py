@@ -94,6 +94,10 @@ def _fill(played: Drill, filler: Path, lives: int) -> str:
             for caller in callers:
                 caller.end()
         played.device.kill()
+        # What the field said while the disk was full was told at once, and only memory knew it when that was killed.
+        with played.lock:
+            for id_ in ledger.of_the_field():
+                del ledger.types[id_]
         until(played.arrived, "everything that was promised has arrived", seconds=DRAINED_S)
     finally:
         played.deaf.set()
@@ -102,8 +106,7 @@ def _fill(played: Drill, filler: Path, lives: int) -> str:
     assert not wordless, f"refused for another reason: {wordless}"
     refused = ledger.refused.total()
     ledger.refused.clear()
-    # Of a field event that was told while the disk was full only memory knew when the gateway was killed.
-    found = broken(ledger, played.receiver.received, played.logged() | ledger.of_the_field(), played.mailbox())
+    found = broken(ledger, played.receiver.received, played.logged(), played.mailbox())
     assert not any(found.values()), f"{found} {ledger.incomplete}"
     return (
         f"a disk filled {lives} times beneath the gateway, killed on it and started on it {-(-lives // 2)} times: "
