@@ -40,6 +40,9 @@ tag = [
 FLOW, RETURN, DAMPED, ON = (f"bus/boiler/{name}" for name in ("flow", "return", "damped", "on"))
 # As long as judging takes, with the pause between two rounds.
 SOON = 0.1
+HOT = 'name = "hot"\ntag = "bus/boiler/flow"\nhigh = 80\nhysteresis = 5\nseverity = "critical"'
+COLD = 'name = "cold"\ntag = "bus/boiler/return"\nlow = 10'
+AWAY = 'name = "away"\ndevice_down = "bus/boiler"\nseverity = "info"'
 
 
 def settings_with(*alarms: str) -> Settings:
