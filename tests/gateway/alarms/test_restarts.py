@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
+from gateway.alarms.alarms import Alarms
 from gateway.alarms.standing import AlarmState
 from gateway.core.ports import Json
 from tests.gateway.alarms.rig import AWAY, COLD, FLOW, HOT, NOON, RETURN, SOON, Board, settings_with
