@@ -11,7 +11,7 @@ from gateway.storage.event_file import EventFile
 from gateway.storage.event_rows import ROW_BYTES, Row, add, gateways_of, read, rows_between, rows_of_time, write
 
 # Bytes of data after which a page ends: in memory they take twenty times as much where somebody is out for that.
-_PAGE_BYTES = 256 * 1024
+_PAGE_BYTES = 64 * 1024
 
 
 class StoredLog:

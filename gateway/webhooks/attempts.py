@@ -10,6 +10,7 @@ import trio
 from gateway.core.catalogue import key_of
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, NotKept
 from gateway.core.events import Event
+from gateway.core.weight import weight
 from gateway.webhooks.course import Course
 from gateway.webhooks.schedule import asked_for, jittered, pause_after
 from gateway.webhooks.sender import Sent
@@ -21,6 +22,8 @@ from gateway.webhooks.works import Works
 
 # Seconds until an event is looked for again that the disk does not give now.
 _RETRY_S = 5.0
+# Bytes of memory of an event that is held until its first attempt.
+_HELD = 4096
 # A receiver that takes longer leaves a turn to others on its host.
 _SLOW_S = 2.0
 # Characters of an answer that are kept: of what went wrong more than of what went well.
@@ -60,7 +63,8 @@ class Attempts:
             key=key_of(event) if ordered else None,
             redelivery=redelivery,
         )
-        return Waiting(delivery, trio.current_time(), event)
+        # A large one is read again when its turn comes: a receiver that is away must not fill the memory.
+        return Waiting(delivery, trio.current_time(), event if weight(event.data) <= _HELD else None)
 
     async def make(self, waiting: Waiting) -> None:
         """Make an attempt, once it is this host's turn, and say what becomes of the delivery."""

@@ -120,7 +120,7 @@ async def test_a_page_of_large_events_is_a_short_one(events: Events) -> None:
             pages.append(numbers(page))
             after = page[-1].sequence
         assert [number for page in pages for number in page] == list(range(1, 41))
-        assert all(len(page) <= 6 for page in pages)
+        assert all(len(page) <= 2 for page in pages)
         assert len(await store.log.between(0, TEN * 2, 0, 500)) == len(pages[0])
 
 

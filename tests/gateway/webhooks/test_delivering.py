@@ -221,6 +221,23 @@ async def test_a_slow_receiver_delays_nobody_else(autojump_clock: MockClock, rig
     assert rig.most_under_way["slow.test"] == 2
 
 
+async def test_large_events_are_not_held_while_they_wait(autojump_clock: MockClock, rig: Rig) -> None:
+    async def receiver(arrived: Arrived) -> Sent:
+        await trio.sleep(10)
+        return Sent("192.0.2.1", 200)
+
+    rig.receivers["a.test"] = receiver
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        for _ in range(20):
+            rig.happens(rows=[{"a": 1.5}] * 500)
+        await trio.sleep(1)
+        lane, _ = webhooks._lanes[made.webhook.id]
+        assert [waiting.event for waiting in lane.window] == [None] * 20
+        await trio.sleep(200)
+    assert sorted(rig.sequences()) == [event.sequence for event in rig.log.events]
+
+
 async def test_slow_receivers_leave_a_turn_to_the_others_of_their_host(autojump_clock: MockClock, rig: Rig) -> None:
     slow: set[object] = set()
 
