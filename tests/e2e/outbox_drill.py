@@ -93,7 +93,7 @@ def _play(played: Drill, kills: int, clock: MovedClock | None) -> str:
     again = deliveries - len(received.bodies)
     return (
         f"{kills} kills in {seconds:.0f} s: {len(ledger.acknowledged)} events acknowledged, none lost, none forged; "
-        f"{len(ledger.messages)} messages acknowledged, {len(ledger.read)} of them read, none lost, none unread; "
+        f"{len(ledger.messages)} messages acknowledged, {len(ledger.read)} read, none lost, none unread again; "
         f"{ledger.unknown} calls without an answer; {deliveries} deliveries of {len(received.bodies)} events, {again} "
         f"of them again with the same id; {len(ledger.heard)} heard over a WebSocket, in order, none twice\n"
         f"    of the field, all of it in the log and delivered: {_counted(field)}\n"

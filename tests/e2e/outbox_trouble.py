@@ -96,7 +96,8 @@ def _fill(played: Drill, filler: Path, lives: int) -> str:
         played.device.kill()
         # What the field said while the disk was full was told at once, and only memory knew it when that was killed.
         with played.lock:
-            for id_ in ledger.of_the_field():
+            told = ledger.of_the_field()
+            for id_ in told:
                 del ledger.types[id_]
         until(played.arrived, "everything that was promised has arrived", seconds=DRAINED_S)
     finally:
@@ -106,12 +107,14 @@ def _fill(played: Drill, filler: Path, lives: int) -> str:
     assert not wordless, f"refused for another reason: {wordless}"
     refused = ledger.refused.total()
     ledger.refused.clear()
-    found = broken(ledger, played.receiver.received, played.logged(), played.mailbox())
+    logged = played.logged()
+    found = broken(ledger, played.receiver.received, logged, played.mailbox())
     assert not any(found.values()), f"{found} {ledger.incomplete}"
     return (
         f"a disk filled {lives} times beneath the gateway, killed on it and started on it {-(-lives // 2)} times: "
         f"{len(ledger.acknowledged)} events and {len(ledger.messages)} messages acknowledged, none lost; "
-        f"{refused} calls refused with {FULL} and the reason"
+        f"{refused} calls refused with {FULL} and the reason; of {len(told)} events of the field that were heard "
+        f"{len(told - logged)} were lost with the killed process"
     )
 
 
