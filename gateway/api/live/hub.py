@@ -149,6 +149,9 @@ class Hub:
             cursor = max(cursor, page.newest)
             client.outgoing.flush()
             await client.outgoing.room()
+            if client.outgoing.gone():
+                # Nobody is told before this ends, and the past may be long.
+                return
             if page.whole and self.remembers(cursor) and self._join(client, cursor, due, everything):
                 return
             page = await self.read(cursor)

@@ -22,12 +22,16 @@ class Outgoing:
         scope: of the connection; the server says in it how frames go out without waiting.
         send: of the application.
         nursery: where that task runs. It must not be cancelled, or half a frame is out.
+
+    Attributes:
+        gone: whether nothing that is sent arrives any more.
     """
 
     def __init__(self, scope: Scope, send: Send, nursery: trio.Nursery) -> None:
         direct = scope["extensions"][BATCH]
         self._offer: Callable[[bytes], bool] = direct["offer"]
         self._held_up: Callable[[], bool] = direct["held_up"]
+        self.gone: Callable[[], bool] = direct["gone"]
         self._send = send
         self._nursery = nursery
         self._waiting: list[bytes] = []

@@ -209,12 +209,16 @@ class Connection(TCPServer):
                 self._patience.deadline = now + self._limits.write_time
 
     def _direct(self) -> dict[str, object]:
-        return dict(Direct(offer=self._offer, held_up=lambda: self.stream.held_up))
+        return dict(Direct(offer=self._offer, held_up=lambda: self.stream.held_up, gone=lambda: not self._talks()))
 
     def _offer(self, frames: bytes) -> bool:
         """Send frames of a WebSocket without waiting. Returns whether that was possible."""
         socket = self.protocol.stream
         return isinstance(socket, WebSocket) and socket.open and socket.free and self.stream.offer(frames)
+
+    def _talks(self) -> bool:
+        socket = self.protocol.stream
+        return isinstance(socket, WebSocket) and socket.open
 
     async def _end(self) -> None:
         """Close after an answer, or leave the caller a moment where it is still busy sending."""

@@ -39,10 +39,12 @@ class Direct(TypedDict):
     Attributes:
         offer: sends them, if they can be sent now and nothing waits to be sent; returns whether it did.
         held_up: whether some of what was sent waits for the peer: it goes out with the next ``BATCH``, empty or not.
+        gone: whether nothing that is sent arrives any more.
     """
 
     offer: Callable[[bytes], bool]
     held_up: Callable[[], bool]
+    gone: Callable[[], bool]
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ class Line:
         self._cut = False
         self._stuck = trio.Event()
         self._stuck.set()
-        direct = {"offer": self._offer, "held_up": lambda: False}
+        direct = {"offer": self._offer, "held_up": lambda: False, "gone": lambda: self._cut}
         headers = [(b"authorization", f"Bearer {token}".encode())]
         self._scope: dict[str, object] = {
             "type": "websocket",

@@ -198,6 +198,9 @@ async def test_a_resumption_that_nobody_reads_holds_a_page_and_no_more(stage: St
     await wait_all_tasks_blocked()
     assert stage.log.reads == 1
     line.cut()
+    await wait_all_tasks_blocked()
+    # For one that is gone the rest is not read either.
+    assert stage.log.reads == 1
 
 
 async def test_what_was_told_and_is_not_logged_yet_is_not_forgotten(stage: Stage) -> None:
