@@ -80,7 +80,7 @@ def _play(played: Drill, kills: int, clock: MovedClock | None) -> str:
         # Nothing more happens: what there is must arrive.
         played.device.kill()
         played.receiver.good = True
-        until(played.arrived, "everything that was promised has arrived", seconds=DRAINED_S)
+        played.drain(DRAINED_S)
     finally:
         played.deaf.set()
         listener.end()

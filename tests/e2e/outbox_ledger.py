@@ -56,15 +56,17 @@ class Ledger:
         """Ids of what was heard of the field."""
         return {id_ for id_, type_ in self.types.items() if type_.startswith(OF_THE_FIELD)}
 
-    def arrived(self, received: Received) -> bool:
-        """Whether everything that was promised has arrived at the receiver, and events at the listener."""
+    def missing(self, received: Received) -> dict[str, set[str]]:
+        """What of all that was promised has not arrived yet: ids, by where they are missing; empty at last."""
         events = set(self.acknowledged)
         delivered = {str(data_of(bodies[0]).get("message_id")) for bodies in list(received.bodies.values())}
-        return (
-            events <= self.types.keys()
-            and events | set(self.types) <= received.bodies.keys()
-            and self.messages.keys() <= delivered
-        )
+        missing = {
+            "acknowledged events, at the listener": events - self.types.keys(),
+            "acknowledged events, at the receiver": events - received.bodies.keys(),
+            "events that were heard, at the receiver": self.types.keys() - events - received.bodies.keys(),
+            "messages, at the receiver": self.messages.keys() - delivered,
+        }
+        return {where: ids for where, ids in missing.items() if ids}
 
 
 def data_of(body: dict[str, object]) -> dict[str, object]:

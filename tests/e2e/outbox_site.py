@@ -23,7 +23,7 @@ from gateway.access.keys import load_root_key
 from gateway.access.tokens import OperatorTokens
 from gateway.sdk.ferrule_client import Enrolment, FerruleClient
 from tests.e2e.outbox_ledger import Ledger
-from tests.e2e.programs import FERRULE, Program, free_port
+from tests.e2e.programs import FERRULE, Program, free_port, until
 from tests.e2e.receiver import Receiver
 from tests.e2e.site import Gateway, Site, device, tcp_line
 
@@ -274,10 +274,16 @@ class Drill:
         gateway.kill()
         gateway.hang_up()
 
-    def arrived(self) -> bool:
-        """Whether everything that was promised has arrived at the receiver, and events at the listener."""
+    def drain(self, seconds: float) -> None:
+        """Wait until everything that was promised has arrived at the receiver, and events at the listener."""
+        try:
+            until(lambda: not self._missing(), "everything that was promised has arrived", seconds=seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self._missing()}") from None
+
+    def _missing(self) -> dict[str, set[str]]:
         with self.lock:
-            return self.ledger.arrived(self.receiver.received)
+            return self.ledger.missing(self.receiver.received)
 
     def logged(self) -> set[str]:
         """Ids of all events in the log."""

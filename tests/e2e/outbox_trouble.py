@@ -99,7 +99,7 @@ def _fill(played: Drill, filler: Path, lives: int) -> str:
             told = ledger.of_the_field()
             for id_ in told:
                 del ledger.types[id_]
-        until(played.arrived, "everything that was promised has arrived", seconds=DRAINED_S)
+        played.drain(DRAINED_S)
     finally:
         played.deaf.set()
         listener.end()
