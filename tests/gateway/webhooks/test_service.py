@@ -18,8 +18,7 @@ from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
 from gateway.settings.model import WebhookAllow, WebhookSettings
 from gateway.webhooks.sealing import Seal, SealError
-from gateway.webhooks.sender import Sent
-from tests.gateway.webhooks.conftest import BODY, OPERATOR, Arrived, Rig, answers, away
+from tests.gateway.webhooks.conftest import BODY, OPERATOR, Rig, answers, away
 
 SECRET = "webhook-secret-here"
 READER = Principal("reader", frozenset({"webhooks:write", "devices:read"}), Kind.AGENT, "t1")
@@ -279,94 +278,6 @@ async def test_what_was_removed_gets_nothing_and_is_forgotten(autojump_clock: Mo
         assert (rig.outbox.kept, rig.outbox.rows, rig.alerts.standing()) == ({}, {}, [])
         with pytest.raises(GatewayError):
             await webhooks.get(OPERATOR, made.webhook.id)
-
-
-async def test_a_test_says_what_came_of_it(autojump_clock: MockClock, rig: Rig) -> None:
-    rig.receivers["a.test"] = answers(500)
-    async with rig.running() as webhooks:
-        made = await webhooks.create(OPERATOR, {**BODY, "active": False})
-        result = await webhooks.test(OPERATOR, made.webhook.id)
-        assert (result.delivered, result.status, result.error, result.answer) == (False, 500, "answered 500", "answer")
-        assert await webhooks.deliveries(OPERATOR, made.webhook.id) == []
-
-        async def never(arrived: Arrived) -> Sent:
-            await trio.sleep_forever()
-            raise AssertionError
-
-        rig.receivers["a.test"] = never
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(webhooks.test, OPERATOR, made.webhook.id)
-            await trio.sleep(1)
-            with pytest.raises(GatewayError) as refused:
-                await webhooks.test(OPERATOR, made.webhook.id)
-            assert refused.value.code is Code.TOO_MANY
-
-
-async def test_one_delivery_again(autojump_clock: MockClock, rig: Rig) -> None:
-    rig.receivers["a.test"] = answers(500, 200)
-    async with rig.running() as webhooks:
-        made = await webhooks.create(OPERATOR, {**BODY, "retry_policy": {"max_attempts": 1}})
-        id_ = made.webhook.id
-        [event] = rig.happens()
-        await trio.sleep(10)
-        [dead] = await webhooks.deliveries(OPERATOR, id_, status=DeliveryStatus.DEAD)
-        new = await webhooks.redeliver(OPERATOR, id_, dead.id)
-        await trio.sleep(10)
-        found, attempts = await webhooks.delivery(OPERATOR, id_, new.id)
-        assert (found.status, found.redelivery, len(attempts)) == (DeliveryStatus.DELIVERED, True, 1)
-        assert [arrived.event_id for arrived in rig.arrived] == [event.id, event.id]
-        with pytest.raises(GatewayError) as refused:
-            await webhooks.redeliver(OPERATOR, id_, "019bb7a6-0000-7000-8000-000000000001")
-        assert refused.value.code is Code.NOT_FOUND
-        rig.log.drop(1)
-        with pytest.raises(GatewayError, match="no longer kept"):
-            await webhooks.redeliver(OPERATOR, id_, dead.id)
-
-
-async def test_the_events_of_some_time_again_beside_new_ones_and_over_a_restart(
-    autojump_clock: MockClock, rig: Rig
-) -> None:
-    async with rig.running() as webhooks:
-        made = await webhooks.create(OPERATOR, BODY)
-        id_ = made.webhook.id
-        rig.happens(count=10)
-        await trio.sleep(100)
-        begin = rig.wall()
-        rig.happens(count=1000)
-        await trio.sleep(100)
-        end = rig.wall()
-        await trio.sleep(1)
-        rig.happens(count=10)
-        await trio.sleep(100)
-        assert len(rig.arrived) == 1020
-        rig.arrived.clear()
-        assert await webhooks.redeliver_range(OPERATOR, id_, begin, end) == 1000
-        with pytest.raises(GatewayError) as refused:
-            await webhooks.redeliver_range(OPERATOR, id_, begin, end)
-        assert refused.value.code is Code.CONFLICT
-        rig.happens()
-        await trio.sleep(4)
-        assert 1021 in rig.sequences()
-        assert len(rig.arrived) < 1000
-    async with rig.running() as webhooks:
-        await trio.sleep(100)
-        assert sorted(set(rig.sequences())) == [*range(11, 1011), 1021]
-        # A restart repeats what was not kept of its place.
-        assert len(rig.arrived) <= 1001 + 250
-        assert (await webhooks.get(OPERATOR, id_)).replaying is False
-        assert await webhooks.redeliver_range(OPERATOR, id_, end + 1e6, end + 2e6) == 0
-
-
-async def test_not_more_than_ten_thousand_at_a_time(autojump_clock: MockClock, rig: Rig) -> None:
-    async with rig.running() as webhooks:
-        made = await webhooks.create(OPERATOR, {**BODY, "events": ["alarm:raised"]})
-        rig.settings = replace(rig.settings, per_host=32, max_waiting=1000)
-        rig.happens(count=10_001)
-        await trio.sleep(100)
-        with pytest.raises(GatewayError, match="shorter time"):
-            await webhooks.redeliver_range(OPERATOR, made.webhook.id, 0, rig.wall())
-        with pytest.raises(GatewayError, match="before the start"):
-            await webhooks.redeliver_range(OPERATOR, made.webhook.id, 5, 4)
 
 
 async def test_a_disk_in_trouble_takes_no_orders(autojump_clock: MockClock, rig: Rig) -> None:
