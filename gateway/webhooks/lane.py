@@ -26,8 +26,9 @@ from gateway.webhooks.works import Works
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Seconds what was done waits for company on its way to the disk.
-GROUPED_S = 0.25
+# What was done waits for company on its way to the disk: until the next multiple of so many seconds, so that all webhooks
+# share one write. Whoever is killed meanwhile delivers the same again, with the same ids.
+GROUPED_S = 2.0
 # Deliveries that do not wait any longer.
 GROUP = 50
 # Seconds until the disk is asked again.
@@ -275,7 +276,7 @@ class Lane:
         """What was done has to be written, soon or now."""
         now, unsaved = trio.current_time(), self.window.unsaved
         full = unsaved >= min(GROUP, max(1, self._works.settings().max_waiting // 2))
-        self._flush_at = now if full else min(self._flush_at, now + GROUPED_S)
+        self._flush_at = now if full else min(self._flush_at, (now // GROUPED_S + 1.0) * GROUPED_S)
         if full or unsaved == 1:
             self.wake()
 
