@@ -26,8 +26,8 @@ from gateway.webhooks.works import Works
 
 log = structlog.stdlib.get_logger(__name__)
 
-# What was done waits for company on its way to the disk: until the next multiple of so many seconds, so that all webhooks
-# share one write. Whoever is killed meanwhile delivers the same again, with the same ids.
+# What was done waits for company on its way to the disk: until the next multiple of so many seconds, so that all
+# webhooks share one write. Whoever is killed meanwhile delivers the same again, with the same ids.
 GROUPED_S = 2.0
 # Deliveries that do not wait any longer.
 GROUP = 50
