@@ -28,7 +28,10 @@ async def events(opened: Opener, world: World) -> Events:
 
 
 async def numbers(store: EventStore) -> list[int]:
-    return [event.sequence for event in await store.log.after(0, 100_000)]
+    found: list[int] = []
+    while page := await store.log.after(found[-1] if found else 0, 10_000):
+        found += [event.sequence for event in page]
+    return found
 
 
 def bytes_of(store: EventStore) -> int:
