@@ -11,7 +11,6 @@ import trio
 from gateway.access.keys import RootKey
 from gateway.access.limits.rates import RateLimits
 from gateway.alarms.alarms import Alarms
-from gateway.api.live.commands import LiveLimits
 from gateway.api.live.live import Live
 from gateway.api.parts import AgentParts
 from gateway.api.rest.ports import EventParts
@@ -219,7 +218,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         unlogged=journal.unlogged,
         published=lambda: journal.published,
         rates=sources.rates,
-        limits=lambda: LiveLimits(settings().limits.event_queue, settings().limits.event_connections),
+        limits=lambda: settings().limits,
         wall=timeline.now,
     )
     # Who lost a token gets nothing more.

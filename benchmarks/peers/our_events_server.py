@@ -17,7 +17,6 @@ from benchmarks.peers.work import Place
 from gateway.access.keys import load_root_key
 from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
-from gateway.api.live.commands import LiveLimits
 from gateway.api.live.live import Live
 from gateway.api.server.serving import serve
 from gateway.api.server.tls import ServerTls
@@ -85,7 +84,7 @@ async def main() -> None:
         unlogged=lambda _: [],
         published=lambda: 0,
         rates=rates,
-        limits=lambda: LiveLimits(event_connections=500),
+        limits=lambda: LimitSettings(event_connections=500),
         wall=time.time,
     )
     source = EventSource("gw-benchmark", timeline, 0, reserve=lambda _: None, stride=10_000, leap=lambda: 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from gateway.api.live import frames
 from gateway.api.live.client import Client, Close
@@ -14,22 +13,10 @@ from gateway.core.channels import CHANNELS, may_subscribe
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.patterns import MOST_PATTERNS, Pattern, Selection, parse_pattern, parse_selection
 from gateway.core.principal import Kind, Principal
+from gateway.settings.model import LimitSettings
 
 # Values of all filters of a connection: each costs a place for every type that its pattern fits.
 _MOST_VALUES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class LiveLimits:
-    """How much one caller may have.
-
-    Attributes:
-        event_queue: frames that may wait for one client; beyond that it is closed (4408, D-132).
-        event_connections: WebSockets of one agent, or of one operator's token.
-    """
-
-    event_queue: int = 256
-    event_connections: int = 20
 
 
 class Commands:
@@ -46,7 +33,7 @@ class Commands:
         self,
         hub: Hub,
         verify: Callable[[str, str], Principal],
-        limits: Callable[[], LiveLimits],
+        limits: Callable[[], LimitSettings],
         wall: Callable[[], float],
     ) -> None:
         self._hub = hub

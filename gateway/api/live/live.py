@@ -14,7 +14,7 @@ from gateway.api.asgi import Event as AsgiEvent
 from gateway.api.asgi import Receive, Scope, Send, header, request_id, respond
 from gateway.api.identity import check_agent_id
 from gateway.api.live.client import Client, Close
-from gateway.api.live.commands import Commands, LiveLimits
+from gateway.api.live.commands import Commands
 from gateway.api.live.frames import error_frame, parse
 from gateway.api.live.hub import Hub
 from gateway.api.live.outgoing import Outgoing
@@ -27,6 +27,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import EventLog
 from gateway.core.events import Event
 from gateway.core.principal import Principal
+from gateway.settings.model import LimitSettings
 
 PATHS = {f"{PLUGIN_API}/events": PLUGIN_API, f"{AGENT_API}/events": AGENT_API}
 # Seconds in which a client has to show a token.
@@ -74,7 +75,7 @@ class Live:
         published: Callable[[], int],
         unlogged: Callable[[int], Sequence[Event]],
         rates: RateLimits,
-        limits: Callable[[], LiveLimits],
+        limits: Callable[[], LimitSettings],
         wall: Callable[[], float],
     ) -> None:
         self._rates = rates

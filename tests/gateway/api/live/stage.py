@@ -13,7 +13,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
 from gateway.access.tokens import PLUGIN_API
-from gateway.api.live.commands import LiveLimits
 from gateway.api.live.live import Live
 from gateway.api.server.websocket import BATCH
 from gateway.core.bus import Bus
@@ -126,7 +125,7 @@ class Stage:
         self.rig = rig
         self.log = MemoryLog()
         self.bus = Bus[Event]()
-        self.limits = LiveLimits()
+        self.limits = LimitSettings()
         self.lazy: list[Event] = []
         self.number = self.told = 0
         self.nursery = nursery

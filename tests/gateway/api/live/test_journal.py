@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.api.live.commands import LiveLimits
 from gateway.api.live.live import Live
 from gateway.core.errors import GatewayError
 from gateway.core.events import EventSource
 from gateway.events.journal import Journal
+from gateway.settings.model import LimitSettings
 from tests.gateway.api.live.stage import Listener, Stage, on_stage
 
 STEPS = st.lists(
@@ -29,7 +29,7 @@ STEPS = st.lists(
 @given(steps=STEPS)
 def test_what_is_in_the_log_in_the_end_was_heard_once_by_who_came_again(steps: list[tuple[str, int]]) -> None:
     async def play(stage: Stage) -> None:
-        stage.limits = LiveLimits(event_queue=10_000)
+        stage.limits = LimitSettings(event_queue=10_000)
         source = EventSource("gw", stage.rig.board.timeline, 0, reserve=lambda _: None, stride=10_000, leap=lambda: 0)
         journal = Journal(source, stage.bus, stage.log, stage.rig.alerts)
         journal.keep = lambda event: event.type == "tag:changed" and event.sequence % 2 == 0

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.api.live.commands import LiveLimits
 from gateway.api.live.recent import MOST
+from gateway.settings.model import LimitSettings
 from tests.gateway.api.live.stage import WANTED, Line, Listener, Stage, on_stage
 
 STEPS = st.lists(
@@ -60,7 +60,7 @@ def test_every_kept_event_comes_once_and_in_order_wherever_the_connection_is_cut
     steps: list[tuple[str, int]], again: int, page: int
 ) -> None:
     async def play(stage: Stage) -> None:
-        stage.limits = LiveLimits(event_queue=10_000)
+        stage.limits = LimitSettings(event_queue=10_000)
         stage.log.page = page
         listener = Listener(stage, stage.token())
         kept = []
@@ -94,7 +94,7 @@ def test_what_is_subscribed_to_later_is_resumed_without_what_had_come_already(
     before: int, since: int, during: int, *, slow: bool
 ) -> None:
     async def play(stage: Stage) -> None:
-        stage.limits = LiveLimits(event_queue=10_000)
+        stage.limits = LimitSettings(event_queue=10_000)
         line = Line(stage.live, stage.nursery, stage.token())
         line.takes_at_once = not slow
         line.say("subscribe", patterns=["alarm:*"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.api.live.commands import LiveLimits
+from gateway.settings.model import LimitSettings
 from tests.gateway.api.live.stage import Line, Stage
 
 
 async def test_who_is_too_slow_is_4408_and_others_get_everything(stage: Stage) -> None:
-    stage.limits = LiveLimits(event_queue=10)
+    stage.limits = LimitSettings(event_queue=10)
     slow, quick = (Line(stage.live, stage.nursery, stage.token()) for _ in range(2))
     for line in (slow, quick):
         line.say("subscribe", channels=["alarms"])
@@ -28,7 +28,7 @@ async def test_who_is_too_slow_is_4408_and_others_get_everything(stage: Stage) -
 
 
 async def test_a_burst_reaches_who_takes_it_however_small_its_queue(stage: Stage) -> None:
-    stage.limits = LiveLimits(event_queue=40)
+    stage.limits = LimitSettings(event_queue=40)
     line = Line(stage.live, stage.nursery, stage.token())
     line.say("subscribe", channels=["alarms"])
     await wait_all_tasks_blocked()

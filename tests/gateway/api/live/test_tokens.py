@@ -7,7 +7,6 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 from wsproto.events import AcceptConnection, RejectConnection, RejectData, Request
 
-from gateway.api.live.commands import LiveLimits
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.agent import Agent
 from tests.gateway.api.live.stage import EVENTS, Peer, Stage
@@ -141,7 +140,7 @@ async def test_another_token_that_is_none_is_4401(stage: Stage) -> None:
 
 
 async def test_connections_with_one_token_are_counted(stage: Stage) -> None:
-    stage.limits = LiveLimits(event_connections=2)
+    stage.limits = LimitSettings(event_connections=2)
     token = stage.token()
     peers = [await stage.open() for _ in range(3)]
     answers = [await peer.ask("auth", token=token) for peer in peers]
