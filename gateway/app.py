@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,12 +19,10 @@ import trio
 from gateway.access.admin import load_admin
 from gateway.access.keys import RootKey, load_root_key
 from gateway.access.limits.rates import RateLimits
-from gateway.alarms.alarms import Alarms
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
-from gateway.api.parts import AgentParts
 from gateway.api.performance import Performance
 from gateway.api.rest.table import plugin_routes
 from gateway.api.server.serving import serve
@@ -44,9 +41,8 @@ from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
-from gateway.settings.compare import difference, marks
-from gateway.settings.load import load
-from gateway.settings.problems import SettingsError
+from gateway.reloading import Configuration, Followers
+from gateway.settings.model import Settings
 from gateway.start import CutShort, StartError, settle_memory, tell_of_cut, test_profile
 from gateway.storage import Boot, Storage, open_storage
 from gateway.storage.audit import open_audit
@@ -85,17 +81,6 @@ class Ground:
     events: EventStore
 
 
-@dataclass(frozen=True, slots=True)
-class Followers:
-    """What follows the configuration while it runs, beside what the gateway itself knows."""
-
-    root: RootKey
-    tls: ServerTls
-    lines: Lines
-    agents: AgentParts
-    alarms: Alarms
-
-
 class Gateway:
     """One running gateway.
 
@@ -107,18 +92,16 @@ class Gateway:
     """
 
     def __init__(self, config: Path, state: Path, notifier: Notifier, on_ready: Callable[[list[str]], None]) -> None:
-        self._config = config
         self._state = state
         self._notifier = notifier
         self._on_ready = on_ready
-        self._settings = self._started_with = load(config)
+        self._configuration = Configuration(config, state, notifier.status)
         self._rates = RateLimits(self._settings.limits, trio.current_time)
         self._instruments = Instruments(self._settings.metrics)
         self._stop = trio.Event()
         # Of everything until we serve: there is nothing to end in order yet.
         self._starting = trio.CancelScope()
         self._serving = False
-        self._rereads, self._reread_asked = trio.open_memory_channel[None](1)
         self._events: Bus[Event] = Bus()
         self._journal: Journal | None = None
         self._port = self._settings.server.port
@@ -127,7 +110,11 @@ class Gateway:
     @property
     def marks(self) -> dict[str, str]:
         """Of the sections it was started with, for ``ferrule reload`` to compare (``settings.compare``)."""
-        return marks(self._started_with)
+        return self._configuration.marks
+
+    @property
+    def _settings(self) -> Settings:
+        return self._configuration.settings
 
     async def run(self, cut_short: CutShort | None = None) -> None:
         """Run until told to stop by SIGTERM or SIGINT; SIGHUP reads the configuration anew.
@@ -294,7 +281,16 @@ class Gateway:
                     settle_memory()
                     polling.set()
 
-                field.start_soon(self._reread, Followers(root, tls, lines, agents, told.alarms), polling)
+                followers = Followers(
+                    root=root,
+                    tls=tls,
+                    lines=lines,
+                    agents=agents,
+                    alarms=told.alarms,
+                    rates=self._rates,
+                    instruments=self._instruments,
+                )
+                field.start_soon(self._configuration.follow, followers, polling)
                 async with trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
@@ -325,9 +321,7 @@ class Gateway:
     async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
             if number == signal.SIGHUP:
-                # One that waits is enough: it reads what is there when its turn comes.
-                with suppress(trio.WouldBlock):
-                    self._rereads.send_nowait(None)
+                self._configuration.reread()
                 continue
             log.info("stopping", signal=signal.Signals(number).name)
             self._notifier.stopping()
@@ -341,44 +335,6 @@ class Gateway:
         self._ended_for = f"ended to be started anew: {reason}"
         self._stop.set()
         return True
-
-    async def _reread(self, followers: Followers, polling: trio.Event) -> None:
-        await polling.wait()
-        async for _ in self._reread_asked:
-            followers.root.follow(self._state)
-            await followers.tls.reread()
-            await self._reload(followers)
-
-    async def _reload(self, followers: Followers) -> None:
-        """Take over a changed configuration; a bad one is refused, and the old one goes on."""
-        try:
-            settings = await trio.to_thread.run_sync(load, self._config)
-        except SettingsError as error:
-            log.warning("configuration refused, the old one goes on", problems=str(error).splitlines())
-            return
-        changes = difference(self._settings, settings)
-        by_name = {line.name: line for line in settings.lines}
-        touched = [*changes.lines.changed, *changes.lines.added]
-        await followers.lines.reload(
-            [*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched], list(by_name)
-        )
-        self._rates.follow(settings.limits)
-        self._instruments.settings = settings.metrics
-        followers.agents.directory.follow(settings.agents, settings.limits.max_agents)
-        followers.agents.tokens.follow(int(settings.agents.token_ttl))
-        followers.alarms.follow(settings)
-        pending = difference(self._started_with, settings)
-        if pending.waiting:
-            log.warning("these sections take effect at the next start", sections=list(pending.waiting))
-        self._settings = settings
-        log.info(
-            "configuration reloaded",
-            added=changes.lines.added,
-            changed=changes.lines.changed,
-            removed=changes.lines.removed,
-            unchanged=len(changes.lines.unchanged),
-        )
-        self._notifier.status(f"configuration reloaded, {len(by_name)} lines")
 
     async def _feed_watchdog(self, lines: Lines) -> None:
         """Fed by the work itself: it starves when the loop stalls or no line makes progress (ruling 21)."""

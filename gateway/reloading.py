@@ -1,0 +1,127 @@
+"""The configuration while the gateway runs: what is in force, and how another one is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import trio
+
+from gateway.access.keys import RootKey
+from gateway.access.limits.rates import RateLimits
+from gateway.alarms.alarms import Alarms
+from gateway.api.metrics.instruments import Instruments
+from gateway.api.parts import AgentParts
+from gateway.api.server.tls import ServerTls
+from gateway.lines.lines import Lines
+from gateway.settings.compare import difference, marks
+from gateway.settings.load import load
+from gateway.settings.model import Settings
+from gateway.settings.problems import SettingsError
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followers:
+    """What follows the configuration while it runs; other parts ask for it each time.
+
+    Attributes:
+        root: its keys, which may have been rotated.
+        tls: certificates of the operator's own.
+        lines: those that changed begin anew.
+        agents: how many, and how long their tokens live.
+        alarms: on tags.
+        rates: how much callers may ask for.
+        instruments: what is measured.
+    """
+
+    root: RootKey
+    tls: ServerTls
+    lines: Lines
+    agents: AgentParts
+    alarms: Alarms
+    rates: RateLimits
+    instruments: Instruments
+
+
+class Configuration:
+    """The configuration that is in force.
+
+    Args:
+        path: of the file.
+        state: the state directory.
+        tell: what became of a reload, in words, for the service manager.
+
+    Raises:
+        SettingsError: the file has mistakes.
+    """
+
+    def __init__(self, path: Path, state: Path, tell: Callable[[str], None]) -> None:
+        self._path = path
+        self._state = state
+        self._tell = tell
+        self._started_with = self._settings = load(path)
+        self._asked, self._rereads = trio.open_memory_channel[None](1)
+
+    @property
+    def settings(self) -> Settings:
+        """As they are in force now."""
+        return self._settings
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Of the sections it was started with, for ``ferrule reload`` to compare (``settings.compare``)."""
+        return marks(self._started_with)
+
+    def reread(self) -> None:
+        """Have the file read anew. One that waits is enough: it reads what is there when its turn comes."""
+        with suppress(trio.WouldBlock):
+            self._asked.send_nowait(None)
+
+    async def follow(self, followers: Followers, begin: trio.Event) -> None:
+        """Read the file anew whenever that is asked for, until cancelled.
+
+        Args:
+            followers: are told of what changed.
+            begin: not before this.
+        """
+        await begin.wait()
+        async for _ in self._rereads:
+            followers.root.follow(self._state)
+            await followers.tls.reread()
+            await self._reload(followers)
+
+    async def _reload(self, followers: Followers) -> None:
+        """Take over a changed configuration; a bad one is refused, and the old one goes on."""
+        try:
+            settings = await trio.to_thread.run_sync(load, self._path)
+        except SettingsError as error:
+            log.warning("configuration refused, the old one goes on", problems=str(error).splitlines())
+            return
+        changes = difference(self._settings, settings)
+        by_name = {line.name: line for line in settings.lines}
+        touched = [*changes.lines.changed, *changes.lines.added]
+        await followers.lines.reload(
+            [*changes.lines.removed, *changes.lines.changed], [by_name[name] for name in touched], list(by_name)
+        )
+        followers.rates.follow(settings.limits)
+        followers.instruments.settings = settings.metrics
+        followers.agents.directory.follow(settings.agents, settings.limits.max_agents)
+        followers.agents.tokens.follow(int(settings.agents.token_ttl))
+        followers.alarms.follow(settings)
+        pending = difference(self._started_with, settings)
+        if pending.waiting:
+            log.warning("these sections take effect at the next start", sections=list(pending.waiting))
+        self._settings = settings
+        log.info(
+            "configuration reloaded",
+            added=changes.lines.added,
+            changed=changes.lines.changed,
+            removed=changes.lines.removed,
+            unchanged=len(changes.lines.unchanged),
+        )
+        self._tell(f"configuration reloaded, {len(by_name)} lines")
