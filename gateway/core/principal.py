@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,8 @@ AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 OPERATOR = "operator"
 # In the place of capabilities: whatever an agent says it can do.
 ANY_CAPABILITY = "*"
+# A scope that another one brings along (D-054).
+IMPLIED = {"instances:create": "instances:write"}
 
 
 class Kind(StrEnum):
@@ -21,6 +24,18 @@ class Kind(StrEnum):
     AGENT = "agent"
     # May register one agent, once.
     ENROLMENT = "enrolment"
+    # Of OAuth: a program for itself, a person by way of a program, a plugin.
+    CLIENT = "client"
+    USER = "user"
+    PLUGIN = "plugin"
+    # One of these three by a key instead of a token; the subject is whose key it is.
+    API_KEY = "api_key"
+
+
+def allows(held: Collection[str], scope: str) -> bool:
+    """Whether scopes hold another one: by itself, by its family (``plugins:*``), by ``*``, or by what implies it."""
+    family, _, _ = scope.partition(":")
+    return scope in held or f"{family}:*" in held or "*" in held or (scope in IMPLIED and IMPLIED[scope] in held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,8 @@ class Principal:
     """A caller whose token was verified.
 
     Attributes:
-        subject: the token's ``sub``; of an agent or an enrolment the agent's id.
+        subject: the token's ``sub``; of an agent or an enrolment the agent's id, else ``client:ID``,
+            ``user:ID`` or ``plugin:ID``.
         scopes: exactly those of the token; ``*`` and ``family:*`` stand for what they cover. An enrolment has none:
             those it grants are in ``granted``.
         kind: what the caller is.
@@ -51,6 +67,9 @@ class Principal:
         granted: of an enrolment, the scopes the agent gets with it.
         expires: the token's ``exp``, Unix seconds.
         signed: of an agent, when it last proved that it has its key, by a signature under its card; Unix seconds.
+        client_id: of the OAuth client a token was given to.
+        permissions: of a plugin, what it may do at its host (D-053).
+        rate_limit: calls a minute, where that is less than the gateway allows everybody (D-163).
     """
 
     subject: str
@@ -62,11 +81,13 @@ class Principal:
     granted: frozenset[str] = frozenset()
     expires: int = 0
     signed: int = 0
+    client_id: str | None = None
+    permissions: frozenset[str] = frozenset()
+    rate_limit: int | None = None
 
     def may(self, scope: str) -> bool:
-        """Whether this caller holds a scope, by itself, by its family (``plugins:*``) or by ``*``."""
-        family, _, _ = scope.partition(":")
-        return scope in self.scopes or f"{family}:*" in self.scopes or "*" in self.scopes
+        """Whether this caller holds a scope (``allows``)."""
+        return allows(self.scopes, scope)
 
     def covers(self, capability: str) -> bool:
         """Whether the token was given for a capability, by its id or by ``*`` (D-043)."""

@@ -42,6 +42,7 @@ class Changes:
         limits_changed: what callers may ask; taken over at once.
         webhook_changed: where webhooks may go, and how hard they try; taken over at once.
         agents_changed: how agents and services are kept; taken over at once.
+        access_changed: how long tokens live, and how many clients there may be; taken over at once.
         governor_changed: what governors may do; taken over at once.
         audit_changed: how long the audit log is kept.
         events_changed: how long events are kept, and how often tags make some.
@@ -61,6 +62,7 @@ class Changes:
     limits_changed: bool
     webhook_changed: bool
     agents_changed: bool
+    access_changed: bool
     governor_changed: bool
     audit_changed: bool
     events_changed: bool
@@ -118,6 +120,7 @@ def difference(old: Settings, new: Settings) -> Changes:
         limits_changed=old.limits != new.limits,
         webhook_changed=old.webhook != new.webhook,
         agents_changed=old.agents != new.agents,
+        access_changed=old.access != new.access,
         governor_changed=old.governor != new.governor,
         audit_changed=old.audit != new.audit,
         events_changed=old.events != new.events,

@@ -12,6 +12,7 @@ from gateway.core.network import classify
 from gateway.settings import schema
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.model import (
+    AccessSettings,
     AgentSettings,
     AuditLogSettings,
     CapabilityLimit,
@@ -118,6 +119,13 @@ def read_agents(node: Node | None, findings: Findings) -> AgentSettings:
     if fields.sound("ca") and fields["ca"]:
         _count_from_here(fields, "ca")
     return AgentSettings(**fields.arguments())
+
+
+def read_access(node: Node | None, findings: Findings) -> AccessSettings:
+    """Read ``[access]``."""
+    if node is None:
+        return AccessSettings()
+    return AccessSettings(**read_fields(node, schema.ACCESS, findings).arguments())
 
 
 def read_governor(node: Node | None, findings: Findings) -> GovernorSettings:

@@ -10,6 +10,7 @@ from gateway.settings.alarm_checks import read_alarms
 from gateway.settings.document import Document, Node, read_document
 from gateway.settings.fields import Findings, read_fields
 from gateway.settings.gateway_checks import (
+    read_access,
     read_agents,
     read_audit,
     read_events,
@@ -60,6 +61,7 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
         history=read_history(fields.table("history"), findings),
         limits=read_limits(fields.table("limits"), findings),
         agents=read_agents(fields.table("agents"), findings),
+        access=read_access(fields.table("access"), findings),
         governor=read_governor(fields.table("governor"), findings),
         audit=read_audit(fields.table("audit"), findings),
         webhook=read_webhook(fields.table("webhook"), findings),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gateway.settings.access_model import AccessSettings
 from gateway.settings.alarm_model import AlarmKind, AlarmSettings, AlarmSeverity, RateDirection
 from gateway.settings.line_model import (
     DeviceSettings,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.settings.problems import Place, Problem
 
 __all__ = [
+    "AccessSettings",
     "AgentSettings",
     "AlarmKind",
     "AlarmSettings",
@@ -380,6 +382,7 @@ class Settings:
     webhook: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
     agents: AgentSettings = AgentSettings()
+    access: AccessSettings = field(default_factory=AccessSettings)
     governor: GovernorSettings = GovernorSettings()
     audit: AuditLogSettings = AuditLogSettings()
     events: EventSettings = EventSettings()

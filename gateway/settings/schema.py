@@ -127,6 +127,12 @@ AGENTS = Schema(
     model.AgentSettings,
 )
 
+ACCESS = Schema(
+    "[access]",
+    {"token_ttl": Duration(60, DAY), "max_clients": Whole(1, 10_000), "max_keys": Whole(0, 10_000)},
+    model.AccessSettings,
+)
+
 GOVERNOR_MODE = Choice(get_args(model.GovernorMode))
 
 GOVERNOR = Schema(
@@ -212,6 +218,7 @@ ROOT = Schema(
         "history": "one",
         "limits": "one",
         "agents": "one",
+        "access": "one",
         "governor": "one",
         "audit": "one",
         "events": "one",

@@ -115,7 +115,9 @@ def test_how_often_tags_make_events_does_not_wait_for_the_next_start(keys: str, 
 
 def test_sections() -> None:
     text = '[server]\nport = 1\n[storage]\nwrite_budget = "1MB"\n[history]\nenabled = false\n[limits]\nburst = 1\n'
-    text += '[agents]\nstale = "40s"\n[governor]\nmode = "advise"\n[audit]\nretention = "90d"\n'
+    text += (
+        '[agents]\nstale = "40s"\n[access]\ntoken_ttl = "2h"\n[governor]\nmode = "advise"\n[audit]\nretention = "90d"\n'
+    )
     text += '[events]\nsize = "1MB"\n[[alarm]]\nname = "q"\ntag = "a/d/x"\nhigh = 5\n'
     text += '[webhook]\nallow = [{ host = "x" }]\n'
     found = changes(('name = "one"', 'name = "two"'), ("[[line]]", text + "[[line]]"))
@@ -126,6 +128,7 @@ def test_sections() -> None:
     assert found.limits_changed
     assert found.webhook_changed
     assert found.agents_changed
+    assert found.access_changed
     assert found.governor_changed
     assert found.audit_changed
     assert found.events_changed

@@ -27,6 +27,7 @@ SECTIONS = [
     schema.LIMITS,
     schema.CAPABILITY_LIMIT,
     schema.AGENTS,
+    schema.ACCESS,
     schema.GOVERNOR,
     schema.AUDIT,
     schema.METRICS,
