@@ -70,6 +70,7 @@ class Issued:
         lifetime: seconds the token lives; None: as long as ``[access] token_ttl`` says.
         permissions: of a plugin (D-053).
         rate_limit: calls a minute; None: as everybody.
+        grant: names what a person granted, where the token came of that: it ends with it.
     """
 
     subject: str
@@ -79,6 +80,7 @@ class Issued:
     lifetime: int | None = None
     permissions: frozenset[str] = frozenset()
     rate_limit: int | None = None
+    grant: str | None = None
 
 
 class Grant(Protocol):
