@@ -11,6 +11,7 @@ from pathlib import Path
 
 DEFAULT_STATE = Path("/var/lib/ferrule")
 DEFAULT_CONFIG = Path("/etc/ferrule/ferrule.toml")
+STATE_VARIABLE = "FERRULE_STATE"
 
 # Exit codes: 0 done, 1 it failed, 2 the input is wrong (argparse's own code as well). docs/cli.md says them all.
 FAILED = 1
@@ -72,10 +73,14 @@ class CommandError(Exception):
         self.code = code
 
 
-def add_state(parser: argparse.ArgumentParser) -> None:
-    """The option that names the state directory."""
+def add_state(parser: argparse.ArgumentParser | argparse._ArgumentGroup, about: str = "state directory") -> None:
+    """The option that names the state directory; the environment may name another default."""
     parser.add_argument(
-        "--state", type=Path, default=DEFAULT_STATE, metavar="DIR", help=f"state directory (default {DEFAULT_STATE})"
+        "--state",
+        type=Path,
+        default=Path(os.environ.get(STATE_VARIABLE) or DEFAULT_STATE),
+        metavar="DIR",
+        help=f"{about} (default: {STATE_VARIABLE} of the environment, else {DEFAULT_STATE})",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gateway.cli.main import DEFAULT_STATE
+from gateway.cli.main import add_state
 
 TOKEN_VARIABLE = "FERRULE_TOKEN"  # noqa: S105 - the name of a variable
 LONGEST_TIMEOUT_S = 3600.0
@@ -24,13 +24,7 @@ def _seconds(text: str) -> float:
 def add_connection(parser: argparse.ArgumentParser) -> None:
     """The options that say which gateway is meant."""
     group = parser.add_argument_group("which gateway")
-    group.add_argument(
-        "--state",
-        type=Path,
-        default=DEFAULT_STATE,
-        metavar="DIR",
-        help=f"state directory of the gateway of this board (default {DEFAULT_STATE})",
-    )
+    add_state(group, "state directory of the gateway of this board")
     group.add_argument("--url", metavar="URL", help="another gateway: https://HOST:3500; needs --ca and a token")
     group.add_argument("--ca", type=Path, metavar="FILE", help="its ca.pem (default: that of the state directory)")
     group.add_argument(

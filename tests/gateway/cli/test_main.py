@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gateway.access.tokens import DEFAULT_TTL
-from gateway.cli.main import COMMANDS, main, parser_of
+from gateway.cli.main import COMMANDS, DEFAULT_STATE, main, parser_of
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +72,35 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert end.value.code == 0
     assert capsys.readouterr().out.startswith("ferrule 0.")
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
+def test_the_environment_names_the_state_directory_and_the_option_counts_before_it(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def states() -> set[object]:
+        parser, _ = parser_of(command)
+        return {one.get_default("state") for one in (parser, *inner(parser))} - {None, argparse.SUPPRESS}
+
+    usual = states()
+    monkeypatch.setenv("FERRULE_STATE", "/srv/ferrule")
+    assert states() == ({Path("/srv/ferrule")} if usual else set())
+    monkeypatch.setenv("FERRULE_STATE", "")
+    assert states() == usual <= {DEFAULT_STATE}
+
+
+def inner(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of its actions."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
+
+
+def test_a_token_is_made_of_the_directory_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FERRULE_STATE", str(tmp_path / "of-the-environment"))
+    assert main(["token", "--scope", "devices:read"]) == 2
+    assert "of-the-environment is no directory" in capsys.readouterr().err
+    assert main(["token", "--state", str(tmp_path / "of-the-option"), "--scope", "devices:read"]) == 2
+    assert "of-the-option is no directory" in capsys.readouterr().err
