@@ -70,14 +70,19 @@ def _row(alarm: Json) -> list[Cell]:
     ]
 
 
-def in_one_line(alarm: Json) -> tuple[str, str]:
-    """An alarm that stands, and the style it is shown in."""
+def in_one_line(alarm: Json, why: str = "") -> tuple[str, str]:
+    """An alarm that stands, and the style it is shown in.
+
+    Args:
+        alarm: it.
+        why: what is known beside it.
+    """
     units = f" {alarm['units']}" if alarm["units"] else ""
     known = alarm["current"] is not None and alarm["limit"] is not None
     now = f", now {say_value(alarm['current'])}{units}" if known and not alarm["frozen"] else ""
     frozen = f", frozen: {alarm['reason'] or 'not known yet'}" if alarm["frozen"] else ""
     state = {"raised": "", "cleared": ", over but not acknowledged"}.get(alarm["state"], f", {alarm['state']}")
-    words = f"{alarm['severity']}: alarm {alarm['alarm']}: {alarm['message']}{now}{frozen}{state}"
+    words = f"{alarm['severity']}: alarm {alarm['alarm']}: {alarm['message']}{now}{frozen}{state}{why and f': {why}'}"
     style = "dim" if alarm["state"] == "acknowledged" else _STYLES.get(alarm["severity"], "")
     return f"{words} (since {alarm['raisedAt']})", style
 

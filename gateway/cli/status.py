@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.alarms import alarms_of, in_one_line
+from gateway.cli.alarms import alarms_of
 from gateway.cli.client import Call, CallError, Client, Json
 from gateway.cli.main import DENIED
 from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.tags import read_tags
-from gateway.cli.troubles import SEVERITIES, Trouble, at_this_moment, ordered
+from gateway.cli.troubles import SEVERITIES, Trouble, at_this_moment, ordered, told_by_alarms
 
 WORST = 10
 # More than these are for --json: the lines and tags below should stay in sight.
@@ -93,8 +93,8 @@ def _show(screen: Screen, found: Json, troubles: list[Trouble]) -> None:
         f"{server['name']} {server['version']} at {found['url']}: {health['status']}, up {say_age(health['uptime'])}",
         _STATES.get(health["status"], "yellow"),
     )
-    for alarm in found["alarms"][:MOST_TROUBLES]:
-        words, style = in_one_line(alarm)
+    alarms, troubles = told_by_alarms(found["alarms"][:MOST_TROUBLES], troubles)
+    for words, style in alarms:
         screen.line(f"! {words}", style)
     if len(found["alarms"]) > MOST_TROUBLES:
         screen.line(f"  and {len(found['alarms']) - MOST_TROUBLES} more: ferrule alarms", "dim")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.cli.alarms import in_one_line
 from gateway.cli.client import Json
 from gateway.cli.screen import say_age
 
@@ -35,12 +36,14 @@ class Trouble:
         metric: what is wrong with it.
         words: for people.
         style: how it is shown.
+        reason: of a silent device, the same without its name.
     """
 
     component: str
     metric: str
     words: str
     style: str = "red"
+    reason: str = ""
 
     @property
     def line(self) -> str | None:
@@ -73,8 +76,26 @@ def at_this_moment(health: Json, lines: list[Json], devices: list[Json]) -> list
             advice = f"; {device['advice'][0]}" if device["advice"] else ""
             silence = say_age(device["stateSeconds"])
             words = f"device {device['device']} (unit {device['unit']}) has been silent for {silence}{advice}"
-            found.append(Trouble(f"device:{device['device']}", _SILENT, words))
+            reason = f"unit {device['unit']}, silent for {silence}{advice}"
+            found.append(Trouble(f"device:{device['device']}", _SILENT, words, reason=reason))
     return found
+
+
+def told_by_alarms(alarms: Iterable[Json], troubles: list[Trouble]) -> tuple[list[tuple[str, str]], list[Trouble]]:
+    """Alarms with the words they are shown in and their style, and the troubles that are left then.
+
+    An alarm on a device that is silent says why as well, so that the device needs no line of its own.
+    """
+    silent = {one.component.removeprefix("device:"): one for one in troubles if one.reason}
+    rows = []
+    told = []
+    for alarm in alarms:
+        holds = alarm["condition"] == "device_down" and alarm["state"] in {"raised", "acknowledged"}
+        trouble = silent.pop(alarm["device"], None) if holds else None
+        rows.append(in_one_line(alarm, "" if trouble is None else trouble.reason))
+        if trouble is not None:
+            told.append(trouble)
+    return rows, [one for one in troubles if one not in told]
 
 
 def ordered(standing: Iterable[Json], now: list[Trouble]) -> list[Trouble]:

@@ -13,7 +13,7 @@ from gateway.cli.history import course, moment_of
 from gateway.cli.main import CommandError, main
 from gateway.cli.status import by_severity, say_governors, worst
 from gateway.cli.tags import chosen
-from gateway.cli.troubles import at_this_moment, ordered
+from gateway.cli.troubles import at_this_moment, ordered, told_by_alarms
 from gateway.cli.write import value_of
 
 SOUND: Json = {"storage": {"durable": True, "history": "full"}}
@@ -256,6 +256,43 @@ def test_a_line_that_is_down_is_told_once_and_its_devices_with_it() -> None:
         ("device:net/y", "silentSeconds"),
     ]
     assert "the adapter is gone" in found[0].words
+
+
+def away(device: str | None, state: str, **more: object) -> Json:
+    """An alarm on a device."""
+    return {
+        "alarm": "away",
+        "device": device,
+        "condition": "device_down",
+        "severity": "critical",
+        "state": state,
+        "frozen": False,
+        "reason": None,
+        "current": "no_answer",
+        "limit": None,
+        "units": None,
+        "message": "the pump is away",
+        "raisedAt": "2026",
+    } | more
+
+
+def test_an_alarm_says_why_its_device_is_silent_and_the_device_is_not_told_again() -> None:
+    troubles = at_this_moment(SOUND, LINES, silent("bus/m", "bus/n", "net/y"))
+    found, left = told_by_alarms([away("bus/m", "raised"), away("bus/m", "raised"), away("net/x", "raised")], troubles)
+    assert [words for words, _ in found] == [
+        "critical: alarm away: the pump is away: unit 3, silent for 90.0 s (since 2026)",
+        "critical: alarm away: the pump is away (since 2026)",
+        "critical: alarm away: the pump is away (since 2026)",
+    ]
+    assert [one.component for one in left] == ["device:bus/n", "device:net/y"]
+
+
+@pytest.mark.parametrize("alarm", [away("bus/m", "cleared"), away(None, "raised", condition="stale")])
+def test_an_alarm_that_is_over_or_on_a_tag_stands_for_no_device(alarm: Json) -> None:
+    troubles = at_this_moment(SOUND, LINES, silent("bus/m"))
+    found, left = told_by_alarms([alarm], troubles)
+    assert "silent" not in found[0][0]
+    assert left == troubles
 
 
 def test_what_explains_others_comes_before_them() -> None:
