@@ -19,6 +19,7 @@ from gateway.lines.opener import numbered, open_port, opener
 from gateway.lines.polling import Polling
 from gateway.lines.raw_line import RawLine
 from gateway.lines.report import AnyLine
+from gateway.lines.state import REMOVED, REPLACED
 from gateway.lines.unit import tag_of
 from gateway.lines.units import Announce
 from gateway.lines.wakeups import Wakeups
@@ -263,6 +264,9 @@ class Lines:
         async with trio.open_nursery() as nursery:
             for running in stopped:
                 nursery.start_soon(self._end, running)
+        replaced = {settings.name for settings in started}
+        for running in stopped:
+            running.line.leave(REPLACED if running.line.settings.name in replaced else REMOVED)
         # From here on nothing waits: a tag that both configurations have is never missed by a caller or a lease.
         gone = [running.line for running in stopped if isinstance(running.line, Line)]
         for tag in [tag for tag, spot in self.spots.items() if spot.line in gone]:

@@ -17,6 +17,8 @@ log = structlog.stdlib.get_logger(__name__)
 # Why a line has closed its port by itself.
 DESERTED = "nobody on this line has answered for long: its port was closed, and is being opened anew"
 RESTARTED = "its port was closed, and its task is started anew"
+REPLACED = "the configuration of this line has changed: its port was closed, and is opened as it says now"
+REMOVED = "the configuration has this line no longer"
 
 
 class State(StrEnum):
@@ -54,6 +56,16 @@ class LineState:
         self.alive_at = trio.current_time()
         self._announce = announce
         self._told_up = False
+
+    def leave(self, words: str) -> None:
+        """Another configuration is taken over, without this line or with another in its place: it has ended for good.
+
+        Who was told that it is up is told that it is not, before the other one says that it is.
+        """
+        if self._told_up:
+            self.state, self.reason, self.words = State.DOWN, "closed", words
+            log.info("line closed", line=self.settings.name, words=words)
+            self._tell("line:down")
 
     def _is_starting(self) -> None:
         """A new life begins; parked is what a line that was stays until it is up."""

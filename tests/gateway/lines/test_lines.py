@@ -169,6 +169,36 @@ async def test_reload_leaves_unchanged_lines_and_kept_tags_alone(autojump_clock:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_reload_tells_that_a_line_is_down_before_another_takes_its_place(autojump_clock: MockClock) -> None:
+    plant = Plant()
+
+    def told() -> list[tuple[str, object]]:
+        events = [(type_, data) for type_, data in plant.events if type_.startswith("line:")]
+        heard = [(type_, data["reason"]) for type_, data in events if data["line"] == "b"]
+        plant.events.clear()
+        return heard
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(plant.lines.run, list(plant.settings.values()))
+        await trio.sleep(3)
+        assert told() == [("line:up", None)]
+        await plant.lines.reload(["b"], [replace(plant.settings["b"], timeout=0.7)])
+        await trio.sleep(3)
+        assert told() == [("line:down", "closed"), ("line:up", None)]
+        plant.memories["b"].unplug()
+        await trio.sleep(5)
+        assert {type_ for type_, _ in told()} == {"line:down"}
+        await plant.lines.reload(["b"], [plant.settings["b"]])
+        assert told() == [], "it was told that it is down"
+        plant.memories["b"].replug()
+        await trio.sleep(30)
+        assert told()[-1] == ("line:up", None)
+        await plant.lines.reload(["a", "b"], [plant.settings["a"]])
+        gone = [data for type_, data in plant.events if type_ == "line:down" and data["line"] == "b"]
+        assert [data["message"] for data in gone] == ["the configuration has this line no longer"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_tag_that_is_now_read_from_elsewhere_starts_anew(autojump_clock: MockClock) -> None:
     plant = Plant()
     async with trio.open_nursery() as nursery:
