@@ -14,20 +14,20 @@ from gateway.access.tokens import PLUGIN_API
 from gateway.api.asgi import BodyError, Disconnected, Scope, header, read_body
 from gateway.api.denials import note_denied
 from gateway.api.identity import Identity
-from gateway.api.origin import Origin
+from gateway.api.origin import Caller, Origin
 from gateway.api.replies import Reply, ReplyHeaders, challenge
 from gateway.api.request import CLOSE, Request
 from gateway.api.rest.documents import Members, members
 from gateway.api.rest.media import API_VERSION, check_accept, check_content_type, check_version, wants_document
 from gateway.api.rest.problems import Problem, Source, problem_of, rendered, too_many
 from gateway.api.rest.queries import asked, target_of
-from gateway.api.rest.route import Answer, Call, Route
+from gateway.api.rest.route import Answer, Call, Raw, Route
 from gateway.api.rest.shapes import names_of, pointer_to, shaped
 from gateway.api.rpc_errors import fault_of
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
-from gateway.core.principal import Kind, Principal
+from gateway.core.principal import Kind
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -68,10 +68,16 @@ class Door:
         note_denied(self._audit, PLUGIN_API, fault_of(caller), caller, request.scope)
         return self._failed(request, _unknown(request.scope, caller))
 
-    def nowhere(self, request: Request, problem: Problem) -> Reply:
-        """The reply to a known caller whose path or verb leads to no route."""
+    def nowhere(self, request: Request, problem: Problem, like: Route | None = None) -> Reply:
+        """The reply to a caller whose path or verb leads to no route.
+
+        Args:
+            request: of a known caller, or to a path that is open.
+            problem: that it leads nowhere.
+            like: a route of the same path, whose form refusals have.
+        """
         refused = request.visit.admit()
-        return self._failed(request, problem if refused is None else too_many(refused, _closing(request.scope)))
+        return self._failed(request, problem if refused is None else too_many(refused, _closing(request.scope)), like)
 
     async def enter(self, route: Route, request: Request, path: Mapping[str, str]) -> Reply:
         """Answer a request.
@@ -86,52 +92,52 @@ class Door:
         """
         try:
             with trio.CancelScope(deadline=request.deadline):
-                principal = self._allowed(route, request)
-                call, where = await self._understood(route, request, path, principal)
+                caller = self._allowed(route, request)
+                if route.raw is not None:
+                    return await self._by_itself(route.raw, request, path)
+                call, where = await self._understood(route, request, path, caller)
                 answer = await self._carried_out(route, call, where)
                 return _reply(route, answer)
             raise problem_of(GatewayError(Code.UNAVAILABLE, "the answer took too long", details={"retryAfter": 1}))
         except Problem as problem:
-            return self._failed(request, problem)
+            return self._failed(request, problem, route)
         except Disconnected:
             raise
         except Exception:
             error_id = secrets.token_hex(8)
             log.exception("request failed", route=route.name, error_id=error_id)
             words = "this is a fault of the gateway; its log has it under this id."
-            return self._failed(request, Problem(500, "internal_error", words, id_=error_id))
+            return self._failed(request, Problem(500, "internal_error", words, id_=error_id), route)
 
-    def _allowed(self, route: Route, request: Request) -> Principal:
+    def _allowed(self, route: Route, request: Request) -> Caller:
         """Count the call, and see that it may be made."""
-        caller = request.caller
-        may = isinstance(caller, Principal) and caller.kind is not Kind.ENROLMENT and caller.may(route.scope)
-        refused = request.visit.admit(route.name if may else None)
+        refused = request.visit.admit(route.name if _may(route, request.caller) else None)
         if refused is not None:
             raise too_many(refused, _closing(request.scope))
         return self._permitted(route, request)
 
-    def _permitted(self, route: Route, request: Request) -> Principal:
+    def _permitted(self, route: Route, request: Request) -> Caller:
         caller = self._identity.still(request.caller, request.scope)
+        if _may(route, caller):
+            return caller
         if isinstance(caller, GatewayError):
             note_denied(self._audit, route.name, fault_of(caller), caller, request.scope)
             raise _unknown(request.scope, caller)
         if caller.kind is Kind.ENROLMENT:
             error = GatewayError(Code.FORBIDDEN, "an enrolment is good for one thing only: agent.register")
-        elif not caller.may(route.scope):
+        else:
             error = GatewayError(
                 Code.FORBIDDEN,
                 f"{route.method} {route.path} needs the scope {route.scope}, which this token does not have",
                 details={"requiredScope": route.scope},
             )
-        else:
-            return caller
         note_denied(self._audit, route.name, fault_of(error), caller, request.scope)
         needed = error.details.get("requiredScope")
         headers = () if needed is None else challenge(request.scope, str(needed))
         raise problem_of(error, headers=(*_closing(request.scope), *headers))
 
     async def _understood(
-        self, route: Route, request: Request, path: Mapping[str, str], principal: Principal
+        self, route: Route, request: Request, path: Mapping[str, str], caller: Caller
     ) -> tuple[Call[Any, Any], Members]:
         """Read a request; who asks is looked at again after its body has come."""
         scope = request.scope
@@ -151,9 +157,9 @@ class Door:
                 body = shaped(where.given, route.body)
             except GatewayError as error:
                 raise problem_of(error, _pointer(error, where)) from None
-            principal = self._permitted(route, request)
+            caller = self._permitted(route, request)
         return (
-            Call(origin=Origin(principal, scope), path=path, body=body, query=query, target=target),
+            Call(origin=Origin(caller, scope), path=path, body=body, query=query, target=target),
             where,
         )
 
@@ -195,14 +201,37 @@ class Door:
         return answer
 
     async def _answered(self, route: Route, call: Call[Any, Any], where: Members) -> Answer:
+        if route.run is None:
+            raise TypeError(f"{route.name} has nobody to do its work")
         try:
             return await route.run(call)
         except GatewayError as error:
             raise problem_of(error, _source(error, route, where)) from None
 
-    def _failed(self, request: Request, problem: Problem) -> Reply:
-        reply = rendered(problem, document=wants_document(request.scope))
+    @staticmethod
+    async def _by_itself(raw: Raw, request: Request, path: Mapping[str, str]) -> Reply:
+        try:
+            reply = await raw(request, path)
+        except GatewayError as error:
+            raise problem_of(error) from None
         return Reply(reply.status, reply.body, (*_COMMON, *reply.headers), reply.content_type)
+
+    @staticmethod
+    def _failed(request: Request, problem: Problem, route: Route | None = None) -> Reply:
+        if route is not None and route.refusal is not None:
+            reply = route.refusal(problem)
+        else:
+            reply = rendered(problem, document=wants_document(request.scope))
+        return Reply(reply.status, reply.body, (*_COMMON, *reply.headers), reply.content_type)
+
+
+def _may(route: Route, caller: Caller) -> bool:
+    """Whether a call may be made: of an open route by anybody, of any other by a token that allows it."""
+    if route.open:
+        return True
+    if isinstance(caller, GatewayError) or caller.kind is Kind.ENROLMENT:
+        return False
+    return route.scope is None or caller.may(route.scope)
 
 
 def _reply(route: Route, answer: Answer) -> Reply:

@@ -9,8 +9,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from gateway.api.origin import Origin
-from gateway.api.replies import ReplyHeaders
+from gateway.api.replies import Reply, ReplyHeaders
+from gateway.api.request import Request
 from gateway.api.rest.paging import Page, link_header
+from gateway.api.rest.problems import Problem
 from gateway.api.rest.queries import Target
 from gateway.api.rest.shapes import Nothing
 from gateway.core.ports import Json
@@ -62,6 +64,11 @@ class Answer:
     target: str | None = None
 
 
+# Does the work of a route by itself: it is given the request and the values of the path's variables. It raises what
+# ``run`` may raise, Problem and Disconnected.
+Raw = Callable[[Request, Mapping[str, str]], Awaitable[Reply]]
+
+
 def listed(page: Page) -> Answer:
     """The answer that is one page of a list."""
     return Answer(data=page.rows, meta=page.meta, links=page.links, headers=link_header(page.links))
@@ -78,9 +85,13 @@ class Route:
     Attributes:
         name: ``webhook.create``: for limits, metrics and the audit log.
         method: of HTTP; GET stands for HEAD too.
-        path: with variables as ``{webhook_id}``.
-        run: does the work.
-        scope: what the caller's token must allow.
+        path: with variables as ``{webhook_id}``; one that is ``open`` has none.
+        run: does the work; None where ``raw`` does.
+        raw: does it from the first byte to the last, for bodies and answers that are not in this API's envelope. It
+            reads the body itself; ``body`` and ``result`` then say what stands there without an envelope.
+        refusal: makes the reply to a request that fails, where that is no problem document.
+        open: no token is needed (ruling 24); who has one may have it looked at in ``Call.origin``.
+        scope: what the caller's token must allow; None: any good token will do, or none where the route is open.
         summary: for the documentation.
         result: what ``data`` is made of, or each of its members where it is a list; None: there is no content.
         listing: ``data`` is a list.
@@ -98,8 +109,11 @@ class Route:
     name: str
     method: str
     path: str
-    run: Callable[[Call[Any, Any]], Awaitable[Answer]]
-    scope: str
+    run: Callable[[Call[Any, Any]], Awaitable[Answer]] | None = None
+    raw: Raw | None = None
+    refusal: Callable[[Problem], Reply] | None = None
+    open: bool = False
+    scope: str | None
     summary: str
     resource: str
     result: type[msgspec.Struct] | None

@@ -10,6 +10,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from quart.sessions import SecureCookieSessionInterface
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter
 
@@ -144,5 +145,5 @@ def _current() -> Request:
 
 
 def _response(reply: Reply) -> quart.Response:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reply.headers}
+    headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in reply.headers])
     return quart.Response(reply.body, reply.status, headers, content_type=reply.content_type.decode())

@@ -123,7 +123,7 @@ async def test_a_token_of_another_class_does_not_open_it(
 
 @pytest.mark.parametrize("route", TABLE, ids=lambda route: route.name)
 async def test_all_other_scopes_do_not_open_it(gateway: Rig, stocked: httpx.AsyncClient, route: Route) -> None:
-    family = route.scope.partition(":")[0]
+    family = ROWS[route.name].scope.partition(":")[0]
     others = [scope for scope in SCOPES if scope not in {route.scope, f"{family}:*", "*"}]
     response = await ask(stocked, route, gateway.bearer(*others))
     assert response.status_code == 403
@@ -134,7 +134,7 @@ async def test_all_other_scopes_do_not_open_it(gateway: Rig, stocked: httpx.Asyn
 
 @pytest.mark.parametrize("route", TABLE, ids=lambda route: route.name)
 async def test_its_scope_alone_opens_it(gateway: Rig, stocked: httpx.AsyncClient, route: Route) -> None:
-    response = await ask(stocked, route, gateway.bearer(route.scope))
+    response = await ask(stocked, route, gateway.bearer(ROWS[route.name].scope))
     assert response.status_code == route.status, response.text
     done = [noted for noted in gateway.audit.of(route.name) if noted.outcome is AuditOutcome.DONE]
     assert len(done) == route.audited
@@ -155,7 +155,9 @@ async def test_a_member_that_it_does_not_know_is_refused(
 ) -> None:
     data = {**(ROWS[route.name].data or {}), "surprise": 1}  # type: ignore[dict-item]  # an object
     path = route.path.format(**ROWS[route.name].values)
-    response = await stocked.request(route.method, path, json={"data": data}, headers=gateway.bearer(route.scope))
+    response = await stocked.request(
+        route.method, path, json={"data": data}, headers=gateway.bearer(ROWS[route.name].scope)
+    )
     assert response.status_code == 422
     assert response.json()["errors"][0]["source"] == {"pointer": "/data/surprise"}
 
@@ -167,7 +169,7 @@ async def test_a_parameter_that_it_does_not_know_is_refused(
     row = ROWS[route.name]
     path = f"{route.path.format(**row.values)}?surprise=1"
     body = None if row.data is None else {"data": row.data}
-    response = await stocked.request(route.method, path, json=body, headers=gateway.bearer(route.scope))
+    response = await stocked.request(route.method, path, json=body, headers=gateway.bearer(ROWS[route.name].scope))
     assert response.status_code == 400
     assert response.json()["errors"][0]["source"] == {"parameter": "surprise"}
 
@@ -177,6 +179,6 @@ async def test_what_is_not_there_is_not_found(gateway: Rig, stocked: httpx.Async
     row = ROWS[route.name]
     path = route.path.format(**dict.fromkeys(row.values, "none"))
     body = None if row.data is None else {"data": row.data}
-    response = await stocked.request(route.method, path, json=body, headers=gateway.bearer(route.scope))
+    response = await stocked.request(route.method, path, json=body, headers=gateway.bearer(ROWS[route.name].scope))
     assert response.status_code == 404
     assert "there is no" in response.json()["detail"]
