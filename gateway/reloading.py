@@ -18,6 +18,7 @@ from gateway.api.parts import AgentParts
 from gateway.api.server.tls import ServerTls
 from gateway.lines.lines import Lines
 from gateway.settings.compare import difference, marks
+from gateway.settings.in_force import WORDS, keep_in_force, marks_in_force, turnover
 from gateway.settings.load import load
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
@@ -90,6 +91,7 @@ class Configuration:
             begin: not before this.
         """
         await begin.wait()
+        await trio.to_thread.run_sync(keep_in_force, self._state, marks_in_force(self._settings))
         async for _ in self._rereads:
             followers.root.follow(self._state)
             await followers.tls.reread()
@@ -116,7 +118,12 @@ class Configuration:
         pending = difference(self._started_with, settings)
         if pending.waiting:
             log.warning("these sections take effect at the next start", sections=list(pending.waiting))
+        before, now = marks_in_force(self._settings), marks_in_force(settings)
         self._settings = settings
+        for kind, done in turnover(before, now).items():
+            if kind != "lines":
+                log.info("taken over", what=WORDS[kind], added=done.added, changed=done.changed, removed=done.removed)
+        await trio.to_thread.run_sync(keep_in_force, self._state, now)
         log.info(
             "configuration reloaded",
             added=changes.lines.added,

@@ -9,6 +9,7 @@ import signal
 from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
 from gateway.field.state_lock import owner_of
 from gateway.settings.compare import marks
+from gateway.settings.in_force import WORDS, kept_in_force, marks_in_force, turnover
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
@@ -31,13 +32,21 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error)
         return WRONG
+    # By the time it is told it may have taken over what it is compared with.
+    before = kept_in_force(arguments.state, pid)
     try:
         os.kill(pid, signal.SIGHUP)
     except ProcessLookupError:
         return fail(f"no gateway runs on {arguments.state}: process {pid} is gone")
     except PermissionError:
         return fail(f"process {pid} belongs to another user. {AS_WHOM}", DENIED)
-    print(f"{config} is right, and the gateway (process {pid}) was told; its log says which lines changed")
+    print(f"{config} is right, and the gateway (process {pid}) was told; its log says when it is done")
+    if before is not None:
+        taken = turnover(before, marks_in_force(settings))
+        for kind, done in taken.items():
+            print(f"{WORDS[kind]}: {done}")
+        if not taken:
+            print("lines, alarms and where webhooks may go are as they were")
     now = marks(settings)
     waiting = [f"[{name}]" for name, mark in owner.marks.items() if now.get(name) != mark]
     if waiting:

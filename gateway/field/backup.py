@@ -13,13 +13,15 @@ from pathlib import Path
 
 from gateway.core import rfc3339
 from gateway.field.archive import FORMAT, PRODUCT, ArchiveError, Manifest, Tell, describe, write
+from gateway.settings.in_force import IN_FORCE_FILE
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
-# What the state directory holds that is no state: who owns it, space set aside, copies the gateway makes by itself,
-# what was damaged, and what an earlier restore put aside.
+# What the state directory holds that is no state: who owns it, what is in force, space set aside, copies the gateway
+# makes by itself, what was damaged, and what an earlier restore put aside.
 _NO_STATE = (
     "lock",
+    IN_FORCE_FILE,
     "ferrule.ballast",
     "*.backup",
     "*.bad-*",

@@ -9,7 +9,8 @@ from contextlib import closing
 
 from gateway.core import rfc3339
 from tests.e2e.programs import ferrule
-from tests.e2e.site import Site
+from tests.e2e.simulated import POLL, TAGS
+from tests.e2e.site import Site, device, tcp_line
 
 
 def test_status_begins_with_the_alerts_that_stand(site: Site) -> None:
@@ -88,6 +89,34 @@ def test_a_reload_names_what_waits_for_the_next_start(site: Site) -> None:
     assert told.returncode == 0
     assert "takes effect at the next start: [gateway], [audit]. Restart" in told.stdout
     gateway.logged("these sections take effect at the next start")
+
+
+ALARM = """
+[[alarm]]
+name = "{name}"
+tag = "plant/drive/ticks"
+high = {high}
+"""
+
+
+def test_a_reload_says_which_alarms_and_destinations_it_takes_over(site: Site) -> None:
+    line = tcp_line("plant", 1, device("drive", 1, TAGS, POLL))
+    site.configure(line + ALARM.format(name="high", high=9) + ALARM.format(name="gone", high=9))
+    gateway = site.start()
+    told_nothing = ferrule("reload", "--state", site.state).stdout
+    assert "lines, alarms and where webhooks may go are as they were" in told_nothing
+    gateway.logged("configuration reloaded")
+    allow = '[[webhook.allow]]\nhost = "hooks.example.com"\n'
+    site.configure(line + ALARM.format(name="high", high=8) + ALARM.format(name="fresh", high=9) + allow)
+    told = ferrule("reload", "--state", site.state).stdout.splitlines()
+    assert "alarms: added fresh; changed high; removed gone" in told
+    assert "where webhooks may go: added hooks.example.com" in told
+    assert not [words for words in told if words.startswith("lines")]
+    gateway.logged("configuration reloaded", times=2)
+    assert "taken over" in gateway.stderr
+    assert "where webhooks may go" in gateway.stderr
+    again = ferrule("reload", "--state", site.state).stdout
+    assert "are as they were" in again
 
 
 def test_a_root_key_that_was_deleted_is_no_change_of_the_audit_log(site: Site) -> None:

@@ -11,6 +11,7 @@ from gateway.access.admin import ADMIN_FILE
 from gateway.access.keys import ROOT_KEY_FILE
 from gateway.api.server import tls
 from gateway.field.state_lock import LOCK_FILE
+from gateway.settings.in_force import IN_FORCE_FILE
 from gateway.storage import storage
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ FILES = [
     storage.CONTROL_FILE,
     storage.HISTORY_FILE,
     LOCK_FILE,
+    IN_FORCE_FILE,
 ]
 
 

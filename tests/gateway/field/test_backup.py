@@ -41,6 +41,7 @@ def state(tmp_path: Path) -> Path:
             connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection, state / name, packaged_steps(steps))
     (state / "lock").touch()
+    (state / "in-force.json").touch()
     (state / "ferrule.ballast").write_bytes(bytes(100))
     (state / "history.db.bad-20260101T000000Z").touch()
     (state / "tty-bus").symlink_to("/dev/null")
