@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.field.check_alarms import Watched, alarm_text, watched
 from gateway.field.check_bind import bind_warning
+from gateway.field.check_files import file_problems
 from gateway.lines.feasibility import PlannedBlock, Verdict, judge
 from gateway.lines.plan import Block
 from gateway.lines.unit import STALE_LEAST_S, STALE_PERIODS
@@ -47,11 +48,14 @@ def report(settings: Settings, *, blocks: bool, interfaces: Mapping[str, Sequenc
     Args:
         settings: what is asked.
         blocks: list every request of the plan, with all its tags.
-        interfaces: the addresses of this machine by interface; None: where the gateway listens is not judged.
+        interfaces: the addresses of this machine by interface; None: nothing that belongs to the machine is judged,
+            neither where the gateway listens nor the files that are named.
     """
     problems: list[Problem] = []
-    if interfaces is not None and (warning := bind_warning(settings, interfaces)):
-        problems.append(warning)
+    if interfaces is not None:
+        problems.extend(file_problems(settings.path))
+        if warning := bind_warning(settings, interfaces):
+            problems.append(warning)
     parts = []
     verdicts = []
     for line in settings.lines:
