@@ -1,38 +1,19 @@
-"""The functions a technician's tool asks now and then: 8, 24 and 43/14, with the PDUs of pymodbus.
+"""The functions a technician's tool asks now and then: 8, 24 and 43/14, the last with the PDUs of pymodbus.
 
 Framing and matching are ours, as for every request. pymodbus is imported inside the functions: a gateway
-that never asks these never loads it.
+that never asks for an identification never loads it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from struct import pack
 
 from drivers.modbus.pdu import Data, Function, Request, check_address, check_unit
 
-if TYPE_CHECKING:
-    from pymodbus.pdu import ModbusPDU
-
-_Message = TypeVar("_Message", bound="ModbusPDU")
 _LISTEN_ONLY = 4
 _LONGEST_DIAGNOSTIC_DATA = 250
 _CHANGING = frozenset({1, 3, 10, 20})  # restart, delimiter, clear counters, clear overrun
 _READ_DEVICE_IDENTIFICATION = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostics:
-    """The reply to function 8: the sub-function and its data, as on the wire."""
-
-    subfunction: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FifoQueue:
-    """The reply to function 24: the registers that were queued, oldest first."""
-
-    values: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +38,6 @@ def diagnostics(unit: int, subfunction: int, data: bytes = b"\0\0") -> Request:
     Raises:
         ValueError: A number is outside what the specification allows, or the sub-function gets no reply.
     """
-    from pymodbus.pdu.diag_message import DiagnosticBase  # noqa: PLC0415 - see the module's first lines
-
     check_unit(unit)
     if not 0 <= subfunction <= 0xFFFF:
         raise ValueError(f"diagnostics sub-function {subfunction} is outside 0..65535")
@@ -66,9 +45,7 @@ def diagnostics(unit: int, subfunction: int, data: bytes = b"\0\0") -> Request:
         raise ValueError("diagnostics sub-function 4 makes the device listen only: no reply would come")
     if len(data) % 2 or not 2 <= len(data) <= _LONGEST_DIAGNOSTIC_DATA:
         raise ValueError(f"diagnostics data must be 2..250 bytes, an even number of them, not {len(data)}")
-    message = DiagnosticBase(message=data)
-    message.sub_function_code = subfunction
-    pdu = bytes((Function.DIAGNOSTICS,)) + message.encode()
+    pdu = pack(">BH", Function.DIAGNOSTICS, subfunction) + data
     # Only the loopback of sub-function 0 must repeat the data; a counter replaces it.
     return Request(unit, pdu, len(pdu), pdu if subfunction == 0 else pdu[:3], subfunction in _CHANGING)
 
@@ -79,12 +56,10 @@ def read_fifo(unit: int, address: int) -> Request:
     Raises:
         ValueError: A number is outside what the specification allows.
     """
-    from pymodbus.pdu.file_message import ReadFifoQueueRequest  # noqa: PLC0415 - see the module's first lines
-
     check_unit(unit)
     check_address(address)
-    function = bytes((Function.READ_FIFO_QUEUE,))
-    return Request(unit, function + ReadFifoQueueRequest(address=address).encode(), 0, function, False)
+    pdu = pack(">BH", Function.READ_FIFO_QUEUE, address)
+    return Request(unit, pdu, 0, pdu[:1], False)
 
 
 def read_device_identification(unit: int, level: int = 1, object_id: int = 0) -> Request:
@@ -112,41 +87,20 @@ def read_device_identification(unit: int, level: int = 1, object_id: int = 0) ->
     return Request(unit, pdu, 0, pdu[:3], False)
 
 
-def decode_diagnostics(data: Data) -> Diagnostics:
-    """Take apart the reply to `diagnostics`. Raises ValueError if it is not one."""
-    from pymodbus.pdu.diag_message import DiagnosticBase  # noqa: PLC0415 - see the module's first lines
-
-    message = _decode(Function.DIAGNOSTICS, data, DiagnosticBase)
-    return Diagnostics(message.sub_function_code, message.encode()[2:])
-
-
-def decode_fifo(data: Data) -> FifoQueue:
-    """Take apart the reply to `read_fifo`. Raises ValueError if it is not one."""
-    from pymodbus.pdu.file_message import ReadFifoQueueResponse  # noqa: PLC0415 - see the module's first lines
-
-    message = _decode(Function.READ_FIFO_QUEUE, data, ReadFifoQueueResponse)
-    return FifoQueue(tuple(message.values))
-
-
 def decode_device_identification(data: Data) -> DeviceIdentification:
     """Take apart the reply to `read_device_identification`. Raises ValueError if it is not one."""
+    from pymodbus.pdu import DecodePDU  # noqa: PLC0415 - see the module's first lines
     from pymodbus.pdu.mei_message import (  # noqa: PLC0415 - see the module's first lines
         ReadDeviceInformationResponse,
     )
 
-    message = _decode(Function.ENCAPSULATED_INTERFACE, data, ReadDeviceInformationResponse)
+    function = Function.ENCAPSULATED_INTERFACE
+    message = DecodePDU(is_server=False).decode(bytes((function,)) + data.payload)
+    if not isinstance(message, ReadDeviceInformationResponse):
+        raise ValueError(f"{data.payload.hex(' ')} is no payload of function {function}")  # noqa: TRY004 - bytes of a wire
     objects: dict[int, bytes] = {}
     for object_id, value in message.information.items():
         # pymodbus makes a list of an object that is sent twice: the first one counts.
         objects[object_id] = bytes(value[0] if isinstance(value, list) else value)
     more = message.more_follows == 0xFF
     return DeviceIdentification(message.conformity, message.next_object_id if more else None, objects)
-
-
-def _decode(function: Function, data: Data, expected: "type[_Message]") -> "_Message":
-    from pymodbus.pdu import DecodePDU  # noqa: PLC0415 - see the module's first lines
-
-    message = DecodePDU(is_server=False).decode(bytes((function,)) + data.payload)
-    if isinstance(message, expected):
-        return message
-    raise ValueError(f"{data.payload.hex(' ')} is no payload of function {function}")

@@ -9,10 +9,20 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
+from struct import unpack_from
 
 import trio
 
-from drivers.modbus.pdu import Data, Function, Refusal, Request, read_bits, read_registers
+from drivers.modbus.pdu import (
+    Data,
+    Function,
+    Refusal,
+    Request,
+    read_bits,
+    read_registers,
+    read_write_registers,
+)
+from drivers.modbus.rare import diagnostics, read_fifo
 from drivers.ports.port import LinkDown
 from gateway.core.ports import BorrowAnswer
 from gateway.core.reading import Reason
@@ -32,6 +42,9 @@ _REPEATED = (Function.WRITE_SINGLE_COIL, Function.WRITE_SINGLE_REGISTER, Functio
 _REPEATED_HEAD = (Function.WRITE_MULTIPLE_COILS, Function.WRITE_MULTIPLE_REGISTERS)
 _HEAD_SIZE = 5
 _IDENTIFICATION_SIZE = 4
+_FIFO_SIZE = 3
+# Of function 23 in front of the values.
+_BOTH_SIZE = 10
 
 
 def request_of(unit: int, pdu: bytes) -> Request:
@@ -51,7 +64,15 @@ def request_of(unit: int, pdu: bytes) -> Request:
         return Request(unit, pdu, _HEAD_SIZE, pdu[:_HEAD_SIZE], True, _HEAD_SIZE)
     if function == Function.ENCAPSULATED_INTERFACE and len(pdu) == _IDENTIFICATION_SIZE and pdu[1] == 14:
         return Request(unit, pdu, 0, pdu[:3], False)
-    raise ValueError("a whole request with function 1 to 6, 15, 16, 22 or 43/14 can be sent, as hexadecimal")
+    if function == Function.DIAGNOSTICS and len(pdu) >= _HEAD_SIZE:
+        return diagnostics(unit, int.from_bytes(pdu[1:3], "big"), pdu[3:])
+    if function == Function.READ_FIFO_QUEUE and len(pdu) == _FIFO_SIZE:
+        return read_fifo(unit, int.from_bytes(pdu[1:], "big"))
+    if function == Function.READ_WRITE_MULTIPLE_REGISTERS and len(pdu) > _BOTH_SIZE:
+        asked, count, at, written, size = unpack_from(">HHHHB", pdu, 1)
+        if len(pdu) - _BOTH_SIZE == size == 2 * written:
+            return read_write_registers(unit, asked, count, at, unpack_from(f">{written}H", pdu, _BOTH_SIZE))
+    raise ValueError("a whole request with function 1 to 6, 8, 15, 16, 22, 23, 24 or 43/14 can be sent, as hexadecimal")
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,8 @@ from gateway.core.ports import LineTools
 
 # Functions that change something in the device (Modbus Application Protocol 1.1b3, 6).
 _WRITING = frozenset({5, 6, 15, 16, 21, 22, 23})
+# And of function 8 those sub-functions that do: restart, delimiter, clear counters, clear overrun.
+_DIAGNOSTICS, _CHANGING = 8, frozenset({1, 3, 10, 20})
 # Bytes of a request that the audit log keeps.
 _NOTED = 64
 
@@ -94,7 +96,7 @@ def tool_methods(tools: LineTools, now: Callable[[], float], audit: AuditLog) ->
             end = AuditOutcome.FAILED
             raise
         finally:
-            if pdu[0] in _WRITING:
+            if _changes(pdu):
                 exchanged.note(origin, f"{params.line} unit {params.unit}", {"pdu": pdu[:_NOTED].hex()}, end)
         return {
             "pdu": answer.pdu.hex() if answer.pdu is not None else None,
@@ -127,3 +129,8 @@ def tool_methods(tools: LineTools, now: Callable[[], float], audit: AuditLog) ->
         "line.exchange": told(Exchange, exchange, scope="devices:write"),
         "line.traffic": method(Traffic, traffic, scope="devices:read"),
     }
+
+
+def _changes(pdu: bytes) -> bool:
+    """Whether a request may change something in the device."""
+    return pdu[0] in _WRITING or (pdu[0] == _DIAGNOSTICS and int.from_bytes(pdu[1:3], "big") in _CHANGING)

@@ -188,16 +188,51 @@ async def test_a_read_only_line_stays_so(autojump_clock: MockClock) -> None:
         "10000000010200ff",
         "16000000f20025",
         "2b0e0100",
+        "0800000a0b",
+        "08000b0000",
+        "1804de",
+        "170003000600000003060001000200ff",
     ],
 )
 def test_known_requests_can_be_sent(pdu: str) -> None:
     assert request_of(1, bytes.fromhex(pdu)).pdu.hex() == pdu
 
 
-@pytest.mark.parametrize("pdu", ["", "03", "030000", "1000000001", "41000000", "2b0d0100", "0300000000"])
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        "",
+        "03",
+        "030000",
+        "1000000001",
+        "41000000",
+        "2b0d0100",
+        "0300000000",
+        "08000b",
+        "0800040000",
+        "18",
+        "1800010002",
+        "170003000600000003060001",
+        "17000300000000000102ffff",
+    ],
+)
 def test_others_are_refused(pdu: str) -> None:
-    with pytest.raises(ValueError, match=r"whole request|count"):
+    with pytest.raises(ValueError, match=r"whole request|count|listen only"):
         request_of(1, bytes.fromhex(pdu))
+
+
+async def test_a_tool_reads_and_writes_in_one_request_and_asks_for_counters(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, *TAGS)], [drive()]) as bench:
+        await trio.sleep(2)
+        lease, _ = bench.field.borrow("bus", 60, None)
+        both = await bench.field.exchange("bus", lease, 1, bytes.fromhex("17000a0002000b000102002a"), 1.0)
+        assert both.pdu == bytes.fromhex("17040000002a")
+        loop = await bench.field.exchange("bus", lease, 1, bytes.fromhex("0800000a0b"), 1.0)
+        assert loop.pdu is not None, loop
+        assert loop.pdu[0] in {0x08, 0x88}, "an answer, or the word that there is none"
+        queue = await bench.field.exchange("bus", lease, 1, bytes.fromhex("180000"), 1.0)
+        assert queue.pdu is not None, queue
+        assert queue.pdu[0] in {0x18, 0x98}
 
 
 async def test_a_write_of_a_tool_without_an_answer_may_have_been_carried_out_and_says_so(
