@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import trio
 
@@ -21,10 +22,11 @@ from gateway.api.asgi import (
     respond,
     time_limit,
 )
-from gateway.api.denials import note_refused
+from gateway.api.denials import note_foreign, note_refused, note_unheard
 from gateway.api.dispatch import Dispatch
 from gateway.api.identity import Identity
 from gateway.api.live.live import PATHS as LIVE_PATHS
+from gateway.api.live.live import Live
 from gateway.api.methods.agent import agent_methods
 from gateway.api.methods.alarm import alarm_methods
 from gateway.api.methods.alert import alert_methods
@@ -90,7 +92,7 @@ def make_application(
     instruments: Instruments,
     performance: Performance,
     events: EventParts,
-    live: Application | None = None,
+    live: Live | None = None,
     routes: Iterable[PluginRoute] = (),
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
@@ -144,6 +146,9 @@ def make_application(
     identity = Identity(agents)
     plugins = PluginApi(routes, Door(identity, audit, lambda: rates.settings.body_size))
     rates.know([*methods, *plugins.names])
+    if live is not None:
+        live.denied.append(partial(note_unheard, audit))
+    instruments.http.foreign.append(partial(note_foreign, audit))
     page = MetricsPage(
         name=settings.gateway.name,
         location=settings.gateway.location,
@@ -236,6 +241,7 @@ class _Api:
             request=request_id(scope, now),
             content_type=reply.content_type,
             headers=(*reply.headers, *visit.headers(now)),
+            stream=None if reply.stream is None else partial(send_stream, scope=scope, stream=reply.stream),
         )
         return reply.status
 
@@ -252,7 +258,7 @@ class _Api:
         path, verb = request.scope["path"], request.scope["method"]
         if path == RPC_PATH and verb == "POST":
             return await self._agent_api.answer_rpc(request)
-        if of_plugin_api(path):
+        if of_plugin_api(path) or self._plugins.opens(path):
             return await self._plugins.reply(request)
         found = find(path, verb)
         if found is not None and found.route is not None:

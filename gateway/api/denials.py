@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.api import rpc
 from gateway.api.asgi import Scope, header
 from gateway.api.origin import AGENT_ID, Caller, Origin
-from gateway.api.rpc_errors import FORBIDDEN, UNAUTHENTICATED
+from gateway.api.rpc_errors import FORBIDDEN, UNAUTHENTICATED, fault_of
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
 
 _REGISTER = "agent.register"
+# What listening to events is called, which is no method.
+_SUBSCRIBE = "event.subscribe"
 DENIED = frozenset({UNAUTHENTICATED, FORBIDDEN})
 
 
@@ -43,3 +47,32 @@ def note_refused(audit: AuditLog, caller: Caller, scope: Scope) -> None:
     """Note that somebody called too often; equal ones are counted, whoever floods the gateway fills no log."""
     origin = Origin(caller, scope)
     audit.note("rate.limit", AuditOutcome.DENIED, by=origin.known, peer=origin.peer)
+
+
+def note_unheard(audit: AuditLog, caller: Caller, scope: Scope, error: GatewayError, target: str | None = None) -> None:
+    """Note that somebody was refused who wants to listen to events over a WebSocket.
+
+    Args:
+        audit: counts equal ones.
+        caller: who, as far as that was proven.
+        scope: of the handshake.
+        error: why; what is wrong with the request itself is not noted.
+        target: what was to be heard.
+    """
+    if error.code is Code.TOO_MANY:
+        note_refused(audit, caller, scope)
+    elif error.code in {Code.UNAUTHENTICATED, Code.FORBIDDEN}:
+        note_denied(audit, _SUBSCRIBE, replace(fault_of(error), target=target), caller, scope)
+
+
+def note_foreign(audit: AuditLog, scope: Scope, origin: str) -> None:
+    """Note that a web page of another origin wanted a WebSocket."""
+    peer = Origin(GatewayError(Code.FORBIDDEN, "a web page"), scope).peer
+    audit.note(
+        "auth.origin",
+        AuditOutcome.DENIED,
+        claimed=origin,
+        peer=peer,
+        target=scope["path"],
+        details={"reason": "[server] cors_origins does not name it"},
+    )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.access.limits.rates import Headers, RateLimits
+from gateway.api.asgi import Scope
 from gateway.api.metrics.instruments import HttpMeter
+
+_FORBIDDEN = 403
 
 
 class Front:
@@ -28,6 +31,12 @@ class Front:
         visit = self._rates.visit(address, None)
         visit.admit()
         return visit.headers(self._wall())
+
+    def foreign(self, scope: Scope, origin: str) -> None:
+        """Count and tell that a web page of another origin wanted a WebSocket."""
+        self._http.count("front", _FORBIDDEN)
+        for tell in self._http.foreign:
+            tell(scope, origin)
 
     def watch(self, connections: Callable[[], int]) -> None:
         """Learn how many connections are open."""

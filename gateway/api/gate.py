@@ -43,6 +43,7 @@ class Gate:
             is a new object.
         origins: web pages that may call, as browsers write them in ``Origin``.
         now: Unix seconds, for request ids.
+        foreign: told of a WebSocket that is refused for its origin, and of that origin.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Gate:
         names: Callable[[], Collection[str]],
         origins: Collection[str],
         now: Callable[[], float],
+        foreign: Callable[[Scope, str], None] | None = None,
     ) -> None:
         self._app = app
+        self._foreign = foreign
         self._names = names
         self.allow(origins)
         self._now = now
@@ -83,6 +86,8 @@ class Gate:
         )
         if not allowed and (preflight or scope["type"] == "websocket"):
             shown = origin.decode("latin-1")[:100]
+            if self._foreign is not None and scope["type"] == "websocket":
+                self._foreign(scope, shown)
             words = f'web pages from "{shown}" may not call this gateway. Name the origin in [server] cors_origins'
             await self._refuse(scope, send, 403, "Forbidden", words)
         elif preflight:

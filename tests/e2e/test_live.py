@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.programs import free_port
+from tests.e2e.programs import ferrule, free_port, until
 from tests.e2e.site import Gateway, Site, device, tcp_line
 
 
@@ -51,3 +51,38 @@ def test_what_happened_while_nobody_listened_comes_after_a_restart(site: Site) -
         assert json.loads(peer.recv(timeout=20)) == first
     with listening(again, answer["seq"]) as (_, answer):
         assert answer["resumed"]["complete"]
+
+
+def refused(gateway: Gateway, **headers: str) -> int:
+    """The status a handshake is refused with."""
+    with pytest.raises(InvalidStatus) as caught:
+        connect(
+            f"wss://{gateway.url.removeprefix('https://')}/v1/events",
+            ssl=ssl.create_default_context(cafile=gateway.state / "ca.pem"),
+            additional_headers=headers,
+            proxy=None,
+        )
+    return caught.value.response.status_code
+
+
+def test_who_is_refused_stands_in_the_audit_log_and_a_flood_does_not_fill_it(site: Site) -> None:
+    site.configure()
+    gateway = site.start()
+    assert {refused(gateway, Authorization="Bearer nonsense") for _ in range(60)} == {401, 429}
+    assert refused(gateway, Origin="https://evil.example") == 403
+    with listening(gateway, 0) as (peer, _):
+        for _ in range(10):
+            peer.send(json.dumps({"type": "subscribe", "channels": ["webhooks"]}))
+
+    def noted() -> list[dict[str, Any]] | None:
+        rows = json.loads(ferrule("audit", "list", "--outcome", "denied", "--json", "--state", site.state).stdout)
+        return rows["entries"] if len({row["action"] for row in rows["entries"]}) == 4 else None
+
+    rows = until(noted, "every kind of refusal is in the audit log")
+    assert {(row["action"], row["who"]["subject"], row["target"]) for row in rows} == {
+        ("auth.token", None, None),
+        ("rate.limit", None, None),
+        ("auth.origin", "https://evil.example", "/v1/events"),
+        ("event.subscribe", "operator", "webhooks"),
+    }
+    assert len(rows) == 4, "the others are counted"

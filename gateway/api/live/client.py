@@ -7,6 +7,7 @@ from enum import IntEnum
 
 import trio
 
+from gateway.api.asgi import Scope
 from gateway.api.live.frames import short
 from gateway.api.live.interests import Wish
 from gateway.api.live.outgoing import Outgoing
@@ -33,6 +34,7 @@ class Client:
         outgoing: what it is sent.
         most: frames that may wait for it.
         audience: the path family it came to.
+        handshake: the scope of its handshake.
 
     Attributes:
         scope: of everything that is done for it but sending; it is cancelled when the connection is to end.
@@ -42,9 +44,10 @@ class Client:
         wishes: what it has subscribed to.
     """
 
-    def __init__(self, outgoing: Outgoing, most: int, audience: str) -> None:
+    def __init__(self, outgoing: Outgoing, most: int, audience: str, handshake: Scope) -> None:
         self.outgoing = outgoing
         self.audience = audience
+        self.handshake = handshake
         self.scope = trio.CancelScope()
         self.ending: tuple[Close, str] | None = None
         self.principal: Principal | None = None

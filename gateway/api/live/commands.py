@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from gateway.api.asgi import Scope
 from gateway.api.live import frames
 from gateway.api.live.client import Client, Close
 from gateway.api.live.frames import Auth, Command, Ping, Subscribe, Unsubscribe
 from gateway.api.live.hub import Hub
 from gateway.api.live.interests import Wish, make_wish, words_of
+from gateway.api.origin import Caller
 from gateway.core.channels import CHANNELS, may_subscribe
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.patterns import MOST_PATTERNS, Pattern, Selection, parse_pattern, parse_selection
 from gateway.core.principal import Kind, Principal
 from gateway.settings.model import LimitSettings
 
+# Who was refused, with which handshake, why, and what was to be heard.
+Denied = Callable[[Caller, Scope, GatewayError, str | None], None]
 # Values of all filters of a connection: each costs a place for every type that its pattern fits.
 _MOST_VALUES = 2000
 
@@ -27,6 +31,7 @@ class Commands:
         verify: tells who shows a token to a path family; raises GatewayError.
         limits: in force.
         wall: Unix seconds.
+        deny: told of each refusal.
     """
 
     def __init__(
@@ -35,7 +40,9 @@ class Commands:
         verify: Callable[[str, str], Principal],
         limits: Callable[[], LimitSettings],
         wall: Callable[[], float],
+        deny: Denied,
     ) -> None:
+        self._deny = deny
         self._hub = hub
         self._verify = verify
         self._limits = limits
@@ -51,7 +58,9 @@ class Commands:
         if isinstance(command, Auth):
             self._authenticate(client, command.token)
         elif client.principal is None:
-            client.end(Close.UNAUTHENTICATED, 'show a token first: {"type": "auth", "token": "..."}')
+            error = GatewayError(Code.UNAUTHENTICATED, 'show a token first: {"type": "auth", "token": "..."}')
+            self._deny(error, client.handshake, error, None)
+            client.end(Close.UNAUTHENTICATED, error.reason)
         elif isinstance(command, Subscribe):
             await self._subscribe(client, client.principal, command)
         elif isinstance(command, Unsubscribe):
@@ -63,16 +72,20 @@ class Commands:
         """Tell who shows a token, and whether it may listen at all.
 
         Raises:
-            GatewayError: UNAUTHENTICATED, FORBIDDEN for an enrolment, TOO_MANY connections.
+            GatewayError: UNAUTHENTICATED, FORBIDDEN for an enrolment.
         """
         principal = self.still(token, audience)
         if principal.kind is Kind.ENROLMENT:
             reason = "an enrolment token registers an agent and nothing else: use the token that it got then"
             raise GatewayError(Code.FORBIDDEN, reason)
-        most = self._limits().event_connections
-        if self._connected.get(_account(principal), 0) >= most:
-            raise GatewayError(Code.TOO_MANY, f"{most} connections to events are open with this token: close one")
         return principal
+
+    def crowded(self, principal: Principal) -> GatewayError | None:
+        """Why a caller may open no other connection; None where it may."""
+        most = self._limits().event_connections
+        if self._connected.get(_account(principal), 0) < most:
+            return None
+        return GatewayError(Code.TOO_MANY, f"{most} connections to events are open with this token: close one")
 
     def still(self, token: str, audience: str) -> Principal:
         """Tell who shows a token. Its end is its end here: nobody's clock but ours is asked.
@@ -106,13 +119,16 @@ class Commands:
             self._connected[account] = count
 
     def _authenticate(self, client: Client, token: str) -> None:
-        try:
-            principal = self.still(token, client.audience) if client.principal else self.admit(token, client.audience)
-        except GatewayError as error:
-            client.say(frames.auth_error(error))
-            client.end(_CLOSES[error.code], error.reason)
-            return
         before = client.principal
+        try:
+            principal = self.still(token, client.audience) if before else self.admit(token, client.audience)
+        except GatewayError as error:
+            self._refuse(client, before or error, error)
+            return
+        crowded = None if before else self.crowded(principal)
+        if crowded is not None:
+            self._refuse(client, principal, crowded)
+            return
         if before is not None:
             self._check_successor(client, before, principal)
             if client.ending is not None:
@@ -122,8 +138,13 @@ class Commands:
         if client.wishes:
             self._hub.admit(client)
 
-    @staticmethod
-    def _check_successor(client: Client, before: Principal, principal: Principal) -> None:
+    def _refuse(self, client: Client, caller: Caller, error: GatewayError) -> None:
+        """A token is not taken: the connection ends."""
+        self._deny(caller, client.handshake, error, None)
+        client.say(frames.auth_error(error))
+        client.end(_CLOSES[error.code], error.reason)
+
+    def _check_successor(self, client: Client, before: Principal, principal: Principal) -> None:
         """A connection stays one caller's, and a token that allows less ends what it does not allow (D-130)."""
         reason = None
         if (principal.kind, principal.subject) != (before.kind, before.subject):
@@ -134,8 +155,7 @@ class Commands:
             except GatewayError as error:
                 reason = reason or error.reason
         if reason is not None:
-            client.say(frames.auth_error(GatewayError(Code.FORBIDDEN, reason)))
-            client.end(Close.FORBIDDEN, reason)
+            self._refuse(client, before, GatewayError(Code.FORBIDDEN, reason))
 
     async def _subscribe(self, client: Client, principal: Principal, asked: Subscribe) -> None:
         if not asked.channels and not asked.patterns:
@@ -146,6 +166,7 @@ class Commands:
         words, values = words_of(wanted), sum(map(len, wanted.values()))
         held = sum(map(_values, client.wishes.values()))
         rejected: list[dict[str, str]] = []
+        denied: list[tuple[str, GatewayError]] = []
         new: dict[tuple[str, str], Wish] = {}
         for kind, name in _named(asked):
             try:
@@ -161,9 +182,15 @@ class Commands:
                     raise GatewayError(Code.TOO_MANY, reason)
             except GatewayError as error:
                 rejected.append(frames.rejection(kind, name, error))
+                if error.code is Code.FORBIDDEN:
+                    denied.append((name, error))
             else:
                 new[wish.key] = wish
                 held += more
+        if denied:
+            first, why = denied[0]
+            others = f" and {len(denied) - 1} more" if len(denied) > 1 else ""
+            self._deny(principal, client.handshake, why, f"{first}{others}")
         wishes = tuple(new.values())
         if asked.resume_from is not None and wishes:
             await self._resume(client, asked.resume_from, wishes, rejected)

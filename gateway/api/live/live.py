@@ -14,11 +14,11 @@ from gateway.api.asgi import Event as AsgiEvent
 from gateway.api.asgi import Receive, Scope, Send, header, request_id, respond
 from gateway.api.identity import check_agent_id
 from gateway.api.live.client import Client, Close
-from gateway.api.live.commands import Commands
+from gateway.api.live.commands import Commands, Denied
 from gateway.api.live.frames import error_frame, parse
 from gateway.api.live.hub import Hub
 from gateway.api.live.outgoing import Outgoing
-from gateway.api.origin import AGENT_ID, bearer_token, header_text, peer_of
+from gateway.api.origin import AGENT_ID, Caller, bearer_token, header_text, peer_of
 from gateway.api.replies import Reply, challenge, of_agent_api, problem_reply, rpc_error, too_many
 from gateway.api.rpc import INVALID_REQUEST, Fault, failure
 from gateway.api.rpc_errors import fault_of
@@ -35,6 +35,7 @@ AUTH_TIME = 5.0
 # Seconds between two looks whether tokens still count.
 _LOOK = 1.0
 _STATUS = {Code.UNAUTHENTICATED: 401, Code.TOO_MANY: 429, Code.INVALID: 400}
+_NO_TOKEN = GatewayError(Code.UNAUTHENTICATED, f"no token within {AUTH_TIME:g} s")
 _TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
 
 
@@ -64,6 +65,9 @@ class Live:
         rates: handshakes count as requests.
         limits: in force.
         wall: Unix seconds.
+
+    Attributes:
+        denied: told of each refusal: who, with which handshake, why, and what was to be heard.
     """
 
     def __init__(
@@ -82,7 +86,8 @@ class Live:
         self._limits = limits
         self._wall = wall
         self._hub = Hub(bus, log, published, unlogged)
-        self._commands = Commands(self._hub, verify, limits, wall)
+        self.denied: list[Denied] = []
+        self._commands = Commands(self._hub, verify, limits, wall, self._deny)
         self._clients: dict[Client, None] = {}
         self._doubt = trio.Event()
 
@@ -110,22 +115,32 @@ class Live:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one WebSocket, to its end."""
-        caller: _Caller | GatewayError | None
+        caller: _Caller | None = None
+        refusal: GatewayError | None = None
         try:
             caller = self._caller(scope)
         except GatewayError as error:
-            caller = error
-        visit = self._rates.visit(peer_of(scope), caller.principal if isinstance(caller, _Caller) else None)
-        refused = visit.admit()
+            refusal = error
+        known = None if caller is None else caller.principal
+        visit = self._rates.visit(peer_of(scope), known)
+        limited = visit.admit()
         headers = visit.headers(self._wall())
-        if refused is not None:
-            await _deny(scope, send, too_many(refused, scope["path"]), headers, self._wall())
-        elif isinstance(caller, GatewayError):
-            await _deny(scope, send, _refusal(scope, caller), headers, self._wall())
+        if refusal is None and known is not None:
+            refusal = self._commands.crowded(known)
+        if limited is not None:
+            self._deny(known or _NO_TOKEN, scope, GatewayError(Code.TOO_MANY, "too many requests"))
+            await _deny(scope, send, too_many(limited, scope["path"]), headers, self._wall())
+        elif refusal is not None:
+            self._deny(known or refusal, scope, refusal)
+            await _deny(scope, send, _refusal(scope, refusal), headers, self._wall())
         else:
             await receive()
             await send({"type": "websocket.accept", "headers": headers})
             await self._serve(scope, receive, send, caller)
+
+    def _deny(self, caller: Caller, scope: Scope, error: GatewayError, target: str | None = None) -> None:
+        for tell in self.denied:
+            tell(caller, scope, error, target)
 
     def _caller(self, scope: Scope) -> _Caller | None:
         """Who has shown a token with the handshake; None where nobody has.
@@ -146,7 +161,7 @@ class Live:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, caller: _Caller | None) -> None:
         async with trio.open_nursery() as sending:
-            client = Client(Outgoing(scope, send, sending), self._limits().event_queue, PATHS[scope["path"]])
+            client = Client(Outgoing(scope, send, sending), self._limits().event_queue, PATHS[scope["path"]], scope)
             if caller is not None:
                 self._commands.connect(client, caller.principal, caller.token)
             self._clients[client] = None
@@ -171,7 +186,9 @@ class Live:
                 await self._take(client, await receive())
                 if client.principal is not None:
                     client.scope.deadline = math.inf
-        client.end(Close.UNAUTHENTICATED, f"no token within {AUTH_TIME:g} s")
+        if client.ending is None:
+            self._deny(_NO_TOKEN, client.handshake, _NO_TOKEN)
+            client.end(Close.UNAUTHENTICATED, _NO_TOKEN.reason)
 
     async def _take(self, client: Client, event: AsgiEvent) -> None:
         if event["type"] == "websocket.disconnect":

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import trio
 
+from gateway.api.asgi import Scope
 from gateway.api.metrics.exposition import Family, label_text
 from gateway.api.metrics.histogram import Histogram
 from gateway.settings.model import MetricsSettings
@@ -25,10 +26,12 @@ class HttpMeter:
 
     Attributes:
         connections: tells how many are open; None: nobody knows.
+        foreign: told of each WebSocket that a web page of another origin wanted, and of that origin.
     """
 
     def __init__(self) -> None:
         self.connections: Callable[[], int] | None = None
+        self.foreign: list[Callable[[Scope, str], None]] = []
         self._in_progress = 0
         self._requests: dict[tuple[str, int], int] = {}
         self._durations: dict[str, Histogram] = {}

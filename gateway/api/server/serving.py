@@ -112,7 +112,8 @@ class Server:
         self._limits = limits
         self._config = self._configured()
         self._context = WorkerContext(None)
-        self._gate = Gate(app, self._names, settings.cors_origins, tls.now)
+        foreign = None if front is None else front.foreign
+        self._gate = Gate(app, self._names, settings.cors_origins, tls.now, foreign)
         self._app: AppWrapper = ASGIWrapper(self._gate)  # type: ignore[arg-type] # hypercorn types scopes one by one
         self._settings = settings
         self._tls = tls
