@@ -65,7 +65,6 @@ from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.route import Route as PluginRoute
 from gateway.api.seed_paths import find
-from gateway.api.streaming import respond_streaming
 from gateway.core.audit import AuditLog
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
@@ -235,15 +234,14 @@ class _Api:
             note_refused(self._audit, caller, scope)
         now = self._timeline.now()
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
-        name, headers = request_id(scope, now), (*reply.headers, *visit.headers(now))
-        if reply.stream is None:
-            await respond(
-                send, reply.status, reply.body, request=name, content_type=reply.content_type, headers=headers
-            )
-        else:
-            await respond_streaming(
-                send, scope, reply.status, reply.stream, request=name, content_type=reply.content_type, headers=headers
-            )
+        await respond(
+            send,
+            reply.status,
+            reply.body,
+            request=request_id(scope, now),
+            content_type=reply.content_type,
+            headers=(*reply.headers, *visit.headers(now)),
+        )
         return reply.status
 
     async def _agents_reply(self, request: Request, agent: Principal) -> Reply:
