@@ -56,7 +56,7 @@ def _list(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
         screen.json({"webhooks": webhooks, "total": len(webhooks)})
     elif webhooks:
         screen.table(
-            ["id", "state", "host", "events", "last success", "waiting", "dead", "lost"],
+            ["id", "state", "host", "events", "last success", "waiting", "dead", "lost", "scopes"],
             [_row(one) for one in webhooks],
             right=(5, 6, 7),
         )
@@ -94,6 +94,7 @@ def _row(webhook: Json) -> list[Cell]:
         "-" if webhook["deliveries"] is None else str(counts.get("waiting", 0)),
         "-" if webhook["deliveries"] is None else (str(dead), "red" if dead else ""),
         (str(webhook["lost"]), "red" if webhook["lost"] else ""),
+        " ".join(webhook["scopes"]),
     ]
 
 

@@ -30,8 +30,9 @@ class Shown:
         format: of the body.
         ordered: whether events of the same thing wait for each other.
         state: active, paused or disabled.
-        reason: why it is disabled: gone, failing, forbidden or secret; None where it is not.
+        reason: why it is disabled: gone, failing, forbidden, secret or revoked; None where it is not.
         owner: subject of who registered it, or changed it last.
+        scopes: of that one's token then: it brings what they allow.
         created_at, updated_at: Unix seconds.
         previous_secret_until: Unix seconds until which the secret before signs too; None where it does not.
         failing_for: seconds without a success since the first failure; 0 where the last delivery arrived.
@@ -54,6 +55,7 @@ class Shown:
     state: str
     reason: str | None
     owner: str
+    scopes: tuple[str, ...]
     created_at: float
     updated_at: float
     previous_secret_until: float | None
@@ -128,6 +130,7 @@ def shown(webhook: Webhook, read: int, newest: int, counts: Mapping[DeliveryStat
         state=webhook.state.value,
         reason=None if webhook.reason is None else webhook.reason.value,
         owner=webhook.owner.subject,
+        scopes=tuple(sorted(webhook.owner.scopes)),
         created_at=webhook.created,
         updated_at=webhook.updated,
         previous_secret_until=webhook.keys.until if len(webhook.keys.at(wall)) > 1 else None,

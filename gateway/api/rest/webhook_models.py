@@ -101,6 +101,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reason: str | None
     owner: str
+    scopes: list[str]
     created_at: str
     updated_at: str
     previous_secret_until: str | None
@@ -187,6 +188,7 @@ def webhook_row(row: ShownWebhook, secret: str | UnsetType = UNSET) -> Webhook:
         state=row.state,
         reason=row.reason,
         owner=row.owner,
+        scopes=list(row.scopes),
         created_at=rfc3339.seconds(row.created_at),
         updated_at=rfc3339.seconds(row.updated_at),
         previous_secret_until=_time(row.previous_secret_until),

@@ -73,6 +73,11 @@ class ShownWebhook(Protocol):
         ...
 
     @property
+    def scopes(self) -> tuple[str, ...]:
+        """Of that one's token then: it brings what they allow."""
+        ...
+
+    @property
     def created_at(self) -> float:
         """Unix seconds."""
         ...

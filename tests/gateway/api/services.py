@@ -199,6 +199,7 @@ class Shown:
     state: str
     reason: str | None
     owner: str
+    scopes: tuple[str, ...]
     created_at: float
     updated_at: float
     previous_secret_until: float | None
@@ -282,6 +283,7 @@ class FakeWebhooks:
             state="active" if active else "paused",
             reason=None,
             owner=principal.subject,
+            scopes=tuple(sorted(principal.scopes)),
             created_at=NOON,
             updated_at=NOON + len(self.callers),
             previous_secret_until=None,

@@ -38,6 +38,7 @@ def webhook(number: int, host: str, **changes: Any) -> dict[str, Any]:
         "state": "active",
         "reason": None,
         "failing_for": 0.0,
+        "scopes": ["devices:read", "webhooks:write"],
         "lost": 0,
         "previous_secret_until": None,
         "deliveries": {"waiting": 2, "delivered": 7, "dead": 1, "cancelled": 0},
@@ -132,10 +133,11 @@ def test_all_of_them_are_shown_with_their_hosts_and_no_more_of_their_urls(
     assert main(["webhooks", *peer.words]) == 0
     shown = capsys.readouterr().out
     header, first, second = shown.splitlines()
-    assert header.split() == ["id", "state", "host", "events", "last", "success", "waiting", "dead", "lost"]
+    assert header.split() == ["id", "state", "host", "events", "last", "success", "waiting", "dead", "lost", "scopes"]
     assert first.split()[:3] == ["000000abc1", "active", "192.168.1.20"]
     assert "alarm:*, device:down" in first
-    assert first.split()[-4:] == ["2026-11-22T12:00:01Z", "2", "1", "0"]
+    assert first.split()[-6:-2] == ["2026-11-22T12:00:01Z", "2", "1", "0"]
+    assert first.endswith("devices:read webhooks:write")
     assert "disabled, gone, failing for 2 h" in second
     # Many receivers have a secret in the rest of their URL.
     assert "token-of-the-receiver" not in shown

@@ -47,6 +47,16 @@ async def test_what_is_registered_is_shown_and_survives_a_restart(autojump_clock
         assert after == before
         assert (after.url, list(after.events), after.filter) == (body["url"], body["events"], body["filter"])
         assert (after.state, after.ordered, after.format, after.owner) == ("active", True, "cloudevents", "operator")
+        assert after.scopes == tuple(sorted(OPERATOR.scopes))
+
+
+async def test_the_scopes_that_are_shown_are_those_of_who_changed_it_last(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = (await webhooks.create(OPERATOR, BODY)).webhook
+        less = Principal("narrow", frozenset({"webhooks:write", "devices:read"}), Kind.OPERATOR, "t9")
+        changed = await webhooks.patch(less, made.id, {"events": ["device:*"]})
+        assert (changed.owner, changed.scopes) == ("narrow", ("devices:read", "webhooks:write"))
+        assert (await webhooks.get(OPERATOR, made.id)).scopes == changed.scopes
 
 
 async def test_a_secret_is_given_back_once_and_stands_nowhere(

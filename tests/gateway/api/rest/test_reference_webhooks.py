@@ -55,6 +55,7 @@ DEVIATIONS = {
     "+state": "D-146: an addition",
     "+reason": "D-146: why it was deactivated",
     "+owner": "D-149: whose scopes decide what is delivered",
+    "+scopes": "D-149: those scopes",
     "+created_at": "an addition, as other resources of the reference have it",
     "+updated_at": "the same",
     "+previous_secret_until": "D-142: rotation",

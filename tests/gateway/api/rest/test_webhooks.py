@@ -45,6 +45,15 @@ async def test_the_secret_is_shown_once_and_kept_from_every_other_answer(
     assert services.webhooks.secrets[shown["id"]] == HOOK["secret"]
 
 
+async def test_it_is_shown_with_the_scopes_it_carries(gateway: Rig, api: httpx.AsyncClient) -> None:
+    place = (await made(api)).headers["location"]
+    assert (await api.get(place)).json()["data"]["scopes"] == ["*"]
+    headers = gateway.bearer("webhooks:write", "devices:read")
+    await api.patch(place, json={"data": {"description": "x"}}, headers=headers)
+    [shown] = (await api.get("/v1/webhooks")).json()["data"]
+    assert shown["scopes"] == ["devices:read", "webhooks:write"]
+
+
 async def test_what_is_left_out_has_the_documented_value(api: httpx.AsyncClient) -> None:
     shown = (await made(api)).json()["data"]
     wanted: dict[str, object] = {
