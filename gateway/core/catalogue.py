@@ -33,8 +33,8 @@ def reserved(name: str) -> bool:
 
 
 def key_of(event: Event) -> str:
-    """By what an event keeps its order where a receiver asks for that: its type and the member its type names."""
-    member = type_of(event.type).key
+    """By what an event keeps its order where a receiver asks for that: its family, and what names the thing in it."""
+    members = type_of(event.type).key
     family, _, _ = event.type.partition(":")
-    value = event.data.get(member) if member is not None else None
-    return event.type if value is None else f"{family}:{value}"
+    values = [value for member in members if (value := event.data.get(member)) is not None]
+    return f"{family}:{'/'.join(map(str, values))}" if values else event.type

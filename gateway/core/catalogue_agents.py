@@ -78,7 +78,7 @@ class MessageReceived(EventData):
 
 
 def _lifecycle(name: str, summary: str, data: type[AgentEvent]) -> EventType:
-    return EventType(name, summary, data, "agents:read", "agent:lifecycle", key="agentId")
+    return EventType(name, summary, data, "agents:read", "agent:lifecycle", key=("agentId",))
 
 
 AGENTS = (
@@ -94,6 +94,6 @@ AGENTS = (
         MessageReceived,
         "messaging:read",
         "agent:messages",
-        key="to_agent",
+        key=("to_agent",),
     ),
 )

@@ -105,7 +105,9 @@ class AlarmEvent(EventData):
 
 
 FIELD = (
-    EventType("line:up", "A line is open and polled.", LineEvent, "devices:read", "devices", Priority.HIGH, key="line"),
+    EventType(
+        "line:up", "A line is open and polled.", LineEvent, "devices:read", "devices", Priority.HIGH, key=("line",)
+    ),
     EventType(
         "line:down",
         "A line cannot be opened or used; its tags are bad. It is tried again for ever.",
@@ -113,7 +115,7 @@ FIELD = (
         "devices:read",
         "devices",
         Priority.HIGH,
-        key="line",
+        key=("line",),
     ),
     EventType(
         "line:parked",
@@ -122,9 +124,11 @@ FIELD = (
         "devices:read",
         "devices",
         Priority.HIGH,
-        key="line",
+        key=("line",),
     ),
-    EventType("device:up", "A device answers.", DeviceEvent, "devices:read", "devices", Priority.HIGH, key="device"),
+    EventType(
+        "device:up", "A device answers.", DeviceEvent, "devices:read", "devices", Priority.HIGH, key=("line", "device")
+    ),
     EventType(
         "device:down",
         "A device does not answer; its tags are bad.",
@@ -132,7 +136,7 @@ FIELD = (
         "devices:read",
         "devices",
         Priority.HIGH,
-        key="device",
+        key=("line", "device"),
     ),
     EventType(
         "tag:changed",
@@ -142,7 +146,7 @@ FIELD = (
         "tag:changes",
         Priority.LOW,
         kept=False,
-        key="tag",
+        key=("tag",),
     ),
     EventType(
         "alarm:raised",
@@ -151,7 +155,7 @@ FIELD = (
         "devices:read",
         "alarms",
         Priority.URGENT,
-        key="alarm_id",
+        key=("alarm", "tag", "device"),
     ),
     EventType(
         "alarm:acknowledged",
@@ -160,7 +164,7 @@ FIELD = (
         "devices:read",
         "alarms",
         Priority.URGENT,
-        key="alarm_id",
+        key=("alarm", "tag", "device"),
     ),
     EventType(
         "alarm:cleared",
@@ -169,6 +173,6 @@ FIELD = (
         "devices:read",
         "alarms",
         Priority.URGENT,
-        key="alarm_id",
+        key=("alarm", "tag", "device"),
     ),
 )

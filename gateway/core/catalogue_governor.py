@@ -93,7 +93,7 @@ GOVERNOR = (
         GovernorAnomaly,
         "governor:read",
         "governor:analysis",
-        key="series",
+        key=("series",),
     ),
     EventType(
         "governor:analysis_completed",

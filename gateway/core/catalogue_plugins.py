@@ -119,7 +119,7 @@ class PluginMessageTimeout(EventData):
 
 
 def _lifecycle(name: str, summary: str, data: type[EventData], priority: Priority = Priority.NORMAL) -> EventType:
-    return EventType(name, summary, data, "plugins:read", "plugin:lifecycle", priority, key="instance_id")
+    return EventType(name, summary, data, "plugins:read", "plugin:lifecycle", priority, key=("instance_id",))
 
 
 PLUGINS = (
@@ -135,7 +135,7 @@ PLUGINS = (
         PluginMessage,
         "messaging:read",
         "plugin:messages",
-        key="to_plugin",
+        key=("to_plugin",),
     ),
     EventType(
         "plugin:message_timeout",
@@ -143,6 +143,6 @@ PLUGINS = (
         PluginMessageTimeout,
         "messaging:read",
         "plugin:messages",
-        key="to_plugin",
+        key=("to_plugin",),
     ),
 )

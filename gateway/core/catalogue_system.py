@@ -200,7 +200,7 @@ class WebhookTest(EventData):
 def _webhook(
     name: str, summary: str, data: type[EventData], priority: Priority = Priority.NORMAL, *, kept: bool = True
 ) -> EventType:
-    return EventType(name, summary, data, "webhooks:read", "webhooks", priority, kept, key="webhook_id")
+    return EventType(name, summary, data, "webhooks:read", "webhooks", priority, kept, key=("webhook_id",))
 
 
 SYSTEM = (
@@ -211,7 +211,7 @@ SYSTEM = (
         "system:read",
         "system:health",
         Priority.HIGH,
-        key="alert_id",
+        key=("component", "metric"),
     ),
     EventType(
         "system:health",

@@ -32,7 +32,8 @@ class EventType:
         channel: the WebSocket channel that brings it; None where only a pattern does.
         priority: how long it stays in the log when room runs out.
         kept: whether it is logged before it is told; others are told only, unless a webhook wants them.
-        key: the member of the data by which webhooks that ask for it keep events in order; None: by type.
+        key: the members of the data that together name the thing it happens to: by these webhooks that ask for it keep
+            events in order, leaving out what is null; none: by type.
         version: counts incompatible changes of the data.
     """
 
@@ -43,5 +44,5 @@ class EventType:
     channel: str | None = None
     priority: Priority = Priority.NORMAL
     kept: bool = True
-    key: str | None = None
+    key: tuple[str, ...] = ()
     version: int = 1

@@ -68,7 +68,10 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TypeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A type of events; ``schema`` is JSON Schema of its data, null where whoever publishes it decides."""
+    """A type of events; ``schema`` is JSON Schema of its data, null where whoever publishes it decides.
+
+    ``key`` has the members of the data by which ``ordered`` webhooks keep it in order; none: by its type.
+    """
 
     type: str
     version: int
@@ -77,7 +80,7 @@ class TypeRow(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None
     priority: str
     kept: bool
-    key: str | None
+    key: tuple[str, ...]
     schema: Mapping[str, Any] | None
 
 

@@ -66,7 +66,7 @@ def members(data: type[msgspec.Struct]) -> list[str]:
 def facts(type_: EventType) -> str:
     """One row for a type."""
     kept = "yes" if type_.kept else "no"
-    key = f"`{type_.key}`" if type_.key else "its type"
+    key = " and ".join(f"`{member}`" for member in type_.key) or "its type"
     summary = f"{type_.summary}" if type_.version == 1 else f"{type_.summary} Version {type_.version}."
     return f"| `{type_.name}` | {summary} | {kept} | {type_.priority.name.lower()} | {key} |"
 

@@ -90,7 +90,7 @@ async def test_events_of_one_thing_wait_for_each_other_and_for_no_others(autojum
     async with rig.running() as webhooks:
         await webhooks.create(OPERATOR, {**BODY, "ordered": True, "retry_policy": {"max_attempts": 10}})
         for number in range(6):
-            rig.happens("alarm:raised", alarm_id="x" if number % 2 == 0 else "y")
+            rig.happens("alarm:raised", alarm="x" if number % 2 == 0 else "y")
         await trio.sleep(600)
     taken = [int(str(one.body["seq"])) for one in rig.arrived if one.body["seq"] != 1 or one.body["attempt"] == 4]
     assert [one for one in taken if one % 2] == [1, 3, 5]
@@ -102,6 +102,6 @@ async def test_without_order_a_failure_holds_up_nothing(autojump_clock: MockCloc
     rig.receivers["a.test"] = answers(500, 200)
     async with rig.running() as webhooks:
         await webhooks.create(OPERATOR, BODY)
-        rig.happens(count=3, alarm_id="x")
+        rig.happens(count=3, alarm="x")
         await trio.sleep(2)
         assert sorted(rig.sequences()) == [1, 2, 3]

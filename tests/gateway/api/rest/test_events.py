@@ -150,3 +150,5 @@ async def test_every_type_is_listed_with_the_schema_of_its_data(api: httpx.Async
     assert rows["alarm:raised"]["scope"] == "devices:read"
     assert "alarm_id" in str(rows["alarm:raised"]["schema"])
     assert document["meta"]["total"] == len(CATALOGUE)
+    assert rows["device:down"]["key"] == ["line", "device"]
+    assert rows["governor:action"]["key"] == []
