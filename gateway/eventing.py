@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -43,6 +43,7 @@ from gateway.webhooks.works import Pages, Works
 # What secrets of webhooks are sealed with (``RootKey.key``).
 SEALING = "webhook-secrets"
 EVENT_SEQUENCE = "event_sequence"
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # A part that was parked and lives for so long is well again.
 WELL_S = 60.0
 # Event numbers are reserved on disk in strides of this.
@@ -184,7 +185,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
     client = Client()
     egress = Egress(
         lambda: settings().webhook,
-        lambda: own_endpoints(sources.port()),
+        own_place(sources.port),
         lambda: {(line.host, line.tcp_port) for line in settings().lines if line.host is not None},
         Resolver(),
     )
@@ -264,10 +265,22 @@ class _Said:
         await self._journal.watch(self._newest - 1)
 
 
-def own_endpoints(port: int) -> Collection[tuple[str, int]]:
-    """Addresses and ports the gateway itself can be reached at, now."""
-    addresses = {address for found in local_addresses().values() for address in found} | {"127.0.0.1", "::1"}
-    return {(address, port) for address in addresses}
+def own_place(
+    port: Callable[[], int], addresses: Callable[[], Mapping[str, Sequence[str]]] = local_addresses
+) -> Callable[[str, int], bool]:
+    """Whether an address and a port are the gateway's own.
+
+    Args:
+        port: that is served.
+        addresses: those of this machine now, by interface; asking takes a system call, so it is for this port only.
+    """
+
+    def own(address: str, asked: int) -> bool:
+        if asked != port():
+            return False
+        return address in _LOOPBACK or any(address in found for found in addresses().values())
+
+    return own
 
 
 def port_of(urls: Sequence[str], otherwise: int) -> int:

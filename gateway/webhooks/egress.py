@@ -50,7 +50,7 @@ class Egress:
 
     Args:
         settings: those in force; asked each time, so a reload counts from the next request on.
-        listeners: addresses and ports the gateway itself listens on.
+        is_own: whether the gateway itself listens at an address (in its normal form) and port.
         devices: addresses and ports of the lines, where nothing is sent but what belongs on a bus.
         resolve: gives all addresses of a name; raises OSError.
     """
@@ -58,12 +58,12 @@ class Egress:
     def __init__(
         self,
         settings: Callable[[], WebhookSettings],
-        listeners: Callable[[], Collection[tuple[str, int]]],
+        is_own: Callable[[str, int], bool],
         devices: Callable[[], Collection[tuple[str, int]]],
         resolve: Resolve,
     ) -> None:
         self._settings = settings
-        self._listeners = listeners
+        self._is_own = is_own
         self._devices = devices
         self._resolve = resolve
 
@@ -131,24 +131,21 @@ class Egress:
             )
         if not entries or (found.kind in _BY_NETWORK and not networks):
             raise EgressRefusedError(f"{where} is not allowed: it is {found.words}. {_CURE.format(host=address)}")
-        places = {(found.address, destination.port), (destination.host, destination.port)}
-        if places & _plain(self._listeners()):
+        if self._is_own(found.address, destination.port):
             raise EgressRefusedError(f"{where} port {destination.port} is the gateway itself")
-        if places & _plain(self._devices()):
+        lines = {_plain(host) for host, port in self._devices() if port == destination.port}
+        if lines & {found.address, destination.host}:
             raise EgressRefusedError(f"{where} port {destination.port} is a line of this gateway")
         counting = _by_scheme(entries, destination)
         return Route(found.address, next((entry.ca for entry in counting if entry.ca), None))
 
 
-def _plain(places: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Places with their addresses in the one normal form; lines may have names instead."""
-    found = set()
-    for host, port in places:
-        try:
-            found.add((str(parse(host)), port))
-        except ValueError:
-            found.add((host.lower(), port))
-    return found
+def _plain(host: str) -> str:
+    """An address in its one normal form; lines may have names instead."""
+    try:
+        return str(parse(host))
+    except ValueError:
+        return host.lower()
 
 
 def _by_scheme(entries: Sequence[WebhookAllow], destination: Destination) -> Sequence[WebhookAllow]:

@@ -125,7 +125,7 @@ async def gateway(state: Path, ca: Path) -> AsyncIterator[tuple[Webhooks, Journa
     ):
         source = EventSource("ferrule-1", timeline, store.log.last, reserve=lambda _: None, stride=1000)
         journal = Journal(source, Bus[Event](), store.log, alerts)
-        egress = Egress(lambda: settings, list, list, Resolver())
+        egress = Egress(lambda: settings, lambda _, __: False, list, Resolver())
         works = Works(
             log=store.log,
             pages=Pages(store.log),

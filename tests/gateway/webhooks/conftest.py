@@ -252,7 +252,7 @@ class Rig:
         async def resolve(host: str, port: int) -> list[str]:
             return ["93.184.216.34"]
 
-        egress = Egress(lambda: self.settings, list, list, resolve)
+        egress = Egress(lambda: self.settings, lambda _, __: False, list, resolve)
         works = Works(
             log=self.log,
             pages=Pages(self.log),

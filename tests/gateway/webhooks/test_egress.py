@@ -29,7 +29,7 @@ def egress(*allow: WebhookAllow, names: Names | None = None) -> Egress:
     settings = WebhookSettings(allow=allow)
     return Egress(
         lambda: settings,
-        lambda: [("192.168.1.5", 3500), ("127.0.0.1", 3500)],
+        lambda address, port: (address, port) in {("192.168.1.5", 3500), ("127.0.0.1", 3500)},
         lambda: [("192.168.1.40", 502), ("PLC.example.com", 502)],
         names or Names(),
     )
@@ -123,6 +123,7 @@ async def test_what_is_allowed_is_reached_at_the_address_that_was_looked_at(
         ([host("a.local")], "https://a.local/", ["fd00:ec2::254"]),
         # The gateway itself, and its devices.
         (ANYWHERE, "https://192.168.1.5:3500/api", []),
+        (ANYWHERE, "https://[::ffff:192.168.1.5]:3500/", []),
         (ANYWHERE, "https://a.example.com:3500/", ["192.168.1.5"]),
         ([network("127.0.0.1/32")], "https://127.0.0.1:3500/", []),
         (ANYWHERE, "http://192.168.1.40:502/", []),
@@ -182,7 +183,7 @@ async def test_the_authority_is_that_of_an_entry_that_counts() -> None:
 
 async def test_a_reload_counts_at_once() -> None:
     settings = WebhookSettings(allow=(host("a.local"),))
-    there = Egress(lambda: settings, list, list, Names(a_local=["10.0.0.1"]))
+    there = Egress(lambda: settings, lambda _, __: False, list, Names(a_local=["10.0.0.1"]))
     await there.find(parse_url("https://a.local/"))
     settings = WebhookSettings()
     with pytest.raises(EgressRefusedError):

@@ -28,7 +28,9 @@ class World:
         self.looked_up = 0
         self.settings = WebhookSettings(allow=(WebhookAllow(network="127.0.0.1/32", insecure=True),))
         self.client = Client()
-        self.sender = Sender(self.client, Egress(lambda: self.settings, list, list, self.resolve), "Ferrule/1")
+        self.sender = Sender(
+            self.client, Egress(lambda: self.settings, lambda _, __: False, list, self.resolve), "Ferrule/1"
+        )
 
     async def resolve(self, host: str, port: int) -> list[str]:
         self.looked_up += 1
