@@ -139,6 +139,7 @@ class RawAnswer:
     values: list[int] | list[bool] | None
     reason: str | None = None
     message: str | None = None
+        connections: that are open to all files of the store; None where that is not known.
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class SerialAnswer:
 
     data: bytes | None
     text: str | None
+    connections: int | None = None
     time: float | None
     clock: str | None
     reason: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import trio
 
@@ -31,22 +30,13 @@ class SystemHealth:
         bus: of events.
         store: the disk.
         roster: the agents.
-        connections: how many are open to the database; None where that is not known.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        bus: Bus[Event],
-        store: Store,
-        roster: Roster,
-        connections: Callable[[], int | None] = lambda: None,
-    ) -> None:
+    def __init__(self, journal: Journal, bus: Bus[Event], store: Store, roster: Roster) -> None:
         self._journal = journal
         self._bus = bus
         self._store = store
         self._roster = roster
-        self._connections = connections
         self._cuts = 0
         self._cut_at = -math.inf
 
@@ -88,7 +78,7 @@ class SystemHealth:
     def _database(self) -> dict[str, object]:
         state = self._store.state()
         status = UNHEALTHY if not state.durable else HEALTHY if state.history == _EVERYTHING else DEGRADED
-        return {"status": status, "connections": self._connections()}
+        return {"status": status, "connections": state.connections}
 
     def _listeners(self) -> dict[str, object]:
         if self._bus.cuts != self._cuts:

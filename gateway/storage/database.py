@@ -91,6 +91,11 @@ class Database:
         """Why the disk takes nothing, None when all is well."""
         return self._outage.kind
 
+    @property
+    def connections(self) -> int:
+        """How many are open to the file: that of the writer, and those of readers."""
+        return (self._connection is not None) + len(self._readers)
+
     async def open(self) -> None:
         """Open the file, or learn why not; a damaged one is set aside, and its backup used or a new one begun.
 

@@ -27,13 +27,18 @@ class Readers:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
+        self._open: set[sqlite3.Connection] = set()
         self._files = 0
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
 
     def renew(self) -> None:
         """Close what is idle, and what is busy when it is done: the file has been replaced, or is no longer needed."""
         self._files += 1
         while self._idle:
-            self._idle.pop().close()
+            self._close(self._idle.pop())
 
     def query(self, job: Job[T], trouble: Trouble | None, stop: Stop) -> T:
         """Run a job in a read transaction.
@@ -68,7 +73,11 @@ class Readers:
             if sound and files == self._files and len(self._idle) < READERS:
                 self._idle.append(connection)
             else:
-                connection.close()
+                self._close(connection)
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        self._open.discard(connection)
+        connection.close()
 
     def _idle_connection(self) -> sqlite3.Connection | None:
         try:
@@ -88,6 +97,7 @@ class Readers:
                 connection.execute("PRAGMA cache_size = -1024")
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                self._open.add(connection)
                 return connection
             except sqlite3.Error as error:
                 connection.close()

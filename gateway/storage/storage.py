@@ -200,7 +200,13 @@ class Storage:
         durable = all(file.trouble is None for file in self._files)
         rows, oldest = self.history.waiting()
         return StoreState(
-            durable, self.budget.used, self._settings.write_budget, self.budget.level.name.lower(), rows, oldest
+            durable,
+            self.budget.used,
+            self._settings.write_budget,
+            self.budget.level.name.lower(),
+            rows,
+            oldest,
+            sum(file.connections for file in self._files),
         )
 
     async def _back_up(self) -> None:

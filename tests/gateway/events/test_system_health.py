@@ -21,7 +21,7 @@ class Parts:
     """The store and the roster, as a test wants them."""
 
     def __init__(self) -> None:
-        self.kept = StoreState(durable=True, written_today=0, write_budget=1, history="everything")
+        self.kept = StoreState(durable=True, written_today=0, write_budget=1, history="everything", connections=5)
         self.agents_known = AgentCounts(3, 2, 2)
 
     def state(self) -> StoreState:
@@ -110,12 +110,16 @@ async def test_it_says_what_was_measured_and_null_for_what_was_not(autojump_cloc
             "components": {
                 "messaging": {"status": "healthy", "latency": None, "waiting": 0},
                 "plugins": {"status": None, "active_count": None},
-                "database": {"status": "healthy", "connections": None},
+                "database": {"status": "healthy", "connections": 5},
                 "bus": {"status": "healthy", "cuts": 0},
                 "agents": {"status": "healthy", "total": 3, "active": 2, "healthy": 2},
             },
         }
         msgspec.convert(before, data, strict=True)
+        made.parts.kept = StoreState(durable=True, written_today=0, write_budget=1, history="everything")
+        unknown = made.health.look()["components"]
+        assert isinstance(unknown, dict)
+        assert unknown["database"]["connections"] is None
         made.board.disk.slowness = 0.045
         await made.board.journal.accept("user:action", {})
         after = made.health.look()["components"]
