@@ -14,6 +14,10 @@ from gateway.core.ports import Json
 from gateway.core.tags import Tag, TagStore
 from gateway.core.timeline import Timeline
 from gateway.storage import Boot, Storage, StoreSettings, open_storage
+from gateway.storage.audit import AuditTrail, open_audit
+from gateway.storage.audit_rows import Head
+from gateway.storage.audit_settings import AuditSettings
+from tests.gateway.storage.auditing import KEY, Opened
 
 # A day in May 2026 at 10:00 UTC.
 TEN = 1_779_444_000.0
@@ -77,3 +81,36 @@ async def opened(tmp_path: Path, world: World) -> Opener:
             yield storage
 
     return opened
+
+
+@pytest.fixture
+async def heads() -> list[Head]:
+    return []
+
+
+@pytest.fixture
+async def trail(opened: Opener, world: World, heads: list[Head]) -> Opened:
+    """Opens the store and the audit log of this test, and runs the log."""
+
+    @asynccontextmanager
+    async def trail(
+        settings: AuditSettings | None = None, *, key: bytes = KEY, store: StoreSettings | None = None
+    ) -> AsyncIterator[AuditTrail]:
+        async with (
+            opened(store) as storage,
+            open_audit(
+                storage,
+                key=key,
+                timeline=world.timeline(),
+                monotonic=world.monotonic,
+                announce=world.announce,
+                settings=settings,
+                tell_head=heads.append,
+            ) as audit,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(audit.run)
+            yield audit
+            nursery.cancel_scope.cancel()
+
+    return trail

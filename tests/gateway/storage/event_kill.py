@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,8 +27,8 @@ from gateway.storage import StoreSettings, open_storage
 from gateway.storage.event_settings import EventStoreSettings
 from gateway.storage.event_store import EVENTS_FILE, EventStore, open_events
 from tests.gateway.storage.event_making import attempt, delivery, entry, message
+from tests.gateway.storage.killing import Dead, Patience, Said, lives, sound
 
-ROOT = Path(__file__).parents[3]
 WEBHOOKS = ("wh-1", "wh-2")
 # Bytes there are for events of low priority: more than all others grow in one life, even where the reader is slow.
 _LOW = 3_000_000
@@ -247,56 +245,28 @@ def drill(kills: int, directory: Path | None = None, seed: int = 1) -> Drilled:
     if directory is None:
         with tempfile.TemporaryDirectory() as made:
             return drill(kills, Path(made), seed)
-    moments = random.Random(seed)
     found, promised = Drilled(), _Promised()
-    with subprocess.Popen(
-        [sys.executable, __file__, str(directory)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as parent:
-        assert parent.stdin is not None
-        assert parent.stdout is not None
-        for number in range(kills):
-            parent.stdin.write("go\n")
-            parent.stdin.flush()
-            left = moments.choice((0, 1, moments.randrange(2, 60), moments.randrange(60, 400)))
-            pid, killed = 0, False
-            for line in parent.stdout:
-                word, _, rest = line.strip().partition(" ")
-                if word == "pid":
-                    pid = int(rest)
-                elif word == "state":
-                    state_ = json.loads(rest)
-                    found.lost += promised.missing_in(state_)
-                    found.ahead += state_["unrecorded"]
-                elif word == "ack":
-                    kind, _, what = rest.partition(" ")
-                    promised.take(kind, what)
-                    found.acknowledged[kind] = found.acknowledged.get(kind, 0) + 1
-                    left -= 1
-                elif word == "drop":
-                    found.dropped += 1
-                    found.lost += ["an event of high priority, for room"] * int(rest)
-                elif word == "news":
-                    found.news.append(rest)
-                elif word == "gone":
-                    break
-                if pid and not killed and left <= 0 and (word == "ack" or moments.random() < 0.3):
-                    os.kill(pid, signal.SIGKILL)
-                    killed = True
-            found.kills += killed
-            if number % 10 == 9 or number == kills - 1:
-                found.corrupt += not _sound(directory)
-        parent.stdin.close()
+    for told in lives(Path(__file__), directory, kills, Patience(random.Random(seed), short=60, long=400, early=0.3)):
+        match told:
+            case Said("state", rest):
+                state_ = json.loads(rest)
+                found.lost += promised.missing_in(state_)
+                found.ahead += state_["unrecorded"]
+            case Said("ack", rest):
+                kind, _, what = rest.partition(" ")
+                promised.take(kind, what)
+                found.acknowledged[kind] = found.acknowledged.get(kind, 0) + 1
+            case Said("drop", rest):
+                found.dropped += 1
+                found.lost += ["an event of high priority, for room"] * int(rest)
+            case Said("news", rest):
+                found.news.append(rest)
+            case Dead(life, killed):
+                found.kills += killed
+                # It takes longer the more there is.
+                if life % 10 == 9 or life == kills - 1:
+                    found.corrupt += not sound(directory, EVENTS_FILE)
     return found
-
-
-def _sound(directory: Path) -> bool:
-    with closing(sqlite3.connect(directory / EVENTS_FILE)) as connection:
-        sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    return sound and not list(directory.glob("*.bad-*"))
 
 
 if __name__ == "__main__":
