@@ -34,7 +34,7 @@ BODY: Mapping[str, Json] = {"url": "https://a.test/hook", "events": ["*"], "secr
 
 
 class FakeLog:
-    """Events in memory; ``trouble`` makes every call fail."""
+    """Events in memory; ``trouble`` makes every call fail, a page has ``page`` events at most."""
 
     def __init__(self) -> None:
         self.dropping: list[Callable[[Sequence[Event]], None]] = []
@@ -44,6 +44,7 @@ class FakeLog:
         self.trouble = False
         self.reads = 0
         self.most_at_once = 0
+        self.page = 10_000
         self.more = trio.Event()
 
     def add(self, *events: Event) -> None:
@@ -76,13 +77,13 @@ class FakeLog:
         self.most_at_once = max(self.most_at_once, limit)
         # Numbers are dense here, so that a log of many events is quick.
         begin = max(0, sequence + 1 - (self.events[0].sequence if self.events else 0))
-        return self.events[begin : begin + limit]
+        return self.events[begin : begin + min(limit, self.page)]
 
     async def between(self, start: float, end: float, after: int, limit: int) -> list[Event]:
         await trio.lowlevel.checkpoint()
         self._check()
         found = (event for event in self.events if event.sequence > after and start <= event.time <= end)
-        return list(itertools.islice(found, limit))
+        return list(itertools.islice(found, min(limit, self.page)))
 
     async def find(self, sequence: int) -> Event | None:
         found = await self.after(sequence - 1, 1)

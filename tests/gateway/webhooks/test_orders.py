@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -10,7 +11,10 @@ from trio.testing import MockClock
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import DeliveryStatus
+from gateway.webhooks.replaying import count_replayed
 from gateway.webhooks.sender import Sent
+from tests.gateway.storage.conftest import TEN
+from tests.gateway.storage.event_making import entry, store_in
 from tests.gateway.webhooks.conftest import BODY, OPERATOR, Arrived, Rig, answers
 
 
@@ -100,3 +104,32 @@ async def test_not_more_than_ten_thousand_at_a_time(autojump_clock: MockClock, r
             await webhooks.redeliver_range(OPERATOR, made.webhook.id, 0, rig.wall())
         with pytest.raises(GatewayError, match="before the start"):
             await webhooks.redeliver_range(OPERATOR, made.webhook.id, 5, 4)
+
+
+async def test_large_events_are_delivered_again_though_the_log_gives_few_at_once(
+    autojump_clock: MockClock, rig: Rig
+) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {**BODY, "events": ["alarm:raised"]})
+        rig.log.page = 3
+        for _ in range(100):
+            rig.happens()
+            await trio.sleep(1)
+        await trio.sleep(100)
+        assert len(rig.arrived) == 100
+        rig.arrived.clear()
+        begin, end = rig.log.events[10].time, rig.log.events[59].time
+        assert await webhooks.redeliver_range(OPERATOR, made.webhook.id, begin, end) == 50
+        await trio.sleep(100)
+        assert sorted(rig.sequences()) == [*range(11, 61)]
+        assert (await webhooks.get(OPERATOR, made.webhook.id)).replaying is False
+
+
+async def test_the_events_of_a_time_are_counted_over_pages_that_end_by_their_bytes(tmp_path: Path) -> None:
+    async with store_in(tmp_path) as store:
+        await store.log.append([entry(number, data={"x": "y" * 20_000}) for number in range(1, 41)])
+        assert len(await store.log.between(0, 4e9, 0, 500)) == 4
+        counted = await count_replayed(store.log, TEN + 5, TEN + 30, 40, lambda event: event.sequence % 2 == 0)
+        assert counted == (13, 30)
+        # What the webhook did not have yet it gets anyway.
+        assert await count_replayed(store.log, TEN + 5, TEN + 30, 20, lambda _: True) == (16, 20)
