@@ -123,7 +123,7 @@ def _change(arguments: argparse.Namespace) -> int:
     if changes and before is not None and after is not None and difference(before, after).waiting:
         screen.line(f"a reload does not take this over: it takes effect at the next start. {AT_START}", "dim")
     elif changes:
-        screen.line("the gateway takes it over with: ferrule reload", "dim")
+        screen.line("a gateway that runs with this file takes it over with: ferrule reload", "dim")
     else:
         screen.line(f"{arguments.key} is so already")
     return 0

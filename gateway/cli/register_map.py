@@ -42,6 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(profile)
         return 0
     try:
+        if output.exists() and output.read_bytes() != profile.encode():
+            # Limits, safe values and sources that somebody wrote into it would be lost.
+            return fail(f"{output} is there already, and is not written over: name another file, or remove it", WRONG)
         output.parent.mkdir(exist_ok=True)
         replace(output, profile.encode(), 0o644)
     except OSError as error:

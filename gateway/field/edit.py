@@ -117,6 +117,21 @@ def changed(text: str, data: dict[str, object], key: str, value: str | None) -> 
         raise EditError(f"{key} stands where it cannot be changed without harm ({error}). Use an editor") from None
     if said != wanted:
         raise EditError(f"changing {key} here would change more than that. Use an editor, then ferrule check")
+    tidy = _tidied(text, new)
+    return tidy if tomli.loads(tidy) == wanted else new
+
+
+def _tidied(old: str, new: str) -> str:
+    """The blanks within braces as they were: the writer of TOML loses the last one, or leaves two where a key was."""
+    shorter = min(len(old), len(new))
+    start = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    end = next((at for at in range(shorter - start) if old[-1 - at] != new[-1 - at]), shorter - start)
+    left, gone, right = new[: len(new) - end], old[start : len(old) - end], new[len(new) - end :]
+    if gone in {"", " "} and right.startswith("}"):
+        come = left[start:]
+        return f"{left[:start]}{', ' + come[1:].lstrip() if come.startswith(',') else come}{gone}{right}"
+    if left.endswith(" ") and right.startswith(" "):
+        return f"{left.rstrip(' ')} {right.lstrip(' ')}"
     return new
 
 
@@ -198,8 +213,10 @@ def _apply(root: Any, target: Target, value: Any, make_table: _MakeTable) -> Non
 
 def _below(node: Any, step: Step, make_table: _MakeTable) -> Any:
     if isinstance(step, int):
-        if not isinstance(node, Sequence) or step >= len(node):
-            raise EditError(f"there is no number {step} in that list; the first is 0")
+        if not isinstance(node, Sequence) or not node:
+            raise EditError(f"there is no number {step}: the file has no such list. Add its first table with an editor")
+        if step >= len(node):
+            raise EditError(f"there is no number {step} in that list; the first is 0, the last {len(node) - 1}")
         return node[step]
     if isinstance(step, Named):
         return _named(node, step, make_table)

@@ -32,6 +32,21 @@ def test_a_register_map_becomes_a_profile_that_a_device_can_use(
     assert "voltage, energy" in capsys.readouterr().out
 
 
+def test_a_profile_that_somebody_changed_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, profile = tmp_path / "meter.csv", tmp_path / "profiles" / "meter.toml"
+    table.write_text(CSV)
+    assert main(["import", "--output", str(profile), str(table)]) == 0
+    assert main(["import", "--output", str(profile), str(table)]) == 0
+    with profile.open("a") as file:
+        file.write("safe = 0\n")
+    before = profile.read_text()
+    assert main(["import", "--output", str(profile), str(table)]) == 2
+    assert "is not written over" in capsys.readouterr().err
+    assert profile.read_text() == before
+
+
 def test_a_wrong_row_has_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "meter.csv"
     table.write_text(CSV + "power,input,70000,float32,W\n")

@@ -10,7 +10,7 @@ import tomli
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.field.edit import EditError, edit
+from gateway.field.edit import EditError, changed, edit
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
 
@@ -113,6 +113,27 @@ def test_a_key_is_taken_out(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "before", "after"),
+    [
+        ("bus/a/t:units", "V", '{ name = "t" }, # c', '{ name = "t", units = "V" }, # c'),
+        ("bus/a/t:units", "V", '{name = "t"}', '{name = "t", units = "V"}'),
+        ("bus/a/t:units", None, '{ name = "t", units = "V" },', '{ name = "t" },'),
+        ("bus/a/t:units", None, '{ units = "V", name = "t" }', '{ name = "t" }'),
+        ("bus/a/t:units", None, '{ name = "t", units = "V", unit = 1 }', '{ name = "t", unit = 1 }'),
+        ("bus/a/t:units", None, '{ name = "t  ", units = "V", x = " "  }', None),
+    ],
+)
+def test_braces_keep_their_blanks(key: str, value: str | None, before: str, after: str | None) -> None:
+    name = "t  " if after is None else "t"
+    text = f'[[line]]\nname = "bus"\n[[line.device]]\nname = "a"\ntag = [\n  {before}\n]\n'
+    new = changed(text, tomli.loads(text), key.replace("/t:", f"/{name}:"), value)
+    if after is None:
+        assert tomli.loads(new)["line"][0]["device"][0]["tag"] == [{"name": "t  ", "x": " "}]
+    else:
+        assert new == text.replace(before, after)
+
+
+@pytest.mark.parametrize(
     ("key", "value", "cure"),
     [
         ("bus:timout", "1s", 'Did you mean "timeout"'),
@@ -123,6 +144,7 @@ def test_a_key_is_taken_out(file: Path) -> None:
         ("port", "1", "Write it as one of"),
         ("bus/meter/l1/x:scale", "1", "Write it as one of"),
         ("history.tier.9.retention", "1d", "the first is 0"),
+        ("alarm.0.high", "253", "the file has no such list"),
     ],
 )
 def test_a_key_that_is_not_there_is_refused(file: Path, key: str, value: str, cure: str) -> None:
