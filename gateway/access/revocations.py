@@ -41,7 +41,7 @@ _NOTHING = _Void()
 
 
 class Revocations:
-    """Knows which tokens are void, and tells at once who remembers proven ones.
+    """Knows which tokens are void, and tells at once who remembers proven ones. Implements ``core.ports.Owners``.
 
     What it knows of an agent is never forgotten: a few bytes for each id that was ever enrolled.
 
@@ -131,6 +131,21 @@ class Revocations:
                 raise _revoked(principal.subject)
             if principal.token_id in self._used:
                 raise _used(principal.subject)
+
+    def mark(self, owner: Principal) -> int:
+        """See ``core.ports.Owners``."""
+        return self.epoch(owner.subject) if owner.kind is Kind.AGENT else 0
+
+    def barred(self, owner: Principal, mark: int) -> str | None:
+        """See ``core.ports.Owners``: a revoked token bars what was done with it, a revoked agent all it did before.
+
+        An agent that got another token, or whose token has expired, is the same agent still.
+        """
+        if owner.token_id in self._tokens:
+            return f"the token of {owner.subject} it was made with was revoked"
+        if owner.kind is Kind.AGENT and mark < self._agents.get(owner.subject, _NOTHING).revoked:
+            return f"{owner.subject} was revoked, or enrolled with another key, since"
+        return None
 
     def _void(self, agent_id: str, void: _Void, *, urgent: bool = True) -> None:
         self._agents[agent_id] = void

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -61,6 +61,31 @@ class LeaseInForce:
     by: str | None = None
 
 
+class Owners(Protocol):
+    """Whether those still count in whose name something goes on after their tokens have expired.
+
+    Attributes:
+        changed: called when somebody may no longer count.
+    """
+
+    changed: list[Callable[[], None]]
+
+    def mark(self, owner: Principal) -> int:
+        """What to keep beside an owner, for ``barred``: whatever is revoked from now on counts."""
+        ...
+
+    def barred(self, owner: Principal, mark: int) -> str | None:
+        """Why nothing may go on in the name of an owner any more; None where it may.
+
+        A token that has expired is no reason: it was given for a while, and what its owner left behind was not.
+
+        Args:
+            owner: as it was when its token was proven.
+            mark: of then.
+        """
+        ...
+
+
 class FactStore(Protocol):
     """Small things learned or promised that must survive a restart: split blocks, leases, sequence numbers."""
 
@@ -114,6 +139,7 @@ class StoreState:
         history: how far history has given way to the budget: everything, seldom, thinned, memory.
         rows_waiting: rows of history that are in memory only.
         oldest_waiting: Unix seconds of the oldest of them; None where there is none.
+        connections: that are open to all files of the store; None where that is not known.
     """
 
     durable: bool
@@ -122,6 +148,7 @@ class StoreState:
     history: str
     rows_waiting: int = 0
     oldest_waiting: float | None = None
+    connections: int | None = None
 
 
 class Store(Protocol):
@@ -139,7 +166,6 @@ class RawAnswer:
     values: list[int] | list[bool] | None
     reason: str | None = None
     message: str | None = None
-        connections: that are open to all files of the store; None where that is not known.
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +174,6 @@ class SerialAnswer:
 
     data: bytes | None
     text: str | None
-    connections: int | None = None
     time: float | None
     clock: str | None
     reason: str | None = None

@@ -145,3 +145,30 @@ def test_facts_of_another_version_do_not_keep_the_gateway_from_starting(gateway:
     gateway.facts.kept = {TOKEN_REVOKED: {"a": "soon", "b": 4_000_000_000}, AGENT_REVOKED: {"c": {"before": 1}}}
     gateway.restart()
     assert is_good(gateway, token_of(gateway, "c"))
+
+
+def test_what_goes_on_in_the_name_of_an_agent_ends_with_its_revocation_and_with_nothing_else(gateway: Any) -> None:
+    agent = gateway.bearer.verify(token_of(gateway, "meter-1"), AGENT_API)
+    mark = gateway.revocations.mark(agent)
+    gateway.revocations.supersede("meter-1")
+    gateway.wait(400 * 86400)
+    # It got another token, and this one has expired: it is the same agent still.
+    assert gateway.revocations.barred(agent, mark) is None
+    gateway.revocations.revoke_agent("meter-2")
+    assert gateway.revocations.barred(agent, mark) is None
+    told = []
+    gateway.revocations.changed.append(lambda: told.append(gateway.revocations.barred(agent, mark)))
+    gateway.revocations.revoke_agent("meter-1")
+    assert told == ["meter-1 was revoked, or enrolled with another key, since"]
+    gateway.restart()
+    assert "was revoked" in gateway.revocations.barred(agent, mark)
+    # What it does after it was enrolled again is another matter.
+    gateway.revocations.supersede("meter-1", enrolled=True)
+    assert gateway.revocations.barred(agent, gateway.revocations.mark(agent)) is None
+
+
+def test_what_was_done_with_a_revoked_token_does_not_go_on(gateway: Any) -> None:
+    first, second = (gateway.bearer.verify(gateway.operators.issue({"*"}), AGENT_API) for _ in range(2))
+    gateway.revocations.revoke_token(first.token_id, first.expires)
+    assert "operator" in gateway.revocations.barred(first, gateway.revocations.mark(first))
+    assert gateway.revocations.barred(second, gateway.revocations.mark(second)) is None
