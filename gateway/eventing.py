@@ -200,6 +200,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         announce=journal.announce,
         alerts=alerts,
         may_receive=may_receive,
+        owners=sources.agents.revocations,
         wall=timeline.now,
         chance=random.random,
         name=lambda: uuid7(timeline.now()),
@@ -223,7 +224,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         wall=timeline.now,
     )
     # Who lost a token gets nothing more.
-    agents.revocations.changed.append(live.recheck)
+    agents.revocations.changed += [live.recheck, webhooks.recheck]
     sources.root.changed.append(live.recheck)
     journal.wanted += [webhooks.wants, live.wants]
     journal.keep = webhooks.keeps

@@ -160,7 +160,7 @@ class WebhookDisabled(EventData):
     Attributes:
         webhook_id: of the webhook.
         reason: one word: ``gone`` where the receiver answered 410, ``failing`` where nothing arrived for three days,
-            ``forbidden`` where its owner may no longer receive or its address is no longer allowed.
+            ``forbidden`` where its address is no longer allowed, ``revoked`` where its owner was revoked.
         message: the same for people, with the cure.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.core.principal import Principal
 from gateway.webhooks.signing import Secret
 from gateway.webhooks.webhook import Keys, State, Webhook
 
@@ -26,3 +27,8 @@ def paused(webhook: Webhook, *, now: float) -> Webhook:
 def resumed(webhook: Webhook, *, now: float) -> Webhook:
     """Deliver again."""
     return replace(webhook, spec=replace(webhook.spec, active=True), state=State.ACTIVE, reason=None, updated=now)
+
+
+def taken_over(webhook: Webhook, *, by: Principal, mark: int, now: float) -> Webhook:
+    """Deliver again, in the name of another."""
+    return resumed(replace(webhook, owner=by, mark=mark), now=now)

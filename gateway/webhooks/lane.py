@@ -136,6 +136,12 @@ class Lane:
         """The webhook was removed."""
         self._standing.resolve("the webhook was removed")
 
+    def judge(self) -> None:
+        """See whether its owner still counts (D-149)."""
+        why = self._works.owners.barred(self.webhook.owner, self.webhook.mark)
+        if why is not None:
+            self._standing.bar(why)
+
     def order(self, delivery: Delivery) -> None:
         """Deliver something again that the disk knows of."""
         self.window.add(Waiting(delivery, trio.current_time(), recorded=True))

@@ -18,7 +18,7 @@ from gateway.core.events import Event, uuid7
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
 from gateway.core.supervise import supervise
-from gateway.webhooks.changes import paused, resumed, rotated
+from gateway.webhooks.changes import paused, resumed, rotated, taken_over
 from gateway.webhooks.deliveries import Deliveries, disk, unavailable
 from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
 from gateway.webhooks.lane import Lane
@@ -71,7 +71,10 @@ class Webhooks(Deliveries):
             async with trio.open_nursery() as nursery:
                 for webhook, cursor in kept:
                     self._tell_of_key(webhook)
-                    self._begin(nursery, Lane(webhook, cursor, self._works))
+                    lane = Lane(webhook, cursor, self._works)
+                    # It may have been revoked in the last moments of the run before.
+                    lane.judge()
+                    self._begin(nursery, lane)
                 self._nursery = nursery
                 last = self._works.log.last
                 while True:
@@ -116,7 +119,15 @@ class Webhooks(Deliveries):
         now = self._works.wall()
         state = State.ACTIVE if spec.active else State.PAUSED
         webhook = Webhook(
-            f"wh-{secrets.token_hex(10)}", replace(spec, secret=None), principal, keys, state, None, now, now
+            f"wh-{secrets.token_hex(10)}",
+            replace(spec, secret=None),
+            principal,
+            keys,
+            state,
+            None,
+            now,
+            now,
+            mark=self._works.owners.mark(principal),
         )
         async with self._registering:
             most = self._works.settings().max_webhooks
@@ -216,12 +227,19 @@ class Webhooks(Deliveries):
     async def resume(self, principal: Principal, id_: str) -> Shown:
         """Go on where it was, whether somebody paused it or the gateway gave up; what waits is due at once.
 
+        Where its owner no longer counts, who resumes it becomes its owner.
+
         Raises:
             GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
         """
         lane = self._lane(principal, id_)
+        webhook, owners = lane.webhook, self._works.owners
+        change = partial(resumed, now=self._works.wall())
+        if owners.barred(webhook.owner, webhook.mark) is not None:
+            await self._check(principal, webhook.spec)
+            change = partial(taken_over, by=principal, mark=owners.mark(principal), now=self._works.wall())
         with disk():
-            await lane.put(partial(resumed, now=self._works.wall()))
+            await lane.put(change)
         lane.begin_again()
         return await self._show(lane)
 
@@ -324,11 +342,13 @@ class Webhooks(Deliveries):
             log.info("a webhook's host has no address now", host=spec.destination.host)
 
     async def _put(self, lane: Lane, principal: Principal, spec: Spec) -> None:
-        now = self._works.wall()
+        now, mark = self._works.wall(), self._works.owners.mark(principal)
 
         def change(webhook: Webhook) -> Webhook:
             keys = webhook.keys if spec.secret is None else rotated(webhook.keys, spec.secret, now)
-            changed = replace(webhook, spec=replace(spec, secret=None), owner=principal, keys=keys, updated=now)
+            changed = replace(
+                webhook, spec=replace(spec, secret=None), owner=principal, mark=mark, keys=keys, updated=now
+            )
             return resumed(changed, now=now) if spec.active else paused(changed, now=now)
 
         was = lane.active

@@ -26,6 +26,11 @@ OUTAGE_S = 60.0
 PROBE_S = 300.0
 # Events about webhooks; when they fail, nothing more is said of it, or it would never end.
 _OWN = "webhook:"
+_CURE = "Mend it, then resume the webhook: what the log still has is delivered then"
+_CURE_OF_REVOKED = (
+    "Look where it goes and rotate its secret, then resume or remove it: who resumes it becomes its owner, and what "
+    "the log still has is delivered then"
+)
 
 
 class Standing:
@@ -146,11 +151,15 @@ class Standing:
             },
         )
 
-    def disable(self, reason: Reason, why: str) -> None:
+    def bar(self, why: str) -> None:
+        """Deliver nothing in the name of its owner any more."""
+        self.disable(Reason.REVOKED, why, _CURE_OF_REVOKED)
+
+    def disable(self, reason: Reason, why: str, cure: str = _CURE) -> None:
         """Deliver nothing any more until somebody sees to it."""
         if self._course.webhook.state is State.DISABLED:
             return
-        message = f"{why}. Mend it, then resume the webhook: what the log still has is delivered then"
+        message = f"{why}. {cure}"
         failing = self.failing_for()
         self._course.change(lambda webhook: replace(webhook, state=State.DISABLED, reason=reason, failing=failing))
         webhook = self._course.webhook

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     # The root key is another one than that its secret was sealed with.
     RESEALED = "secret"
+    # Nothing may be received in the name of its owner any more.
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Webhook:
         failing: seconds without a success since the first failure, when this was kept; 0 where the last one succeeded.
         lost: events that left the log before they could be delivered.
         replay: what is delivered again; None where nothing is.
+        mark: by which it is known whether its owner was revoked since (``core.ports.Owners``).
     """
 
     id: str
@@ -108,6 +111,7 @@ class Webhook:
     failing: float = 0.0
     lost: int = 0
     replay: Replay | None = None
+    mark: int = 0
 
     @property
     def destination(self) -> Destination:
@@ -143,6 +147,7 @@ def to_document(webhook: Webhook, seal: Seal) -> dict[str, Json]:
             "kind": owner.kind.value,
             "token_id": owner.token_id,
             "expires": owner.expires,
+            "mark": webhook.mark,
         },
         "secret": seal.close(keys.current.text, f"{webhook.id}/secret"),
         "previous": None if keys.previous is None else seal.close(keys.previous.text, f"{webhook.id}/previous"),
@@ -163,6 +168,7 @@ class _Owner(msgspec.Struct):
     kind: Kind
     token_id: str
     expires: int
+    mark: int = 0
 
 
 class _Document(msgspec.Struct):
@@ -210,4 +216,5 @@ def from_document(id_: str, document: Mapping[str, Json], seal: Seal) -> Webhook
         kept.failing,
         kept.lost,
         kept.replay,
+        owner.mark,
     )

@@ -10,6 +10,7 @@ import trio
 from gateway.core.alerts import Alerts
 from gateway.core.eventlog import EventLog, Outbox
 from gateway.core.events import Event
+from gateway.core.ports import Owners
 from gateway.core.principal import Principal
 from gateway.settings.model import WebhookSettings
 from gateway.webhooks.hosts import Hosts
@@ -34,6 +35,7 @@ class Works:
         announce: tells of what became of webhooks.
         alerts: what somebody should see to.
         may_receive: whether an owner may see an event.
+        owners: whether an owner still counts.
         wall: Unix seconds.
         chance: from 0 to 1, for jitter.
         name: makes ids of deliveries: UUIDs, sortable by time.
@@ -49,6 +51,7 @@ class Works:
     announce: Announce
     alerts: Alerts
     may_receive: Callable[[Principal, Event], bool]
+    owners: Owners
     wall: Callable[[], float]
     chance: Callable[[], float]
     name: Callable[[], str]

@@ -37,6 +37,7 @@ from gateway.webhooks.sender import Sender
 from gateway.webhooks.service import Webhooks
 from gateway.webhooks.works import Pages, Works
 from tests.e2e.programs import PATIENCE_S, missing, needed
+from tests.gateway.webhooks.conftest import Owners
 
 NODE = Path(__file__).parent / "node"
 SECRET = "webhook-secret-here"
@@ -136,6 +137,7 @@ async def gateway(state: Path, ca: Path) -> AsyncIterator[tuple[Webhooks, Journa
             settings=lambda: settings,
             announce=lambda *_: None,
             alerts=alerts,
+            owners=Owners(),
             may_receive=may_receive,
             wall=time.time,
             chance=lambda: secrets.randbelow(1000) / 1000,

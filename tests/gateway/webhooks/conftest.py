@@ -188,6 +188,25 @@ class Arrived:
     parcel: Parcel
 
 
+@dataclass
+class Owners:
+    """Everybody counts until it is revoked, and after that for what it does then."""
+
+    marks: Counter[str] = field(default_factory=Counter)
+    changed: list[Callable[[], None]] = field(default_factory=list)
+
+    def revoke(self, subject: str) -> None:
+        self.marks[subject] += 1
+        for tell in self.changed:
+            tell()
+
+    def mark(self, owner: Principal) -> int:
+        return self.marks[owner.subject]
+
+    def barred(self, owner: Principal, mark: int) -> str | None:
+        return f"{owner.subject} was revoked" if mark < self.marks[owner.subject] else None
+
+
 Receiver = Callable[[Arrived], Awaitable[Sent]]
 
 
@@ -218,6 +237,7 @@ class Rig:
     arrived: list[Arrived] = field(default_factory=list)
     announced: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     settings: WebhookSettings = field(default_factory=lambda: WebhookSettings(allow=(WebhookAllow(host="*.test"),)))
+    owners: Owners = field(default_factory=Owners)
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
     wall_offset: float = 1_768_309_200.0
@@ -265,12 +285,15 @@ class Rig:
             announce=lambda type_, data: self.announced.append((type_, data)),
             alerts=self.alerts,
             may_receive=may_receive,
+            owners=self.owners,
             wall=self.wall,
             chance=lambda: self.chance,
             name=self.name,
         )
         self.log.dropping.clear()
-        return Webhooks(works, egress, gateway="ferrule-1", clock=lambda: "synchronised", newer=self.log.newer)
+        webhooks = Webhooks(works, egress, gateway="ferrule-1", clock=lambda: "synchronised", newer=self.log.newer)
+        self.owners.changed[:] = [webhooks.recheck]
+        return webhooks
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Webhooks]:
