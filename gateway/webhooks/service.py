@@ -103,6 +103,11 @@ class Webhooks(Deliveries):
         """Whether any webhook that gets something now takes an event; for ``Journal.keep``."""
         return any(lane.active and lane.wants(event) for lane, _ in self._lanes.values())
 
+    def recheck(self) -> None:
+        """Somebody may no longer count: nothing goes on in its name. Who is only without a token, does (D-149)."""
+        for lane, _ in self._lanes.values():
+            lane.judge()
+
     # Registering
 
     async def create(self, principal: Principal, body: Mapping[str, Json]) -> Registered:
@@ -230,7 +235,7 @@ class Webhooks(Deliveries):
         Where its owner no longer counts, who resumes it becomes its owner.
 
         Raises:
-            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it.
+            GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not take it; as ``create``, where it gets another owner.
         """
         lane = self._lane(principal, id_)
         webhook, owners = lane.webhook, self._works.owners
