@@ -265,7 +265,12 @@ class Line:
 
 
 class Listener:
-    """A client that comes again each time its connection is cut."""
+    """A client that comes again each time its connection is cut.
+
+    Attributes:
+        complete: whether it was never told that something is missing.
+        missing_to: the number up to which it was told so.
+    """
 
     def __init__(self, stage: Stage, token: str, pattern: str = WANTED) -> None:
         self._pattern = pattern
@@ -275,6 +280,7 @@ class Listener:
         self.got: list[int] = []
         self.last = 0
         self.complete = True
+        self.missing_to = 0
 
     def come(self, *, at_once: bool) -> None:
         if self.line is None:
@@ -285,7 +291,9 @@ class Listener:
     def go(self) -> None:
         if self.line is not None:
             self.line.cut()
-            self.complete &= all(said["resumed"]["complete"] for said in self.line.took if "resumed" in said)
+            lacking = [s["seq"] for s in self.line.took if "resumed" in s and not s["resumed"]["complete"]]
+            self.complete &= not lacking
+            self.missing_to = max([self.missing_to, *lacking])
             self.got += self.line.events
             self.last = max([self.last, *self.line.events])
             self.line = None
