@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
@@ -19,6 +20,7 @@ from gateway.api.version import installed_version
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.bus import Bus
 from gateway.core.channels import may_receive
+from gateway.core.event_figures import EventFigures, EventMeters
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.ports import FactStore, Store
 from gateway.core.supervise import supervise
@@ -234,12 +236,34 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         alarms=alarms,
         webhooks=webhooks,
         live=live,
-        parts=EventParts(door=journal, history=store.log, messages=messages, alarms=alarms, webhooks=webhooks),
+        parts=EventParts(
+            door=journal,
+            history=store.log,
+            messages=messages,
+            alarms=alarms,
+            webhooks=webhooks,
+            meters=EventMeters(partial(event_figures, journal, store), webhooks.figures),
+        ),
         _watch=TagWatch(sources.tags, journal, lambda: settings().events.tag_interval),
         _health=SystemHealth(journal, sources.bus, sources.disk, agents.directory),
         _client=client,
         _store=store,
         _alerts=alerts,
+    )
+
+
+async def event_figures(journal: Journal, store: EventStore) -> EventFigures:
+    """How many events there are and were."""
+    kept = await store.status()
+    return EventFigures(
+        accepted=journal.accepted,
+        kept=journal.kept,
+        given_up=journal.given_up,
+        waiting=journal.waiting,
+        removed=kept.removed,
+        size=kept.size,
+        limit=kept.limit,
+        messages=kept.messages,
     )
 
 

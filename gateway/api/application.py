@@ -157,6 +157,8 @@ def make_application(
         store=store,
         agents=agents.directory.counts,
         governing=governing,
+        events=events,
+        live=live,
         rates=rates,
         instruments=instruments,
         wall=timeline.now,

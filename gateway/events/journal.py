@@ -61,6 +61,8 @@ class Journal:
         keep: asked whether an event that is not kept by its type is to be logged all the same (a webhook wants it).
         published: number of the newest event that was told.
         logged: number of the newest event that is on the disk.
+        accepted: events that were numbered here.
+        kept: events that were written to the disk.
         given_up: events that could not be kept in memory until the disk took them.
         latency: milliseconds that the last write took; None before the first.
     """
@@ -86,6 +88,7 @@ class Journal:
         self.keep: Callable[[Event], bool] = lambda _: False
         self.published = source.last_sequence
         self.logged = events.last
+        self.accepted = self.kept = 0
         self.given_up = 0
         self.latency: float | None = None
 
@@ -200,6 +203,7 @@ class Journal:
 
     def _put(self, place: Place, *, lazy: bool) -> None:
         """Tell at once what may be told now, and have the rest told, and kept, in order."""
+        self.accepted += 1
         later = lazy or (place.asked is None and (self._trouble is not None or self._late or self._stopped))
         if later and not self._untold:
             self._tell(place)
@@ -327,6 +331,7 @@ class Journal:
                 self._asked -= 1
                 place.asked.set()
         if entries:
+            self.kept += len(entries)
             self.logged = entries[-1].event.sequence
             more, self._more = self._more, trio.Event()
             more.set()

@@ -78,6 +78,7 @@ class EventFile:
         last: as in ``core.eventlog.EventLog``; events with higher numbers that stand in the file were refused.
         dropping: as in ``core.eventlog.EventLog``.
         gave_way: told when events of more than low priority went before their time.
+        removed: how many events went since the start, for their ``age`` or to make ``room``.
     """
 
     def __init__(self, database: Database, settings: EventStoreSettings, registry: Registry, used: int) -> None:
@@ -86,6 +87,7 @@ class EventFile:
         self.last = 0
         self.dropping: list[Callable[[Sequence[Event]], None]] = []
         self.gave_way: list[Callable[[], None]] = []
+        self.removed = {"age": 0, "room": 0}
         self._database = database
         self._registry = registry
         self._used = used
@@ -322,6 +324,7 @@ class EventFile:
             # It may have been done all the same: look again at what is there.
             self._begun = False
             raise
+        self.removed["room" if job is Room.make else "age"] += removed.of_log
         if removed.first is not None:
             self.first = max(self.first, removed.first)
         if removed.events:

@@ -27,12 +27,14 @@ class Removed:
         events: those of them that are events, oldest first; empty where nobody wants to know.
         first: as in ``core.eventlog.EventLog``, from now on; None where it stays.
         early: whether they are events of more than low priority that went before their time.
+        of_log: how many of them are events.
     """
 
     rows: int
     events: list[Event] = field(default_factory=list)
     first: int | None = None
     early: bool = False
+    of_log: int = 0
 
 
 NOTHING = Removed(0)
@@ -134,7 +136,7 @@ class Room:
         if self.told:
             gateways = gateways_of(connection)
             events = [event for row in rows if (event := read(row, gateways)) is not None]
-        return Removed(len(rows), events, first)
+        return Removed(len(rows), events, first, of_log=len(rows))
 
     def _slice(
         self, connection: sqlite3.Connection, table: str, condition: str, values: tuple[float, ...]

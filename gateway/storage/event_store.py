@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import trio
 
 from gateway.core.eventlog import NotKept
-from gateway.core.ports import Json
 from gateway.storage.event_file import EventFile
 from gateway.storage.event_log import StoredLog
 from gateway.storage.event_settings import EventStoreSettings
@@ -24,6 +24,23 @@ EVENTS_FILE = "events.db"
 _PAGE = 1024
 # The tables that every delivery goes through; those of events only grow at their ends.
 _SMALL_TABLES = ("kept", "gateway", "webhook", "cursor", "delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class EventStoreStatus:
+    """What is in the file.
+
+    Attributes:
+        size: bytes that hold something; None where that cannot be known now.
+        limit: bytes it may take.
+        messages: that wait for their agents; None where that cannot be known now.
+        removed: how many events left the log since the start, for their ``age`` or to make ``room``.
+    """
+
+    size: int | None
+    limit: int
+    messages: int | None
+    removed: dict[str, int]
 
 
 class EventStore:
@@ -54,13 +71,13 @@ class EventStore:
         """Keep the file within its limits of age and size, for ever."""
         await self._upkeep.run()
 
-    async def status(self) -> dict[str, Json]:
-        """How large the file is, and which events it has; null where that cannot be known now."""
-        try:
-            used: int | None = await self._file.used()
-        except NotKept:
-            used = None
-        return {"bytes": used, "limit": self._file.settings.size, "first": self._file.first, "last": self._file.last}
+    async def status(self) -> EventStoreStatus:
+        """How large the file is, and what is in it."""
+        size: int | None = None
+        messages: int | None = None
+        with suppress(NotKept):
+            size, messages = await self._file.used(), await self.mailbox.waiting_for_all()
+        return EventStoreStatus(size, self._file.settings.size, messages, dict(self._file.removed))
 
 
 @asynccontextmanager

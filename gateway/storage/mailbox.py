@@ -99,6 +99,19 @@ class StoredMailbox:
 
         return await self._file.read(job)
 
+    async def waiting_for_all(self) -> int:
+        """How many messages wait, for whomever."""
+        values = (0, self._file.last, self._moment())
+
+        def job(connection: sqlite3.Connection) -> int:
+            (found,) = connection.execute(
+                f"SELECT count(*) FROM message WHERE waiting = 1 AND {_THERE}",  # noqa: S608 - words of this module
+                values,
+            ).fetchone()
+            return int(found)
+
+        return await self._file.read(job)
+
     async def room(self) -> int:
         """See ``core.eventlog.Mailbox``: those that wait may take a quarter of the file. It looks at all of them."""
 

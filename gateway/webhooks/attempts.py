@@ -39,9 +39,14 @@ class Attempts:
         course: its delivery.
         standing: how it does.
         works: what all share.
+
+    Attributes:
+        delivered: how many succeeded.
+        failed: how many did not.
     """
 
     def __init__(self, course: Course, standing: Standing, works: Works) -> None:
+        self.delivered = self.failed = 0
         self._course = course
         self._standing = standing
         self._works = works
@@ -108,6 +113,7 @@ class Attempts:
             self._slow = trio.current_time() - begun > _SLOW_S
         attempt = self._noted(delivery, parcel, sent, number=number, sent_at=sent_at, begun=begun)
         if sent.delivered:
+            self.delivered += 1
             unprobed(waiting)
             self._end(waiting, DeliveryStatus.DELIVERED, number, attempt)
             self._standing.succeeded()
@@ -116,6 +122,7 @@ class Attempts:
 
     def _failed(self, waiting: Waiting, sent: Sent, attempt: Attempt) -> None:
         works, webhook = self._works, self._course.webhook
+        self.failed += 1
         waiting.unreached = sent.unreached
         until = unprobed(waiting)
         if until is not None and sent.unreached:

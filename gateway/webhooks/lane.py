@@ -93,6 +93,16 @@ class Lane:
         return self._standing.failing_for() if self.active else self.webhook.failing
 
     @property
+    def delivered(self) -> int:
+        """Attempts that succeeded since the start."""
+        return self._attempts.delivered
+
+    @property
+    def failed(self) -> int:
+        """Attempts that did not."""
+        return self._attempts.failed
+
+    @property
     def room(self) -> bool:
         """Whether another delivery may be at hand."""
         return len(self.window) < self._works.settings().max_waiting

@@ -13,6 +13,7 @@ import trio
 from gateway.core.alerts import Severity
 from gateway.core.channels import may_subscribe, scopes_for
 from gateway.core.errors import Code, GatewayError
+from gateway.core.event_figures import WebhookFigures
 from gateway.core.eventlog import DeliveryStatus, KeptWebhook, NotKept
 from gateway.core.events import Event, uuid7
 from gateway.core.ports import Json
@@ -107,6 +108,28 @@ class Webhooks(Deliveries):
         """Somebody may no longer count: nothing goes on in its name. Who is only without a token, does (D-149)."""
         for lane, _ in self._lanes.values():
             lane.judge()
+
+    async def figures(self) -> Sequence[WebhookFigures]:
+        """How each of them does, the oldest first."""
+        counts = await self._counts()
+        lanes = sorted((lane for lane, _ in self._lanes.values()), key=lambda lane: lane.webhook.created)
+        found = []
+        for lane in lanes:
+            of_it = None if counts is None else counts.get(lane.webhook.id, {})
+            found.append(
+                WebhookFigures(
+                    id=lane.webhook.id,
+                    host=lane.webhook.destination.host,
+                    state=lane.webhook.state.value,
+                    delivered=lane.delivered,
+                    failed=lane.failed,
+                    waiting=None if of_it is None else of_it.get(DeliveryStatus.WAITING, 0),
+                    dead=None if of_it is None else of_it.get(DeliveryStatus.DEAD, 0),
+                    lost=lane.webhook.lost,
+                    lag=max(0, self._works.log.last - lane.read),
+                )
+            )
+        return found
 
     # Registering
 
@@ -367,10 +390,7 @@ class Webhooks(Deliveries):
         return row
 
     async def _show_all(self, lanes: Sequence[Lane]) -> Sequence[Shown]:
-        try:
-            counts: Mapping[str, Mapping[DeliveryStatus, int]] | None = await self._works.outbox.counts()
-        except NotKept:
-            counts = None
+        counts = await self._counts()
         newest, now = self._works.log.last, self._works.wall()
         return [
             shown(
@@ -382,6 +402,13 @@ class Webhooks(Deliveries):
             )
             for lane in lanes
         ]
+
+    async def _counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]] | None:
+        """Deliveries by webhook and status; None where that cannot be known now."""
+        try:
+            return await self._works.outbox.counts()
+        except NotKept:
+            return None
 
     def _dropped(self, events: Sequence[Event]) -> None:
         for lane, _ in self._lanes.values():

@@ -9,9 +9,10 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.fixtures import Start
-from tests.e2e.programs import until
+from tests.e2e.programs import free_port, until
 from tests.e2e.simulated import POLL, TAGS, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
+from tests.e2e.test_live import listening
 
 Figures = dict[str, dict[str, float]]
 
@@ -80,3 +81,25 @@ def test_limits_follow_a_reload(site: Site) -> None:
     assert "take effect at the next start" not in gateway.stderr
     statuses = [gateway.client.get("/api/v1/info").status_code for _ in range(5)]
     assert statuses == [200, 200, 200, 200, 429]
+
+
+def test_figures_of_events_follow_what_happens(site: Site) -> None:
+    tag = 'name = "power", table = "input", address = 0, type = "uint16"'
+    alarm = '[[alarm]]\nname = "away"\ndevice_down = "bus/meter"\n'
+    site.configure(tcp_line("bus", free_port(), device("meter", 1, [tag])) + alarm)
+    gateway = site.start()
+    with listening(gateway, 0) as (peer, _):
+        peer.recv(timeout=20)
+
+        def told() -> Figures | None:
+            found = scrape(gateway)
+            return found if found["ferrule_alarms"]["raised/warning"] == 1 else None
+
+        figures = until(told, "the alarm is raised")
+        assert figures["ferrule_websockets_open"][""] == 1
+        assert figures["ferrule_websocket_events_sent_total"][""] > 0
+    assert figures["ferrule_events_accepted_total"][""] >= figures["ferrule_events_kept_total"][""] > 0
+    assert 0 < figures["ferrule_event_log_size_bytes"][""] < figures["ferrule_event_log_limit_bytes"][""] == 64_000_000
+    assert figures["ferrule_events_removed_total"] == {"age": 0, "room": 0}
+    assert figures["ferrule_messages_waiting"][""] == 0
+    assert figures["ferrule_websockets_refused_total"]["unauthenticated"] == 0

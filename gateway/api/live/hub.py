@@ -55,6 +55,7 @@ class Hub:
 
     Attributes:
         interests: what clients want.
+        sent: events that went out to one or another of them.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Hub:
         self._unlogged = unlogged
         self._recent = Recent(published())
         self.interests = Interests[Client]()
+        self.sent = 0
 
     @property
     def newest(self) -> int:
@@ -146,6 +148,7 @@ class Hub:
             for sequence in sorted(found):
                 if cursor < sequence <= page.newest and due(found[sequence]):
                     client.outgoing.add(of_event(found[sequence]))
+                    self.sent += 1
             cursor = max(cursor, page.newest)
             client.outgoing.flush()
             await client.outgoing.room()
@@ -163,6 +166,7 @@ class Hub:
         for published in left:
             if due(published.event):
                 client.outgoing.add(published.frame)
+                self.sent += 1
         client.wishes = {wish.key: wish for wish in wishes}
         self.admit(client)
         client.outgoing.flush()
@@ -194,10 +198,12 @@ class Hub:
         fallen = []
         for interest in self.interests.in_(event):
             frame = published.frame
+            self.sent += len(interest.clients)
             for client in interest.clients:
                 if client.deliver(frame):
                     touched[client] = None
                 else:
                     fallen.append(client)
+        self.sent -= len(fallen)
         for client in fallen:
             self.interests.drop(client)

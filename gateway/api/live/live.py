@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -35,6 +35,7 @@ AUTH_TIME = 5.0
 # Seconds between two looks whether tokens still count.
 _LOOK = 1.0
 _STATUS = {Code.UNAUTHENTICATED: 401, Code.TOO_MANY: 429, Code.INVALID: 400}
+_REFUSALS = (*_STATUS, Code.FORBIDDEN)
 _NO_TOKEN = GatewayError(Code.UNAUTHENTICATED, f"no token within {AUTH_TIME:g} s")
 _TITLES = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
 
@@ -49,6 +50,23 @@ class _Caller:
 
     principal: Principal
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """WebSockets in figures.
+
+    Attributes:
+        open: that are open.
+        sent: events that went out to one or another of them.
+        cut: that were closed by the gateway, by why.
+        refused: handshakes that were not accepted, by why.
+    """
+
+    open: int
+    sent: int
+    cut: Mapping[str, int]
+    refused: Mapping[str, int]
 
 
 class Live:
@@ -87,14 +105,17 @@ class Live:
         self._wall = wall
         self._hub = Hub(bus, log, published, unlogged)
         self.denied: list[Denied] = []
+        # Those that have not come up are there as well, so that one is seen to be the first.
+        self._cut = {code.name.lower(): 0 for code in Close}
+        self._refused = {str(code): 0 for code in _REFUSALS}
         self._commands = Commands(self._hub, verify, limits, wall, self._deny)
         self._clients: dict[Client, None] = {}
         self._doubt = trio.Event()
 
     @property
-    def connected(self) -> int:
-        """How many clients there are, with those that have shown no token yet."""
-        return len(self._clients)
+    def figures(self) -> LiveFigures:
+        """How many there are, with those that have shown no token yet, and how they fared since the start."""
+        return LiveFigures(len(self._clients), self._hub.sent, dict(self._cut), dict(self._refused))
 
     def wants(self, type_: str) -> bool:
         """Whether anybody would want an event of this type, depending on its data."""
@@ -128,15 +149,19 @@ class Live:
         if refusal is None and known is not None:
             refusal = self._commands.crowded(known)
         if limited is not None:
-            self._deny(known or _NO_TOKEN, scope, GatewayError(Code.TOO_MANY, "too many requests"))
+            self._deny_handshake(known or _NO_TOKEN, scope, GatewayError(Code.TOO_MANY, "too many requests"))
             await _deny(scope, send, too_many(limited, scope["path"]), headers, self._wall())
         elif refusal is not None:
-            self._deny(known or refusal, scope, refusal)
+            self._deny_handshake(known or refusal, scope, refusal)
             await _deny(scope, send, _refusal(scope, refusal), headers, self._wall())
         else:
             await receive()
             await send({"type": "websocket.accept", "headers": headers})
             await self._serve(scope, receive, send, caller)
+
+    def _deny_handshake(self, caller: Caller, scope: Scope, error: GatewayError) -> None:
+        self._refused[str(error.code)] = self._refused.get(str(error.code), 0) + 1
+        self._deny(caller, scope, error)
 
     def _deny(self, caller: Caller, scope: Scope, error: GatewayError, target: str | None = None) -> None:
         for tell in self.denied:
@@ -175,6 +200,7 @@ class Live:
                 client.outgoing.flush()
         if client.ending is not None:
             code, reason = client.ending
+            self._cut[code.name.lower()] += 1
             await send({"type": "websocket.close", "code": int(code), "reason": reason})
 
     async def _listen(self, client: Client, receive: Receive) -> None:

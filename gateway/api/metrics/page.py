@@ -7,12 +7,15 @@ from collections.abc import Callable
 import trio
 
 from gateway.access.limits.rates import RateLimits
+from gateway.api.live.live import Live
 from gateway.api.metrics.exposition import Family, label_text, render
 from gateway.api.metrics.field import DeviceFamilies, TagFamilies, line_families
 from gateway.api.metrics.governed import agent_families, governor_families
+from gateway.api.metrics.happenings import alarm_families, event_families, live_families, webhook_families
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.metrics.process import process_families
 from gateway.api.parts import GovernorParts
+from gateway.api.rest.ports import EventParts
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, Store
 from gateway.core.roster import AgentCounts
@@ -35,6 +38,8 @@ class MetricsPage:
         store: how the disk is.
         agents: how many there are.
         governing: governors and alerts.
+        events: events, messages, alarms and webhooks.
+        live: WebSockets; None: there are none.
         rates: what was refused.
         instruments: what is measured all the time.
         wall: Unix seconds.
@@ -50,6 +55,8 @@ class MetricsPage:
         store: Store,
         agents: Callable[[], AgentCounts],
         governing: GovernorParts,
+        events: EventParts,
+        live: Live | None,
         rates: RateLimits,
         instruments: Instruments,
         wall: Callable[[], float],
@@ -59,6 +66,8 @@ class MetricsPage:
         self._store = store
         self._agents = agents
         self._governing = governing
+        self._events = events
+        self._live = live
         self._rates = rates
         self._instruments = instruments
         self._wall = wall
@@ -75,7 +84,7 @@ class MetricsPage:
 
     async def _make(self) -> bytes:
         pieces: list[str] = []
-        for make in (self._of_field, self._of_tags, self._of_gateway):
+        for make in (self._of_field, self._of_tags, self._of_events, self._of_gateway):
             for family in await make():
                 for piece in render(family):
                     pieces.append(piece)
@@ -104,6 +113,17 @@ class MetricsPage:
             families.add(readings, missed, trio.current_time())
             await trio.lowlevel.checkpoint()
         return families.families(omitted=len(missed) - len(shown))
+
+    async def _of_events(self) -> list[Family]:
+        families = alarm_families(self._events.alarms)
+        await trio.lowlevel.checkpoint()
+        if self._live is not None:
+            families += live_families(self._live.figures)
+        meters = self._events.meters
+        if meters is not None:
+            families += event_families(await meters.events())
+            families += webhook_families(await meters.webhooks())
+        return families
 
     async def _of_gateway(self) -> list[Family]:
         info = Family("ferrule_info", "gauge", "Which gateway and which version of it this is; always 1.")

@@ -9,6 +9,7 @@ from typing import Protocol
 from gateway.alarms.rows import AlarmRow
 from gateway.alarms.standing import AlarmState
 from gateway.api.rest.webhook_views import RegisteredWebhook, ShownWebhook, TestedWebhook
+from gateway.core.event_figures import EventMeters
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message, Priority
 from gateway.core.events import Data, Event
 from gateway.core.ports import Json
@@ -202,6 +203,7 @@ class EventParts:
         messages: between agents.
         alarms: of the configuration.
         webhooks: and their deliveries.
+        meters: of all that; None: nobody counts.
     """
 
     door: EventDoor
@@ -209,3 +211,4 @@ class EventParts:
     messages: Messages
     alarms: Alarms
     webhooks: Webhooks
+    meters: EventMeters | None = None

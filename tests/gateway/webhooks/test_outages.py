@@ -163,3 +163,24 @@ async def test_a_disk_in_trouble_stops_nothing_that_is_at_hand_and_loses_nothing
         await trio.sleep(60)
         assert sorted(rig.sequences()) == list(range(1, 301))
         assert (await webhooks.get(OPERATOR, made.webhook.id)).deliveries == NONE | {"delivered": 300}
+
+
+async def test_what_was_delivered_what_failed_and_what_waits_is_counted(autojump_clock: MockClock, rig: Rig) -> None:
+    rig.receivers["a.test"] = answers(500, 500, 200)
+    async with rig.running() as webhooks:
+        made = (await webhooks.create(OPERATOR, BODY)).webhook
+        rig.happens()
+        await trio.sleep(3)
+        [first] = await webhooks.figures()
+        assert (first.id, first.host, first.state, first.lag) == (made.id, "a.test", "active", 0)
+        assert (first.delivered, first.failed, first.waiting) == (0, 1, 1)
+        await trio.sleep(3600)
+        [then] = await webhooks.figures()
+        assert (then.delivered, then.failed, then.waiting, then.dead) == (1, 2, 0, 0)
+        await webhooks.pause(OPERATOR, made.id)
+        rig.happens(count=3)
+        await trio.sleep(3)
+        assert [(one.state, one.lag) for one in await webhooks.figures()] == [("paused", 3)]
+        rig.outbox.trouble = True
+        assert [(one.waiting, one.dead) for one in await webhooks.figures()] == [(None, None)]
+        rig.outbox.trouble = False

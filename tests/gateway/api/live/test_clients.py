@@ -215,7 +215,7 @@ async def test_announcers_learn_what_nobody_wants(stage: Stage) -> None:
     await trio.aclose_forcefully(peer.socket.stream)
     await wait_all_tasks_blocked()
     assert not stage.live.wants("tag:changed")
-    assert stage.live.connected == 0
+    assert stage.live.figures.open == 0
 
 
 async def test_text_that_is_half_a_letter_still_reaches_listeners(stage: Stage) -> None:

@@ -125,7 +125,7 @@ async def test_what_is_forbidden_closes_with_its_code_and_nobody_else_notices(
     # A peer that does not close in its turn is left after a moment.
     assert await peer.socket.receive() is None
     await wait_all_tasks_blocked()
-    assert stage.live.connected == 1
+    assert stage.live.figures.open == 1
     stage.announce()
     assert (await other.hear())["seq"] == 1
 
