@@ -58,8 +58,9 @@ class Room:
         steps: tuple[Callable[[], Removed], ...] = (
             lambda: self._events(connection, Priority.LOW),
             lambda: self._deliveries(connection, f"AND delivery.number <= ({_NEWEST_BUT})", (spare,)),
-            lambda: self._events(connection, Priority.NORMAL),
+            # Before what anybody else said: who writes to himself, and acknowledges it, fills the log otherwise.
             lambda: self._rows(connection, MESSAGES, "waiting = 0", ()),
+            lambda: self._events(connection, Priority.NORMAL),
             lambda: self._events(connection, Priority.HIGH),
             lambda: self._deliveries(connection, "", ()),
             lambda: self._events(connection, Priority.URGENT),

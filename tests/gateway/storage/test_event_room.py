@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from gateway.core.eventlog import DeliveryStatus, KeptWebhook, NotKept, Priority
 from gateway.core.events import Event
+from gateway.storage.event_room import Room
 from gateway.storage.event_settings import EventStoreSettings
 from gateway.storage.event_store import EVENTS_FILE, EventStore
 from gateway.storage.settings import DAY
@@ -231,3 +232,62 @@ async def test_what_happened_at_an_odd_time_goes_with_its_neighbours(events: Eve
         await trio.sleep(5 * DAY)
         # What nobody knows the age of is as old as what follows it, and nothing does.
         assert await numbers(store) == [6]
+
+
+async def test_what_gives_way_first(events: Events) -> None:
+    """The order that docs/events.md and docs/storage.md promise."""
+    rows = {
+        "low": "SELECT count(*) FROM event_low",
+        "arrived": "SELECT count(*) FROM message WHERE NOT waiting",
+        "normal": "SELECT count(*) FROM event_normal",
+        "high": "SELECT count(*) FROM event_high",
+        "urgent": "SELECT count(*) FROM event_urgent",
+        "waiting": "SELECT count(*) FROM message WHERE waiting",
+        "done": "SELECT count(*) FROM delivery WHERE finished IS NOT NULL",
+        "due": "SELECT count(*) FROM delivery WHERE finished IS NULL",
+    }
+    async with events(EventStoreSettings(slice_rows=1, spare_deliveries=1), run=False) as store:
+        # What gives way last is the oldest.
+        await store.log.append([message(number) for number in range(1, 5)])
+        for number in (3, 4):
+            await store.mailbox.acknowledge(f"m-{number}", TEN)
+        for priority in reversed(Priority):
+            first = 10 * (4 - priority)
+            await store.log.append([entry(number, priority=priority) for number in range(first, first + 2)])
+        await store.outbox.save(KeptWebhook("wh-1", {}, 0))
+        done = [delivery(number, 10) for number in range(3)]
+        await store.outbox.record("wh-1", 100, [*done, delivery(3, 10, DeliveryStatus.WAITING)], [])
+
+        async def there() -> dict[str, int]:
+            return {
+                name: await store._file.read(lambda connection, count=count: connection.execute(count).fetchone()[0])  # type: ignore[misc]  # its default is the statement
+                for name, count in rows.items()
+            }
+
+        went, before = [], await there()
+        while await store._file.remove(Room.make):
+            after = await there()
+            went += [name for name in rows if after[name] < before[name]]
+            before = after
+    assert went == [
+        *["low"] * 2,
+        *["done"] * 2,
+        *["arrived"] * 2,
+        *["normal"] * 2,
+        *["high"] * 2,
+        "done",
+        *["urgent"] * 2,
+        *["waiting"] * 2,
+    ]
+    # What waits for a receiver does not go for room.
+    assert before["due"] == 1
+
+
+async def test_who_writes_to_himself_pushes_out_nothing_of_others(events: Events) -> None:
+    async with events(EventStoreSettings(size=SIZE, slice_rows=10), run=False) as store:
+        await store.log.append([entry(number) for number in range(1, 101)])
+        for number in range(101, 2001):
+            await store.log.append([message(number)])
+            await store.mailbox.acknowledge(f"m-{number}", TEN)
+        assert bytes_of(store) <= SIZE
+        assert (await numbers(store))[:100] == list(range(1, 101))
