@@ -214,6 +214,7 @@ class Gateway:
                 bus=self._events,
                 store=ground.events,
                 alerts=ground.alerts,
+                audit=ground.audit,
                 tags=tags,
                 disk=storage,
                 facts=storage.facts,

@@ -18,6 +18,7 @@ from gateway.api.rest.ports import EventParts
 from gateway.api.server.sockets import local_addresses
 from gateway.api.version import installed_version
 from gateway.core.alerts import Alerts, Severity
+from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
 from gateway.core.channels import may_receive
 from gateway.core.event_figures import EventFigures, EventMeters
@@ -28,6 +29,8 @@ from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
+from gateway.events.publishers import PART, Publishers
+from gateway.events.shares import Shares
 from gateway.events.system_health import SystemHealth
 from gateway.events.tag_watch import TagWatch
 from gateway.outbound.client import Client
@@ -42,10 +45,10 @@ from gateway.webhooks.sender import Sender
 from gateway.webhooks.service import Webhooks
 from gateway.webhooks.works import Pages, Works
 
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What secrets of webhooks are sealed with (``RootKey.key``).
 SEALING = "webhook-secrets"
 EVENT_SEQUENCE = "event_sequence"
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # A part that was parked and lives for so long is well again.
 WELL_S = 60.0
 # Event numbers are reserved on disk in strides of this.
@@ -90,6 +93,7 @@ class Eventing:
     live: Live
     parts: EventParts
     _store: EventStore
+    _publishers: Publishers
     _watch: TagWatch
     _health: SystemHealth
     _client: Client
@@ -102,6 +106,7 @@ class Eventing:
             nursery.start_soon(self.journal.run)
             for name, part in {
                 "event store": self._store.run,
+                "publishers": self._publishers.run,
                 "live events": self.live.run,
                 "webhooks": self.webhooks.run,
                 "connections of webhooks": self._client.run,
@@ -146,6 +151,7 @@ class Sources:
         bus: tells them.
         store: keeps them.
         alerts: what somebody should see to.
+        audit: who published.
         tags: what they say.
         disk: how it is.
         facts: keep what stands.
@@ -160,6 +166,7 @@ class Sources:
     bus: Bus[Event]
     store: EventStore
     alerts: Alerts
+    audit: AuditLog
     tags: TagStore
     disk: Store
     facts: FactStore
@@ -230,6 +237,14 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
     sources.root.changed.append(live.recheck)
     journal.wanted += [webhooks.wants, live.wants]
     journal.keep = webhooks.keeps
+    kept = event_store_settings(settings())
+    publishers = Publishers(
+        journal,
+        Shares(kept.size // PART, kept.retention, sources.facts, timeline.now),
+        sources.audit,
+        alerts,
+        timeline.now,
+    )
     messages = Messages(journal, store.mailbox, agents.directory, timeline.now)
     return Eventing(
         journal=journal,
@@ -237,7 +252,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         webhooks=webhooks,
         live=live,
         parts=EventParts(
-            door=journal,
+            door=publishers,
             history=store.log,
             messages=messages,
             alarms=alarms,
@@ -248,6 +263,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         _health=SystemHealth(journal, sources.bus, sources.disk, agents.directory),
         _client=client,
         _store=store,
+        _publishers=publishers,
         _alerts=alerts,
     )
 

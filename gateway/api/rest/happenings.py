@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.api.rest.ports import EventHistory
-from gateway.core.catalogue import reserved
 from gateway.core.channels import may_receive
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.eventlog import NotKept
@@ -89,10 +88,10 @@ async def stretch(
 
 
 def check_publishable(type_: str, data: Mapping[str, Json], type_place: str, data_place: str) -> None:
-    """See that somebody may publish such an event.
+    """See that this is an event.
 
     Raises:
-        GatewayError: INVALID, no type, or data that is too large; FORBIDDEN, only the gateway says such things (D-124).
+        GatewayError: INVALID, no type, or data that is too large.
     """
     if len(type_) > _LONGEST or not _TYPE.fullmatch(type_):
         raise invalid(
@@ -100,12 +99,6 @@ def check_publishable(type_: str, data: Mapping[str, Json], type_place: str, dat
             "a type is two or more words of letters, digits, - and _ with colons between, at most "
             f"{_LONGEST} characters: user:action",
             type_,
-        )
-    if reserved(type_):
-        raise GatewayError(
-            Code.FORBIDDEN,
-            f"{type_} is a type of the gateway's own, which nobody else may publish; take another first word",
-            field=type_place,
         )
     size = len(msgspec.json.encode(data))
     if size > LARGEST_DATA:

@@ -10,7 +10,7 @@ from gateway.alarms.rows import AlarmRow
 from gateway.alarms.standing import AlarmState
 from gateway.api.rest.webhook_views import RegisteredWebhook, ShownWebhook, TestedWebhook
 from gateway.core.event_figures import EventMeters
-from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message, Priority
+from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message
 from gateway.core.events import Data, Event
 from gateway.core.ports import Json
 from gateway.core.principal import Principal
@@ -20,19 +20,21 @@ from gateway.settings.alarm_model import AlarmSeverity
 class EventDoor(Protocol):
     """Takes events of others."""
 
-    async def accept(
+    async def publish(
         self,
+        by: Principal,
+        peer: str | None,
         type_: str,
         data: Data,
         *,
         routing_key: str | None = None,
         kept: bool = True,
-        priority: Priority | None = None,
     ) -> Event:
-        """Keep an event, then tell it; it is on the disk when this returns.
+        """Keep an event, then tell it; it is on the disk when this returns. It is noted in the audit log.
 
         Raises:
-            GatewayError: UNAVAILABLE, the disk does not take it.
+            GatewayError: FORBIDDEN, a type of the gateway's own; TOO_MANY, the caller's share of the log is used up;
+                UNAVAILABLE, the disk does not take it.
         """
         ...
 

@@ -9,8 +9,9 @@ from typing import Any
 from gateway.alarms.rows import AlarmRow
 from gateway.alarms.standing import AlarmState
 from gateway.api.rest.ports import EventParts
+from gateway.core.catalogue import reserved
 from gateway.core.errors import Code, GatewayError, invalid
-from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message, NotKept, Priority
+from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message, NotKept
 from gateway.core.events import Data, Event
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
@@ -33,6 +34,8 @@ class FakeLog:
     first: int = 1
     page: int = 1000
     accepted: list[tuple[str, bool, str | None]] = field(default_factory=list)
+    publishers: list[tuple[str, str | None]] = field(default_factory=list)
+    share: int | None = None
 
     @property
     def last(self) -> int:
@@ -44,18 +47,24 @@ class FakeLog:
         self.events.append(event)
         return event
 
-    async def accept(
+    async def publish(
         self,
+        by: Principal,
+        peer: str | None,
         type_: str,
         data: Data,
         *,
         routing_key: str | None = None,
         kept: bool = True,
-        priority: Priority | None = None,
     ) -> Event:
+        if reserved(type_):
+            raise GatewayError(Code.FORBIDDEN, f"{type_} is a type of the gateway's own", field="event_type")
+        if self.share is not None:
+            raise GatewayError(Code.TOO_MANY, "the share is used up", details={"retryAfter": self.share})
         if self.trouble is not None:
             raise GatewayError(Code.UNAVAILABLE, self.trouble, details={"retryAfter": 2})
         self.accepted.append((type_, kept, routing_key))
+        self.publishers.append((by.subject, peer))
         return self.add(type_, data, routing_key)
 
     async def after(self, sequence: int, limit: int) -> list[Event]:

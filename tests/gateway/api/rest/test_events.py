@@ -37,6 +37,23 @@ async def test_a_published_event_is_taken_and_can_be_read(services: Services, ap
     }
     assert (await api.post("/v1/events", json={"data": ACTION | {"persistent": False}})).status_code == 202
     assert services.log.accepted[-1] == ("user:action", False, "analytics.user_actions")
+    assert {subject for subject, _ in services.log.publishers} == {"operator"}
+
+
+async def test_who_publishes_more_than_its_share_is_told_when_to_come_back(
+    services: Services, api: httpx.AsyncClient
+) -> None:
+    services.log.share = 90
+    response = await api.post("/v1/events", json={"data": ACTION})
+    assert (response.status_code, response.json()["detail"]) == (429, "the share is used up.")
+    assert response.headers["retry-after"] == response.headers["x-ratelimit-retry-after"] == "90"
+    assert services.log.events == []
+
+
+async def test_the_audit_log_has_no_row_for_each_event(gateway: Rig, api: httpx.AsyncClient) -> None:
+    for _ in range(5):
+        assert (await api.post("/v1/events", json={"data": ACTION})).status_code == 202
+    assert gateway.audit.entries == []
 
 
 @pytest.mark.parametrize("type_", ["plugin:installed", "system:x", "tag:changed", "alarm:raised", "webhook:test"])
@@ -148,7 +165,7 @@ async def test_every_type_is_listed_with_the_schema_of_its_data(api: httpx.Async
     rows = {row["type"]: row for row in document["data"]}
     assert set(rows) == set(CATALOGUE)
     assert rows["alarm:raised"]["scope"] == "devices:read"
-    assert "alarm_id" in str(rows["alarm:raised"]["schema"])
-    assert document["meta"]["total"] == len(CATALOGUE)
     assert rows["device:down"]["key"] == ["line", "device"]
     assert rows["governor:action"]["key"] == []
+    assert "alarm_id" in str(rows["alarm:raised"]["schema"])
+    assert document["meta"]["total"] == len(CATALOGUE)

@@ -19,6 +19,8 @@ from gateway.core.events import Event, EventSource
 from gateway.core.roster import Roster
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
+from gateway.events.publishers import Publishers
+from gateway.events.shares import Shares
 from tests.gateway.api.agent import Agent
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
@@ -47,16 +49,19 @@ class Real(Services):
 @asynccontextmanager
 async def gateway(disk: Path, state: Path, number: int) -> AsyncIterator[Rig]:
     """A gateway whose events are kept in a directory, with numbers from one on."""
-    board = Rig(state).board
+    rig = Rig(state)
+    board = rig.board
     async with store_in(disk) as store, trio.open_nursery() as nursery:
         source = EventSource("rig", board.timeline, number, reserve=lambda _: None, stride=1000)
         alerts = Alerts(board.timeline.now, lambda _, __: None, lambda: "alert-1")
         journal = Journal(source, Bus[Event](), store.log, alerts)
         nursery.start_soon(journal.run)
+        shares = Shares(1_000_000, 86400, rig.facts, board.timeline.now)
+        publishers = Publishers(journal, shares, rig.audit, alerts, board.timeline.now)
         messages = Messages(journal, store.mailbox, cast("Roster", Known()), board.timeline.now)
         services = Real()
         services.real = EventParts(
-            door=journal, history=store.log, messages=messages, alarms=services.alarms, webhooks=services.webhooks
+            door=publishers, history=store.log, messages=messages, alarms=services.alarms, webhooks=services.webhooks
         )
         yield Rig(state, routes=plugin_routes(services.parts), services=services)
         nursery.cancel_scope.cancel()
