@@ -152,11 +152,12 @@ class Program:
         self.process.wait(PATIENCE_S)
 
 
-def ferrule(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command of ``ferrule`` to its end."""
+def ferrule(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ``ferrule`` to its end, with what is given added to its environment."""
     return subprocess.run(
         [FERRULE, *map(str, arguments)],
         cwd=cwd,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=PATIENCE_S * 2,

@@ -28,10 +28,8 @@ class Desk:
     def follow(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the guide, word for word but for the places of this desk."""
         assert command in COMMANDS, "it is one of the guide's"
-        _, name, *words = shlex.split(command.replace(DESK, str(self.directory)))
-        words = [str(self.directory / word) if word == "plant.toml" else word for word in words]
-        state = [] if "--state" in words or name == "config" else ["--state", str(self.directory / "state")]
-        return ferrule(name, *words, *state)
+        _, *words = shlex.split(command.replace(DESK, str(self.directory)))
+        return ferrule(*words, FERRULE_STATE=str(self.directory / "state"))
 
 
 @pytest.fixture
@@ -42,12 +40,14 @@ def desk(tmp_path: Path, start: Start) -> Desk:
     plant.write_text(PLANT.read_text().replace(DESK, str(tmp_path)).replace("port = 3500", f"port = {free_port()}"))
     start(FERRULE, "run", "--config", plant, "--state", tmp_path / "state")
     made = Desk(tmp_path)
-    until(lambda: "online" in made.follow("ferrule status --state /tmp/field/state").stdout, "the gateway polls")
+    until(lambda: "online" in made.follow("ferrule status").stdout, "the gateway polls")
     return made
 
 
 def test_the_guide_names_the_files_that_are_shipped() -> None:
-    assert f"ferrule run --config {PLANT.relative_to(ROOT)} --state {DESK}/state" in COMMANDS
+    assert f"cp {PLANT.relative_to(ROOT)} {DESK}/plant.toml" in COMMANDS
+    assert f"ferrule run --config {DESK}/plant.toml --state {DESK}/state" in COMMANDS
+    assert f"export FERRULE_STATE={DESK}/state" in COMMANDS
     assert f"ferrule simulate config/field-guide-devices.toml --directory {DESK}" in COMMANDS
     done = ferrule("check", "--quiet", PLANT)
     assert (done.returncode, done.stdout) == (0, "")
@@ -63,7 +63,7 @@ def test_a_wrong_word_order_is_found_and_put_right(desk: Desk) -> None:
     told = desk.follow("ferrule decode --line bus --unit 3 --modicon 30001 --count 8 --repeat 5")
     assert 'word order: clearly word_order = "little"' in told.stdout
 
-    assert desk.follow("ferrule config set plant.toml bus/meter/voltage:word_order little").returncode == 0
+    assert desk.follow("ferrule config set /tmp/field/plant.toml bus/meter/voltage:word_order little").returncode == 0
     assert desk.follow("ferrule reload").returncode == 0
     until(lambda: 200 < volts() < 260, "the voltage is one")
 
