@@ -21,8 +21,12 @@ from gateway.core.principal import Kind, Principal
 RENEWABLE = 30 * 86400
 
 
-class _Class(Protocol):
-    def prove(self, token: str, audience: str) -> Proven: ...
+class TokenKind(Protocol):
+    """One class of tokens."""
+
+    def prove(self, token: str, audience: str) -> Proven:
+        """Prove everything about a token but its time, and that it was not revoked. Raises UNAUTHENTICATED."""
+        ...
 
 
 class Bearer:
@@ -52,11 +56,24 @@ class Bearer:
         wall: Callable[[], float],
         synchronised: Callable[[], bool],
     ) -> None:
-        self._classes: Mapping[str, _Class] = {OPERATOR: operators, AGENT: agents, ENROLMENT: enrolments}
+        self._classes: Mapping[str, TokenKind] = {OPERATOR: operators, AGENT: agents, ENROLMENT: enrolments}
         self._revocations = revocations
         self._proven = ProvenTokens(wall, synchronised)
         revocations.changed.append(self._proven.forget)
         root.changed.append(self._proven.forget)
+
+    def take(self, type_: str, kind: TokenKind) -> None:
+        """Learn to prove another class of tokens.
+
+        Args:
+            type_: in their header.
+            kind: proves them.
+        """
+        self._classes = {**self._classes, type_: kind}
+
+    def forget(self) -> None:
+        """Have every token proven anew: somebody may do something else than before."""
+        self._proven.forget()
 
     def verify(self, token: str, audience: str) -> Principal:
         """Tell who calls.

@@ -16,7 +16,7 @@ from gateway.access.jws import AGENT_API, MAX_LENGTH, TokenClass
 from gateway.access.keys import RootKey
 from gateway.access.proven import Proven
 from gateway.core.errors import invalid
-from gateway.core.principal import AGENT_ID, ANY_CAPABILITY, OPERATOR, AgentKey, Kind, Principal
+from gateway.core.principal import AGENT_ID, ANY_CAPABILITY, OPERATOR, OTHERS, AgentKey, Kind, Principal
 
 TYPE = "enrol+jwt"
 PURPOSE = "enrolment-token"
@@ -92,6 +92,9 @@ class Enrolments:
         """
         if agent_id.lower() == OPERATOR:
             raise invalid("agentId", "operators go by this name, and messages are told apart by it", agent_id)
+        if agent_id.partition(":")[0].lower() in OTHERS and ":" in agent_id:
+            words = "an agent's id does not begin like the subject of a client, a user or a plugin"
+            raise invalid("agentId", words, agent_id)
         if AGENT_ID.fullmatch(agent_id) is None:
             raise invalid(
                 "agentId", "an agent's id is 1 to 128 letters, digits or ._:-, and begins with no sign", agent_id

@@ -1,11 +1,13 @@
-"""Who calls: a bearer token, and what an agent may say of itself beside it (D-035, D-038)."""
+"""Who calls: a bearer token or an API key, and what an agent may say of itself beside it (D-035, D-038)."""
 
 from __future__ import annotations
 
+from gateway.access.oauth.api_keys import ApiKeys
 from gateway.access.signature import HEADER, Use
 from gateway.access.tokens import AGENT_API, PLUGIN_API
 from gateway.api.asgi import Scope, header
-from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text
+from gateway.api.credentials import api_key
+from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text, peer_of
 from gateway.api.parts import AgentParts
 from gateway.api.replies import of_plugin_api
 from gateway.core.errors import Code, GatewayError
@@ -20,9 +22,11 @@ class Identity:
 
     Args:
         parts: proves tokens and signatures.
+        keys: proves API keys; None: there are none.
     """
 
-    def __init__(self, parts: AgentParts) -> None:
+    def __init__(self, parts: AgentParts, keys: ApiKeys | None = None) -> None:
+        self._keys = keys
         self._bearer = parts.bearer
         self._signatures = parts.signatures
         self._registry = parts.directory.registry
@@ -31,6 +35,8 @@ class Identity:
         """Who calls, by the token and ``X-Agent-ID``; or the error that such a call is answered with."""
         audience = PLUGIN_API if of_plugin_api(scope["path"]) else AGENT_API
         try:
+            if audience == PLUGIN_API and self._keys is not None and (key := api_key(scope)) is not None:
+                return self._keys.verify(key, peer_of(scope))
             principal = self._bearer.verify(bearer_token(scope), audience)
             if header(scope, AGENT_ID) is not None:
                 check_agent_id(header_text(scope, AGENT_ID), principal)
@@ -77,6 +83,9 @@ def check_agent_id(stated: str | None, principal: Principal) -> None:
     """
     if principal.kind is Kind.OPERATOR:
         raise GatewayError(Code.FORBIDDEN, "X-Agent-ID goes with the token of an agent, and this is an operator's")
+    if principal.kind not in {Kind.AGENT, Kind.ENROLMENT}:
+        words = f"X-Agent-ID goes with the token of an agent, and this is that of {principal.subject}"
+        raise GatewayError(Code.FORBIDDEN, words)
     if stated != principal.subject:
         raise GatewayError(
             Code.FORBIDDEN,

@@ -11,6 +11,8 @@ from enum import StrEnum
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 # What an operator is called, whatever its token; no agent is, for messages are told apart by who they are from and to.
 OPERATOR = "operator"
+# What stands before the colon where a client, a user or a plugin calls; no agent is called so.
+OTHERS = frozenset({"client", "user", "plugin"})
 # In the place of capabilities: whatever an agent says it can do.
 ANY_CAPABILITY = "*"
 # A scope that another one brings along (D-054).

@@ -19,6 +19,7 @@ from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.storage.ballast import Ballast
 from gateway.storage.budget import Budget, Level
+from gateway.storage.credentials import Credentials
 from gateway.storage.database import Database
 from gateway.storage.facts import Facts
 from gateway.storage.hands import Hands, Inline, Threads
@@ -53,6 +54,7 @@ class Storage:
 
     Attributes:
         facts: implements ``core.ports.FactStore``.
+        credentials: implements ``core.clients.CredentialStore``.
         history: implements ``core.ports.History``.
         budget: what may be written to the card.
         announce: told of trouble.
@@ -82,6 +84,7 @@ class Storage:
         self._control = self.another_file(CONTROL_FILE, "control", _SMALL_PAGE)
         self._past = self.another_file(HISTORY_FILE, "history", _PAGE, _SMALL_TABLES)
         self.facts = Facts(self._control, settings.flush_interval, settings.group, settings.forget_within, announce)
+        self.credentials = Credentials(self._control)
         self.history = HistoryStore(
             self._past,
             hands=hands,

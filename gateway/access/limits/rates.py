@@ -24,6 +24,9 @@ CAPABILITIES = {"modbus": "modbus-rtu", "serial": "serial-communication"}
 # Those that ``capability.invoke`` knows beside them.
 INVOKED = frozenset({"modbus-tcp", "modbus-ascii"})
 
+# Limits of their own that callers may have, at once.
+_MOST_LOWER = 64
+
 Headers = list[tuple[bytes, bytes]]
 # A bucket, and the parts of a token that must be left in it.
 _Share = tuple[Buckets, Hashable, int]
@@ -64,16 +67,20 @@ class RateLimits:
         self._monotonic = monotonic
         self.settings = settings
         self.refused: dict[str, int] = {}
-        self._told: dict[str, Headers] = {}
+        self._told: dict[Policy, Headers] = {}
+        # Of callers with a limit of their own, by that limit.
+        self._lower: dict[int, Buckets] = {}
         self._known: set[str] = set()
-        self._address, self._anonymous, self._operator, self._agent, self._total = map(Buckets, _policies(settings))
+        self._address, self._anonymous, self._operator, self._agent, self._client, self._total = map(
+            Buckets, _policies(settings)
+        )
         self._calling: dict[str, int] = {}
         self._capabilities = {limit.name: Buckets(_capability(limit)) for limit in settings.capabilities}
 
     def follow(self, settings: LimitSettings) -> None:
         """Take over other rates and bursts. Nobody gets a fresh start by it."""
         now = self.now()
-        held = (self._address, self._anonymous, self._operator, self._agent, self._total)
+        held = (self._address, self._anonymous, self._operator, self._agent, self._client, self._total)
         for buckets, policy in zip(held, _policies(settings), strict=True):
             buckets.follow(policy, now)
         before, self._capabilities = self._capabilities, {}
@@ -109,9 +116,22 @@ class RateLimits:
         if principal.kind is Kind.OPERATOR:
             own = (self._operator, principal.token_id, 0)
         else:
+            bound = principal.kind in {Kind.AGENT, Kind.ENROLMENT}
             # By its id: the next token is no fresh start.
-            own = (self._agent, principal.subject, 0)
+            own = (self._agent if bound else self._of_client(principal.rate_limit), principal.subject, 0)
         return Visit(self, [(self._address, address, 0), own, (self._total, None, 0)])
+
+    def _of_client(self, rate: int | None) -> Buckets:
+        """The buckets of those with the same limit of their own: never more than everybody has (D-163)."""
+        if rate is None or rate >= self._client.policy.rate:
+            return self._client
+        found = self._lower.get(rate)
+        if found is None:
+            if len(self._lower) >= _MOST_LOWER:
+                del self._lower[next(iter(self._lower))]
+            policy = Policy("client", rate, max(1, min(self._client.policy.burst, rate // 10)))
+            found = self._lower[rate] = Buckets(policy)
+        return found
 
     def connect(self, principal: Principal) -> bool:
         """Begin a request of an agent, on a connection of its own; False: it has as many under way as it may."""
@@ -136,13 +156,13 @@ class RateLimits:
 
     def told(self, policy: Policy) -> Headers:
         """The headers that are the same for all of a policy."""
-        known = self._told.get(policy.name)
+        known = self._told.get(policy)
         if known is None:
             known = [(b"x-ratelimit-limit", b"%d" % policy.rate), (b"x-ratelimit-window", b"%d" % WINDOW)]
             if self.settings.ratelimit_headers:
                 words = b'"%b";q=%d;w=%d' % (policy.name.encode(), policy.rate, WINDOW)
                 known.append((b"ratelimit-policy", words))
-            self._told[policy.name] = known
+            self._told[policy] = known
         return known
 
     def now(self) -> int:
@@ -227,13 +247,14 @@ class Visit:
         return headers
 
 
-def _policies(settings: LimitSettings) -> tuple[Policy, Policy, Policy, Policy, Policy]:
+def _policies(settings: LimitSettings) -> tuple[Policy, ...]:
     rate, burst = settings.requests_per_minute, settings.burst
     return (
         Policy("address", rate, burst),
         Policy("anonymous", settings.anonymous_requests_per_minute, settings.anonymous_burst),
         Policy("operator", rate, burst),
         Policy("agent", settings.agent_requests_per_minute, settings.agent_burst),
+        Policy("client", rate, burst),
         Policy("total", settings.total_requests_per_minute or rate, settings.total_burst or burst),
     )
 

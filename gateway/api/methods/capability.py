@@ -96,7 +96,8 @@ def _form(params: Invoke, provider: str, result: object) -> object:
 def _covered(origin: Origin, capability: str) -> None:
     """An agent invokes what its token was given for, and an enrolment nothing."""
     principal = origin.principal
-    if principal.kind is not Kind.OPERATOR and (principal.kind is not Kind.AGENT or not principal.covers(capability)):
+    bound = principal.kind in {Kind.AGENT, Kind.ENROLMENT}
+    if bound and (principal.kind is Kind.ENROLMENT or not principal.covers(capability)):
         raise GatewayError(
             Code.FORBIDDEN,
             f'this token was not given for the capability "{capability[:128]}": register it in the card',
