@@ -107,6 +107,8 @@ class Absence:
         """The unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""
         first = self._first(now)
         if now < first.health.next_probe:
+            # Nobody waits: whoever does so next begins anew, and does not go at once for what another one waited.
+            self._overdue = None
             return None
         if self.deserted:
             self._overdue = None

@@ -84,6 +84,20 @@ async def test_a_probe_that_never_fits_goes_when_its_patience_ends(autojump_cloc
     assert polling.absent.due(100.0 + PROBE_PATIENCE_S) is not None
 
 
+async def test_what_one_probe_waited_is_nothing_to_the_next(autojump_clock: MockClock) -> None:
+    """It answered an order before its probe had room: long after, another one must wait for room of its own."""
+    polling = crowded(0.1)
+    release(polling, 100.0)
+    assert polling.absent.due(100.0) is None
+    polling.units[2].health.next_probe = 200.0
+    release(polling, 100.1)
+    assert polling.absent.due(100.1) is None, "its pause lasts"
+    release(polling, 200.0)
+    assert polling.absent.due(200.0) is None, "a deadline would pay for a patience that was never asked for"
+    release(polling, 200.0 + PROBE_PATIENCE_S)
+    assert polling.absent.due(200.0 + PROBE_PATIENCE_S) is not None
+
+
 async def test_where_only_an_order_has_no_room_the_best_moment_is_waited_for(autojump_clock: MockClock) -> None:
     polling = crowded(0.1)
     wire = polling.wire
