@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TypeVar
@@ -165,7 +166,7 @@ class EventFile:
         try:
             if not self._begun:
                 async with self._turn:
-                    await self._begin()
+                    await self._look()
             return await self._database.read(job)
         except StoreTrouble as trouble:
             raise NotKept(str(trouble)) from trouble
@@ -267,6 +268,18 @@ class EventFile:
                 return result
         raise AssertionError("unreachable: the loop returns or raises")
 
+    async def _look(self) -> None:
+        """Learn what stands in the file without writing: what takes nothing can be read all the same."""
+        if self._begun:
+            return
+        found = None
+        with suppress(StoreTrouble):
+            found = await self._database.read(_found)
+        if found is None:
+            await self._begin()
+        else:
+            self._follow(found)
+
     async def _begin(self) -> None:
         """Learn what stands in the file; put into a new one what does not depend on the old one."""
         if self._begun:
@@ -274,16 +287,17 @@ class EventFile:
         before, copies = max(self.last, self._used), self._registry.copies()
 
         def begin(connection: sqlite3.Connection) -> _Found:
-            kept = connection.execute("SELECT value FROM kept WHERE name = 'first'").fetchone()
-            if kept is None:
-                kept = (before + 1,)
-                connection.execute("INSERT INTO kept VALUES ('first', ?)", kept)
+            found = _found(connection)
+            if found is None:
+                connection.execute("INSERT INTO kept VALUES ('first', ?)", (before + 1,))
                 for copy in copies:
                     save(connection, copy.id, encode(copy.document), copy.cursor)
-            newest = (connection.execute(f"SELECT max(seq) FROM {table}").fetchone() for table in ALL_TABLES)  # noqa: S608 - our tables
-            return _Found(kept[0], max(found or 0 for (found,) in newest), webhooks(connection))
+                found = _Found(before + 1, 0, webhooks(connection))
+            return found
 
-        found = await self._database.write(begin, _PART)
+        self._follow(await self._database.write(begin, _PART))
+
+    def _follow(self, found: _Found) -> None:
         self.first = found.first
         if not self._known:
             # Later, what stands there beyond the last number was refused.
@@ -337,3 +351,12 @@ class EventFile:
 
     def _renewed(self) -> None:
         self._begun = False
+
+
+def _found(connection: sqlite3.Connection) -> _Found | None:
+    """What stands in the file; None for a new one."""
+    kept = connection.execute("SELECT value FROM kept WHERE name = 'first'").fetchone()
+    if kept is None:
+        return None
+    newest = (connection.execute(f"SELECT max(seq) FROM {table}").fetchone() for table in ALL_TABLES)  # noqa: S608 - our tables
+    return _Found(kept[0], max(found or 0 for (found,) in newest), webhooks(connection))

@@ -63,7 +63,7 @@ def _live_and_die(played: Drill, number: int, clock: MovedClock | None) -> None:
 
 def _play(played: Drill, kills: int, clock: MovedClock | None) -> str:
     played.begin()
-    ledger, received = played.ledger, played.receiver.received
+    ledger = played.ledger
     senders = [Caller(played, once) for once in (*[played.publish] * PUBLISHERS, played.write, played.read)]
     swing, listener = Caller(played, played.swing), Caller(played, played.listen)
     try:
@@ -84,6 +84,7 @@ def _play(played: Drill, kills: int, clock: MovedClock | None) -> str:
     finally:
         played.deaf.set()
         listener.end()
+    received = played.receiver.received
     found = broken(ledger, received, played.logged(), played.mailbox())
     assert not any(found.values()), f"{found} {ledger.refused} {ledger.incomplete}"
     assert ledger.acknowledged, "nobody was acknowledged an event"

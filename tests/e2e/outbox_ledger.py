@@ -59,7 +59,7 @@ class Ledger:
     def missing(self, received: Received) -> dict[str, set[str]]:
         """What of all that was promised has not arrived yet: ids, by where they are missing; empty at last."""
         events = set(self.acknowledged)
-        delivered = {str(data_of(bodies[0]).get("message_id")) for bodies in list(received.bodies.values())}
+        delivered = {str(data_of(bodies[0]).get("message_id")) for bodies in received.bodies.values()}
         missing = {
             "acknowledged events, at the listener": events - self.types.keys(),
             "acknowledged events, at the receiver": events - received.bodies.keys(),

@@ -46,13 +46,12 @@ class Receiver:
 
     Attributes:
         good: it has no moods any more.
-        received: what arrived.
         url: where it is.
         authority: file of the certificate to trust.
     """
 
     def __init__(self, directory: Path, seed: int = 1) -> None:
-        self.received = Received()
+        self._received = Received()
         self.good = False
         self._secrets: list[str] = []
         self._random = random.Random(seed)
@@ -71,6 +70,13 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
+    @property
+    def received(self) -> Received:
+        """What arrived so far; what comes later is not in it."""
+        with self._lock:
+            bodies = defaultdict(list, {id_: list(bodies) for id_, bodies in self._received.bodies.items()})
+            return Received(bodies, self._received.forged, Counter(self._received.moods))
+
     def trust(self, secret: str) -> None:
         """Take deliveries that are signed with this."""
         self._secrets.append(secret)
@@ -84,14 +90,14 @@ class Receiver:
     def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         if not self._genuine(request, body):
             with self._lock:
-                self.received.forged += 1
+                self._received.forged += 1
             _answer(request, 401)
             return
         mood = self._mood()
         if mood in {"well", "took it, and hangs up", "is slow"}:
             said = json.loads(body)
             with self._lock:
-                self.received.bodies[request.headers["webhook-id"]].append(said)
+                self._received.bodies[request.headers["webhook-id"]].append(said)
         _BEHAVIOUR[mood](request)
 
     def _genuine(self, request: BaseHTTPRequestHandler, body: bytes) -> bool:
@@ -109,7 +115,7 @@ class Receiver:
             if not self.good:
                 names = [*MOODS, "well"]
                 drawn = self._random.choices(names, [*MOODS.values(), 100 - sum(MOODS.values())])[0]
-            self.received.moods[drawn] += 1
+            self._received.moods[drawn] += 1
         return drawn
 
 

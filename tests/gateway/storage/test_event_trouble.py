@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gateway.core.eventlog import NotKept
+from gateway.core.eventlog import KeptWebhook, NotKept
+from gateway.storage.event_room import Room
 from gateway.storage.event_store import EVENTS_FILE
 from tests.e2e.programs import missing
 from tests.gateway.storage.event_disk import disk_beneath, library, memory_directory
 from tests.gateway.storage.event_faults import fail_everywhere
-from tests.gateway.storage.event_making import entry, store_in
+from tests.gateway.storage.event_making import entry, message, store_in
 
 
 @pytest.fixture
@@ -51,3 +54,29 @@ async def test_what_was_refused_is_not_there(memory: Path) -> None:
     async with store_in(memory) as store:
         taken = [event.sequence for event in await store.log.after(0, 100)]
         assert taken == [kept for kept in range(1, 41) if kept not in refused]
+
+
+async def test_a_disk_that_takes_nothing_can_be_read_also_after_room_could_not_be_made(tmp_path: Path) -> None:
+    async with store_in(tmp_path) as store:
+        await store.outbox.save(KeptWebhook("wh-1", {}, 0))
+        await store.log.append([entry(number) for number in range(1, 11)])
+        await store._file.remove(Room.make)
+        first, last = store.log.first, store.log.last
+        await store.log.append([entry(11), message(12)])
+        with closing(sqlite3.connect(tmp_path / EVENTS_FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(NotKept):
+                await store._file.remove(Room.make)
+            with pytest.raises(NotKept):
+                await store.log.append([entry(13)])
+            # Who comes back and wants to go on where he was, reads now.
+            assert [event.sequence for event in await store.log.after(last, 100)] == [11, 12]
+            assert [kept.id for kept in await store.mailbox.fetch(None, waiting_only=True, after=0, limit=9)] == [
+                "m-12"
+            ]
+            assert [kept.id for kept in await store.outbox.webhooks()] == ["wh-1"]
+            assert (store.log.first, store.log.last) == (first, 12)
+            other.execute("ROLLBACK")
+        store._file._database._outage.try_now()
+        await store.log.append([entry(13)])
+        assert store.log.last == 13
