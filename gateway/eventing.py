@@ -29,7 +29,7 @@ from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
-from gateway.events.publishers import PART, Publishers
+from gateway.events.publishers import Publishers
 from gateway.events.shares import Shares
 from gateway.events.system_health import SystemHealth
 from gateway.events.tag_watch import TagWatch
@@ -240,7 +240,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
     kept = event_store_settings(settings())
     publishers = Publishers(
         journal,
-        Shares(kept.size // PART, kept.retention, sources.facts, timeline.now),
+        Shares(kept.size, kept.retention, sources.facts, timeline.now),
         sources.audit,
         alerts,
         timeline.now,

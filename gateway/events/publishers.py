@@ -20,8 +20,6 @@ from gateway.events.journal import Journal
 from gateway.events.shares import Shares
 
 ACTION = "event.publish"
-# What an owner may publish at once, of the size of the log: one part of so many.
-PART = 4
 # Bytes an event takes in the log beside its data, more or less.
 AROUND = 120
 # What is published is summed up for so long, and what is refused is news for so long.

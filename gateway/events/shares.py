@@ -1,7 +1,7 @@
 """How much of the log of events each owner may fill, so that nobody pushes out what others said.
 
-Each has an allowance of bytes. It comes back slowly, over the time events are kept: so what one owner publishes within
-that time is never more than twice the allowance, whatever it does.
+Each may publish half of the log at once, and another quarter in the time events are kept: whatever one owner does,
+others have a quarter of the log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import trio
 from gateway.core.ports import FactStore, Json
 
 FACT = "event_share"
+_AT_ONCE, _MEANWHILE = 0.5, 0.25
 # What is used is kept when it changed by this part of the allowance: a restart gives little of it back.
 _NOTED = 0.01
 
@@ -38,15 +39,19 @@ class Shares:
     """The shares of all owners; call it inside the run loop.
 
     Args:
-        allowance: bytes an owner may publish at once.
-        returns: seconds until an allowance that was used up is whole again.
+        size: bytes of the log.
+        retention: seconds for which events are kept.
         facts: keep what is used over a restart.
         wall: Unix seconds.
+
+    Attributes:
+        allowance: bytes an owner may publish at once.
+        rate: bytes a second of it that come back.
     """
 
-    def __init__(self, allowance: int, returns: float, facts: FactStore, wall: Callable[[], float]) -> None:
-        self.allowance = allowance
-        self._rate = allowance / returns
+    def __init__(self, size: int, retention: float, facts: FactStore, wall: Callable[[], float]) -> None:
+        self.allowance = int(_AT_ONCE * size)
+        self.rate = _MEANWHILE * size / retention
         self._facts = facts
         self._wall = wall
         now = trio.current_time()
@@ -54,11 +59,6 @@ class Shares:
         for owner, value in facts.recall(FACT).items():
             used = self._recalled(value)
             self._shares[owner] = _Share(used, now, used)
-
-    @property
-    def rate(self) -> float:
-        """Bytes a second that come back."""
-        return self._rate
 
     def take(self, owner: str, size: int) -> float:
         """Use up a part of a share.
@@ -69,7 +69,7 @@ class Shares:
         share = self._of(owner)
         lacking = share.used + size - self.allowance
         if lacking > 0:
-            return lacking / self._rate
+            return lacking / self.rate
         share.used += size
         return 0.0
 
@@ -95,7 +95,7 @@ class Shares:
         share = self._shares.get(owner)
         if share is None:
             share = self._shares[owner] = _Share(0.0, now, 0.0)
-        share.used = max(0.0, share.used - self._rate * (now - share.at))
+        share.used = max(0.0, share.used - self.rate * (now - share.at))
         share.at = now
         return share
 
@@ -103,5 +103,5 @@ class Shares:
         match value:
             case [int(used), int(then)]:
                 # A clock that went back gives nothing back.
-                return min(float(self.allowance), max(0.0, used - self._rate * max(0.0, self._wall() - then)))
+                return min(float(self.allowance), max(0.0, used - self.rate * max(0.0, self._wall() - then)))
         return 0.0

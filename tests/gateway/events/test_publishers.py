@@ -45,7 +45,7 @@ class Stage:
 async def staged(allowance: int = 10 * SIZE) -> AsyncIterator[Stage]:
     async with running() as board:
         notes = Notes()
-        shares = Shares(allowance, WEEK, Facts(), board.timeline.now)
+        shares = Shares(2 * allowance, WEEK, Facts(), board.timeline.now)
         publishers = Publishers(board.journal, shares, notes, board.alerts, board.timeline.now)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(publishers.run)

@@ -15,7 +15,7 @@ WEEK = 604_800.0
 
 
 def shares(facts: FactStore, ahead: float = 0.0, allowance: int = 1000) -> Shares:
-    return Shares(allowance, WEEK, facts, lambda: NOON + trio.current_time() + ahead)
+    return Shares(2 * allowance, WEEK / 2, facts, lambda: NOON + trio.current_time() + ahead)
 
 
 async def test_each_has_its_own_and_is_told_when_there_is_enough_again(autojump_clock: MockClock) -> None:
@@ -32,18 +32,16 @@ async def test_each_has_its_own_and_is_told_when_there_is_enough_again(autojump_
     assert kept.take("a", 300) == 0.0
 
 
-async def test_whatever_it_does_an_owner_gets_no_more_than_twice_the_allowance_while_events_are_kept(
-    autojump_clock: MockClock,
-) -> None:
-    kept = shares(Facts())
+async def test_whatever_one_owner_does_others_have_a_quarter_of_the_log(autojump_clock: MockClock) -> None:
+    kept = Shares(10_000, WEEK, Facts(), trio.current_time)
     end, taken = trio.current_time() + WEEK, 0
     while trio.current_time() < end:
-        wait = kept.take("a", 7)
+        wait = kept.take("a", 10)
         if wait:
             await trio.sleep(wait)
         else:
-            taken += 7
-    assert 1900 < taken <= 2000
+            taken += 10
+    assert 7400 < taken <= 7500
 
 
 async def test_what_was_not_used_after_all_can_be_used(autojump_clock: MockClock) -> None:
