@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from gateway.access.oauth.clients import within
+from gateway.access.roles import scopes_of
 from gateway.access.users.first_admin import FirstAdmin
 from gateway.access.users.passwords import Hasher
 from gateway.access.users.user import ADMIN, User, checked_password
 from gateway.access.users.users import Users
 from gateway.core.ports import FactStore
+from gateway.core.principal import Principal
 
 
 class People:
@@ -39,13 +42,20 @@ class People:
         """
         return self._users.get(id_)
 
-    async def add(self, name: str, roles: Collection[str], password: str) -> User:
+    async def add(self, by: Principal, name: str, roles: Collection[str], password: str) -> User:
         """Add a user.
 
+        Args:
+            by: who wants that; nobody makes somebody who may do more.
+            name: to sign in with.
+            roles: of it.
+            password: in the clear.
+
         Raises:
-            GatewayError: INVALID; CONFLICT, the name is taken or there are too many; UNAVAILABLE.
+            GatewayError: INVALID; FORBIDDEN; CONFLICT, the name is taken or there are too many; UNAVAILABLE.
         """
         self._users.check_new(name, roles)
+        within(by, scopes_of(roles))
         hashed = await self._passwords.hash(checked_password(password, name))
         user = self._users.add(name, roles, hashed)
         await self._facts.settle()
@@ -53,6 +63,7 @@ class People:
 
     async def change(
         self,
+        by: Principal,
         id_: str,
         *,
         roles: Collection[str] | None = None,
@@ -62,9 +73,11 @@ class People:
         """Change a user; what is None stays. Nothing is changed unless all of it can be.
 
         Raises:
-            GatewayError: NOT_FOUND; INVALID; CONFLICT, no administrator would be left; UNAVAILABLE.
+            GatewayError: NOT_FOUND; INVALID; FORBIDDEN, the user may do more than who wants that, or would then;
+                CONFLICT, no administrator would be left; UNAVAILABLE.
         """
         user = self._users.get(id_)
+        within(by, scopes_of(user.roles) | scopes_of(roles or ()))
         hashed = None
         if password is not None:
             hashed = await self._passwords.hash(checked_password(password, user.name))
@@ -74,12 +87,14 @@ class People:
         await self._facts.settle()
         return changed
 
-    async def remove(self, id_: str) -> User:
+    async def remove(self, by: Principal, id_: str) -> User:
         """Remove a user with all that was given to it.
 
         Raises:
-            GatewayError: NOT_FOUND; CONFLICT, no administrator would be left.
+            GatewayError: NOT_FOUND; FORBIDDEN, the user may do more than who wants that; CONFLICT, no administrator
+                would be left.
         """
+        within(by, scopes_of(self._users.get(id_).roles))
         user = self._users.remove(id_)
         await self._facts.settle()
         return user
@@ -105,13 +120,14 @@ class People:
         await self._facts.settle()
         return user
 
-    async def renew_code(self) -> str:
+    async def renew_code(self, by: Principal) -> str:
         """Make another code for the first administrator.
 
         Raises:
-            GatewayError: CONFLICT, there is an administrator.
+            GatewayError: CONFLICT, there is an administrator; FORBIDDEN, who wants that may not do everything itself.
             OSError: the disk does not take it.
         """
+        within(by, scopes_of({ADMIN}))
         code = await self._first_admin.renew()
         await self._facts.settle()
         return code

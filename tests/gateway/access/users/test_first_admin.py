@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from gateway.access.users.first_admin import CODE_FILE, MOST_ATTEMPTS, FirstAdmin
 from gateway.access.users.people import People
 from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import Kind, Principal
 from tests.gateway.access.people import Household
 
 PASSWORD = "correct horse battery"
+BOSS = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "token")
 
 
 async def begun(house: Household, state: Path) -> tuple[FirstAdmin, People]:
@@ -56,7 +59,7 @@ async def test_nothing_brings_it_back_while_there_is_an_administrator(tmp_path: 
     house.restart()
     first, people = await begun(house, tmp_path)
     assert not (tmp_path / CODE_FILE).exists()
-    for again in (first.renew, people.renew_code):
+    for again in (first.renew, partial(people.renew_code, BOSS)):
         with pytest.raises(GatewayError) as error:
             await again()
         assert error.value.code is Code.CONFLICT
@@ -79,7 +82,7 @@ async def test_it_outlives_a_restart_and_so_do_attempts(tmp_path: Path) -> None:
         await people.add_first(code, "anna", PASSWORD)
     assert not (tmp_path / CODE_FILE).exists()
 
-    renewed = await people.renew_code()
+    renewed = await people.renew_code(BOSS)
     assert code_on(tmp_path) == renewed != code
     assert (await people.add_first(renewed, "anna", PASSWORD)).administers
 
@@ -110,7 +113,7 @@ async def test_where_there_are_people_none_is_made_unasked(tmp_path: Path) -> No
     house.add("ben", "viewer")
     _, people = await begun(house, tmp_path)
     assert not (tmp_path / CODE_FILE).exists()
-    assert (await people.add_first(await people.renew_code(), "anna", PASSWORD)).administers
+    assert (await people.add_first(await people.renew_code(BOSS), "anna", PASSWORD)).administers
 
 
 async def test_a_directory_that_takes_no_file_keeps_nobody_from_starting(tmp_path: Path) -> None:
@@ -119,4 +122,4 @@ async def test_a_directory_that_takes_no_file_keeps_nobody_from_starting(tmp_pat
     with pytest.raises(GatewayError, match="no code"):
         first.check("anything")
     with pytest.raises(OSError, match="missing"):
-        await people.renew_code()
+        await people.renew_code(BOSS)
