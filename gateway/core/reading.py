@@ -43,7 +43,7 @@ class Reason(StrEnum):
 
 WORDS: dict[Reason, str] = {
     Reason.NOT_YET_READ: "not read since the gateway started",
-    Reason.NO_ANSWER: "the device does not answer: check power, wiring (A and B swapped?), unit number and baud rate",
+    Reason.NO_ANSWER: "the device does not answer: check power, wiring (A and B swapped?), unit, baud rate and parity",
     Reason.LINK_DOWN: "the line is down: check the cable, the adapter or the network",
     Reason.BROKEN_ANSWER: "answers arrive damaged: check wiring, termination and earthing",
     Reason.ILLEGAL_FUNCTION: "the device does not know this function (exception 1)",

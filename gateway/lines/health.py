@@ -64,14 +64,14 @@ class Cause(StrEnum):
 
 
 CAUSE_WORDS: dict[Cause, str] = {
-    Cause.TIMEOUT: "no answer in time: power, wiring, unit number, baud rate",
+    Cause.TIMEOUT: "no answer in time: power, wiring, unit number, baud rate, parity",
     Cause.CRC: "bytes arrive broken: wiring, termination, earthing, two units with one number",
     Cause.SHORT: "answers break off: wiring, or direction switching that is too slow",
     Cause.NOISE: "bytes that are no answer: noise, A and B swapped, missing bias resistors, wrong baud rate or parity",
     Cause.WRONG_UNIT: "another unit answers: two masters on the line, or a wrong unit number",
     Cause.WRONG_FUNCTION: "an answer to another kind of request: late answers, or two masters",
     Cause.WRONG_SHAPE: "an answer of another size: late answers, or a device that breaks the rules",
-    Cause.LATE: "answers after the time-out: the device is slower than its time-out allows",
+    Cause.LATE: "answers after the time-out: the device is slower than its time-out allows, or two have one number",
     Cause.ECHO: "the adapter echoes what is sent: set echo = true on this line",
 }
 

@@ -40,7 +40,7 @@ async def test_a_bad_reading_has_no_value_but_the_last_one_with_its_own_time(cli
         "value": None,
         "quality": "bad",
         "reason": "no_answer",
-        "message": "the device does not answer: check power, wiring (A and B swapped?), unit number and baud rate",
+        "message": "the device does not answer: check power, wiring (A and B swapped?), unit, baud rate and parity",
         "timestamp": NOON_TEXT,
         "clock": "synchronised",
         "sequence": 7,
