@@ -55,7 +55,8 @@ class Encrypted(trio.abc.AsyncResource):
         self._barren = 0
         self._in_a_row = 0
         self._over = self._closed = False
-        self._fault: Exception | None = None
+        # Its words alone: an exception has the frames it came through, and those have us.
+        self._fault: str | None = None
 
     @property
     def held_up(self) -> bool:
@@ -114,9 +115,9 @@ class Encrypted(trio.abc.AsyncResource):
                 self._barren = 0
                 return data
             if self._barren > 2 * _SEALED_RECORD:
-                self._fault = trio.BrokenResourceError("records without content")
+                self._fault = "records without content"
         if self._fault is not None:
-            raise self._broken(self._fault) from self._fault
+            raise self._broken(self._fault)
         return b""
 
     async def send_all(self, data: bytes) -> None:
@@ -148,7 +149,7 @@ class Encrypted(trio.abc.AsyncResource):
             self._push()
         except trio.BrokenResourceError as error:
             # Whoever reads or sends next is told.
-            self._fault = error
+            self._fault = str(error)
             return False
         return True
 
@@ -194,7 +195,7 @@ class Encrypted(trio.abc.AsyncResource):
         except ssl.SSLZeroReturnError:
             self._over = True
         except ssl.SSLError as error:
-            self._fault = error
+            self._fault = str(error)
         if self._outgoing.pending:
             self._reply()
         return found[0] if len(found) == 1 else b"".join(found)
@@ -204,15 +205,15 @@ class Encrypted(trio.abc.AsyncResource):
         try:
             self._push()
         except trio.BrokenResourceError as error:
-            self._fault = self._fault or error
+            self._fault = self._fault or str(error)
         if self._outgoing.pending + len(self._unsent) > _MOST_UNSENT:
-            self._fault = trio.BrokenResourceError("new keys are asked for faster than they are taken")
+            self._fault = "new keys are asked for faster than they are taken"
 
     def _encrypt(self, data: bytes) -> None:
         if self._closed:
             raise trio.ClosedResourceError
         if self._fault is not None:
-            raise self._broken(self._fault) from self._fault
+            raise self._broken(self._fault)
         try:
             written = self.session.write(data) if data else 0
             while written < len(data):
@@ -239,7 +240,7 @@ class Encrypted(trio.abc.AsyncResource):
         finally:
             if not whole and self._fault is None:
                 # Nobody knows how much of it is out.
-                self._fault = trio.BrokenResourceError("given up in the middle of a record")
+                self._fault = "given up in the middle of a record"
 
     async def _drain(self) -> None:
         async with self._draining:
@@ -247,6 +248,6 @@ class Encrypted(trio.abc.AsyncResource):
                 self._unsent = b""
                 await self._transport.send_all(waiting)
 
-    def _broken(self, reason: Exception) -> trio.BrokenResourceError:
-        self._fault = reason
+    def _broken(self, reason: object) -> trio.BrokenResourceError:
+        self._fault = str(reason)
         return trio.BrokenResourceError(f"TLS: {reason}")

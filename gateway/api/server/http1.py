@@ -108,6 +108,14 @@ class Http1(H11Protocol):
         """Whether an answer was begun and not finished."""
         return self.connection.our_state is h11.SEND_BODY
 
+    def let_go(self) -> None:
+        """Forget the connection and the last request: nothing is read or sent any more."""
+        self.stream = None
+        self.send = _nowhere
+        # The scopes in it know how frames go out.
+        self._heads = Heads()
+        cast("Requests", self.task_group).let_go()
+
     async def refuse(self, status: int) -> None:
         """Answer a request that cannot be served, where nothing has been answered yet."""
         if self.connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
@@ -213,6 +221,10 @@ class Http1(H11Protocol):
         data, self._held = self._held + data, b""
         if data:
             await self.send(RawData(data=data))
+
+
+async def _nowhere(_: Event) -> None:
+    """Where a connection that is over sends."""
 
 
 def _asks_for_websocket(request: h11.Request) -> bool:

@@ -34,6 +34,11 @@ class Requests(TaskGroup):
         await super().__aenter__()
         return self
 
+    def let_go(self) -> None:
+        """Forget the connection: no application runs any more."""
+        self.extensions = {}
+        self.before_receiving = trio.lowlevel.checkpoint
+
     async def spawn_app(
         self,
         app: AppWrapper,

@@ -257,7 +257,7 @@ class Server:
         except HandshakeError as error:
             log.debug("handshake failed", peer=peer[0], reason=str(error))
             return
-        guest.connection = Connection(
+        connection = guest.connection = Connection(
             self._app,
             self._config,
             self._context,
@@ -268,7 +268,13 @@ class Server:
             guest=guest,
             turns=self.turns,
         )
-        await guest.connection.run()
+        try:
+            await connection.run()
+        finally:
+            # What refers to itself stays in memory, with its part of OpenSSL, until the collector looks at everything,
+            # which it seldom does.
+            guest.connection = None
+            connection.protocol.let_go()
 
 
 def _leaves(group: BaseExceptionGroup) -> list[str]:
