@@ -76,7 +76,7 @@ def verify(manifest: bytes, signature: bytes, signers: Mapping[str, Signer]) -> 
         raw, given = b"", _Signature("", "")
     if len(raw) != _LENGTH:
         words = 'manifest.sig must be {"key_id": "...", "signature": "..."}, the signature 64 bytes in base64'
-        raise PackageError("bad_signature", f"{words}: sign with ferrule plugin sign")
+        raise PackageError("bad_signature", f"{words}: sign it anew")
     signer = signers.get(given.key_id)
     if signer is None:
         words = f"signed with the key {ascii(given.key_id[:32])[1:-1]}, which no [[plugin.publisher]] names"

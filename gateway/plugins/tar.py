@@ -34,7 +34,7 @@ _REFUSED = {
     b"K": "has a long link in the way of GNU",
     b"S": "is a sparse file",
 }
-_CURE = "pack with ferrule plugin pack, or with tar --format=ustar and the names of the files"
+_CURE = "pack with tar --format=ustar and the names of the files"
 
 
 class Tar:

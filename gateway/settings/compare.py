@@ -48,6 +48,7 @@ class Changes:
         events_changed: how long events are kept, and how often tags make some.
         events_waiting: the events have changed in what is not followed while the gateway runs.
         alarms_changed: the alarms; taken over at once.
+        plugin_changed: whose packages are taken; taken over at once.
     """
 
     lines: Difference
@@ -68,6 +69,7 @@ class Changes:
     events_changed: bool
     events_waiting: bool
     alarms_changed: bool
+    plugin_changed: bool
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -126,6 +128,7 @@ def difference(old: Settings, new: Settings) -> Changes:
         events_changed=old.events != new.events,
         events_waiting=old.events != replace(new.events, tag_interval=old.events.tag_interval),
         alarms_changed=old.alarms != new.alarms,
+        plugin_changed=old.plugin != new.plugin,
     )
 
 

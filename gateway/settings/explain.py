@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gateway.settings import schema
+from gateway.settings import plugin_schema, schema
 from gateway.settings.fields import Schema
 from gateway.settings.kinds import Duration, Size
 from gateway.settings.profiles import SHIPPED_PROFILES
@@ -20,7 +20,7 @@ SHIPPED_EXAMPLE = SHIPPED_PROFILES.parent / "ferrule.toml"
 
 SECTIONS: dict[str, Schema] = {
     section.title.strip("[]"): section
-    for section in vars(schema).values()
+    for section in (*vars(schema).values(), *vars(plugin_schema).values())
     if isinstance(section, Schema) and section.title.startswith("[") and section.model is not None
 }
 """Every table of the configuration, by its path: ``line.device.tag``."""

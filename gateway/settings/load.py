@@ -25,6 +25,7 @@ from gateway.settings.gateway_checks import (
 )
 from gateway.settings.line_checks import read_lines
 from gateway.settings.model import Settings
+from gateway.settings.plugin_schema import read_plugin
 from gateway.settings.problems import SettingsError
 from gateway.settings.profiles import SHIPPED_PROFILES, ProfileShelf
 
@@ -65,6 +66,7 @@ def interpret(document: Document, profiles: Path | str | None = None) -> Setting
         governor=read_governor(fields.table("governor"), findings),
         audit=read_audit(fields.table("audit"), findings),
         webhook=read_webhook(fields.table("webhook"), findings),
+        plugin=read_plugin(fields.table("plugin"), findings),
         events=read_events(fields.table("events"), findings),
         alarms=read_alarms(fields.tables("alarm"), lines, findings, complete=complete),
         metrics=read_metrics(fields.table("metrics"), findings),

@@ -32,6 +32,7 @@ from gateway.settings.line_model import (
     Transport,
     WriteFunction,
 )
+from gateway.settings.plugin_model import PluginSettings, PublisherSettings
 
 if TYPE_CHECKING:
     from gateway.settings.problems import Place, Problem
@@ -57,7 +58,9 @@ __all__ = [
     "MetricsSettings",
     "Order",
     "Parity",
+    "PluginSettings",
     "Priority",
+    "PublisherSettings",
     "RateDirection",
     "RawMode",
     "RawSettings",
@@ -386,6 +389,7 @@ class Settings:
     governor: GovernorSettings = GovernorSettings()
     audit: AuditLogSettings = AuditLogSettings()
     events: EventSettings = EventSettings()
+    plugin: PluginSettings = field(default_factory=PluginSettings)
     alarms: tuple[AlarmSettings, ...] = ()
     path: Path = field(default=Path("ferrule.toml"), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)

@@ -129,7 +129,14 @@ AGENTS = Schema(
 
 ACCESS = Schema(
     "[access]",
-    {"token_ttl": Duration(60, DAY), "max_clients": Whole(1, 10_000), "max_keys": Whole(0, 10_000)},
+    {
+        "token_ttl": Duration(60, DAY),
+        "max_clients": Whole(1, 10_000),
+        "max_keys": Whole(0, 10_000),
+        "login": Flag(),
+        "refresh_idle": Duration(60, YEAR),
+        "refresh_longest": Duration(60, YEAR),
+    },
     model.AccessSettings,
 )
 
@@ -223,6 +230,7 @@ ROOT = Schema(
         "audit": "one",
         "events": "one",
         "webhook": "one",
+        "plugin": "one",
         "metrics": "one",
         "alarm": "many",
         "line": "many",

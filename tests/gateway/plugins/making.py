@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -18,6 +19,7 @@ from gateway.plugins.signature import Signer, sign, signers_by_id
 KEY = Ed25519PrivateKey.from_private_bytes(b"a key of nobody but these tests!")
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(b"another key of these tests only!")
 PUBLIC = KEY.public_key().public_bytes_raw()
+PUBLIC_TEXT = base64.b64encode(PUBLIC).decode()
 SIGNERS = signers_by_id([Signer("workshop", PUBLIC)])
 
 FILES: Mapping[str, bytes] = {"main.py": b"print('calculating')\n", "README.md": "# Rechner für Tags\n".encode()}

@@ -34,7 +34,7 @@ def test_a_sound_package_gives_back_what_it_was_made_of() -> None:
 
 
 def test_what_gnu_tar_makes_in_the_form_of_posix_is_taken(tmp_path: Path) -> None:
-    """The way of somebody who has no ``ferrule plugin pack`` at hand."""
+    """The way that docs/plugins.md shows."""
     written = manifest()
     for name, content in {"manifest.json": written, "manifest.sig": sign(written, KEY), **FILES}.items():
         (tmp_path / name).write_bytes(content)

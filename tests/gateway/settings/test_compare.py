@@ -119,7 +119,7 @@ def test_sections() -> None:
         '[agents]\nstale = "40s"\n[access]\ntoken_ttl = "2h"\n[governor]\nmode = "advise"\n[audit]\nretention = "90d"\n'
     )
     text += '[events]\nsize = "1MB"\n[[alarm]]\nname = "q"\ntag = "a/d/x"\nhigh = 5\n'
-    text += '[webhook]\nallow = [{ host = "x" }]\n'
+    text += '[webhook]\nallow = [{ host = "x" }]\n[plugin]\nmax_plugins = 1\n'
     found = changes(('name = "one"', 'name = "two"'), ("[[line]]", text + "[[line]]"))
     assert found.gateway_changed
     assert found.server_changed
@@ -133,6 +133,7 @@ def test_sections() -> None:
     assert found.audit_changed
     assert found.events_changed
     assert found.alarms_changed
+    assert found.plugin_changed
     assert set(found.waiting) == {"gateway", "server", "storage", "history", "audit", "events"}
     assert found.lines.unchanged == ("a", "b")
 

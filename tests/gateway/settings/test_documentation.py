@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.settings import model, schema
+from gateway.settings import model, plugin_schema, schema
 from gateway.settings.fields import Schema
 from gateway.settings.kinds import Duration, Kind, Size, shown
 from gateway.settings.load import load
@@ -34,6 +34,8 @@ SECTIONS = [
     schema.EVENTS,
     schema.WEBHOOK,
     schema.WEBHOOK_ALLOW,
+    plugin_schema.PLUGIN,
+    plugin_schema.PUBLISHER,
     schema.ALARM,
     schema.LINE,
     schema.RS485,

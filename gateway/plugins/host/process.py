@@ -1,0 +1,227 @@
+"""Starts instances as real processes, and sees that nothing of them is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Protocol, TypeVar
+
+import structlog
+import trio
+
+from gateway.plugins.host.command import command, environment, places
+from gateway.plugins.host.sandbox import Means, Protection, Sandbox, missing
+from gateway.plugins.host.usage import Usage, descendants, size_of, tasks_of, usage_of
+
+log = structlog.stdlib.get_logger(__name__)
+
+S = TypeVar("S")
+
+# Seconds a process that was killed may take to be gone, before the next means.
+_GONE_S = 2.0
+
+
+class Running(Protocol):
+    """A process."""
+
+    @property
+    def stdin(self) -> trio.abc.SendStream:
+        """Takes what is said to it."""
+        ...
+
+    @property
+    def stdout(self) -> trio.abc.ReceiveStream:
+        """Gives what it says."""
+        ...
+
+    @property
+    def stderr(self) -> trio.abc.ReceiveStream:
+        """Gives what it complains of."""
+        ...
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended; minus the signal that ended it."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
+
+    async def destroy(self) -> None:
+        """End it and all it started, whatever they do; returns in bounded time.
+
+        Call it also where it has ended, and shielded: what is left of it is nobody's.
+        """
+        ...
+
+    def usage(self) -> Usage | None:
+        """What it takes; None: it is not there."""
+        ...
+
+    async def data_size(self) -> tuple[int, int]:
+        """Bytes and number of the files it keeps."""
+        ...
+
+
+class Runner(Protocol):
+    """Starts instances."""
+
+    def missing(self, sandbox: Sandbox) -> tuple[Protection, ...]:
+        """What an instance will not be protected from."""
+        ...
+
+    async def start(self, sandbox: Sandbox) -> Running:
+        """Start an instance.
+
+        Raises:
+            OSError: it does not start.
+            NoRuntimeError: there is nothing to run it with.
+        """
+        ...
+
+
+class ProcessRunner:
+    """Starts instances with bubblewrap and prlimit, or what there is of them.
+
+    Args:
+        means: what there is.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def missing(self, sandbox: Sandbox) -> tuple[Protection, ...]:
+        """What an instance will not be protected from."""
+        return missing(sandbox, self._means)
+
+    async def start(self, sandbox: Sandbox) -> Running:
+        """Start an instance."""
+        means, user = self._means, sandbox.user
+        shares = means.bubblewrap is None and user is None
+        words = command(sandbox, means, neighbours=tasks_of(os.geteuid()) if shares else 0)
+        variables = {} if means.bubblewrap else environment(sandbox, places(sandbox, means))
+        process = await trio.lowlevel.open_process(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=sandbox.package,
+            env=variables,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            umask=0o077,
+            start_new_session=True,
+        )
+        return RealProcess(process, sandbox, inside=means.bubblewrap is not None)
+
+
+class RealProcess:
+    """A process of this system, with what it started.
+
+    Args:
+        process: as it was started, leading a session of its own.
+        sandbox: what it is.
+        inside: it is bubblewrap, whose child is the first process of a namespace.
+    """
+
+    def __init__(self, process: trio.Process, sandbox: Sandbox, *, inside: bool) -> None:
+        self._process, self._sandbox, self._inside = process, sandbox, inside
+
+    @property
+    def pid(self) -> int:
+        """Number of the process that was started."""
+        return self._process.pid
+
+    @property
+    def stdin(self) -> trio.abc.SendStream:
+        """Takes what is said to it."""
+        return _there(self._process.stdin)
+
+    @property
+    def stdout(self) -> trio.abc.ReceiveStream:
+        """Gives what it says."""
+        return _there(self._process.stdout)
+
+    @property
+    def stderr(self) -> trio.abc.ReceiveStream:
+        """Gives what it complains of."""
+        return _there(self._process.stderr)
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        return await self._process.wait()
+
+    def terminate(self) -> None:
+        """Ask the plugin's own processes to end; bubblewrap would end without asking them."""
+        if self._process.poll() is None:
+            depth = 2 if self._inside else 0
+            _signal((pid for pid, generation in descendants(self.pid) if generation >= depth), signal.SIGTERM)
+
+    async def destroy(self) -> None:
+        """End it and all it started."""
+        if self._inside:
+            await self._end_namespace()
+        else:
+            await self._end_group()
+        for stream in (self.stdin, self.stdout, self.stderr):
+            await trio.aclose_forcefully(stream)
+
+    def usage(self) -> Usage | None:
+        """What it takes."""
+        return usage_of(self.pid)
+
+    async def data_size(self) -> tuple[int, int]:
+        """Bytes and number of the files it keeps."""
+        most = self._sandbox.bounds.data_files
+        return await trio.to_thread.run_sync(size_of, self._sandbox.data, most, abandon_on_cancel=True)
+
+    async def _end_namespace(self) -> None:
+        """With the first process of a namespace, the kernel ends all of it before anybody hears of that end."""
+        if self._process.poll() is None:
+            _signal((pid for pid, generation in descendants(self.pid) if generation == 1), signal.SIGKILL)
+            if not await self._gone():
+                # It had made no namespace yet, or does not hear of its end: with it goes what it started.
+                self._process.kill()
+                await self._gone()
+
+    async def _end_group(self) -> None:
+        offspring = [pid for pid, _ in descendants(self.pid)] if self._process.poll() is None else []
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        _signal(offspring, signal.SIGKILL)
+        user = self._sandbox.user
+        if user is not None:
+            # Whatever left its group is still of its user, and nobody else is.
+            with trio.move_on_after(_GONE_S), suppress(OSError):
+                await trio.run_process(
+                    ["/bin/sh", "-c", "kill -9 -1"],
+                    check=False,
+                    env={},
+                    user=user,
+                    group=user,
+                    extra_groups=[],
+                )
+        await self._gone()
+
+    async def _gone(self) -> bool:
+        with trio.move_on_after(_GONE_S):
+            await self._process.wait()
+            return True
+        log.warning("a process does not end", instance=self._sandbox.instance, pid=self.pid)
+        return False
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _there(stream: S | None) -> S:
+    if stream is None:
+        raise AssertionError("it was started with three pipes")
+    return stream

@@ -1,0 +1,100 @@
+"""What processes take, measured: from ``/proc``, and of the files an instance keeps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+# Processes of one instance that are looked at: more than it may have.
+MOST_PROCESSES = 1000
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+# Fields of /proc/PID/stat after the name, which may hold blanks: utime, stime, cutime, cstime (proc(5), 14 to 17).
+_TIMES = slice(11, 15)
+_THREADS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an instance takes at a moment.
+
+    Attributes:
+        cpu: seconds of processor time since it was started, of all it started too.
+        memory: resident bytes; what its processes share is counted once.
+        tasks: threads of all its processes.
+    """
+
+    cpu: float
+    memory: int
+    tasks: int
+
+
+def descendants(pid: int, proc: Path = PROC) -> list[tuple[int, int]]:
+    """Processes that come of one, with how many generations lie between; itself first, with 0."""
+    found = [(pid, 0)]
+    for parent, depth in found:
+        if len(found) > MOST_PROCESSES:
+            break
+        found += [(child, depth + 1) for child in _children(proc / str(parent))]
+    return found
+
+
+def usage_of(pid: int, proc: Path = PROC) -> Usage | None:
+    """What a process takes with all that come of it; None: it is not there."""
+    cpu, own, shared, tasks, there = 0, 0, 0, 0, False
+    for one, _ in descendants(pid, proc):
+        with suppress(OSError, ValueError, IndexError):
+            fields = (proc / str(one) / "stat").read_text().rpartition(")")[2].split()
+            _, resident, common, *_ = map(int, (proc / str(one) / "statm").read_text().split())
+            cpu += sum(map(int, fields[_TIMES]))
+            tasks += int(fields[_THREADS])
+            own += resident - common
+            shared = max(shared, common)
+            there = True
+    return Usage(cpu / _TICKS, (own + shared) * _PAGE, tasks) if there else None
+
+
+def tasks_of(user: int, proc: Path = PROC) -> int:
+    """Threads of all processes of a user: what the kernel counts against a bound that they share."""
+    count = 0
+    for place in proc.iterdir():
+        if place.name.isdecimal():
+            with suppress(OSError):
+                if place.stat().st_uid == user:
+                    count += sum(1 for _ in (place / "task").iterdir())
+    return count
+
+
+def size_of(data: Path, most_files: int) -> tuple[int, int]:
+    """Bytes on the disk and number of files below a directory; looks at no more than so many.
+
+    What cannot be looked into counts as too much: whoever hides something has a reason.
+    """
+    size, files = 0, 0
+    waiting = [os.fspath(data)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    files += 1
+                    if files > most_files:
+                        return size, files
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return size, most_files + 1
+    return size, files
+
+
+def _children(place: Path) -> Iterator[int]:
+    with suppress(OSError):
+        for task in (place / "task").iterdir():
+            with suppress(OSError):
+                yield from map(int, (task / "children").read_text().split())

@@ -1,0 +1,1 @@
+"""The registry: which plugins there are, in which versions, and what people say of them."""
