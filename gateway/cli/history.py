@@ -16,6 +16,8 @@ from gateway.core import rfc3339
 from gateway.settings.quantities import duration
 
 MOST_BARS = 100
+# Significant digits of a mean.
+MEAN_DIGITS = 9
 COLUMNS = ("timestamp", "value", "quality", "clock")
 SUMMED = ("min", "max", "count")
 
@@ -48,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     start = moment_of(arguments.since, now)
     end = now if arguments.until is None else moment_of(arguments.until, now)
     if end <= start:
-        raise CommandError("--until lies before --since", WRONG)
+        words = "--since lies in the future" if arguments.until is None else "--until lies before --since"
+        raise CommandError(words, WRONG)
     more = {} if arguments.resolution is None else {"resolution": arguments.resolution}
     with Client(arguments) as client:
         answer = client.call("tag.history", tag=arguments.tag, start=start, end=end, **more)
@@ -85,7 +88,11 @@ def _show(
         screen.line(f"{len(samples) - len(shown)} earlier rows are left out: --all, --csv or --json has them", "dim")
     rows: list[list[Cell]] = []
     for sample in shown:
-        row: list[Cell] = [sample["timestamp"], say_value(sample["value"])]
+        value = sample["value"]
+        if arguments.resolution is not None and isinstance(value, float):
+            # A mean has all the digits of a division, and none of them is known better than those of its samples.
+            value = float(f"{value:.{MEAN_DIGITS}g}")
+        row: list[Cell] = [sample["timestamp"], say_value(value)]
         row += [(sample["quality"], QUALITY_STYLES[sample["quality"]]), sample["clock"]]
         row += [say_value(sample[name]) for name in columns[len(COLUMNS) :]]
         rows.append(row)

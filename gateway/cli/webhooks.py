@@ -203,7 +203,8 @@ def _deliveries(client: Client, screen: Screen, arguments: argparse.Namespace) -
             right=(3,),
         )
     else:
-        screen.line("there is none", "dim")
+        of = f"{arguments.status} " if arguments.status else ""
+        screen.line(f"no {of}delivery yet: each event it asks for makes one, a test makes none", "dim")
     return 0
 
 
@@ -244,10 +245,12 @@ def _redeliver(client: Client, screen: Screen, arguments: argparse.Namespace) ->
         start = moment_of(arguments.since, now)
         end = now if arguments.until is None else moment_of(arguments.until, now)
         if end < start:
-            raise CommandError("--until lies before --since; nothing was changed", WRONG)
+            said = "--since lies in the future" if arguments.until is None else "--until lies before --since"
+            raise CommandError(f"{said}; nothing was changed", WRONG)
         span = {"start": rfc3339.text(start), "end": rfc3339.text(end)}
         done = client.act("POST", f"{ALL}/{webhook['id']}/redeliver", span)["data"]
-        words = f"{done['events']} events from {done['start']} to {done['end']} are delivered again"
+        count, are = ("1 event", "is") if done["events"] == 1 else (f"{done['events']} events", "are")
+        words = f"{count} from {done['start']} to {done['end']} {are} delivered again"
     if arguments.json:
         screen.json(done)
     else:

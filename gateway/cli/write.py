@@ -22,8 +22,8 @@ _LOST = "the order may have reached the device or not: read the value before wri
 
 def run(arguments: argparse.Namespace) -> int:
     """Write, and say what became of it."""
-    address = raw_place(arguments)
     try:
+        address = raw_place(arguments)
         with Client(arguments, ("devices:read", "devices:write")) as client:
             if address is None:
                 what, answer = _write_tag(client, arguments)
@@ -33,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         if not error.sent:
             raise CallError(f"nothing was written: {error}", error.code) from None
         what, answer = "", {"outcome": "unknown", "reason": "connection", "message": f"{error}; {_LOST}"}
+    except CommandError as error:
+        raise CommandError(f"nothing was written: {error}", error.code) from None
     return _tell(Screen(), answer, what, as_json=arguments.json)
 
 

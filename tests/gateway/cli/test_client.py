@@ -83,6 +83,24 @@ def test_nothing_was_written_when_the_question_before_it_failed(peer: Odd, capsy
     assert "tag.write" not in peer.calls
 
 
+@pytest.mark.parametrize("words", [["bus/d/t", "much"], ["bus/d/u", "5"], ["bus/d/t"], ["--line", "bus", "--yes", "5"]])
+def test_nothing_was_written_when_the_words_are_wrong(
+    words: list[str], peer: Odd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["write", *words, *peer.words]) == 2
+    assert "nothing was written: " in capsys.readouterr().err
+    assert "tag.write" not in peer.calls
+
+
+def test_a_mean_has_no_more_digits_than_anybody_knows(peer: Odd, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = {"timestamp": "2026-11-22T20:45:00.000Z", "value": 231.31415016923452, "quality": "good"}
+    summed = {"clock": "synchronised", "min": 230.125, "max": 231.5, "count": 29}
+    result = {"samples": [sample | summed], "truncated": False}
+    peer.on["tag.history"] = lambda request: send(request, {"jsonrpc": "2.0", "id": 0, "result": result})
+    assert main(["history", "bus/d/t", "--resolution", "15m", *peer.words]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[1] == "231.31415"
+
+
 @pytest.mark.parametrize(("outcome", "code"), [("refused", 3), ("not_sent", 4), ("unknown", 5)])
 def test_every_outcome_has_its_code(peer: Odd, outcome: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = {"outcome": outcome, "reason": "why", "message": "in words"}

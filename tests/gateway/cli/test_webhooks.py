@@ -264,6 +264,23 @@ def test_one_event_is_delivered_again_or_those_of_some_time(peer: Hooks, capsys:
         assert "nothing was changed" in capsys.readouterr().err
 
 
+def test_a_time_that_is_to_come_is_called_that(peer: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["webhooks", "redeliver", "abc1", "--since", "2126-11-22T12:00:00Z", *peer.words]) == 2
+    told = capsys.readouterr().err
+    assert "--since lies in the future; nothing was changed" in told
+    assert "--until" not in told
+
+
+def test_where_nothing_was_delivered_yet_a_test_is_said_to_be_no_delivery(
+    peer: Hooks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peer.rows = []
+    assert main(["webhooks", "deliveries", "abc1", *peer.words]) == 0
+    assert "no delivery yet" in capsys.readouterr().out
+    assert main(["webhooks", "deliveries", "abc1", "--status", "dead", *peer.words]) == 0
+    assert "no dead delivery yet" in capsys.readouterr().out
+
+
 def test_another_secret_is_shown_with_how_long_the_one_before_counts(
     peer: Hooks, capsys: pytest.CaptureFixture[str]
 ) -> None:
