@@ -1,0 +1,254 @@
+"""``/v1/auth/authorize``, ``login`` and ``logout``: a person signs in and says yes or no (RFC 6749, 4.1; D-049).
+
+Between two pages nothing is kept here but who is signed in: what a program asked for travels in the form, and is read
+and held against the rules anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.access.authorization.codes import Codes
+from gateway.access.authorization.consent import offered
+from gateway.access.authorization.redirects import destination, with_parameters
+from gateway.access.authorization.request import AuthorizationRequest, Declined, FindClient, Unproven, read
+from gateway.access.login.sessions import Sessions, new_name
+from gateway.access.login.sign_in import SignIn
+from gateway.access.users.user import User
+from gateway.api.asgi import BodyError
+from gateway.api.origin import peer_of
+from gateway.api.own_url import audience_of, own_url
+from gateway.api.pages.forms import Fields, FormError, browser_of, cookie, fields_of, from_here, no_cookie, sent_form
+from gateway.api.pages.forms import written as query_of
+from gateway.api.pages.markup import PROTECTED, reply
+from gateway.api.pages.stylesheet import STYLESHEET
+from gateway.api.pages.views import AUTHORIZE, consent_page, login_page, notice_page
+from gateway.api.replies import Reply, ReplyHeaders
+from gateway.api.request import CLOSE, Request
+from gateway.api.rest.problems import Problem
+from gateway.core.audit import AuditLog, AuditOutcome
+from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import Kind, Principal
+
+# Of the forms; none of them is a parameter of OAuth.
+_TOKEN, _REQUEST, _DECISION, _NAME, _PASSWORD = "form_token", "request_query", "decision", "name", "password"
+
+_TITLES = {405: "Nothing to see here", 429: "One moment", 500: "That went wrong here", 503: "One moment"}
+_STALE = (
+    "This page was open for too long, or was not made for this browser. Go back to the program that sent you here, "
+    "and begin again."
+)
+_AGAIN = "You were signed out, because nothing was done for a while. Sign in again."
+_STATUS = {Code.UNAUTHENTICATED: 403, Code.TOO_MANY: 429, Code.UNAVAILABLE: 503}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginParts:
+    """What the pages are made of.
+
+    Attributes:
+        client: the client of an id; None where there is none.
+        sign_in: proves names and passwords.
+        sessions: who is signed in.
+        codes: gives them out.
+        audit: is told of consents and sign-ins.
+        gateway: its name.
+        enabled: whether people may sign in here at all.
+    """
+
+    client: FindClient
+    sign_in: SignIn
+    sessions: Sessions
+    codes: Codes
+    audit: AuditLog
+    gateway: str
+    enabled: Callable[[], bool]
+
+
+class LoginPages:
+    """Answers what comes for these paths.
+
+    Args:
+        parts: what they are made of.
+    """
+
+    def __init__(self, parts: LoginParts) -> None:
+        self._parts = parts
+
+    async def ask(self, request: Request, _: Mapping[str, str]) -> Reply:
+        """GET authorize: a program's request, put to a person."""
+        return await self._guarded(request, self._asked_by_get)
+
+    async def answer(self, request: Request, _: Mapping[str, str]) -> Reply:
+        """POST authorize: the person's yes or no; or the same as GET, with the request in the body (RFC 6749, 3.1)."""
+        return await self._guarded(request, self._asked_or_answered)
+
+    async def login(self, request: Request, _: Mapping[str, str]) -> Reply:
+        """POST login: name and password."""
+        return await self._guarded(request, self._login)
+
+    async def logout(self, request: Request, _: Mapping[str, str]) -> Reply:
+        """POST logout: end the session, and let somebody else sign in."""
+        return await self._guarded(request, self._logout)
+
+    async def style(self, *_: object) -> Reply:
+        """GET the stylesheet."""
+        return Reply(200, STYLESHEET, ((b"x-content-type-options", b"nosniff"),), b"text/css; charset=utf-8")
+
+    def refusal(self, problem: Problem) -> Reply:
+        """The page in the place of a problem document."""
+        return self._notice(
+            problem.status,
+            _TITLES.get(problem.status, "That did not work"),
+            _sentence(problem.detail),
+            headers=problem.headers,
+        )
+
+    async def _guarded(self, request: Request, work: Callable[[Request], Awaitable[Reply]]) -> Reply:
+        """Work whose errors are pages, or sent back to the program."""
+        if not self._parts.enabled():
+            words = "People cannot sign in to this gateway: whoever runs it has switched that off ([access] login)."
+            return self._notice(404, "No sign-in here", words, headers=CLOSE)
+        try:
+            return await work(request)
+        except FormError as error:
+            return self._notice(error.status, "That did not work", str(error), headers=CLOSE)
+        except BodyError as error:
+            return self._notice(error.status, "That did not work", _sentence(error.reason), headers=CLOSE)
+        except Unproven as unproven:
+            self._note("auth.authorize", AuditOutcome.DENIED, request, reason=str(unproven))
+            words = "Nothing was granted. Tell whoever gave you the link, or whoever runs this gateway."
+            return self._notice(400, "You cannot sign in by this link", str(unproven), words)
+        except Declined as declined:
+            told = [("error", declined.error), ("error_description", declined.description)]
+            return self._back(request, declined.uri, declined.state, told)
+
+    async def _asked_by_get(self, request: Request) -> Reply:
+        return self._put(request, fields_of(request.scope.get("query_string", b"")))
+
+    async def _asked_or_answered(self, request: Request) -> Reply:
+        sent = await sent_form(request.scope, request.receive)
+        form = dict(sent)
+        if _DECISION not in form:
+            return self._put(request, sent)
+        return self._decide(request, form[_DECISION], self._proven(request, form))
+
+    async def _logout(self, request: Request) -> Reply:
+        asked = self._proven(request, dict(await sent_form(request.scope, request.receive)))
+        self._parts.sessions.end(browser_of(request.scope))
+        return self._see(f"{AUTHORIZE}?{query_of(asked)}", (no_cookie(),))
+
+    def _proven(self, request: Request, form: Mapping[str, str]) -> Fields:
+        """What the program asked for, out of a form that was made for this browser.
+
+        Raises:
+            FormError: it was not.
+        """
+        token = form.get(_TOKEN, "")
+        if not from_here(request.scope) or not self._parts.sessions.fits(browser_of(request.scope), token):
+            self._note("auth.form", AuditOutcome.DENIED, request, reason="not from a page made for this browser")
+            raise FormError(403, _STALE)
+        return fields_of(form.get(_REQUEST, ""))
+
+    def _read(self, request: Request, asked: Fields) -> AuthorizationRequest:
+        own = own_url(request.scope)
+        return read(asked, self._parts.client, lambda resources: audience_of(resources, own))
+
+    def _put(self, request: Request, asked: Fields, wrong: str | None = None) -> Reply:
+        """Put a program's request to a person, once it is known who that is."""
+        found = self._read(request, asked)
+        browser = browser_of(request.scope)
+        user = self._parts.sessions.find(browser)
+        if user is None or browser is None:
+            return self._login_form(request, found, asked, wrong=wrong)
+        scopes = offered(found, user)
+        leads = destination(found.redirect_uri)
+        body = consent_page(
+            self._parts.gateway,
+            found.client.name,
+            user=user,
+            scopes=scopes,
+            leads=leads,
+            hidden=self._carried(browser, asked),
+        )
+        return reply(200, body, form_action=leads.source)
+
+    async def _login(self, request: Request) -> Reply:
+        form = dict(await sent_form(request.scope, request.receive))
+        asked = self._proven(request, form)
+        found = self._read(request, asked)
+        name = form.get(_NAME, "")
+        try:
+            user = await self._parts.sign_in.prove(name, form.get(_PASSWORD, ""), peer_of(request.scope))
+        except GatewayError as error:
+            wait = error.details.get("retryAfter")
+            headers = () if wait is None else ((b"retry-after", str(wait).encode()),)
+            return self._login_form(
+                request, found, asked, status=_STATUS[error.code], wrong=error.reason, name=name[:100], headers=headers
+            )
+        self._parts.sessions.end(browser_of(request.scope))
+        self._note("auth.login", AuditOutcome.DONE, request, user=user, client=found.client.id)
+        return self._see(f"{AUTHORIZE}?{query_of(asked)}", (cookie(self._parts.sessions.begin(user)),))
+
+    def _decide(self, request: Request, decision: str, asked: Fields) -> Reply:
+        """Take a yes or a no."""
+        user = self._parts.sessions.find(browser_of(request.scope))
+        if user is None:
+            return self._put(request, asked, _AGAIN)
+        found = self._read(request, asked)
+        scopes = offered(found, user)
+        if decision != "allow":
+            self._note("auth.consent", AuditOutcome.DENIED, request, user=user, client=found.client.id)
+            raise Declined(found.redirect_uri, found.state, "access_denied", "the person refused")
+        code = self._parts.codes.give(found, scopes, user)
+        granted = " ".join(sorted(scopes))
+        self._note("auth.consent", AuditOutcome.DONE, request, user=user, client=found.client.id, scope=granted)
+        return self._back(request, found.redirect_uri, found.state, [("code", code)])
+
+    def _login_form(
+        self,
+        request: Request,
+        found: AuthorizationRequest,
+        asked: Fields,
+        *,
+        status: int = 200,
+        wrong: str | None = None,
+        name: str = "",
+        headers: ReplyHeaders = (),
+    ) -> Reply:
+        browser = browser_of(request.scope)
+        if browser is None:
+            browser = new_name()
+            headers = (*headers, cookie(browser))
+        hidden = self._carried(browser, asked)
+        return reply(
+            status, login_page(self._parts.gateway, found.client.name, hidden, wrong=wrong, name=name), headers
+        )
+
+    def _carried(self, browser: str, asked: Fields) -> dict[str, str]:
+        return {_TOKEN: self._parts.sessions.form_token(browser), _REQUEST: query_of(asked)}
+
+    def _back(self, request: Request, uri: str, state: str | None, answer: list[tuple[str, str]]) -> Reply:
+        """Send the browser back to the program, with who answers: the issuer of the metadata (RFC 9207)."""
+        told = [*answer, *([] if state is None else [("state", state)]), ("iss", own_url(request.scope) or "")]
+        return self._see(with_parameters(uri, told))
+
+    def _see(self, place: str, headers: ReplyHeaders = ()) -> Reply:
+        # 303: the form, with a password in it, is not sent on (RFC 9700, 4.12).
+        return Reply(303, b"", (*PROTECTED, (b"location", place.encode("ascii")), *headers), b"text/plain")
+
+    def _notice(self, status: int, title: str, *words: str, headers: ReplyHeaders = ()) -> Reply:
+        return reply(status, notice_page(self._parts.gateway, title, *words), headers)
+
+    def _note(
+        self, action: str, outcome: AuditOutcome, request: Request, user: User | None = None, **details: str
+    ) -> None:
+        # What a session says of somebody was proven when that person signed in.
+        by = None if user is None else Principal(f"user:{user.id}", frozenset(), Kind.USER, "session")
+        self._parts.audit.note(action, outcome, by=by, peer=peer_of(request.scope), details=details)
+
+
+def _sentence(text: str) -> str:
+    """A text of ours as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."

@@ -1,0 +1,79 @@
+"""What each page says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from gateway.access.authorization.redirects import Destination
+from gateway.access.scopes import SCOPES
+from gateway.access.users.user import User
+from gateway.api.pages.markup import alert, button, field, form, listed, page, paragraph
+
+AUTHORIZE = "/v1/auth/authorize"
+LOGIN = "/v1/auth/login"
+LOGOUT = "/v1/auth/logout"
+
+_NAME = 'type="text" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100"'
+_HIDDEN = 'type="password" autocomplete="current-password" maxlength="300"'
+
+
+def login_page(
+    gateway: str, program: str, hidden: Mapping[str, str], *, wrong: str | None = None, name: str = ""
+) -> bytes:
+    """Where somebody signs in.
+
+    Args:
+        gateway: its name.
+        program: that asks for it.
+        hidden: what the form brings along.
+        wrong: with the last try.
+        name: that was typed then.
+    """
+    return page(
+        "Sign in",
+        alert(wrong),
+        paragraph(f"{program} asks to act for you at this gateway. Sign in to see what it asks for."),
+        form(
+            LOGIN,
+            hidden,
+            field("Name", "name", _NAME, name),
+            field("Password", "password", _HIDDEN),
+            button("Sign in"),
+        ),
+        gateway=gateway,
+    )
+
+
+def consent_page(
+    gateway: str, program: str, *, user: User, scopes: Collection[str], leads: Destination, hidden: Mapping[str, str]
+) -> bytes:
+    """Where somebody says yes or no.
+
+    Args:
+        gateway: its name.
+        program: that asks.
+        user: who is signed in.
+        scopes: it would get.
+        leads: where the answer goes.
+        hidden: what the forms bring along.
+    """
+    items = [(scope, SCOPES.get(scope, "").capitalize()) for scope in sorted(scopes)]
+    return page(
+        f"Allow {program}?",
+        paragraph(f"{program} asks to act for you, {user.name}. It would be allowed:"),
+        listed(items),
+        paragraph(f"Your answer goes to {leads.shown}. If you did not just ask {program} for this, refuse."),
+        form(
+            AUTHORIZE,
+            hidden,
+            button("Allow", name="decision", value="allow"),
+            button("Refuse", name="decision", value="deny", plain=True),
+        ),
+        form(LOGOUT, hidden, button(f"I am not {user.name}: sign in as somebody else", plain=True)),
+        gateway=gateway,
+    )
+
+
+def notice_page(gateway: str, title: str, *words: str) -> bytes:
+    """A page with nothing to do on it."""
+    return page(title, *(paragraph(text) for text in words), gateway=gateway)
