@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -56,15 +57,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _site(arguments: argparse.Namespace) -> Site:
     if not is_place(arguments.place):
-        refuse_serial(arguments, f"line {arguments.place}")
-        client = Client(arguments, ("devices:read", "devices:write"))
         try:
-            return BorrowedSite(calls_of(client), arguments.place)
-        except ValueError as error:
-            raise CommandError(str(error), WRONG) from None
-        except LineLostError as lost:
-            raise CommandError(str(lost)) from None
+            return _borrowed(arguments)
+        except CommandError as error:
+            if (port := _port_called(arguments.place)) is None:
+                raise
+            words = f"{arguments.place} is taken for the name of a line. For the port write {port}"
+            raise CommandError(f"{error}. {words}", error.code) from None
     line = line_of(arguments.place, arguments)
+    # Said before anybody is told how long it takes.
+    if line.port is not None and not os.path.lexists(line.port):
+        raise CommandError(f"{line.port} is not there: is the adapter plugged in, and the path right?")
     call = running_gateway(arguments)
     try:
         name = line_on(call, line) if call is not None else None
@@ -81,6 +84,23 @@ def _site(arguments: argparse.Namespace) -> Site:
         known = {key: getattr(arguments, key) for key in ("baudrate", "parity", "bytesize", "stopbits")}
         settings = candidates(line, **known)
     return PortSite(settings)
+
+
+def _borrowed(arguments: argparse.Namespace) -> Site:
+    refuse_serial(arguments, f"line {arguments.place}")
+    client = Client(arguments, ("devices:read", "devices:write"))
+    try:
+        return BorrowedSite(calls_of(client), arguments.place)
+    except ValueError as error:
+        raise CommandError(str(error), WRONG) from None
+    except LineLostError as lost:
+        raise CommandError(str(lost)) from None
+
+
+def _port_called(word: str) -> str | None:
+    """The port that somebody means who leaves its directory out: ``ttyUSB0``; None where there is none."""
+    ports = (Path(word), Path("/dev", word))
+    return next((f"./{port}" if port.parent == Path() else str(port) for port in ports if port.is_char_device()), None)
 
 
 async def _search(site: Site, result: Scan, arguments: argparse.Namespace, listening: float) -> str | None:

@@ -1,6 +1,7 @@
 """How a port or an address is named on the command line."""
 
 from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,25 @@ def test_a_line_of_the_gateway_takes_no_settings_that_would_be_ignored(
 def test_what_does_not_fit_is_told_with_its_cure(place: str, options: tuple[str, ...], words: str) -> None:
     with pytest.raises(CommandError, match=words):
         line(place, *options)
+
+
+@pytest.mark.parametrize(("word", "port"), [("null", "/dev/null"), ("mine", "./mine")])
+def test_a_port_without_its_directory_is_named_with_it(
+    word: str, port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").symlink_to("/dev/null")
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["scan", word, "--state", str(tmp_path)]) == 6
+
+    assert f"{word} is taken for the name of a line. For the port write {port}" in capsys.readouterr().err
+
+
+def test_a_port_that_is_not_there_is_told_before_how_long_it_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(tmp_path / "ttyUSB7"), "--state", str(tmp_path)]) == 1
+
+    told = capsys.readouterr().err
+    assert "is not there" in told
+    assert "min in all" not in told
