@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -26,7 +26,7 @@ from gateway.api.rest.oauth import oauth_routes
 from gateway.api.rest.oauth_clients import client_routes
 from gateway.api.rest.oauth_keys import key_routes
 from gateway.api.rest.oauth_me import me_routes
-from gateway.api.rest.oauth_metadata import metadata_routes
+from gateway.api.rest.oauth_metadata import AUTHORIZATION_CODE, metadata_routes
 from gateway.api.rest.route import Route
 from gateway.core.audit import AuditLog
 from gateway.core.clients import CredentialStore
@@ -172,10 +172,15 @@ def accessing(
         others=others,
         routes=(
             *oauth_routes(service),
-            *metadata_routes(lambda: service.grant_types),
+            *metadata_routes(lambda: _offered(service.grant_types, login=settings().access.login)),
             *me_routes(subjects, lambda: grounds.rates.settings.requests_per_minute),
             *client_routes(clients),
             *key_routes(keys),
         ),
         _store=grounds.store,
     )
+
+
+def _offered(grant_types: Sequence[str], *, login: bool) -> Sequence[str]:
+    """The grants that programs are told of: nobody gets a code where people cannot sign in."""
+    return [name for name in grant_types if login or name != AUTHORIZATION_CODE]
