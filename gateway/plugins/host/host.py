@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import structlog
 import trio
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.events import Event
+from gateway.core.supervise import supervise
 from gateway.plugins.host.ground import Ground, GroundError
 from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.states import Spec
-
-log = structlog.stdlib.get_logger(__name__)
 
 # Seconds all instances have to end when the gateway does.
 FAREWELL_S = 10.0
@@ -121,9 +119,5 @@ class Host:
     @staticmethod
     async def _keep(instance: Instance, scope: trio.CancelScope) -> None:
         with scope:
-            try:
-                await instance.run()
-            except Exception:
-                # One that cannot be kept takes no other with it.
-                log.exception("an instance is not kept any more", instance=instance.spec.instance)
-                instance.unwant()
+            # One that falls by a fault of ours takes no other with it.
+            await supervise(f"plugin instance {instance.spec.instance}", instance.run)

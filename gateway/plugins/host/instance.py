@@ -243,8 +243,6 @@ class Instance:
     async def run(self) -> None:
         """Keep it as it is wanted, until cancelled; nothing of it is left then."""
         while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
             while self._wanted:
                 fall = await self._live()
                 if fall is not None and self._wanted:
@@ -252,12 +250,8 @@ class Instance:
             if self._state not in {State.INACTIVE, State.SUSPENDED}:
                 self._set(State.SUSPENDED if self._suspended else State.INACTIVE)
                 self._tell_changed("plugin:deactivated", self._by)
-
-    def unwant(self) -> None:
-        """Have it end, without waiting: the gateway itself ends."""
-        if self._wanted:
-            self._by = None
-            self._unwant()
+            await self._wake.wait()
+            self._wake = trio.Event()
 
     def _unwant(self) -> None:
         self._wanted = False
@@ -355,7 +349,8 @@ class Instance:
         )
 
     def _write(self, note: Note) -> None:
-        log.info("plugin", instance=self.spec.instance, source=note.source, level_=note.level, text=note.text)
+        write = log.info if note.level in {"debug", "info"} else log.warning
+        write("plugin says", instance=self.spec.instance, source=note.source, text=note.text)
 
     def report(self) -> Report:
         """How it is now."""
