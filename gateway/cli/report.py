@@ -13,7 +13,8 @@ from gateway.cli.tags import read_tags
 from gateway.field.diagnostics import BundleError, Subject, make_bundle
 from gateway.field.state_lock import owner_of
 
-_ASKED = ("server.info", "server.health", "line.list", "device.list", "serial.list", "tag.list")
+_OF_ITSELF = ("server.info", "server.health", "alert.list", "alarm.list", "governor.status")
+_ASKED = (*_OF_ITSELF, "line.list", "device.list", "serial.list", "tag.list")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _answers(arguments: argparse.Namespace) -> dict[str, object]:
     try:
-        with Client(arguments, ("devices:read", "system:read")) as client:
+        with Client(arguments, ("devices:read", "governor:read", "system:read")) as client:
             results = client.calls([Call(method, {}) for method in _ASKED])
             answers: dict[str, object] = dict(zip(_ASKED, results, strict=True))
             rows: list[Json] = results[-1]["tags"]

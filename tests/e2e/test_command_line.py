@@ -194,6 +194,8 @@ def test_a_report_of_a_running_gateway_helps_and_holds_no_secret(run: Run, site:
     assert set(texts) == {member["name"] for member in answer(done)["members"]}
     assert json.loads(texts["device.list.json"])["devices"][0]["device"] == "plant/drive"
     assert json.loads(texts["system.json"])["process"]["VmRSS"] > 0
+    assert "beyond-it" in {one["alarm"] for one in json.loads(texts["alarm.list.json"])["alarms"]}
+    assert {"alert.list.json", "governor.status.json"} <= set(texts)
     secrets = [
         (site.state / "root.key").read_bytes().hex(),
         json.loads((site.state / "admin.json").read_text())["client_secret"],
