@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("gateway.cli.options.token", "print a bearer token for an operator"),
     "agents": ("gateway.cli.options.agents", "enrol agents, list them, end what they have"),
     "user": ("gateway.cli.options.user", "who may sign in, and the code for the first of them"),
+    "client": ("gateway.cli.options.clients", "register programs that get tokens by OAuth, and end them"),
+    "key": ("gateway.cli.options.api_keys", "make API keys, list and revoke them"),
     "keys": ("gateway.cli.options.keys", "show and rotate the keys that sign tokens"),
     "status": ("gateway.cli.options.status", "lines, devices and what is wrong, at a glance"),
     "alarms": ("gateway.cli.options.alarms", "show the alarms that stand, and acknowledge them"),
