@@ -16,8 +16,10 @@ from .agents import (
     Service,
     Services,
 )
+from .alarms import Alarm, Alarms
 from .async_client import AsyncFerruleClient
-from .client import FerruleClient, Heartbeats
+from .async_event_stream import AsyncEventStream
+from .client import FerruleClient
 from .effects import Report
 from .enrolment import Enrolment
 from .errors import (
@@ -27,6 +29,7 @@ from .errors import (
     CapabilityNotFoundError,
     ConfigurationError,
     ConflictError,
+    EventsMissedError,
     FerruleError,
     InternalError,
     InvalidParamsError,
@@ -42,7 +45,11 @@ from .errors import (
     UnavailableError,
     UnreachableError,
 )
+from .event_stream import EventStream
+from .events import Event, Events
+from .heartbeats import Heartbeats
 from .keys import Ed25519Key, SharedSecret, SigningKey
+from .messages import Message, Messages, Sent
 from .rpc import Call
 from .tags import History, Outcome, Quality, Reading, Sample, Tag, Tags, WriteResult
 from .token_manager import TokenClaims, TokenError, TokenManager
@@ -55,7 +62,10 @@ __all__ = [
     "AgentNotFoundError",
     "AgentStatus",
     "Agents",
+    "Alarm",
+    "Alarms",
     "Announced",
+    "AsyncEventStream",
     "AsyncFerruleClient",
     "AuthenticationError",
     "AuthorizationError",
@@ -67,6 +77,10 @@ __all__ = [
     "ConflictError",
     "Ed25519Key",
     "Enrolment",
+    "Event",
+    "EventStream",
+    "Events",
+    "EventsMissedError",
     "FerruleClient",
     "FerruleError",
     "Heartbeat",
@@ -75,6 +89,8 @@ __all__ = [
     "InternalError",
     "InvalidParamsError",
     "InvalidRequestError",
+    "Message",
+    "Messages",
     "MethodNotFoundError",
     "NotFoundError",
     "NotPrivateError",
@@ -89,6 +105,7 @@ __all__ = [
     "Report",
     "RpcError",
     "Sample",
+    "Sent",
     "Service",
     "Services",
     "SharedSecret",

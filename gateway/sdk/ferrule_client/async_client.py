@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -13,10 +14,15 @@ import anyio.to_thread
 import httpx
 
 from .agents import AddressCheck, Agents, AgentStatus, Announced, CardCheck, Heartbeat, Registration, Service, Services
+from .alarms import Alarm, Alarms
+from .async_event_stream import AsyncEventStream
 from .effects import AskReport, Effect, KeepToken, Pause, Reply, Report, Response, Send, Steps, T
 from .enrolment import Enrolment
 from .errors import FerruleError
+from .events import Events, Filter, Wanted
+from .following import Following
 from .keys import SigningKey
+from .messages import Messages, Sent
 from .operations import Moment
 from .parts import CLOCKS, MAX_WAIT_S, assemble
 from .rpc import Call
@@ -198,6 +204,73 @@ class AsyncFerruleClient:
     async def history(self, tag: str, start: Moment, end: Moment, resolution: float | str | None = None) -> History:
         """What a tag was; with a resolution (seconds, or "1m") the means of such stretches."""
         return await self._run(self._operations.history(tag, start, end, resolution))
+
+    async def list_alarms(
+        self,
+        state: str | None = None,
+        *,
+        severity: str | None = None,
+        alarm: str | None = None,
+        tag: str | None = None,
+        offset: int = 0,
+    ) -> Alarms:
+        """The alarms of the configuration, the worst first; `state="standing"` are all but normal ones."""
+        return await self._run(self._operations.list_alarms(state, severity, alarm, tag, offset))
+
+    async def acknowledge_alarm(self, alarm_id: str, comment: str | None = None) -> Alarm:
+        """Say that somebody has seen an alarm; it as it stands then."""
+        return await self._run(self._operations.acknowledge_alarm(alarm_id, comment))
+
+    async def send_message(
+        self,
+        to_agent: str,
+        content: str,
+        *,
+        priority: str = "normal",
+        category: str = "general",
+        correlation_id: str | None = None,
+        ttl: float | None = None,
+    ) -> Sent:
+        """Write to another agent; it is on the gateway's disk then. After `UnreachableError` with `sent` it may be."""
+        return await self._run(
+            self._operations.send_message(
+                to_agent, content, priority=priority, category=category, correlation_id=correlation_id, ttl=ttl
+            )
+        )
+
+    async def messages(self, after: int = 0, limit: int | None = None, *, waiting: bool = True) -> Messages:
+        """Messages to this agent, oldest first, that wait to be acknowledged; else all that are there."""
+        return await self._run(self._operations.messages(after, limit, waiting=waiting))
+
+    async def acknowledge_message(self, message_id: str) -> datetime:
+        """Say that a message arrived, and waits no longer; when that was noted first."""
+        return await self._run(self._operations.acknowledge_message(message_id))
+
+    async def list_events(self, after: int = 0, type_: str | None = None, limit: int | None = None) -> Events:
+        """Events that are kept, oldest first: after a number, of types that fit a pattern such as `alarm:*`."""
+        return await self._run(self._operations.list_events(after, type_, limit))
+
+    def follow_events(
+        self,
+        channels: Sequence[str] = (),
+        patterns: Sequence[str] = (),
+        filter: Filter | None = None,  # noqa: A002 # as the gateway calls it
+        *,
+        since: int | None = None,
+    ) -> AsyncEventStream:
+        """Events as they happen, over all outages, with none left out; needs the package `wsproto`.
+
+        Args:
+            channels: such as `alarms`.
+            patterns: of types, such as `alarm:*`, or of routing keys, such as `shop.*`.
+            filter: of members of the data, the values one of which each must have.
+            since: `seq` of the last event that was seen; 0: all that is kept; None: from now on.
+
+        Raises:
+            ConfigurationError: nothing is wanted, or in a wrong way.
+        """
+        following = Following(self._parts.session, Wanted.of(channels, patterns, filter), since)
+        return AsyncEventStream(following, self._parts.trust, self._timeout)
 
     async def _run(self, steps: Steps[T], report: Reporter = Report) -> T:
         """Do what an operation asks for, until it has its result."""

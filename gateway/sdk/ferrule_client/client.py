@@ -6,16 +6,23 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 import httpx
 
 from .agents import AddressCheck, Agents, AgentStatus, Announced, CardCheck, Heartbeat, Registration, Service, Services
+from .alarms import Alarm, Alarms
 from .effects import AskReport, Effect, KeepToken, Pause, Reply, Report, Response, Send, Steps, T
 from .enrolment import Enrolment
 from .errors import FerruleError
+from .event_stream import EventStream
+from .events import Events, Filter, Wanted
+from .following import Following
+from .heartbeats import Heartbeats
 from .keys import SigningKey
+from .messages import Messages, Sent
 from .operations import Moment
 from .parts import CLOCKS, MAX_WAIT_S, assemble
 from .rpc import Call
@@ -137,7 +144,7 @@ class FerruleClient:
         self, report: Callable[[], Report] = Report, services: Iterable[Mapping[str, object]] = ()
     ) -> Heartbeats:
         """`keep_alive` in a thread of its own, for as long as a `with` block runs."""
-        return Heartbeats(self, report, services)
+        return Heartbeats(self.keep_alive, report, services)
 
     def unregister(self) -> None:
         """Leave; services go too. Coming back needs a new enrolment."""
@@ -235,6 +242,73 @@ class FerruleClient:
         """What a tag was; with a resolution (seconds, or "1m") the means of such stretches."""
         return self._run(self._operations.history(tag, start, end, resolution))
 
+    def list_alarms(
+        self,
+        state: str | None = None,
+        *,
+        severity: str | None = None,
+        alarm: str | None = None,
+        tag: str | None = None,
+        offset: int = 0,
+    ) -> Alarms:
+        """The alarms of the configuration, the worst first; `state="standing"` are all but normal ones."""
+        return self._run(self._operations.list_alarms(state, severity, alarm, tag, offset))
+
+    def acknowledge_alarm(self, alarm_id: str, comment: str | None = None) -> Alarm:
+        """Say that somebody has seen an alarm; it as it stands then."""
+        return self._run(self._operations.acknowledge_alarm(alarm_id, comment))
+
+    def send_message(
+        self,
+        to_agent: str,
+        content: str,
+        *,
+        priority: str = "normal",
+        category: str = "general",
+        correlation_id: str | None = None,
+        ttl: float | None = None,
+    ) -> Sent:
+        """Write to another agent; it is on the gateway's disk then. After `UnreachableError` with `sent` it may be."""
+        return self._run(
+            self._operations.send_message(
+                to_agent, content, priority=priority, category=category, correlation_id=correlation_id, ttl=ttl
+            )
+        )
+
+    def messages(self, after: int = 0, limit: int | None = None, *, waiting: bool = True) -> Messages:
+        """Messages to this agent, oldest first, that wait to be acknowledged; else all that are there."""
+        return self._run(self._operations.messages(after, limit, waiting=waiting))
+
+    def acknowledge_message(self, message_id: str) -> datetime:
+        """Say that a message arrived, and waits no longer; when that was noted first."""
+        return self._run(self._operations.acknowledge_message(message_id))
+
+    def list_events(self, after: int = 0, type_: str | None = None, limit: int | None = None) -> Events:
+        """Events that are kept, oldest first: after a number, of types that fit a pattern such as `alarm:*`."""
+        return self._run(self._operations.list_events(after, type_, limit))
+
+    def follow_events(
+        self,
+        channels: Sequence[str] = (),
+        patterns: Sequence[str] = (),
+        filter: Filter | None = None,  # noqa: A002 # as the gateway calls it
+        *,
+        since: int | None = None,
+    ) -> EventStream:
+        """Events as they happen, over all outages, with none left out; needs the package `wsproto`.
+
+        Args:
+            channels: such as `alarms`.
+            patterns: of types, such as `alarm:*`, or of routing keys, such as `shop.*`.
+            filter: of members of the data, the values one of which each must have.
+            since: `seq` of the last event that was seen; 0: all that is kept; None: from now on.
+
+        Raises:
+            ConfigurationError: nothing is wanted, or in a wrong way.
+        """
+        following = Following(self._parts.session, Wanted.of(channels, patterns, filter), since)
+        return EventStream(following, self._parts.trust, self._timeout)
+
     def _run(self, steps: Steps[T], report: Callable[[], Report] = Report, stop: threading.Event | None = None) -> T:
         """Do what an operation asks for, until it has its result."""
         try:
@@ -290,52 +364,6 @@ class FerruleClient:
                 return response_of(response, bytes(body))
         except httpx.HTTPError as error:
             raise failure(error, request.url) from error
-
-
-class Heartbeats:
-    """Keeps an agent registered in a thread of its own, for as long as a `with` block runs.
-
-    Args:
-        client: of the agent.
-        report: asked before each heartbeat, in that thread.
-        services: announced, and announced again within their ttl.
-    """
-
-    def __init__(
-        self, client: FerruleClient, report: Callable[[], Report], services: Iterable[Mapping[str, object]]
-    ) -> None:
-        self._client = client
-        self._report = report
-        self._services = tuple(services)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_alive, name="ferrule-heartbeats", daemon=True)
-        self._error: Exception | None = None
-
-    @property
-    def error(self) -> Exception | None:
-        """What ended it; None while it goes on."""
-        return self._error
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End it.
-
-        Raises:
-            FerruleError: it had ended before by itself.
-        """
-        self._stop.set()
-        self._thread.join()
-        if kind is None and self._error is not None:
-            raise self._error
-
-    def _keep_alive(self) -> None:
-        try:
-            self._client.keep_alive(self._report, self._services, self._stop)
-        except Exception as error:  # noqa: BLE001 # raised where the block ends, in the program's own thread
-            self._error = error
 
 
 def _http(context: ssl.SSLContext, timeout: float) -> httpx.Client:

@@ -37,6 +37,23 @@ class ProtocolError(FerruleError):
     """An answer came, and it is none a gateway gives. What the call orders may have been done."""
 
 
+class EventsMissedError(FerruleError):
+    """The gateway no longer has all events that were missed: read what is now from its source, and go on.
+
+    Attributes:
+        since: number of the last event that came before the gap.
+        seq: number behind which nothing is missing again.
+    """
+
+    def __init__(self, since: int, seq: int) -> None:
+        super().__init__(
+            f"events after {since} are gone from the gateway's log, or cannot be read: read what is now from its "
+            f"source (list_alarms, read_tags); from {seq} on nothing is missing"
+        )
+        self.since = since
+        self.seq = seq
+
+
 class RpcError(FerruleError):
     """A JSON-RPC error (JSON-RPC 2.0, 5.1). Its types by code are below; an unknown code is an `RpcError` itself.
 

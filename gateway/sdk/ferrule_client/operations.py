@@ -9,10 +9,13 @@ from datetime import datetime
 from . import effects
 from .addresses import service_url
 from .agents import AddressCheck, Agents, CardCheck, Service, Services
+from .alarms import Alarm, Alarms
 from .effects import Send, Steps
 from .errors import ConfigurationError, InternalError, NotTrustedError, ProtocolError, RpcError, UnreachableError
+from .events import Events
 from .identity import bearer
 from .members import Members
+from .messages import Messages, Sent
 from .rpc import Call, encode, judge
 from .session import Session
 from .tags import History, Outcome, Reading, Scalar, Tags, WriteResult, readings
@@ -103,6 +106,48 @@ class Operations:
             return WriteResult(Outcome.UNKNOWN if error.sent else Outcome.NOT_SENT, "unreachable", str(error))
         except (ProtocolError, InternalError) as error:
             return WriteResult(Outcome.UNKNOWN, "no_clear_answer", str(error))
+
+    def list_alarms(
+        self, state: str | None, severity: str | None, alarm: str | None, tag: str | None, offset: int
+    ) -> Steps[Alarms]:
+        """The alarms of the configuration."""
+        params = {**_given(state=state, severity=severity, alarm=alarm, tag=tag), "offset": offset}
+        return Alarms.read((yield from self.call("alarm.list", params)))
+
+    def acknowledge_alarm(self, alarm_id: str, comment: str | None) -> Steps[Alarm]:
+        """Say that somebody has seen an alarm. A second time changes nothing."""
+        call = Call("alarm.ack", {"alarmId": alarm_id, **_given(comment=comment)})
+        return Alarm.read(Members((yield from self._session.call(call)).only(), call.method))
+
+    def send_message(
+        self,
+        to_agent: str,
+        content: str,
+        *,
+        priority: str,
+        category: str,
+        correlation_id: str | None,
+        ttl: float | None,
+    ) -> Steps[Sent]:
+        """Write to an agent. It is sent once: where the answer is lost, the message may be there all the same."""
+        params: dict[str, object] = {"toAgent": to_agent, "content": content, "priority": priority}
+        params |= {"category": category, **_given(correlationId=correlation_id, ttl=ttl)}
+        return Sent.read((yield from self.call("agent.message", params)))
+
+    def messages(self, after: int, limit: int | None, *, waiting: bool) -> Steps[Messages]:
+        """Messages to the caller."""
+        call = Call("agent.messages", {"after": after, "waiting": waiting, **_given(limit=limit)})
+        return Messages.read((yield from self._session.call(call)).only())
+
+    def acknowledge_message(self, message_id: str) -> Steps[datetime]:
+        """Say that a message arrived. A second time changes nothing."""
+        call = Call("agent.acknowledge", {"messageId": message_id})
+        return Members((yield from self._session.call(call)).only(), call.method).moment("acknowledgedAt")
+
+    def list_events(self, after: int, type_: str | None, limit: int | None) -> Steps[Events]:
+        """Events that are kept."""
+        params = {"after": after, **_given(type=type_, limit=limit)}
+        return Events.read((yield from self.call("event.list", params)))
 
     def call_service(
         self,

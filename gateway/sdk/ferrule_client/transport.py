@@ -35,13 +35,18 @@ def failure(error: httpx.HTTPError, url: str) -> UnreachableError:
     place = str(httpx.URL(url).copy_with(path="/")).rstrip("/")
     untrusted = _certificate_error(error)
     if untrusted is not None:
-        return NotTrustedError(
-            f"{place} shows a certificate the given ca does not vouch for ({untrusted.verify_message}): it is another "
-            "gateway, its authority was replaced, or the clock of this machine is wrong. Copy ca.pem anew"
-        )
+        return not_trusted(place, untrusted)
     sent = not isinstance(error, _NOT_SENT)
     words = str(error) or type(error).__name__
     return UnreachableError(f"{place} {'broke off' if sent else 'cannot be reached'}: {words}", sent=sent)
+
+
+def not_trusted(place: str, error: ssl.SSLCertVerificationError) -> NotTrustedError:
+    """The exception for a certificate of somebody else."""
+    return NotTrustedError(
+        f"{place} shows a certificate the given ca does not vouch for ({error.verify_message}): it is another gateway, "
+        "its authority was replaced, or the clock of this machine is wrong. Copy ca.pem anew"
+    )
 
 
 def late(url: str, seconds: float) -> UnreachableError:

@@ -45,6 +45,13 @@ except ConfigurationError as error:
     assert str(error).endswith("pip install cryptography")
 else:
     raise AssertionError("cryptography is not there")
+with FerruleClient("https://127.0.0.1:9", ca=sys.argv[1], token="t.t.t") as client:
+    try:
+        next(client.follow_events(["alarms"]))
+    except ConfigurationError as error:
+        assert str(error).endswith("pip install wsproto")
+    else:
+        raise AssertionError("wsproto is not there")
 strangers = {"gateway", "drivers", "cryptography", "trio", "msgspec"} & sys.modules.keys()
 assert not strangers, strangers
 print("works")
