@@ -19,16 +19,19 @@ import trio
 from gateway.access.admin import load_admin
 from gateway.access.keys import RootKey, load_root_key
 from gateway.access.limits.rates import RateLimits
+from gateway.accessing import Grounds, accessing
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
+from gateway.api.rest.plugin_parts import PluginParts
 from gateway.api.rest.table import plugin_routes
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.api.version import installed_version
+from gateway.consenting import consenting
 from gateway.core.alerts import Alerts
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
@@ -41,6 +44,7 @@ from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
+from gateway.plugging import plugging
 from gateway.reloading import Configuration, Followers
 from gateway.settings.model import Settings
 from gateway.start import CutShort, StartError, settle_memory, tell_of_cut, test_profile
@@ -70,6 +74,7 @@ class Ground:
         alerts: what somebody should see to.
         source: numbers events.
         events: keeps them.
+        plugins: which there are.
     """
 
     storage: Storage
@@ -79,6 +84,7 @@ class Ground:
     alerts: Alerts
     source: EventSource
     events: EventStore
+    plugins: PluginParts
 
 
 class Gateway:
@@ -149,7 +155,7 @@ class Gateway:
         for warning in self._settings.warnings:
             log.warning(str(warning))
         profiled = test_profile(self._settings.server.bind)
-        root, _ = load_root_key(self._state), load_admin(self._state)
+        root = load_root_key(self._state)
         clock = WallClock()
         timeline = Timeline(trio.current_time, clock.now, clock.synchronised)
         alerts = Alerts(timeline.now, self._announce, lambda: f"alert-{uuid7(timeline.now())}")
@@ -179,14 +185,17 @@ class Gateway:
             before = {} if cut_short is None else cut_short.details
             audit.note("gateway.start", details={"version": installed_version(), **before})
             source = await event_source(storage.facts, timeline, root.gateway_id)
-            async with open_events(
-                storage,
-                settings=event_store_settings(self._settings),
-                wall=timeline.now,
-                synchronised=lambda: timeline.era.synchronised,
-                used=source.last_sequence,
-            ) as events:
-                await self._consume(Ground(storage, timeline, root, audit, alerts, source, events), profiled)
+            async with (
+                open_events(
+                    storage,
+                    settings=event_store_settings(self._settings),
+                    wall=timeline.now,
+                    synchronised=lambda: timeline.era.synchronised,
+                    used=source.last_sequence,
+                ) as events,
+                plugging(storage, self._state, lambda: self._settings, timeline.now) as plugins,
+            ):
+                await self._consume(Ground(storage, timeline, root, audit, alerts, source, events, plugins), profiled)
             audit.note("gateway.stop")
             auditing.cancel_scope.cancel()
 
@@ -241,6 +250,18 @@ class Gateway:
             end_process=self._end_process if self._notifier.watchdog is not None else None,
         )
         govern = governing(governed, timeline, lambda: self._settings, self._announce)
+        grounds = Grounds(
+            root=root,
+            store=storage.credentials,
+            agents=agents,
+            rates=self._rates,
+            timeline=timeline,
+            audit=ground.audit,
+        )
+        access = accessing(grounds, lambda: self._settings)
+        await access.load(load_admin(self._state))
+        people = consenting(grounds, access, self._state, lambda: self._settings)
+        await people.first_admin.begin()
         api = make_application(
             settings=self._settings,
             version=installed_version(),
@@ -256,7 +277,8 @@ class Gateway:
             performance=performance,
             events=told.parts,
             live=told.live,
-            routes=plugin_routes(told.parts),
+            routes=(*plugin_routes(told.parts, ground.plugins), *access.routes, *people.routes),
+            keys=access.keys,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
         async with trio.open_nursery() as consumers:
@@ -265,6 +287,7 @@ class Gateway:
             consumers.start_soon(_watch_clock, timeline, storage, ground.source)
             consumers.start_soon(self._instruments.lag.run)
             consumers.start_soon(agents.directory.run)
+            consumers.start_soon(access.run)
             async with trio.open_nursery() as field:
                 bound, polling = trio.Event(), trio.Event()
 

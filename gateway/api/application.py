@@ -8,6 +8,7 @@ from functools import partial
 import trio
 
 from gateway.access.limits.rates import RateLimits
+from gateway.access.oauth.api_keys import ApiKeys
 from gateway.api import rpc
 from gateway.api.agent_api import RPC_PATH, AgentApi
 from gateway.api.agent_calls import AgentCalls
@@ -65,6 +66,7 @@ from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.route import Route as PluginRoute
 from gateway.api.seed_paths import find
+from gateway.api.streaming import respond_streaming
 from gateway.core.audit import AuditLog
 from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
@@ -94,6 +96,7 @@ def make_application(
     events: EventParts,
     live: Live | None = None,
     routes: Iterable[PluginRoute] = (),
+    keys: ApiKeys | None = None,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
@@ -113,6 +116,7 @@ def make_application(
         events: what happens, messages and alarms.
         live: answers WebSockets; None: there are none.
         routes: of the plugin API.
+        keys: proves API keys; None: there are none.
     """
     methods = {
         **server_methods(
@@ -143,7 +147,7 @@ def make_application(
     }
     calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
-    identity = Identity(agents)
+    identity = Identity(agents, keys)
     plugins = PluginApi(routes, Door(identity, audit, lambda: rates.settings.body_size))
     rates.know([*methods, *plugins.names])
     if live is not None:
@@ -236,14 +240,15 @@ class _Api:
             note_refused(self._audit, caller, scope)
         now = self._timeline.now()
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
-        await respond(
-            send,
-            reply.status,
-            reply.body,
-            request=request_id(scope, now),
-            content_type=reply.content_type,
-            headers=(*reply.headers, *visit.headers(now)),
-        )
+        name, headers = request_id(scope, now), (*reply.headers, *visit.headers(now))
+        if reply.stream is None:
+            await respond(
+                send, reply.status, reply.body, request=name, content_type=reply.content_type, headers=headers
+            )
+        else:
+            await respond_streaming(
+                send, scope, reply.status, reply.stream, request=name, content_type=reply.content_type, headers=headers
+            )
         return reply.status
 
     async def _agents_reply(self, request: Request, agent: Principal) -> Reply:

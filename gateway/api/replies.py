@@ -9,7 +9,9 @@ from gateway.access.tokens import AGENT_API, PLUGIN_API
 from gateway.api import rpc
 from gateway.api.asgi import Scope, header, problem
 from gateway.api.dispatch import Answer
+from gateway.api.own_url import own_url
 from gateway.api.rpc_errors import fault_of
+from gateway.api.streaming import Stream
 
 # The problem type of draft-ietf-httpapi-ratelimit-headers (D-161).
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -20,12 +22,13 @@ ReplyHeaders = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response before it is sent."""
+    """A response before it is sent; one with a ``stream`` has no ``body``."""
 
     status: int
     body: bytes = b""
     headers: ReplyHeaders = ()
     content_type: bytes = b"application/json"
+    stream: Stream | None = None
 
 
 def of_agent_api(path: str) -> bool:
@@ -86,11 +89,26 @@ def challenge(scope: Scope, needed: str | None = None) -> ReplyHeaders:
         needed: the token is good, but lacks this scope.
     """
     value = b'Bearer realm="ferrule"'
+    family = _family(scope["path"])
+    own = own_url(scope)
+    if family and own is not None:
+        # Where to find out who gives tokens for this (RFC 9728, 5.1).
+        value += b', resource_metadata="%b/.well-known/oauth-protected-resource%b"' % (own.encode(), family)
     if needed is not None:
         value += b', error="insufficient_scope", scope="%b"' % needed.encode()
     elif header(scope, b"authorization") is not None:
         value += b', error="invalid_token"'
-    return ((b"www-authenticate", value),)
+    challenges = ((b"www-authenticate", value),)
+    if family == b"/v1" and needed is None:
+        return (*challenges, (b"www-authenticate", b'ApiKey realm="ferrule"'))
+    return challenges
+
+
+def _family(path: str) -> bytes:
+    """The path family that tokens are given for; empty outside of them."""
+    if of_plugin_api(path):
+        return PLUGIN_API.encode()
+    return AGENT_API.encode() if of_agent_api(path) else b""
 
 
 def retry_after(status: int, answer: Answer) -> ReplyHeaders:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
+from gateway.access.oauth.api_keys import ApiKeys
+from gateway.access.oauth.clients import Clients
+from gateway.api.rest.oauth_clients import client_routes
+from gateway.api.rest.oauth_keys import key_routes
 from gateway.api.rest.paging import LARGEST_PAGE, PAGE_SIZE
 from gateway.api.rest.problems import TITLES
 from gateway.api.rest.route import LARGEST_BODY
 from gateway.api.rest.table import plugin_routes
+from tests.gateway.api.registry import Plugins
 from tests.gateway.api.services import Services
 
 REST = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()
@@ -16,10 +22,17 @@ REST = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()
 
 def test_every_path_stands_there_with_its_scope() -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/v1/\S+)` \| (\S+) \|", REST, re.MULTILINE)
-    names = {"{delivery_id}": "{delivery}", "{webhook_id}": "{id}", "{message_id}": "{id}", "{alarm_id}": "{id}"}
+    names = dict.fromkeys(("{webhook_id}", "{message_id}", "{alarm_id}", "{plugin_id}", "{review_id}"), "{id}")
+    names |= {"{client_id}": "{id}", "{key_id}": "{id}"}
+    names |= {"{delivery_id}": "{delivery}", "{version}": "{version}"}
     routes = [
         (route.method, re.sub(r"\{\w+\}", lambda found: names[found[0]], route.path), route.scope)
-        for route in plugin_routes(Services().parts)
+        for route in (
+            *plugin_routes(Services().parts, Plugins(Path()).parts),
+            # Nobody is asked here: what they are is enough.
+            *client_routes(cast("Clients", None)),
+            *key_routes(cast("ApiKeys", None)),
+        )
     ]
     assert sorted(rows) == sorted(routes)
 

@@ -10,6 +10,9 @@ from gateway.api.rest.problems import Problem, Source
 from gateway.core.ports import Json
 
 _OF_ENVELOPE = frozenset({"data"})
+# What a document and a resource may have beside that, and nobody here asks for (JSON:API 1.1, 7.1 and 7.2).
+_OF_DOCUMENT = frozenset({"data", "jsonapi", "links", "meta"})
+_UNASKED = frozenset({"lid", "links", "meta"})
 _OF_RESOURCE = frozenset({"type", "id", "attributes"})
 
 
@@ -37,6 +40,32 @@ def members(body: bytes, resource: str, id_: str | None) -> Members:
     Raises:
         Problem: 400, it is no JSON; 422, it has no such envelope; 403 or 409, it names another resource.
     """
+    data = _data(body, _OF_ENVELOPE)
+    if "attributes" not in data:
+        return Members(data, "/data")
+    for name in data.keys() - _OF_RESOURCE:
+        raise _wrong(f"/data/{_escaped(name)}", "there is no such member; there are: type, id, attributes")
+    return _attributes(data, frozenset({resource}), id_)
+
+
+def attributes(body: bytes, resource: str, id_: str | None) -> Members:
+    """Read a body that is a document of JSON:API 1.1 with one resource. Arguments and errors are those of ``members``.
+
+    Relationships are the gateway's to say: none is taken.
+    """
+    data = _data(body, _OF_DOCUMENT)
+    for name in data.keys() - _OF_RESOURCE - _UNASKED:
+        # Names that begin with an at sign are to be ignored (JSON:API 1.1, 6.3).
+        if not name.startswith("@"):
+            raise _wrong(f"/data/{_escaped(name)}", "this cannot be set; there are: type, id, attributes")
+    if "type" not in data:
+        raise _wrong("/data/type", f'type is required: "{resource}"')
+    # Some clients call a type as they call the list of it.
+    return _attributes({"attributes": {}, **data}, frozenset({resource, f"{resource}s"}), id_)
+
+
+def _data(body: bytes, known: frozenset[str]) -> Mapping[str, Json]:
+    """The member ``data`` of a body."""
     try:
         document = rpc.decode(body)
     except (ValueError, RecursionError) as error:
@@ -44,22 +73,18 @@ def members(body: bytes, resource: str, id_: str | None) -> Members:
         raise Problem(400, "malformed", f"the body is no JSON of this API: {reason}.") from None
     if not isinstance(document, Mapping):
         raise _wrong("", 'the body must be an object: {"data": {...}}')
-    for name in document.keys() - _OF_ENVELOPE:
+    for name in document.keys() - known:
         raise _wrong(f"/{_escaped(name)}", 'there is no such member; everything stands in "data"')
     data = document.get("data")
     if not isinstance(data, Mapping):
         words = "is required" if "data" not in document else "must be an object"
         raise _wrong("/data", f'data {words}: {{"data": {{...}}}}')
-    if "attributes" not in data:
-        return Members(data, "/data")
-    return _of_resource(data, resource, id_)
+    return data
 
 
-def _of_resource(data: Mapping[str, Json], resource: str, id_: str | None) -> Members:
-    for name in data.keys() - _OF_RESOURCE:
-        raise _wrong(f"/data/{_escaped(name)}", "there is no such member; there are: type, id, attributes")
-    if data.get("type") != resource:
-        raise Problem(409, "wrong_type", f'type: must be "{resource}" here.', source=Source("pointer", "/data/type"))
+def _attributes(data: Mapping[str, Json], types: frozenset[str], id_: str | None) -> Members:
+    if data.get("type") not in types:
+        raise Problem(409, "wrong_type", f'type: must be "{min(types)}" here.', source=Source("pointer", "/data/type"))
     if "id" in data and id_ is None:
         raise Problem(
             403, "client_id", "id: the gateway gives ids itself; leave it out.", source=Source("pointer", "/data/id")

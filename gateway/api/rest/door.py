@@ -17,12 +17,21 @@ from gateway.api.identity import Identity
 from gateway.api.origin import Caller, Origin
 from gateway.api.replies import Reply, ReplyHeaders, challenge
 from gateway.api.request import CLOSE, Request
-from gateway.api.rest.documents import Members, members
-from gateway.api.rest.media import API_VERSION, check_accept, check_content_type, check_version, wants_document
+from gateway.api.rest.documents import Members, attributes, members
+from gateway.api.rest.media import (
+    API_VERSION,
+    check_accept,
+    check_content_type,
+    check_upload_type,
+    check_version,
+    document_type,
+    wants_document,
+)
 from gateway.api.rest.problems import Problem, Source, problem_of, rendered, too_many
 from gateway.api.rest.queries import asked, target_of
-from gateway.api.rest.route import Answer, Call, Raw, Route
+from gateway.api.rest.route import Answer, Call, Form, Raw, Route
 from gateway.api.rest.shapes import names_of, pointer_to, shaped
+from gateway.api.rest.uploads import Upload
 from gateway.api.rpc_errors import fault_of
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
@@ -97,7 +106,7 @@ class Door:
                     return await self._by_itself(route.raw, request, path)
                 call, where = await self._understood(route, request, path, caller)
                 answer = await self._carried_out(route, call, where)
-                return _reply(route, answer)
+                return _reply(route, answer, request.scope)
             raise problem_of(GatewayError(Code.UNAVAILABLE, "the answer took too long", details={"retryAfter": 1}))
         except Problem as problem:
             return self._failed(request, problem, route)
@@ -143,16 +152,23 @@ class Door:
         scope = request.scope
         try:
             check_version(scope)
-            check_accept(scope)
+            # The links of the reference lead to files, and its clients ask for everything as JSON:API.
+            if route.gives is not Form.FILE:
+                check_accept(scope, document=route.gives is Form.DOCUMENT)
             target = target_of(scope)
             query = asked(target, route.query)
             self._sized(route, request)
         except Problem as problem:
             problem.headers = (*problem.headers, *_closing(scope))
             raise
-        body, where = None, _NO_MEMBERS
-        if route.body is not None and (route.body_needed or request.has_body()):
-            where = members(await self._body(route, request), route.resource, next(iter(path.values()), None))
+        body: object = None
+        where = _NO_MEMBERS
+        if route.takes is Form.FILE:
+            body = Upload(scope, request.receive, route.largest, request.deadline)
+        elif route.body is not None and (route.body_needed or request.has_body()):
+            reading = attributes if route.takes is Form.DOCUMENT else members
+            named = None if route.status == 201 else next(iter(path.values()), None)
+            where = reading(await self._body(route, request), route.resource, named)
             try:
                 body = shaped(where.given, route.body)
             except GatewayError as error:
@@ -166,6 +182,11 @@ class Door:
     def _sized(self, route: Route, request: Request) -> None:
         """See that there is a body where one is taken, and of which kind it is."""
         there = request.has_body()
+        if route.takes is Form.FILE:
+            if not there:
+                raise Problem(400, "missing_body", f"{route.method} {route.path} takes a body: the file itself.")
+            check_upload_type(request.scope)
+            return
         if there and route.body is None:
             raise Problem(400, "unexpected_body", f"{route.method} {route.path} takes no body: leave it out.")
         if not there and route.body is not None and route.body_needed:
@@ -234,23 +255,30 @@ def _may(route: Route, caller: Caller) -> bool:
     return route.scope is None or caller.may(route.scope)
 
 
-def _reply(route: Route, answer: Answer) -> Reply:
+def _reply(route: Route, answer: Answer, scope: Scope) -> Reply:
     status = answer.status or route.status
     headers = (*_COMMON, *answer.headers)
     if status == 204:
         return Reply(status, headers=headers)
-    members: dict[str, object] = {"data": answer.data}
+    if answer.file is not None:
+        return Reply(status, answer.file.body, headers, answer.file.content_type, answer.file.stream)
+    whole: dict[str, object] = {"data": answer.data}
     if answer.meta:
-        members["meta"] = answer.meta
+        whole["meta"] = answer.meta
     if answer.links:
-        members["links"] = answer.links
-    return Reply(status, _ENCODER.encode(members), headers)
+        whole["links"] = answer.links
+    if route.gives is not Form.DOCUMENT:
+        return Reply(status, _ENCODER.encode(whole), headers)
+    whole["jsonapi"] = {"version": "1.1"}
+    return Reply(status, _ENCODER.encode(whole), headers, document_type(scope))
 
 
 def _unknown(scope: Scope, error: GatewayError) -> Problem:
     """Who shows no good token is asked for one; who misnames itself has one."""
     asking = challenge(scope) if error.code is Code.UNAUTHENTICATED else ()
-    return problem_of(error, headers=(*_closing(scope), *asking))
+    # One thing too many was shown (D-052).
+    source = Source("header", "Authorization") if error.code is Code.INVALID else None
+    return problem_of(error, source, headers=(*_closing(scope), *asking))
 
 
 def _closing(scope: Scope) -> ReplyHeaders:

@@ -15,6 +15,7 @@ _DOCUMENT = JSON_API.decode()
 # The reference's own name for version 1 of this API; it selects that version and nothing else.
 _VERSIONED = re.compile(r"application/vnd\.agent-cellphone-v2\.v([0-9]+)\+json")
 _MERGE_PATCH = "application/merge-patch+json"
+_PACKAGES = frozenset({"application/gzip", "application/octet-stream", "application/x-gzip"})
 _ANY = frozenset({"*/*", "application/*", _JSON})
 # A list element up to the next comma, and a parameter; commas and semicolons in quoted text belong to it.
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
@@ -30,8 +31,13 @@ def wants_document(scope: Scope) -> bool:
     return bool(ranges) and all(name == _DOCUMENT for name, _ in ranges)
 
 
-def check_accept(scope: Scope) -> None:
+def check_accept(scope: Scope, *, document: bool = False) -> None:
     """See that the caller takes what it will get.
+
+    Args:
+        scope: of the request.
+        document: that is a document of JSON:API. Who mentions that with nothing but parameters that are not had here
+            is to be refused, whatever else it takes (JSON:API 1.1, 5.4).
 
     Raises:
         Problem: 406.
@@ -39,13 +45,35 @@ def check_accept(scope: Scope) -> None:
     if header(scope, b"accept") in {None, b"*/*", b"application/json"} and _once(scope, b"accept"):
         return
     asked = any(name == b"accept" and value.strip() for name, value in scope["headers"])
-    if asked and not any(_fits(name, parameters) for name, parameters in _accepted(scope)):
+    ranges = list(_accepted(scope))
+    if document:
+        ranges = [one for one in ranges if one[0] == _DOCUMENT] or ranges
+    if asked and not any(_fits(name, parameters) for name, parameters in ranges):
+        raise _not_acceptable()
+
+
+def document_type(scope: Scope) -> bytes:
+    """The media type of an answer that is a JSON:API document: plain JSON for who names that alone."""
+    names = {name for name, _ in _accepted(scope)}
+    others = any(name == _DOCUMENT or _VERSIONED.fullmatch(name) for name in names)
+    return _JSON.encode() if _JSON in names and not others else JSON_API
+
+
+def check_upload_type(scope: Scope) -> None:
+    """See that a body is a package.
+
+    Raises:
+        Problem: 415.
+    """
+    given = header(scope, b"content-type")
+    if (given or b"").decode("latin-1").strip().lower() not in _PACKAGES:
         raise Problem(
-            406,
-            "not_acceptable",
-            f"this API answers with {_JSON} (or {_DOCUMENT} without parameters, where the path has that), version 1.",
-            source=Source("header", "Accept"),
+            415,
+            "unsupported_media_type",
+            f"send Content-Type: {min(_PACKAGES)}.",
+            source=Source("header", "Content-Type"),
         )
+    _check_encoding(scope)
 
 
 def check_version(scope: Scope) -> None:
@@ -96,6 +124,12 @@ def check_content_type(scope: Scope, *, merge: bool = False) -> None:
             f"send Content-Type: {_JSON}{other}; {_DOCUMENT} is taken too, without parameters but profile.",
             source=Source("header", "Content-Type"),
         )
+    _check_encoding(scope)
+
+
+def _check_encoding(scope: Scope) -> None:
+    """See that a body is what its type says, and not some coding of that."""
+    encoding = header(scope, b"content-encoding")
     if (encoding or b"").strip().lower() != b"identity" and (
         encoding is not None or not _once(scope, b"content-encoding")
     ):
@@ -105,6 +139,15 @@ def check_content_type(scope: Scope, *, merge: bool = False) -> None:
             "send the body as it is, without Content-Encoding.",
             source=Source("header", "Content-Encoding"),
         )
+
+
+def _not_acceptable() -> Problem:
+    return Problem(
+        406,
+        "not_acceptable",
+        f"this API answers with {_JSON} (or {_DOCUMENT} without parameters, where the path has that), version 1.",
+        source=Source("header", "Accept"),
+    )
 
 
 def _fits(name: str, parameters: dict[str, str]) -> bool:

@@ -51,16 +51,28 @@ def page(rows: Sequence[R], pages: Pages, target: Target, show: Callable[[R], ob
         target: what was asked, to link to the others.
         show: makes a row of the answer.
     """
-    last = max(1, -(-len(rows) // pages.size))
+    begin = (pages.number - 1) * pages.size
+    return numbered([show(row) for row in rows[begin : begin + pages.size]], len(rows), pages, target)
+
+
+def numbered(rows: Sequence[object], total: int, pages: Pages, target: Target) -> Page:
+    """One page of a list of which no more was read.
+
+    Args:
+        rows: of this page, as they are shown.
+        total: how many there are in all.
+        pages: the page that was asked for.
+        target: what was asked, to link to the others.
+    """
+    last = max(1, -(-total // pages.size))
     numbers = {"self": pages.number, "first": 1, "last": last}
     if pages.number > 1:
         numbers["prev"] = min(pages.number - 1, last)
     if pages.number < last:
         numbers["next"] = pages.number + 1
-    begin = (pages.number - 1) * pages.size
     return Page(
-        [show(row) for row in rows[begin : begin + pages.size]],
-        {"total": len(rows), "page": pages.number, "per_page": pages.size},
+        rows,
+        {"total": total, "page": pages.number, "per_page": pages.size},
         {
             relation: target.with_({"page[number]": str(number), "page[size]": str(pages.size)})
             for relation, number in numbers.items()

@@ -20,7 +20,8 @@ _WORDS: dict[int, str] = {
     409: "It stands against what there is already; the error says what.",
     412: "It was changed since you read it: read it again, and send its ETag in If-Match with the change.",
     413: "The body is longer than this path takes; the error says how long it may be.",
-    415: "Send the body as application/json, without Content-Encoding.",
+    415: "Send the body as application/json, without Content-Encoding; a package as application/gzip.",
+    416: "The header Range asks for bytes behind the end: Content-Range says how many there are.",
     421: "The gateway is not called by this name: use one of its certificate, or add it to [server] host_names.",
     422: "The body is JSON, but something in it cannot be taken: source.pointer of each error says where, detail what "
     "would be right.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -15,10 +16,23 @@ from gateway.api.rest.paging import Page, link_header
 from gateway.api.rest.problems import Problem
 from gateway.api.rest.queries import Target
 from gateway.api.rest.shapes import Nothing
+from gateway.api.streaming import Stream
 from gateway.core.ports import Json
 
 # Bytes of a body, unless a route says otherwise; ``[limits] body_size`` may be less.
 LARGEST_BODY = 64 * 1024
+
+
+class Form(Enum):
+    """How bodies and answers of a route are written."""
+
+    # ``{"data": ...}``, the envelope of the reference (D-005).
+    ENVELOPE = auto()
+    # A document of JSON:API 1.1, with one resource or a list of them (ruling 8).
+    DOCUMENT = auto()
+    # Bytes as they are: a package, or the text that comes with it.
+    FILE = auto()
+
 
 B = TypeVar("B")
 Q = TypeVar("Q")
@@ -44,11 +58,27 @@ class Call(Generic[B, Q]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What an answer has instead of data.
+
+    Attributes:
+        content_type: of it.
+        body: all of it, unless there is a stream.
+        stream: it piece by piece.
+    """
+
+    content_type: bytes
+    body: bytes = b""
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a request is answered with.
 
     Attributes:
         data: the member of that name; nothing is sent with status 204.
+        file: in its place, where the route gives one.
         status: another than that of the route.
         meta: beside the data.
         links: beside the data.
@@ -57,6 +87,7 @@ class Answer:
     """
 
     data: object = None
+    file: File | None = None
     status: int | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
@@ -93,10 +124,12 @@ class Route:
         open: no token is needed (ruling 24); who has one may have it looked at in ``Call.origin``.
         scope: what the caller's token must allow; None: any good token will do, or none where the route is open.
         summary: for the documentation.
-        result: what ``data`` is made of, or each of its members where it is a list; None: there is no content.
+        result: what ``data`` is made of, or each of its members where it is a list; None: there is none.
         listing: ``data`` is a list.
         status: of an answer.
-        body: what must be sent; None: nothing may be.
+        takes: how a body is written; of a file ``Call.body`` is the ``Upload``, and ``body`` is None.
+        gives: how an answer is written.
+        body: what must be sent; None: nothing may be. Of a document: the attributes of its resource.
         body_needed: False: it may be left out.
         query: parameters.
         resource: type it may be written as, and is shown as.
@@ -119,6 +152,8 @@ class Route:
     result: type[msgspec.Struct] | None
     listing: bool = False
     status: int = 200
+    takes: Form = Form.ENVELOPE
+    gives: Form = Form.ENVELOPE
     body: type[msgspec.Struct] | None = None
     body_needed: bool = True
     query: type[msgspec.Struct] = Nothing

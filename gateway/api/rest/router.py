@@ -20,6 +20,7 @@ from gateway.api.request import Request
 from gateway.api.rest.door import Door
 from gateway.api.rest.problems import Problem
 from gateway.api.rest.route import Route
+from gateway.api.streaming import Stream
 
 _REQUEST = "ferrule.request"
 _ANSWER = "ferrule.answer"
@@ -64,7 +65,10 @@ class Router:
     def _view(self, route: Route) -> Callable[..., Awaitable[quart.Response]]:
         async def view(**path: str) -> quart.Response:
             try:
-                return _response(await self._door.enter(route, _current(), path))
+                reply = await self._door.enter(route, _current(), path)
+                # Quart would have it all in memory.
+                cast("Scope", quart.request.scope)[_ANSWER].stream = reply.stream
+                return _response(reply)
             except Disconnected as left:
                 # Quart would take it for a fault.
                 cast("Scope", quart.request.scope)[_ANSWER].left = left
@@ -119,6 +123,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.left: Disconnected | None = None
+        self.stream: Stream | None = None
         self._start: Event = {}
         self._body = b""
 
@@ -132,7 +137,7 @@ class _Answer:
         headers = [(name.lower(), value) for name, value in self._start["headers"]]
         content_type = next((value for name, value in headers if name == b"content-type"), b"")
         kept = tuple(pair for pair in headers if pair[0] not in {b"content-type", b"content-length"})
-        return Reply(self._start["status"], self._body, kept, content_type)
+        return Reply(self._start["status"], self._body, kept, content_type, self.stream)
 
 
 async def _nothing_more() -> Any:

@@ -29,6 +29,7 @@ from gateway.api.server.http1 import Http1, Lingering, Upgraded
 from gateway.api.server.requests import Requests
 from gateway.api.server.turns import Turns
 from gateway.api.server.websocket import BATCH, Direct, WebSocket
+from gateway.api.streaming import CALLER
 
 # What is still read, and thrown away, of a request that has been answered already, so that the caller gets to read the
 # answer: a socket closed over unread bytes resets the connection, and the answer is lost.
@@ -110,7 +111,12 @@ class Connection(TCPServer):
         """Serve it to its end."""
         # The application may go on without its caller, but not for ever.
         with trio.CancelScope() as outlast:
-            extensions = {"tls": tls_extension(self.stream), TIMES: self._times(), BATCH: self._direct()}
+            extensions: dict[str, dict[str, object]] = {
+                "tls": tls_extension(self.stream),
+                TIMES: self._times(),
+                BATCH: self._direct(),
+                CALLER: {"gone": lambda: self._lost},
+            }
             async with Requests(extensions) as requests:
                 self._requests = requests
                 self.protocol: Http1 = Http1(  # type: ignore[assignment] # the base's only chooses between 1.1 and 2

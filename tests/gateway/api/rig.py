@@ -17,6 +17,7 @@ import trio
 from gateway.access.keys import RootKey, load_root_key
 from gateway.access.limits.rates import RateLimits
 from gateway.access.tokens import OperatorTokens
+from gateway.accessing import Grounds, accessing
 from gateway.api.application import make_application
 from gateway.api.asgi import Application
 from gateway.api.front import Front
@@ -26,11 +27,14 @@ from gateway.api.rest.route import Route
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
+from gateway.consenting import consenting
 from gateway.core.alerts import Alerts
 from gateway.governor.arbitration import Arbitration
 from gateway.settings.model import GatewaySettings, LimitSettings, ServerSettings, Settings
 from gateway.wiring import Governed, agent_parts, governing, server_glance
+from tests.gateway.access.people import QuickHasher
 from tests.gateway.agents.board import Facts
+from tests.gateway.api.credentials import FakeCredentials
 from tests.gateway.api.fakes import Board, FakeField, FakeHistory, FakeStore, Notes
 from tests.gateway.api.services import Services
 from tests.gateway.governor.bench import Field
@@ -74,6 +78,17 @@ class Rig:
         self.agents = agent_parts(
             self.root, self.facts, timeline, lambda: self.settings, announce, monotonic=lambda: 0.0
         )
+        self.credentials: FakeCredentials = FakeCredentials() if earlier is None else earlier.credentials
+        grounds = Grounds(
+            root=self.root,
+            store=self.credentials,
+            agents=self.agents,
+            rates=self.rates,
+            timeline=timeline,
+            audit=self.audit,
+        )
+        self.access = accessing(grounds, lambda: self.settings)
+        self.people = consenting(grounds, self.access, state, lambda: self.settings, hasher=QuickHasher())
         numbers = count(1)
         self.alerts = Alerts(timeline.now, announce, lambda: f"alert-{next(numbers)}")
         self.steering = Field()
@@ -102,7 +117,8 @@ class Rig:
             instruments=self.instruments,
             performance=performance,
             events=self.services.parts,
-            routes=routes,
+            routes=(*routes, *self.access.routes, *self.people.routes),
+            keys=self.access.keys,
         )
         self.url = ""
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gateway.api.rest.table import plugin_routes
+from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.wells import TABLE
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
@@ -34,9 +35,14 @@ def services() -> Services:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, services: Services) -> Rig:
+def plugins(tmp_path: Path) -> Plugins:
+    return Plugins(tmp_path)
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, services: Services, plugins: Plugins) -> Rig:
     """The plugin API."""
-    return Rig(tmp_path, routes=plugin_routes(services.parts), services=services)
+    return Rig(tmp_path, routes=plugin_routes(services.parts, plugins.parts), services=services)
 
 
 @pytest.fixture

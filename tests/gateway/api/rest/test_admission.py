@@ -24,7 +24,9 @@ async def test_without_a_token_every_path_is_closed(rig: Rig, stranger: httpx.As
     for path in ("/v1/wells", "/v1/nothing", "/v1"):
         response = await stranger.get(path)
         assert response.status_code == 401
-        assert response.headers["www-authenticate"] == 'Bearer realm="ferrule"'
+        bearer, key = response.headers.get_list("www-authenticate")
+        assert bearer.startswith('Bearer realm="ferrule", resource_metadata="https://')
+        assert key == 'ApiKey realm="ferrule"'
     wrong = await stranger.post("/v1/wells", json=WELL, headers={"Authorization": "Bearer x"})
     assert wrong.status_code == 401
     assert 'error="invalid_token"' in wrong.headers["www-authenticate"]

@@ -22,6 +22,7 @@ from gateway.events.messages import Messages
 from gateway.events.publishers import Publishers
 from gateway.events.shares import Shares
 from tests.gateway.api.agent import Agent
+from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
 from tests.gateway.storage.event_making import store_in
@@ -63,7 +64,7 @@ async def gateway(disk: Path, state: Path, number: int) -> AsyncIterator[Rig]:
         services.real = EventParts(
             door=publishers, history=store.log, messages=messages, alarms=services.alarms, webhooks=services.webhooks
         )
-        yield Rig(state, routes=plugin_routes(services.parts), services=services)
+        yield Rig(state, routes=plugin_routes(services.parts, Plugins(state).parts), services=services)
         nursery.cancel_scope.cancel()
 
 

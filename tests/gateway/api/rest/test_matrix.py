@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,12 +12,14 @@ import msgspec
 import pytest
 
 from gateway.access.scopes import SCOPES
-from gateway.api.rest.route import Route
+from gateway.api.rest.route import Form, Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.audit import AuditOutcome
 from tests.gateway.api.agent import Agent
+from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
+from tests.gateway.plugins.making import MANIFEST, package
 
 HOOK: dict[str, Any] = {"url": "https://10.0.0.9/in", "events": ["device:*"]}
 
@@ -24,6 +27,15 @@ HOOK: dict[str, Any] = {"url": "https://10.0.0.9/in", "events": ["device:*"]}
 WEBHOOK = {"webhook_id": "wh-1"}
 DELIVERY = {"webhook_id": "wh-1", "delivery_id": "dl-1"}
 RANGE = {"start": "2026-11-22T00:00:00Z", "end": "2026-11-23T00:00:00+01:00"}
+RELEASE = {name: MANIFEST[name] for name in ("name", "version", "description", "category", "license", "tags")}
+PLUGIN = {"plugin_id": "custom-integration-plugin"}
+FIRST = {**PLUGIN, "version": "1.0.0"}
+OTHER = {"plugin_id": "other", "version": "1.0.0"}
+REVIEW = {"review_id": "review-1"}
+
+
+def resource(type_: str, **attributes: object) -> dict[str, object]:
+    return {"type": type_, "attributes": attributes}
 
 
 @dataclass(frozen=True)
@@ -57,17 +69,51 @@ ROWS = {
     "message.list": Row("messaging:read"),
     "message.acknowledge": Row("messaging:read", {"message_id": "msg-1"}),
     "alarm.list": Row("devices:read"),
+    "plugin.list": Row("plugins:read"),
+    "plugin.publish": Row("plugins:write", data=resource("plugin", **RELEASE | {"name": "Third"})),
+    "plugin.get": Row("plugins:read", PLUGIN),
+    "plugin.replace": Row("plugins:write", PLUGIN, resource("plugin", **RELEASE)),
+    "plugin.change": Row("plugins:write", PLUGIN, resource("plugin", author="Agent-7")),
+    "plugin.remove": Row("plugins:*", PLUGIN),
+    "plugin.suspend": Row("plugins:*", PLUGIN),
+    "plugin.resume": Row("plugins:*", PLUGIN),
+    "plugin.upload": Row("plugins:write", OTHER, package(id="other", name="Other")),
+    "plugin.archive": Row("plugins:read", FIRST),
+    "plugin.download": Row("plugins:read", PLUGIN),
+    "plugin.docs": Row("plugins:read", PLUGIN),
+    "review.list": Row("plugins:read", PLUGIN),
+    "review.write": Row("instances:write", PLUGIN, resource("review", stars=5)),
+    "review.get": Row("plugins:read", REVIEW),
+    "review.change": Row("instances:write", REVIEW, resource("review", stars=4)),
+    "review.remove": Row("instances:write", REVIEW),
     "alarm.ack": Row("devices:write", {"alarm_id": "alarm-1"}, {"comment": "seen"}),
 }
+# What is there before each test.
+STOCK: list[tuple[str, Mapping[str, str], object]] = [
+    ("webhook.create", {}, HOOK),
+    ("message.send", {}, ROWS["message.send"].data),
+    ("plugin.publish", {}, resource("plugin", **RELEASE)),
+    ("plugin.upload", FIRST, package()),
+    ("plugin.publish", {}, resource("plugin", **RELEASE | {"name": "Other"})),
+    ("review.write", OTHER, resource("review", stars=3)),
+]
 # Some changes are told of elsewhere: who wrote a message stands in its event, and publishers are summed up.
 NOT_AUDITED = {"event.publish", "message.send", "message.acknowledge"}
-TABLE = plugin_routes(Services().parts)
+TABLE = plugin_routes(Services().parts, Plugins(Path()).parts)
 
 
 async def ask(client: httpx.AsyncClient, route: Route, headers: Mapping[str, str]) -> httpx.Response:
     row = ROWS[route.name]
-    body = None if row.data is None else {"data": row.data}
-    return await client.request(route.method, route.path.format(**row.values), json=body, headers=headers)
+    return await request(client, route, route.path.format(**row.values), headers, row.data)
+
+
+async def request(
+    client: httpx.AsyncClient, route: Route, path: str, headers: Mapping[str, str], data: object
+) -> httpx.Response:
+    if isinstance(data, bytes):
+        headers = {**headers, "Content-Type": "application/gzip"}
+        return await client.request(route.method, path, content=data, headers=headers)
+    return await client.request(route.method, path, json=None if data is None else {"data": data}, headers=headers)
 
 
 @pytest.fixture
@@ -75,9 +121,10 @@ async def stocked(gateway: Rig, services: Services) -> AsyncIterator[httpx.Async
     """A gateway with one of everything; the client has no token."""
     transport = httpx.ASGITransport(gateway.app, client=("10.0.0.7", 5))
     async with httpx.AsyncClient(transport=transport, base_url="https://rig") as client:
-        for name in ("webhook.create", "message.send"):
+        for name, values, data in STOCK:
             [route] = [route for route in TABLE if route.name == name]
-            assert (await ask(client, route, gateway.bearer("*"))).is_success
+            path = route.path.format(**values)
+            assert (await request(client, route, path, gateway.bearer("*"), data)).is_success
         gateway.audit.entries.clear()
         yield client
 
@@ -94,7 +141,7 @@ def test_a_route_says_what_it_takes_and_gives(route: Route) -> None:
     assert route.path.startswith("/v1/")
     assert route.summary
     assert route.origin in {"seed", "addition"}
-    assert (route.result is None) == (route.status == 204)
+    assert (route.result is None) == (route.status == 204 or route.gives is Form.FILE)
     assert route.audited == (route.method != "GET" and route.name not in NOT_AUDITED)
     for model in (route.body, route.query):
         if model is not None:
@@ -138,6 +185,9 @@ async def test_its_scope_alone_opens_it(gateway: Rig, stocked: httpx.AsyncClient
     assert response.status_code == route.status, response.text
     done = [noted for noted in gateway.audit.of(route.name) if noted.outcome is AuditOutcome.DONE]
     assert len(done) == route.audited
+    if route.gives is Form.FILE:
+        assert response.content
+        return
     if route.result is None:
         assert response.content == b""
         return
@@ -155,9 +205,7 @@ async def test_a_member_that_it_does_not_know_is_refused(
 ) -> None:
     data = {**(ROWS[route.name].data or {}), "surprise": 1}  # type: ignore[dict-item]  # an object
     path = route.path.format(**ROWS[route.name].values)
-    response = await stocked.request(
-        route.method, path, json={"data": data}, headers=gateway.bearer(ROWS[route.name].scope)
-    )
+    response = await request(stocked, route, path, gateway.bearer(ROWS[route.name].scope), data)
     assert response.status_code == 422
     assert response.json()["errors"][0]["source"] == {"pointer": "/data/surprise"}
 
@@ -168,8 +216,7 @@ async def test_a_parameter_that_it_does_not_know_is_refused(
 ) -> None:
     row = ROWS[route.name]
     path = f"{route.path.format(**row.values)}?surprise=1"
-    body = None if row.data is None else {"data": row.data}
-    response = await stocked.request(route.method, path, json=body, headers=gateway.bearer(ROWS[route.name].scope))
+    response = await request(stocked, route, path, gateway.bearer(row.scope), row.data)
     assert response.status_code == 400
     assert response.json()["errors"][0]["source"] == {"parameter": "surprise"}
 
@@ -178,7 +225,6 @@ async def test_a_parameter_that_it_does_not_know_is_refused(
 async def test_what_is_not_there_is_not_found(gateway: Rig, stocked: httpx.AsyncClient, route: Route) -> None:
     row = ROWS[route.name]
     path = route.path.format(**dict.fromkeys(row.values, "none"))
-    body = None if row.data is None else {"data": row.data}
-    response = await stocked.request(route.method, path, json=body, headers=gateway.bearer(ROWS[route.name].scope))
+    response = await request(stocked, route, path, gateway.bearer(row.scope), row.data)
     assert response.status_code == 404
     assert "there is no" in response.json()["detail"]
