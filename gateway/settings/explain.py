@@ -26,6 +26,20 @@ SECTIONS: dict[str, Schema] = {
 """Every table of the configuration, by its path: ``line.device.tag``."""
 # Keys that choose what is in the model, and do not stand there themselves.
 _CHOOSING = {"include": "of the profile's tags only these.", "exclude": "of the profile's tags not these."}
+# How the words of a docstring are those of a configuration file.
+_FOR_PEOPLE = (
+    (r" \(D-\d+(, D-\d+)*\)", ""),
+    (r"``([^`]*)``", r'"\1"'),
+    (r"\bNone: in the background", '"background": in the background'),
+    (r"\bNone: ", "not given: "),
+    (r"\bempty: ", "not given: "),
+    (r"\bFalse\b", "false"),
+    (r"\bTrue\b", "true"),
+    (r"\b(time-out|pause) in seconds", r"\1"),
+    (r"^seconds of silence that end\b", "silence that ends"),
+    (r"^seconds\b", "time"),
+    (r"so many seconds\b", "so long"),
+)
 # The table a device profile has is written like that of a tag, and is explained there.
 SECTIONS.pop("tag", None)
 
@@ -129,6 +143,9 @@ def _meanings(docstring: str) -> dict[str, str]:
 
 
 def _sentence(text: str) -> str:
+    """What a docstring says, for people who write TOML: there durations have a unit, and nothing is ``None``."""
+    for pattern, words in _FOR_PEOPLE:
+        text = re.sub(pattern, words, text)
     return text[:1].upper() + text[1:]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,16 @@ def test_secrets_are_known_by_their_names(name: str, *, secret: bool) -> None:
 def test_a_login_in_an_address_is_covered() -> None:
     assert masked("url", "https://me:pa55@example.com/x") == f"https://{MASK}@example.com/x"
     assert masked("password", "pa55") == MASK
+
+
+def test_keys_are_explained_in_the_words_of_the_file() -> None:
+    for key in every_key():
+        assert not re.search(r"\b(None|True)\b|``|\(D-|in seconds", key.meaning), key.full_name
+    [timeout] = [key for key in find_keys("timeout") if key.section == "line.device"]
+    assert timeout.meaning == "Upper bound of the adaptive time-out; not given: the line's."
+    [poll] = [key for key in find_keys("poll") if key.section == "line.device.tag"]
+    assert "not given" not in poll.meaning
+    assert '"background"' in poll.meaning
 
 
 def test_every_key_is_explained_completely() -> None:
