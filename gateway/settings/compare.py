@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 # Keys of the server that are taken over at once; so are all limits, and of the events tag_interval.
 FOLLOWED_OF_SERVER = ("host_names", "cors_origins")
+# Keys of the server that name files.
+FILES_OF_SERVER = ("certificate", "key", "client_ca")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,15 @@ class Changes:
 def marks(settings: Settings) -> dict[str, str]:
     """A short hash of each section as far as a reload does not take it over, so that who reloads can compare them."""
     followed = dict.fromkeys(FOLLOWED_OF_SERVER)
+    # Who reloads may be in another directory than the gateway that was started with the file.
+    files = {key: str(Path(file).absolute()) for key in FILES_OF_SERVER if (file := getattr(settings.server, key))}
     sections: dict[str, object] = {
         "gateway": settings.gateway,
         # Where a key is written is no part of what it says.
         "server": {
             **{key.name: getattr(settings.server, key.name) for key in fields(settings.server) if key.compare},
             **followed,
+            **files,
         },
         "storage": settings.storage,
         "history": settings.history,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.settings.compare import Changes, difference, marks
@@ -146,3 +148,11 @@ def test_where_a_key_is_written_is_no_change() -> None:
     assert marks(before) == marks(moved)
     elsewhere = interpret(Document("ferrule.toml", server.replace("3501", "3502") + OLD))
     assert {name for name, mark in marks(before).items() if marks(elsewhere)[name] != mark} == {"server"}
+
+
+def test_a_file_that_is_named_from_elsewhere_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = '[server]\ncertificate = "own.pem"\nkey = "own.key"\nclient_ca = "callers.pem"\n'
+    monkeypatch.chdir(tmp_path)
+    here = marks(interpret(Document("a.toml", text)))
+    assert here == marks(interpret(Document(str(tmp_path / "a.toml"), text)))
+    assert here["server"] != marks(interpret(Document("a.toml", text.replace("callers", "others"))))["server"]
