@@ -144,6 +144,14 @@ def main_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments:
+        main_parser().print_help(sys.stderr)
+        return WRONG
+    if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        from gateway.settings.suggest import did_you_mean
+
+        hint = did_you_mean(arguments[0], COMMANDS) or "ferrule --help lists them"
+        return fail(f'there is no command "{arguments[0]}". {hint}', WRONG)
     chosen = main_parser().parse_args(arguments[:1])
     own, command = parser_of(chosen.command)
     try:

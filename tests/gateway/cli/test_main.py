@@ -59,7 +59,23 @@ def test_a_token_lives_as_long_as_its_help_says() -> None:
     assert own.parse_args(["--scope", "devices:read"]).ttl == DEFAULT_TTL
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["run", "--nonsense"], ["check"]])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "look over board, ports and state"),
+        (["chek", "x"], 'there is no command "chek". Did you mean "check"?'),
+        (["nonsense"], "ferrule --help lists them"),
+    ],
+)
+def test_who_names_no_command_is_told_which_there_are(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, told in shown.err) == ("", True)
+
+
+@pytest.mark.parametrize("words", [["--nonsense"], ["run", "--nonsense"], ["check"]])
 def test_a_wrong_command_line_is_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(words)
