@@ -65,6 +65,7 @@ from gateway.api.rest.door import Door
 from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.route import Route as PluginRoute
+from gateway.api.rest.tools import Description, tool_routes
 from gateway.api.seed_paths import find
 from gateway.api.streaming import respond_streaming
 from gateway.core.audit import AuditLog
@@ -148,7 +149,8 @@ def make_application(
     calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     identity = Identity(agents, keys)
-    plugins = PluginApi(routes, Door(identity, audit, lambda: rates.settings.body_size))
+    table = (*routes, *tool_routes(Description(lambda: table, methods)))
+    plugins = PluginApi(table, Door(identity, audit, lambda: rates.settings.body_size))
     rates.know([*methods, *plugins.names])
     if live is not None:
         live.denied.append(partial(note_unheard, audit))

@@ -12,7 +12,7 @@ import trio
 from gateway.api import rpc
 from gateway.api.asgi import Scope
 from gateway.api.origin import Caller, Origin
-from gateway.api.params import P, convert
+from gateway.api.params import P, ParamsModel, convert
 from gateway.api.rpc_errors import fault_of, presentable
 from gateway.api.target import target_of
 from gateway.core.errors import Code, GatewayError
@@ -32,6 +32,7 @@ class Method:
     Attributes:
         scope: what the caller's token must allow; None: any valid token.
         open: needs no token at all.
+        params: what its parameters are made of.
         run: checks the parameters and does the work; its result is what JSON can carry. It is given who calls, and
             the scope of the request.
         at_deadline: the result when time runs out while it works; None: an error says so.
@@ -39,6 +40,7 @@ class Method:
 
     scope: str | None
     open: bool
+    params: type[ParamsModel]
     run: Callable[[rpc.Params, Caller, Scope], Awaitable[object]]
     at_deadline: object
 
@@ -56,7 +58,7 @@ def method(
     async def run(params: rpc.Params, _: Caller, __: Scope) -> object:
         return await work(convert(params, model))
 
-    return Method(scope, without_token, run, at_deadline)
+    return Method(scope, without_token, model, run, at_deadline)
 
 
 def told(
@@ -72,7 +74,7 @@ def told(
     async def run(params: rpc.Params, caller: Caller, request: Scope) -> object:
         return await work(convert(params, model), Origin(caller, request))
 
-    return Method(scope, without_token, run, at_deadline)
+    return Method(scope, without_token, model, run, at_deadline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import structlog
 from gateway.access.tokens import AGENT_API
 from gateway.api import rpc
 from gateway.api.asgi import Application, Event, Receive, Scope, Send, problem, request_id, respond
-from gateway.api.test_profile.results import RESULTS, Fault
+from gateway.api.results.table import RESULTS, Fault
 
 log = structlog.stdlib.get_logger(__name__)
 

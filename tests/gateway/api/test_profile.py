@@ -10,9 +10,9 @@ import structlog
 import trio
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
+from gateway.api.results.table import RESULTS
 from gateway.api.seed_paths import method_of
 from gateway.api.test_profile.profile import ECHO, TestProfile, only_loopback, violations
-from gateway.api.test_profile.results import RESULTS
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.rig import Rig, call, result, rpc_body
 from tests.gateway.api.wire import Socket, Wire

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from gateway.api.test_profile.model import Clock, Count, Model, Timestamp, Value
+from gateway.api.results.model import Clock, Count, Model, Timestamp, Value
 
 EventType = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)*$")]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.api.test_profile.model import Clock, Count, Model, Timestamp
+from gateway.api.results.model import Clock, Count, Model, Timestamp
 
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
 Url = Annotated[str, Meta(pattern=r"^(?i:https|wss)://")]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from gateway.api.test_profile.model import Count, Model, Share, Timestamp
+from gateway.api.results.model import Count, Model, Share, Timestamp
 
 Health = Annotated[int, Meta(ge=0, le=100)]
 Progress = Annotated[float, Meta(ge=0, le=1)]

@@ -1,4 +1,4 @@
-"""Models of what the methods answer: every member, no other. The test profile holds each response against them."""
+"""Models of what the methods answer, by method: every member, no other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.api.test_profile.agent_results import (
+from gateway.api.results.agents import (
     AddressCheck,
     AgentList,
     Announced,
@@ -20,10 +20,10 @@ from gateway.api.test_profile.agent_results import (
     Unregistered,
     Withdrawn,
 )
-from gateway.api.test_profile.event_results import Acknowledged, Alarm, AlarmList, EventList, MessageList, Sent
-from gateway.api.test_profile.governor_results import ActionList, AlertList, Analysis, AnalysisList, Begun, Governors
-from gateway.api.test_profile.line_results import DeviceList, Exchange, LeaseList, LineList, Loan, Returned, Traffic
-from gateway.api.test_profile.model import Clock, Count, Model, Quality, Share, Timestamp, Value
+from gateway.api.results.events import Acknowledged, Alarm, AlarmList, EventList, MessageList, Sent
+from gateway.api.results.governors import ActionList, AlertList, Analysis, AnalysisList, Begun, Governors
+from gateway.api.results.lines import DeviceList, Exchange, LeaseList, LineList, Loan, Returned, Traffic
+from gateway.api.results.model import Clock, Count, Model, Quality, Share, Timestamp, Value
 
 
 class Server(Model):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.api.test_profile.model import Count, Hexadecimal, Model, Share, Timestamp, Value
+from gateway.api.results.model import Count, Hexadecimal, Model, Share, Timestamp, Value
 
 
 class SerialForm(Model):

@@ -1,0 +1,173 @@
+"""The plugin API described: an operation for each route of its table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.api.openapi.errors import headers, oauth_error, problem
+from gateway.api.openapi.schemas import Schema, Schemas, an_object, members, named
+from gateway.api.rest.problems import JSON_API
+from gateway.api.rest.route import Form, Route
+
+_JSON = "application/json"
+_MERGE_PATCH = "application/merge-patch+json"
+_URL_ENCODED = "application/x-www-form-urlencoded"
+_DOCUMENT = JSON_API.decode()
+_PACKAGE = "application/gzip"
+_VARIABLE = re.compile(r"{(\w+)}")
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
+
+# Beside the data of a list (D-011 to D-013).
+SCHEMAS: Mapping[str, Schema] = {
+    "ListMeta": {
+        "type": "object",
+        "properties": {name: {"type": "integer", "minimum": 0} for name in ("total", "page", "per_page", "after")},
+    },
+    "Links": {
+        "type": "object",
+        "additionalProperties": {"type": "string", "format": "uri-reference"},
+    },
+}
+
+
+def models_of(routes: Iterable[Route]) -> list[type[msgspec.Struct]]:
+    """What bodies and answers are made of."""
+    return [model for route in routes for model in (route.body, route.result) if model is not None]
+
+
+def rest_paths(routes: Iterable[Route], schemas: Schemas) -> Mapping[str, Mapping[str, Schema]]:
+    """The operations of the plugin API, by path and verb."""
+    paths: dict[str, dict[str, Schema]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return paths
+
+
+def _operation(route: Route, schemas: Schemas) -> Schema:
+    operation: dict[str, Any] = {
+        "operationId": route.name.replace(".", "_").replace("-", "_"),
+        "summary": route.summary,
+        "tags": [route.name.partition(".")[0]],
+        "security": security(route.scope, without_token=route.open),
+        "x-origin": route.origin,
+    }
+    parameters = [*_in_path(route), *_in_query(route), *_in_headers(route)]
+    if parameters:
+        operation["parameters"] = parameters
+    content = _body(route, schemas)
+    if content:
+        operation["requestBody"] = {"required": route.body_needed, "content": content}
+    operation["responses"] = {
+        str(route.status): _success(route, schemas),
+        **{str(status): _failure(route, status) for status in sorted(_failures(route, takes_body=bool(content)))},
+    }
+    return operation
+
+
+def security(scope: str | None, *, without_token: bool) -> list[Schema]:
+    """Who may call: one of these ways of showing it will do."""
+    if without_token:
+        return []
+    scopes = [] if scope is None else [scope]
+    return [{"bearer": scopes}, {"oauth2": scopes}, {"apiKey": scopes}, {"apiKeyHeader": scopes}]
+
+
+def _in_path(route: Route) -> list[Schema]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in _VARIABLE.findall(route.path)
+    ]
+
+
+def _in_query(route: Route) -> list[Schema]:
+    return [
+        {"name": name, "in": "query", "required": required, "schema": schema}
+        for name, (schema, required) in members(route.query).items()
+    ]
+
+
+def _in_headers(route: Route) -> list[Schema]:
+    if route.method not in _CONDITIONAL:
+        return []
+    description = "the ETag of the state that is to be changed; another one is refused with 412"
+    return [{"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}}]
+
+
+def _body(route: Route, schemas: Schemas) -> Schema:
+    if route.takes is Form.FILE:
+        return {_PACKAGE: {}}
+    if route.body is None:
+        return {}
+    given = schemas.of(route.body)
+    if route.raw is not None:
+        return {_URL_ENCODED: {"schema": given}, _JSON: {"schema": given}}
+    resource = _resource(route, given)
+    if route.takes is Form.DOCUMENT:
+        return {_DOCUMENT: {"schema": resource}, _JSON: {"schema": resource}}
+    plain = an_object({"data": given})
+    kinds = {_JSON: {"schema": plain}, _DOCUMENT: {"schema": resource}}
+    return {**kinds, _MERGE_PATCH: {"schema": plain}} if route.method == "PATCH" else kinds
+
+
+def _resource(route: Route, attributes: Schema) -> Schema:
+    data = an_object(
+        {"type": {"const": route.resource}, "attributes": attributes},
+        {"id": {"type": "string", "description": "as in the path, or left out"}},
+    )
+    return an_object({"data": data})
+
+
+def _success(route: Route, schemas: Schemas) -> Schema:
+    names = [
+        *(["Location"] if route.status == 201 else []),
+        *(["Link"] if route.listing else []),
+        *(["ETag"] if route.method in {"GET", "PUT", "PATCH"} and "{" in route.path and not route.listing else []),
+    ]
+    answer: dict[str, Any] = {"description": route.summary, "headers": headers(names)}
+    if route.gives is Form.FILE:
+        return {**answer, "content": {_PACKAGE: {}}}
+    if route.result is None:
+        # A page or a document of its own, where the route writes it itself.
+        return answer if route.raw is None else {**answer, "content": {"*/*": {}}}
+    shown = schemas.of(route.result)
+    if route.raw is not None:
+        return {**answer, "content": {_JSON: {"schema": shown}}}
+    data = {"type": "array", "items": shown} if route.listing else shown
+    beside = {"meta": named("ListMeta") if route.listing else {"type": "object"}, "links": named("Links")}
+    if route.gives is Form.DOCUMENT:
+        version: Schema = {"type": "object", "properties": {"version": {"const": "1.1"}}, "required": ["version"]}
+        whole = an_object({"data": data, "jsonapi": version}, beside)
+        return {**answer, "content": {_DOCUMENT: {"schema": whole}, _JSON: {"schema": whole}}}
+    return {**answer, "content": {_JSON: {"schema": an_object({"data": data}, beside)}}}
+
+
+def _failures(route: Route, *, takes_body: bool) -> set[int]:
+    """Every status an operation may end with that is none of success (D-008)."""
+    found = {400, 429, 500, 503}
+    if route.refusal is None:
+        found |= {406}
+    if not route.open:
+        found |= {401, 403}
+    if "{" in route.path:
+        found |= {404}
+    if takes_body:
+        found |= {408, 413, 415, 422}
+    if route.method in _CHANGING and not route.open:
+        found |= {409}
+    if route.method in _CONDITIONAL:
+        found |= {412}
+    if route.gives is Form.FILE:
+        found |= {416}
+    if route.refusal is not None:
+        # What is wrong with a form is 400 there, and who asks is told with 401.
+        found = (found - {422}) | {401}
+    return found - {route.status}
+
+
+def _failure(route: Route, status: int) -> Schema:
+    return problem(status) if route.refusal is None else oauth_error(status)

@@ -1,0 +1,147 @@
+"""The description: valid, whole, and of what is really there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from gateway.access.tokens import AGENT_API
+from gateway.api.rest.route import Route
+from gateway.api.rest.table import plugin_routes
+from gateway.api.results.table import RESULTS
+from gateway.api.seed_paths import ROUTES
+from gateway.core.catalogue import CATALOGUE
+from tests.gateway.api.registry import Plugins
+from tests.gateway.api.rig import Rig
+from tests.gateway.api.services import Services
+
+Document = Mapping[str, Any]
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path, routes=plugin_routes(Services().parts, Plugins(tmp_path).parts))
+
+
+@pytest.fixture
+async def routes(rig: Rig, tmp_path: Path) -> tuple[Route, ...]:
+    registry = plugin_routes(Services().parts, Plugins(tmp_path).parts)
+    return (*registry, *rig.access.routes, *rig.people.routes)
+
+
+@pytest.fixture
+async def anybody(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
+    """Calls the real application without a token."""
+    async with rig.in_memory() as client:
+        del client.headers["authorization"]
+        yield client
+
+
+@pytest.fixture
+async def document(anybody: httpx.AsyncClient) -> Document:
+    reply = await anybody.get("/v1/openapi.json")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
+    found: Document = reply.json()
+    return found
+
+
+def within(value: object) -> Iterator[tuple[str, object]]:
+    """Every member of every object, however deep."""
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            yield name, member
+            yield from within(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from within(member)
+
+
+def operations(document: Document) -> dict[str, Document]:
+    return {
+        f"{verb.upper()} {path}": operation
+        for path, verbs in document["paths"].items()
+        for verb, operation in verbs.items()
+    }
+
+
+async def test_it_is_openapi_3_1(document: Document) -> None:
+    assert document["openapi"] == "3.1.0"
+    OpenAPIV31SpecValidator(document).validate()
+
+
+async def test_whatever_it_leads_to_is_there(document: Document) -> None:
+    leads = {str(target) for name, target in within(document) if name == "$ref"}
+    assert leads
+    for lead in leads:
+        assert lead.startswith("#/"), "nothing is fetched from anywhere"
+        value: Any = document
+        for part in lead.removeprefix("#/").split("/"):
+            value = value[part]
+    used = {scheme for operation in operations(document).values() for way in operation["security"] for scheme in way}
+    assert used == set(document["components"]["securitySchemes"])
+
+
+async def test_every_route_stands_in_it_and_nothing_else(document: Document, routes: tuple[Route, ...]) -> None:
+    theirs = {f"{route.method} {route.path}" for route in routes} | {"GET /v1/openapi.json"}
+    ours = {f"{route.verb} {AGENT_API}{route.path}" for route in ROUTES} | {f"POST {AGENT_API}/rpc"}
+    assert set(operations(document)) == theirs | ours
+    names = [operation["operationId"] for operation in operations(document).values()]
+    assert len(names) == len(set(names)), "generators make functions of them"
+
+
+async def test_it_says_which_scope_a_call_takes_and_which_take_no_token(
+    document: Document, routes: tuple[Route, ...]
+) -> None:
+    found = operations(document)
+    for route in routes:
+        ways = found[f"{route.method} {route.path}"]["security"]
+        needed = [] if route.scope is None else [route.scope]
+        assert all(scopes == needed for way in ways for scopes in way.values()), route.name
+        assert bool(ways) is not route.open
+    assert found[f"GET {AGENT_API}/health"]["security"] == [{}]
+
+
+async def test_a_call_without_a_token_is_told_so_wherever_one_is_needed(
+    document: Document, anybody: httpx.AsyncClient
+) -> None:
+    for what, operation in operations(document).items():
+        verb, path = what.split(" ")
+        if operation["security"] and {} not in operation["security"] and path.startswith("/v1"):
+            reply = await anybody.request(verb, path.replace("{", "").replace("}", ""))
+            # Whoever has no token may not ask often.
+            assert reply.status_code in {401, 429}, what
+            assert {"401", "403", "429"} <= operation["responses"].keys(), what
+
+
+async def test_every_family_of_calls_is_explained(document: Document) -> None:
+    assert [tag["name"] for tag in document["tags"] if tag["description"] == tag["name"]] == []
+
+
+async def test_every_method_and_every_answer_of_the_agent_api_is_described(document: Document) -> None:
+    rpc = operations(document)[f"POST {AGENT_API}/rpc"]
+    single, batch = rpc["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    names = [call["properties"]["method"]["const"] for call in single["oneOf"]]
+    assert sorted(names) == sorted(RESULTS)
+    assert (batch["minItems"], batch["maxItems"]) == (1, 20)
+    assert rpc["x-scopes"]["tag.write"] == "devices:write"
+
+
+async def test_every_type_of_events_is_described_as_a_delivery(document: Document) -> None:
+    assert set(document["webhooks"]) == set(CATALOGUE)
+    body = document["webhooks"]["alarm:raised"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["properties"]["data"]["$ref"] in {
+        f"#/components/schemas/{name}" for name in document["components"]["schemas"]
+    }
+
+
+async def test_who_has_it_is_told_that_it_is_the_same(anybody: httpx.AsyncClient) -> None:
+    first = await anybody.get("/v1/openapi.json")
+    again = await anybody.get("/v1/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = await anybody.get("/v1/openapi.json", headers={"If-None-Match": '"another"'})
+    assert (other.status_code, other.content) == (200, first.content)
