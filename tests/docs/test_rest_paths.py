@@ -14,6 +14,7 @@ from gateway.api.rest.paging import LARGEST_PAGE, PAGE_SIZE
 from gateway.api.rest.problems import TITLES
 from gateway.api.rest.route import LARGEST_BODY
 from gateway.api.rest.table import plugin_routes
+from gateway.api.rest.users import People, user_routes
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.services import Services
 
@@ -23,7 +24,7 @@ REST = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()
 def test_every_path_stands_there_with_its_scope() -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/v1/\S+)` \| (\S+) \|", REST, re.MULTILINE)
     names = dict.fromkeys(("{webhook_id}", "{message_id}", "{alarm_id}", "{plugin_id}", "{review_id}"), "{id}")
-    names |= {"{client_id}": "{id}", "{key_id}": "{id}"}
+    names |= {"{client_id}": "{id}", "{key_id}": "{id}", "{user_id}": "{id}"}
     names |= {"{delivery_id}": "{delivery}", "{version}": "{version}"}
     routes = [
         (route.method, re.sub(r"\{\w+\}", lambda found: names[found[0]], route.path), route.scope)
@@ -32,6 +33,7 @@ def test_every_path_stands_there_with_its_scope() -> None:
             # Nobody is asked here: what they are is enough.
             *client_routes(cast("Clients", None)),
             *key_routes(cast("ApiKeys", None)),
+            *(route for route in user_routes(cast("People", None)) if not route.open),
         )
     ]
     assert sorted(rows) == sorted(routes)
