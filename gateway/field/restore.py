@@ -25,7 +25,13 @@ _STAGING = ".restore-"
 # Who owns the directory, and space that is set aside: neither is state.
 _STAYS = frozenset({LOCK_FILE, "ferrule.ballast"})
 # Databases of this version, and where the steps of their schema come from.
-_DATABASES = {"state/ferrule.db": "control", "state/history.db": "history", "state/audit.db": "audit"}
+_DATABASES = {
+    "state/ferrule.db": "control",
+    "state/history.db": "history",
+    "state/audit.db": "audit",
+    "state/events.db": "events",
+    "state/plugins.db": "plugins",
+}
 
 
 class RestoreError(Exception):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import structlog
 import trio
 
 from gateway.api.replies import ReplyHeaders
@@ -19,10 +20,13 @@ from gateway.api.rest.route import Answer, Call, File, Form, Route
 from gateway.api.rest.shapes import Nothing
 from gateway.api.rest.uploads import Upload
 from gateway.api.streaming import NextPiece, Stream
+from gateway.core.errors import GatewayError
 from gateway.core.plugins import Archive, KeptPlugin
 from gateway.core.ports import Json
 from gateway.plugins.bounds import BOUNDS
 from gateway.plugins.registry.registry import Registry
+
+log = structlog.stdlib.get_logger(__name__)
 
 _ONE = f"{PLUGINS}/{{plugin_id}}"
 _ARCHIVE = f"{_ONE}/versions/{{version}}/archive"
@@ -83,7 +87,11 @@ class PackageRoutes:
         async def taken() -> None:
             # Who fetches it in parts has it with the last of them.
             if end == archive.size:
-                await self._registry.downloaded(plugin)
+                try:
+                    await self._registry.downloaded(plugin)
+                except GatewayError as error:
+                    # The caller has it all the same.
+                    log.warning("download not counted", plugin=plugin, error=error.reason)
 
         stream = Stream(length=end - begin, opened=partial(_opened, place, begin, end), taken=taken)
         headers = (

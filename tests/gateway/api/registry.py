@@ -31,11 +31,15 @@ class Tables:
 
     def __init__(self) -> None:
         self.trouble: str | None = None
+        # It can be read all the same.
+        self.full = False
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         for step in packaged_steps("plugins"):
             self._connection.executescript(step.sql)
 
     async def write(self, job: Callable[[sqlite3.Connection], Any], _part: str) -> Any:
+        if self.full:
+            raise StoreTrouble(Trouble.FULL, "no room")
         return await self.read(job)
 
     async def read(self, job: Callable[[sqlite3.Connection], Any]) -> Any:

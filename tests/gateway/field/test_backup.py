@@ -302,7 +302,7 @@ def test_a_cut_or_flipped_backup_is_refused(share: float, tmp_path: Path, state:
     assert gzip.decompress(bytes(flipped)) == gzip.decompress(whole)
 
 
-@pytest.mark.parametrize("database", ["ferrule.db", "history.db", "audit.db"])
+@pytest.mark.parametrize("database", ["ferrule.db", "history.db", "audit.db", "events.db", "plugins.db"])
 def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path, state: Path, database: str) -> None:
     with closing(sqlite3.connect(state / "audit.db")) as connection:
         migrate(connection, state / "audit.db", packaged_steps("audit"))

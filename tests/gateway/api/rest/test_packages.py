@@ -271,6 +271,16 @@ async def test_head_tells_the_same_and_counts_nothing(plugin: httpx.AsyncClient)
     assert await downloads(plugin) == 0
 
 
+async def test_a_download_that_cannot_be_counted_is_one_all_the_same(
+    plugin: httpx.AsyncClient, plugins: Plugins
+) -> None:
+    await send(plugin)
+    plugins.tables.full = True
+    assert (await plugin.get(ARCHIVE)).content == PACKAGE
+    plugins.tables.full = False
+    assert await downloads(plugin) == 0
+
+
 async def test_documentation_is_text_that_nothing_runs(plugin: httpx.AsyncClient) -> None:
     before = await plugin.get(f"{PLACE}/docs", headers={"Accept": JSON_API})
     assert RELEASE["description"] in before.text
