@@ -23,7 +23,10 @@ _PREFLIGHT_HEADERS = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"authorization, content-type, accept, if-match, x-request-id, x-api-version, x-agent-id, x-agent-signature",
+        (
+            b"authorization, content-type, accept, if-match, x-request-id, x-api-version, x-api-key, x-agent-id, "
+            b"x-agent-signature"
+        ),
     ),
     (b"access-control-max-age", b"600"),
 )

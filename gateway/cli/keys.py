@@ -9,12 +9,13 @@ from gateway.access.agent_tokens import PURPOSE as AGENT
 from gateway.access.enrolment import PURPOSE as ENROLMENT
 from gateway.access.generation import rotate
 from gateway.access.keys import KeyFileError, RootKey, read_root_key
+from gateway.access.oauth.access_tokens import PURPOSE as CLIENT
 from gateway.access.tokens import PURPOSE as OPERATOR
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.field.state_lock import owner_of
 
-CLASSES = {"operators": OPERATOR, "agents": AGENT, "enrolments": ENROLMENT}
+CLASSES = {"operators": OPERATOR, "agents": AGENT, "enrolments": ENROLMENT, "clients": CLIENT}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ def test_which_keys_count_is_shown_without_their_secrets(tmp_path: Path, capsys:
     assert keys(tmp_path, "show", "--json") == 0
     first = json.loads(capsys.readouterr().out)
     assert (first["gatewayId"], first["generation"]) == (root.gateway_id, 0)
-    assert [one["tokens"] for one in first["keys"]] == ["operators", "agents", "enrolments"]
+    assert [one["tokens"] for one in first["keys"]] == ["operators", "agents", "enrolments", "clients"]
     assert first["keys"][0]["verifies"] == [root.key("operator-token").kid]
     assert keys(tmp_path, "rotate") == 0
     capsys.readouterr()
