@@ -219,6 +219,8 @@ async def test_others_see_only_their_own(autojump_clock: MockClock, rig: Rig) ->
                 await call(OTHER, id_)
             assert refused.value.code is Code.NOT_FOUND
         assert [one.id for one in await webhooks.list(OPERATOR)] == [id_]
+        administrator = Principal("client:admin-1", frozenset({"*"}), Kind.CLIENT, "token-9")
+        assert [one.id for one in await webhooks.list(administrator)] == [id_]
 
 
 async def test_so_many_and_no_more(autojump_clock: MockClock, rig: Rig) -> None:
