@@ -64,7 +64,7 @@ def environment(sandbox: Sandbox, where: Places) -> Mapping[str, str]:
     return {**found, **sandbox.environment}
 
 
-def command(sandbox: Sandbox, means: Means, *, neighbours: int = 0) -> tuple[str, ...]:
+def command(sandbox: Sandbox, means: Means, *, neighbours: int = 0, info: int | None = None) -> tuple[str, ...]:
     """The words that start an instance with what this system has.
 
     Args:
@@ -72,12 +72,16 @@ def command(sandbox: Sandbox, means: Means, *, neighbours: int = 0) -> tuple[str
         means: what there is.
         neighbours: tasks of the same user that count against its bound; none, where it has a user or namespace of its
             own.
+        info: descriptor bubblewrap tells of the process it made; None: it does not.
 
     Raises:
         NoRuntimeError: with what to install.
     """
     program = (*limits(sandbox, means, neighbours), *runner(sandbox, means, places(sandbox, means)))
-    return program if means.bubblewrap is None else (*bubblewrap(sandbox, means), "--", *program)
+    if means.bubblewrap is None:
+        return program
+    told = () if info is None else ("--info-fd", str(info))
+    return (*bubblewrap(sandbox, means), *told, "--", *program)
 
 
 def runner(sandbox: Sandbox, means: Means, where: Places) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,11 @@ S = TypeVar("S")
 
 # Seconds a process that was killed may take to be gone, before the next means.
 _GONE_S = 2.0
+# Seconds until nothing is left of one that did not come about.
+_END_S = 10.0
+# Seconds bubblewrap may take to make a sandbox.
+_MAKING_S = 20.0
+_SHORT = 4096
 
 
 class Running(Protocol):
@@ -100,23 +106,38 @@ class ProcessRunner:
     async def start(self, sandbox: Sandbox) -> Running:
         """Start an instance."""
         means, user = self._means, sandbox.user
-        shares = means.bubblewrap is None and user is None
-        words = command(sandbox, means, neighbours=tasks_of(os.geteuid()) if shares else 0)
-        variables = {} if means.bubblewrap else environment(sandbox, places(sandbox, means))
-        process = await trio.lowlevel.open_process(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=sandbox.package,
-            env=variables,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
-            umask=0o077,
-            start_new_session=True,
-        )
-        return RealProcess(process, sandbox, inside=means.bubblewrap is not None)
+        inside = means.bubblewrap is not None
+        neighbours = tasks_of(os.geteuid()) if user is None and not inside else 0
+        told, telling = os.pipe2(os.O_CLOEXEC)
+        try:
+            process = await trio.lowlevel.open_process(
+                command(sandbox, means, neighbours=neighbours, info=telling),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=sandbox.package,
+                env={} if inside else environment(sandbox, places(sandbox, means)),
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+                umask=0o077,
+                start_new_session=True,
+                pass_fds=(telling,) if inside else (),
+            )
+        except BaseException:
+            os.close(told)
+            raise
+        finally:
+            os.close(telling)
+        running = RealProcess(process, sandbox, inside=inside)
+        try:
+            async with trio.lowlevel.FdStream(told) as stream:
+                await running.learn(stream)
+        except BaseException:
+            with trio.move_on_after(_END_S, shield=True):
+                await running.destroy()
+            raise
+        return running
 
 
 class RealProcess:
@@ -130,6 +151,26 @@ class RealProcess:
 
     def __init__(self, process: trio.Process, sandbox: Sandbox, *, inside: bool) -> None:
         self._process, self._sandbox, self._inside = process, sandbox, inside
+        # The first process of its namespace, by a descriptor that means no other, ever.
+        self._first: int | None = None
+
+    async def learn(self, told: trio.abc.ReceiveStream) -> None:
+        """Hear from bubblewrap which process it made.
+
+        Raises:
+            OSError: it made none; its error stream says why.
+        """
+        if not self._inside:
+            return
+        text = b""
+        with trio.move_on_after(_MAKING_S):
+            while more := await told.receive_some(_SHORT):
+                text += more
+        try:
+            self._first = os.pidfd_open(int(json.loads(text)["child-pid"]))
+        except (ValueError, KeyError, ProcessLookupError):
+            # It has ended, or never was: whoever waits for it hears of that.
+            log.info("no first process", instance=self._sandbox.instance)
 
     @property
     def pid(self) -> int:
@@ -180,13 +221,24 @@ class RealProcess:
         return await trio.to_thread.run_sync(size_of, self._sandbox.data, most, abandon_on_cancel=True)
 
     async def _end_namespace(self) -> None:
-        """With the first process of a namespace, the kernel ends all of it before anybody hears of that end."""
-        if self._process.poll() is None:
-            _signal((pid for pid, generation in descendants(self.pid) if generation == 1), signal.SIGKILL)
-            if not await self._gone():
-                # It had made no namespace yet, or does not hear of its end: with it goes what it started.
-                self._process.kill()
-                await self._gone()
+        """With the first process of a namespace, the kernel ends all of it before anybody hears of that end.
+
+        Bubblewrap itself ends with the plugin, and not with what the plugin leaves behind.
+        """
+        if self._first is not None:
+            try:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._first, signal.SIGKILL)
+                with trio.move_on_after(_GONE_S) as waiting:
+                    await trio.lowlevel.wait_readable(self._first)
+                if waiting.cancelled_caught:
+                    log.warning("a namespace does not end", instance=self._sandbox.instance, pid=self.pid)
+            finally:
+                os.close(self._first)
+                self._first = None
+        if self._process.poll() is None and not await self._gone():
+            self._process.kill()
+            await self._gone()
 
     async def _end_group(self) -> None:
         offspring = [pid for pid, _ in descendants(self.pid)] if self._process.poll() is None else []
