@@ -11,6 +11,7 @@ import trio
 
 from gateway.access.keys import RootKey
 from gateway.access.limits.rates import RateLimits
+from gateway.access.owners import KnownOwners
 from gateway.alarms.alarms import Alarms
 from gateway.api.live.live import Live
 from gateway.api.parts import AgentParts
@@ -84,6 +85,7 @@ class Eventing:
         alarms: of the configuration.
         webhooks: deliver them.
         live: brings them over WebSockets.
+        owners: those of webhooks, as far as they count.
         parts: for the API.
     """
 
@@ -91,6 +93,7 @@ class Eventing:
     alarms: Alarms
     webhooks: Webhooks
     live: Live
+    owners: KnownOwners
     parts: EventParts
     _store: EventStore
     _publishers: Publishers
@@ -198,6 +201,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         lambda: {(line.host, line.tcp_port) for line in settings().lines if line.host is not None},
         Resolver(),
     )
+    owners = KnownOwners(sources.agents.revocations)
     works = Works(
         log=store.log,
         pages=Pages(store.log),
@@ -209,7 +213,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         announce=journal.announce,
         alerts=alerts,
         may_receive=may_receive,
-        owners=sources.agents.revocations,
+        owners=owners,
         wall=timeline.now,
         chance=random.random,
         name=lambda: uuid7(timeline.now()),
@@ -233,7 +237,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         wall=timeline.now,
     )
     # Who lost a token gets nothing more.
-    agents.revocations.changed += [live.recheck, webhooks.recheck]
+    owners.changed += [live.recheck, webhooks.recheck]
     sources.root.changed.append(live.recheck)
     journal.wanted += [webhooks.wants, live.wants]
     journal.keep = webhooks.keeps
@@ -251,6 +255,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         alarms=alarms,
         webhooks=webhooks,
         live=live,
+        owners=owners,
         parts=EventParts(
             door=publishers,
             history=store.log,

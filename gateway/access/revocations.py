@@ -137,11 +137,12 @@ class Revocations:
         return self.epoch(owner.subject) if owner.kind is Kind.AGENT else 0
 
     def barred(self, owner: Principal, mark: int) -> str | None:
-        """See ``core.ports.Owners``: a revoked token bars what was done with it, a revoked agent all it did before.
+        """See ``core.ports.Owners``: a revoked agent is barred, and so is the bearer of a revoked operator's token.
 
-        An agent that got another token, or whose token has expired, is the same agent still.
+        Operators are known by nothing else. An agent that got another token is the same agent still, and who signs out
+        of a program, which revokes its token, does not mean what he has registered with it.
         """
-        if owner.token_id in self._tokens:
+        if owner.kind is Kind.OPERATOR and owner.token_id in self._tokens:
             return f"the token of {owner.subject} it was made with was revoked"
         if owner.kind is Kind.AGENT and mark < self._agents.get(owner.subject, _NOTHING).revoked:
             return f"{owner.subject} was revoked, or enrolled with another key, since"

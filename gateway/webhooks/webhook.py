@@ -147,6 +147,7 @@ def to_document(webhook: Webhook, seal: Seal) -> dict[str, Json]:
             "kind": owner.kind.value,
             "token_id": owner.token_id,
             "expires": owner.expires,
+            "client_id": owner.client_id,
             "mark": webhook.mark,
         },
         "secret": seal.close(keys.current.text, f"{webhook.id}/secret"),
@@ -168,6 +169,7 @@ class _Owner(msgspec.Struct):
     kind: Kind
     token_id: str
     expires: int
+    client_id: str | None = None
     mark: int = 0
 
 
@@ -197,7 +199,9 @@ def from_document(id_: str, document: Mapping[str, Json], seal: Seal) -> Webhook
     except (msgspec.ValidationError, KeyError, GatewayError) as error:
         raise ValueError(f"damaged: {error}") from None
     owner = kept.owner
-    principal = Principal(owner.subject, owner.scopes, owner.kind, owner.token_id, expires=owner.expires)
+    principal = Principal(
+        owner.subject, owner.scopes, owner.kind, owner.token_id, expires=owner.expires, client_id=owner.client_id
+    )
     state, reason = kept.state, kept.reason
     try:
         previous = kept.previous and Secret(seal.open(kept.previous, f"{id_}/previous"))

@@ -194,6 +194,7 @@ class Owners:
 
     marks: Counter[str] = field(default_factory=Counter)
     changed: list[Callable[[], None]] = field(default_factory=list)
+    judged: list[Principal] = field(default_factory=list)
 
     def revoke(self, subject: str) -> None:
         self.marks[subject] += 1
@@ -204,6 +205,7 @@ class Owners:
         return self.marks[owner.subject]
 
     def barred(self, owner: Principal, mark: int) -> str | None:
+        self.judged.append(owner)
         return f"{owner.subject} was revoked" if mark < self.marks[owner.subject] else None
 
 

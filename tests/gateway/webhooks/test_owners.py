@@ -102,3 +102,12 @@ async def test_who_changes_it_takes_it_over_and_who_only_resumes_a_pause_does_no
         rig.happens()
         await trio.sleep(5)
         assert rig.sequences() == [1]
+
+
+async def test_by_which_client_somebody_came_is_known_after_a_restart(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        await webhooks.create(Principal("user:ben", ANNA.scopes, Kind.USER, "t3", client_id="panel"), ALARMS)
+    async with rig.running() as webhooks:
+        rig.owners.judged.clear()
+        webhooks.recheck()
+        assert [(owner.subject, owner.client_id) for owner in rig.owners.judged] == [("user:ben", "panel")]

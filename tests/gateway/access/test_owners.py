@@ -1,0 +1,60 @@
+"""In whose name something may go on: an expired token ends nothing, a revocation does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.access.oauth.voids import Voids
+from gateway.access.owners import KnownOwners
+from gateway.core.principal import Kind, Principal
+
+NOW = 1_800_000_000.0
+BEN = Principal("user:ben", frozenset({"webhooks:write"}), Kind.USER, "t1", expires=1, client_id="panel")
+
+
+def known(gateway: Any) -> tuple[KnownOwners, Voids]:
+    voids = Voids(gateway.facts, lambda: NOW, lambda: True)
+    owners = KnownOwners(gateway.revocations)
+    owners.take(voids)
+    return owners, voids
+
+
+@pytest.mark.parametrize("ended", ["user:ben", "client:panel"])
+@pytest.mark.parametrize("kind", [Kind.USER, Kind.API_KEY])
+def test_who_was_disabled_or_came_by_a_client_that_was_is_barred_also_after_a_restart(
+    gateway: Any, ended: str, kind: Kind
+) -> None:
+    owners, voids = known(gateway)
+    owner = replace(BEN, kind=kind)
+    voids.end("user:anna")
+    mark = owners.mark(owner)
+    assert owners.barred(owner, mark) is None
+    voids.end(ended)
+    again, _ = known(gateway)
+    for one in (owners, again):
+        assert "user:ben" in str(one.barred(owner, mark))
+        # What he does after he is allowed again is another matter.
+        assert one.barred(owner, one.mark(owner)) is None
+
+
+def test_who_signs_out_does_not_mean_what_he_has_registered(gateway: Any) -> None:
+    owners, _ = known(gateway)
+    operator = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t1")
+    gateway.revocations.revoke_token("t1", 2_000_000_000)
+    assert owners.barred(BEN, owners.mark(BEN)) is None
+    # Of operators nothing else is known than their tokens.
+    assert "the token of operator" in str(owners.barred(operator, owners.mark(operator)))
+    assert owners.barred(replace(operator, token_id="t2"), owners.mark(operator)) is None
+
+
+def test_agents_are_asked_for_where_they_are_known(gateway: Any) -> None:
+    owners, _ = known(gateway)
+    agent = Principal("meter-1", frozenset(), Kind.AGENT, "t9")
+    mark = owners.mark(agent)
+    told = []
+    owners.changed.append(lambda: told.append(owners.barred(agent, mark)))
+    gateway.revocations.revoke_agent("meter-1")
+    assert told == ["meter-1 was revoked, or enrolled with another key, since"]
