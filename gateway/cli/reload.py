@@ -7,6 +7,7 @@ import os
 import signal
 
 from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
+from gateway.field.check_files import file_problems
 from gateway.field.state_lock import owner_of
 from gateway.settings.compare import marks
 from gateway.settings.in_force import WORDS, kept_in_force, marks_in_force, turnover
@@ -47,6 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{WORDS[kind]}: {done}")
         if not taken:
             print("lines, alarms and where webhooks may go are as they were")
+    # It runs on with what it has, and nothing in its log may say so before the file is wanted.
+    for problem in (*settings.warnings, *file_problems(config)):
+        print(problem)
     now = marks(settings)
     waiting = [f"[{name}]" for name, mark in owner.marks.items() if now.get(name) != mark]
     if waiting:

@@ -137,7 +137,8 @@ def _surplus(line: str, devices: list[Json]) -> str:
     lost = sum(device["requests"] - device["answers"] for device in on_it)
     if late < lost + LEAST_SURPLUS:
         return ""
+    missing = f"only {lost} {'was' if lost == 1 else 'were'}" if lost else "none was"
     return (
-        f"line {line}: {late} answers came that nobody waited for, and only {lost} were missing: two devices may have "
+        f"line {line}: {late} answers came that nobody waited for, and {missing} missing: two devices may have "
         f"one number, or another master talks. ferrule monitor {line} --errors names the unit"
     )

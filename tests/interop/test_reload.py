@@ -122,6 +122,16 @@ def test_what_waits_for_the_next_start_is_named(pair: Pair) -> None:
     assert "gateway" in log.split("take effect at the next start")[1]
 
 
+def test_a_file_that_is_named_and_not_there_is_told_though_the_rest_is_taken_over(pair: Pair) -> None:
+    text = pair.site.config.read_text()
+    pair.site.config.write_text(f'{text}\n[[webhook.allow]]\nhost = "scada.example.com"\nca = "absent.pem"\n')
+    told = ferrule("reload", "--state", pair.site.state)
+    assert told.returncode == 0
+    assert "warning: ca: " in told.stdout
+    assert "absent.pem: no such file or directory" in told.stdout
+    pair.gateway.logged("configuration reloaded")
+
+
 def test_reload_without_a_gateway_says_so(site: Site) -> None:
     site.configure()
     gateway = site.start()

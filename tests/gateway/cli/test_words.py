@@ -317,6 +317,16 @@ def test_what_explains_others_comes_before_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("missing", "words"), [(0, "and none was missing"), (1, "and only 1 was missing"), (7, "and only 7 were missing")]
+)
+def test_more_answers_than_questions_are_counted_in_words(missing: int, words: str) -> None:
+    counted = {"requests": 100 + missing, "answers": 100, "errors": {"late": 40}}
+    twins = [{"device": "bus/a", "line": "bus", "state": "online"} | counted]
+    [trouble] = at_this_moment({"storage": {"durable": True, "history": "full"}}, LINES[:1], twins)
+    assert words in trouble.words
+
+
 def test_standing_alerts_come_worst_first_then_oldest_first() -> None:
     raised = [
         {"severity": severity, "since": since}
