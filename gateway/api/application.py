@@ -78,6 +78,7 @@ from gateway.settings.model import Settings
 METRICS_PATH = "/metrics"
 _TOO_MANY = 429
 METRICS_SCOPE = "metrics:read"
+_WHERE = f"The device API is at {RPC_PATH}, the plugin API under /v1"
 
 
 def make_application(
@@ -281,7 +282,7 @@ class _Api:
             return problem_page(verb, path)
         if of_agent_api(path):
             return rpc_error(404, rpc.METHOD_NOT_FOUND, "Method not found", f"there is nothing at {path}")
-        return problem_reply(404, "Not Found", f"There is nothing at {path}. The device API is at {RPC_PATH}.")
+        return problem_reply(404, "Not Found", f"There is nothing at {path}. {_WHERE}.")
 
     async def _metrics_page(self, scope: Scope, caller: Caller) -> Reply:
         """``GET /metrics``: for who may read it, and for programs on this machine (ruling 24)."""

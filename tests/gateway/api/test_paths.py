@@ -153,6 +153,8 @@ async def test_any_other_path_answers_a_problem(client: httpx.AsyncClient, path:
     problem = response.json()
     assert (problem["title"], problem["status"], problem["type"]) == ("Not Found", 404, "/problems/not-found")
     assert path in problem["detail"]
+    if not path.startswith("/v1/"):
+        assert problem["detail"].endswith("The device API is at /api/v1/rpc, the plugin API under /v1.")
 
 
 @pytest.mark.parametrize(
