@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import msgspec
+
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.plugins import KeptPlugin, KeptVersion, PluginStatus, Release
 from gateway.core.semver import parse_version
@@ -13,6 +15,7 @@ from gateway.plugins.refusal import PackageError
 # Of a version with a package nothing of this changes any more: the package says it too, and is signed.
 SIGNED = ("name", "description", "category", "license", "tags", "config_schema")
 MOST_VERSIONS = 200
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 def check_release(release: Release) -> None:
@@ -44,7 +47,7 @@ def check_change(plugin: KeptPlugin, wanted: Release) -> None:
     now, then = parse_version(plugin.release.version), parse_version(wanted.version)
     if wanted.version == plugin.release.version:
         version = plugin.version(wanted.version)
-        changed = [name for name in SIGNED if getattr(plugin.release, name) != getattr(wanted, name)]
+        changed = [name for name in SIGNED if not _same(getattr(plugin.release, name), getattr(wanted, name))]
         if changed and version is not None and version.archive is not None:
             raise _conflict(
                 changed[0],
@@ -76,7 +79,7 @@ def check_manifest(manifest: Manifest, plugin: str, release: Release) -> None:
         "tags": (tuple(manifest.tags), release.tags),
         "config_schema": (manifest.config_schema, release.config_schema),
     }
-    differing = [name for name, (packed, registered) in said.items() if packed != registered]
+    differing = [name for name, (packed, registered) in said.items() if not _same(packed, registered)]
     if differing:
         raise PackageError(
             "other_plugin",
@@ -113,6 +116,11 @@ def check_again(version: KeptVersion, sha256: str) -> bool:
 
 def _conflict(field: str, reason: str) -> GatewayError:
     return GatewayError(Code.CONFLICT, reason, field=field)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values are the same JSON; to Python, true is 1."""
+    return _ENCODER.encode(one) == _ENCODER.encode(other)
 
 
 def _is_url(url: str) -> bool:

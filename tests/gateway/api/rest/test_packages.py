@@ -139,6 +139,17 @@ async def test_what_must_not_be_used_leaves_nothing_behind(
     assert (missing.status_code, "there is no archive" in missing.json()["detail"]) == (404, True)
 
 
+async def test_true_is_not_one_in_a_schema(plugin: httpx.AsyncClient) -> None:
+    schema = {"type": "object", "properties": {"b": {"secret": True}, "a": {"maximum": 1}}}
+    await plugin.patch(PLACE, json=document(config_schema=schema))
+    other = {"type": "object", "properties": {"b": {"secret": 1}, "a": {"maximum": 1}}}
+    refused = await send(plugin, package(config_schema=other))
+    assert (refused.status_code, "config_schema" in refused.text) == (422, True)
+    turned = {"properties": {"a": {"maximum": 1}, "b": {"secret": True}}, "type": "object"}
+    assert (await send(plugin, package(config_schema=turned))).status_code == 201
+    assert (await plugin.patch(PLACE, json=document(config_schema=other))).status_code == 409
+
+
 async def test_nobody_is_trusted_who_is_not_named(plugin: httpx.AsyncClient, plugins: Plugins) -> None:
     plugins.settings = replace(plugins.settings, publishers=())
     refused = await send(plugin)
