@@ -259,7 +259,7 @@ class Gateway:
             audit=ground.audit,
         )
         access = accessing(grounds, lambda: self._settings)
-        told.owners.take(access.voids)
+        told.owners.take(access.voids, access.subjects)
         await access.load(load_admin(self._state))
         people = consenting(grounds, access, self._state, lambda: self._settings)
         await people.first_admin.begin()

@@ -21,7 +21,6 @@ from gateway.api.version import installed_version
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
-from gateway.core.channels import may_receive
 from gateway.core.event_figures import EventFigures, EventMeters
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.ports import FactStore, Store
@@ -212,7 +211,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         settings=lambda: settings().webhook,
         announce=journal.announce,
         alerts=alerts,
-        may_receive=may_receive,
+        may_receive=owners.may_receive,
         owners=owners,
         wall=timeline.now,
         chance=random.random,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from gateway.access.oauth.subjects import Subjects
 from gateway.access.oauth.voids import Voids
 from gateway.access.revocations import Revocations
+from gateway.core.channels import may_receive
+from gateway.core.events import Event
 from gateway.core.principal import Kind, Principal
 
 # Of OAuth: all their tokens and keys are ended together, by their subject.
@@ -25,11 +29,17 @@ class KnownOwners:
     def __init__(self, revocations: Revocations) -> None:
         self._revocations = revocations
         self._voids: Voids | None = None
+        self._subjects: Subjects | None = None
         self.changed: list[Callable[[], None]] = revocations.changed
 
-    def take(self, voids: Voids) -> None:
-        """Ask there, too, what was ended of clients, people and plugins; call it before one of them is asked for."""
-        self._voids = voids
+    def take(self, voids: Voids, subjects: Subjects) -> None:
+        """Ask of clients, people and plugins there, too; call it before one of them is asked for.
+
+        Args:
+            voids: what was ended.
+            subjects: what they may be allowed now.
+        """
+        self._voids, self._subjects = voids, subjects
 
     def mark(self, owner: Principal) -> int:
         """See ``core.ports.Owners``."""
@@ -46,6 +56,16 @@ class KnownOwners:
         if why is None and owner.kind in _OF_OAUTH and mark < self._epoch(owner):
             why = f"{owner.subject}, or the client it came by, was disabled or removed since"
         return why
+
+    def may_receive(self, owner: Principal, event: Event) -> bool:
+        """Whether an owner may see an event by the scopes of its token, and by what it is allowed now (D-149)."""
+        if not may_receive(owner, event):
+            return False
+        if owner.kind not in _OF_OAUTH or self._subjects is None:
+            return True
+        now = self._subjects.find(owner.subject)
+        # Who is not there is barred, or was not read from the disk yet: he must miss nothing for that.
+        return now is None or may_receive(replace(owner, scopes=now.allowance), event)
 
     def _epoch(self, owner: Principal) -> int:
         return 0 if self._voids is None else self._voids.epoch(owner.subject, owner.client_id or "")

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from gateway.access.oauth.subjects import Standing, Subjects
 from gateway.access.oauth.voids import Voids
 from gateway.access.owners import KnownOwners
+from gateway.core.events import Event
 from gateway.core.principal import Kind, Principal
 
 NOW = 1_800_000_000.0
@@ -18,7 +20,7 @@ BEN = Principal("user:ben", frozenset({"webhooks:write"}), Kind.USER, "t1", expi
 def known(gateway: Any) -> tuple[KnownOwners, Voids]:
     voids = Voids(gateway.facts, lambda: NOW, lambda: True)
     owners = KnownOwners(gateway.revocations)
-    owners.take(voids)
+    owners.take(voids, Subjects())
     return owners, voids
 
 
@@ -58,3 +60,20 @@ def test_agents_are_asked_for_where_they_are_known(gateway: Any) -> None:
     owners.changed.append(lambda: told.append(owners.barred(agent, mark)))
     gateway.revocations.revoke_agent("meter-1")
     assert told == ["meter-1 was revoked, or enrolled with another key, since"]
+
+
+def test_who_is_allowed_less_than_when_he_registered_it_receives_less(gateway: Any) -> None:
+    subjects, allowed = Subjects(), {"devices:read", "system:read"}
+    owners = KnownOwners(gateway.revocations)
+    owners.take(Voids(gateway.facts, lambda: NOW, lambda: True), subjects)
+    alarm, alert = (Event("id", "gw", 1, type_, NOW, "synchronised", {}) for type_ in ("alarm:raised", "system:alert"))
+    ben = replace(BEN, scopes=frozenset({"devices:read"}))
+    # Not read from the disk yet.
+    assert owners.may_receive(ben, alarm)
+    subjects.know("user", lambda _: Standing(frozenset(), frozenset(allowed)))
+    assert owners.may_receive(ben, alarm)
+    # His token did not hold that, whatever he may.
+    assert not owners.may_receive(ben, alert)
+    allowed.remove("devices:read")
+    assert not owners.may_receive(ben, alarm)
+    assert owners.may_receive(Principal("operator", ben.scopes, Kind.OPERATOR, "t2"), alarm)
