@@ -44,18 +44,17 @@ class FirstAdmin:
         self._facts = facts
         self._users = users
         self._digest, self._attempts = _kept(facts.recall(FIRST_ADMIN).get(_KEY))
+        users.changed.append(self._follow)
 
     async def begin(self) -> None:
         """See to the file when the gateway starts: there is one where a code is good, and where one is needed."""
-        if self._users.administered or self._users.all():
-            if self._users.administered:
-                self._burn()
+        self._follow()
+        if self._users.all() or self._stands():
             return
-        if self._digest is None or not self._path.exists():
-            try:
-                await self.renew()
-            except OSError as error:
-                log.warning("no code for the first administrator", reason=error.strerror, file=str(self._path))
+        try:
+            await self.renew()
+        except OSError as error:
+            log.warning("no code for the first administrator", reason=error.strerror, file=str(self._path))
 
     async def renew(self) -> str:
         """Make a code; one of before is not good any more.
@@ -74,7 +73,7 @@ class FirstAdmin:
         return code
 
     def check(self, code: str) -> None:
-        """Hold a code against the one that is good. It stays so until ``used``; wrong ones are counted.
+        """Hold a code against the one that is good, as it stays until there is an administrator. Wrong ones count.
 
         Raises:
             GatewayError: CONFLICT, there is an administrator; FORBIDDEN, it is wrong, used or was tried too often.
@@ -95,9 +94,17 @@ class FirstAdmin:
                 Code.FORBIDDEN, "the code is not the one on the board: see it there with ferrule user code"
             )
 
-    def used(self) -> None:
-        """The code has made an administrator, and is good for nothing from now on."""
-        self._burn()
+    def _follow(self) -> None:
+        """Once there is an administrator, however that came about, the code is good for nothing."""
+        if self._users.administered:
+            self._burn()
+
+    def _stands(self) -> bool:
+        """Whether the file has the code that is good: a power cut may have come between the two."""
+        try:
+            return self._digest == _digest(self._path.read_text("ascii"))
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def _check(self) -> None:
         if self._users.administered:

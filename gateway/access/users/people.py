@@ -116,7 +116,6 @@ class People:
         # Another one may have been quicker.
         self._first_admin.check(code)
         user = self._users.add(name, {ADMIN}, hashed)
-        self._first_admin.used()
         await self._facts.settle()
         return user
 

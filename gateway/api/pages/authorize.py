@@ -102,6 +102,7 @@ class LoginPages:
             problem.status,
             _TITLES.get(problem.status, "That did not work"),
             _sentence(problem.detail),
+            *(() if problem.id is None else (f"Its id is {problem.id}.",)),
             headers=problem.headers,
         )
 
@@ -222,9 +223,9 @@ class LoginPages:
             browser = new_name()
             headers = (*headers, cookie(browser))
         hidden = self._carried(browser, asked)
-        return reply(
-            status, login_page(self._parts.gateway, found.client.name, hidden, wrong=wrong, name=name), headers
-        )
+        body = login_page(self._parts.gateway, found.client.name, hidden, wrong=wrong, name=name)
+        # Who may grant nothing of it is sent back at once: browsers hold that against the policy of this page.
+        return reply(status, body, headers, form_action=destination(found.redirect_uri).source)
 
     def _carried(self, browser: str, asked: Fields) -> dict[str, str]:
         return {_TOKEN: self._parts.sessions.form_token(browser), _REQUEST: query_of(asked)}

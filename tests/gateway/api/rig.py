@@ -55,6 +55,7 @@ class Rig:
         version: str = "1.2.3",
         earlier: Rig | None = None,
         routes: Sequence[Route] = (),
+        people: Sequence[Route] | None = None,
         services: Services | None = None,
     ) -> None:
         self.state = state
@@ -117,7 +118,7 @@ class Rig:
             instruments=self.instruments,
             performance=performance,
             events=self.services.parts,
-            routes=(*routes, *self.access.routes, *self.people.routes),
+            routes=(*routes, *self.access.routes, *(self.people.routes if people is None else people)),
             keys=self.access.keys,
         )
         self.url = ""

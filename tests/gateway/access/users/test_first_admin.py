@@ -123,3 +123,28 @@ async def test_a_directory_that_takes_no_file_keeps_nobody_from_starting(tmp_pat
         first.check("anything")
     with pytest.raises(OSError, match="missing"):
         await people.renew_code(BOSS)
+
+
+async def test_an_administrator_that_came_about_otherwise_burns_it_too(tmp_path: Path) -> None:
+    house = Household()
+    _, people = await begun(house, tmp_path)
+    code = code_on(tmp_path)
+    ben = await people.add(BOSS, "ben", ["viewer"], PASSWORD)
+    assert code_on(tmp_path) == code
+    await people.change(BOSS, ben.id, roles=["admin"])
+    assert not (tmp_path / CODE_FILE).exists()
+    with pytest.raises(GatewayError) as error:
+        await people.add_first(code, "anna", PASSWORD)
+    assert error.value.code is Code.CONFLICT
+
+
+async def test_a_file_that_a_power_cut_left_with_another_code_is_made_anew(tmp_path: Path) -> None:
+    house = Household()
+    await begun(house, tmp_path)
+    for content in (b"aaaaa-bbbbb-ccccc-ddddd", b"\xff\xfe"):
+        (tmp_path / CODE_FILE).write_bytes(content)
+        house.restart()
+        await begun(house, tmp_path)
+        assert (tmp_path / CODE_FILE).read_bytes() != content
+    _, people = await begun(house, tmp_path)
+    assert (await people.add_first(code_on(tmp_path), "anna", PASSWORD)).administers

@@ -56,7 +56,8 @@ class Site:
             gateway="boiler <room>",
             enabled=lambda: self.enabled,
         )
-        self.rig = Rig(self.state, routes=login_routes(LoginPages(parts)))
+        self.pages = LoginPages(parts)
+        self.rig = Rig(self.state, people=login_routes(self.pages))
 
     def client(self, client_id: str) -> Client | None:
         return self.clients.get(client_id)

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.access.login.sessions import IDLE
 from gateway.access.oauth.grant import Form
+from gateway.api.rest.problems import Problem
 from gateway.core.audit import AuditOutcome
 from tests.gateway.access.authorization.granting import PROGRAM, VERIFIER
 from tests.gateway.api.pages.browser import Browser, Page, brought_back
@@ -154,7 +155,7 @@ async def test_each_page_forbids_scripts_frames_and_being_kept(browser: Browser)
     login = await browser.open(link())
     consent = await browser.send(login, LOGIN, "Sign in", name="anna", password="anna's password")
     error = await browser.open(link(client_id="nobody"))
-    for page, more in ((login, ""), (consent, " http://127.0.0.1:51004"), (error, "")):
+    for page, more in ((login, " http://127.0.0.1:51004"), (consent, " http://127.0.0.1:51004"), (error, "")):
         headers = page.response.headers
         assert headers["content-security-policy"] == (
             f"default-src 'none'; style-src 'self'; form-action 'self'{more}; frame-ancestors 'none'; base-uri 'none'"
@@ -416,3 +417,10 @@ async def test_without_origin_and_fetch_headers_the_form_token_decides(browser: 
         AUTHORIZE, content=urlencode(form), headers={"content-type": "application/x-www-form-urlencoded"}
     )
     assert response.status_code == httpx.codes.SEE_OTHER
+
+
+async def test_a_fault_of_ours_is_a_page_with_its_id(site: Site) -> None:
+    reply = site.pages.refusal(Problem(500, "internal_error", "this is a fault of the gateway.", id_="0123abcd"))
+    assert reply.status == 500
+    assert b"This is a fault of the gateway." in reply.body
+    assert b"0123abcd" in reply.body
