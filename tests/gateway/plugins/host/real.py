@@ -18,7 +18,7 @@ from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.process import ProcessRunner, Running
 from gateway.plugins.host.sandbox import MEBI, Bounds, Means, Sandbox
-from gateway.plugins.host.states import State, Timing
+from gateway.plugins.host.states import Health, State, Timing
 from gateway.plugins.host.usage import descendants
 
 from .fakes import WALL, FakeGateway, spec
@@ -128,6 +128,12 @@ class Site:
             while self.left():  # noqa: ASYNC110 - the kernel sets no event
                 await trio.sleep(0.02)
 
+    async def health(self, wanted: Health) -> None:
+        """Wait until it says so of itself."""
+        with trio.fail_after(PATIENCE_S):
+            while self.instance.report().health is not wanted:  # noqa: ASYNC110 - the kernel sets no event
+                await trio.sleep(0.02)
+
     async def falls(self) -> str:
         """Why it fell."""
         with trio.fail_after(PATIENCE_S):
@@ -161,6 +167,7 @@ async def site(means: Means, place: Path, code: str | Path, **changes: Any) -> A
         (package / "main.py").write_text(PRELUDE + code)
     package.chmod(0o755)
     gateway, runner = FakeGateway(), RememberingRunner(means)
+    gateway.values |= changes.pop("values", {})
     ground = Ground(place / "data", own_users=means.root)
     at = ground.prepare("scale-1")
     around = Surroundings(runner, gateway.services, gateway.tell, lambda: WALL, timing, lambda: 0.5)
