@@ -190,7 +190,7 @@ class PluginStore(Protocol):
         ...
 
     async def space(self) -> int:
-        """Bytes of all packages."""
+        """Bytes of all versions and packages, as far as plugins were not removed."""
         ...
 
     async def add(self, plugin: KeptPlugin) -> None:

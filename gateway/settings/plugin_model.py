@@ -25,7 +25,7 @@ class PluginSettings:
 
     Attributes:
         max_plugins: plugins in the registry.
-        archives: bytes of all packages together.
+        archives: bytes of all packages together, and of what is said of their versions.
         publishers: whose packages are taken.
     """
 

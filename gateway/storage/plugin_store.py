@@ -50,12 +50,13 @@ class StoredPlugins:
         return await self._read(job)
 
     async def space(self) -> int:
-        """Bytes of all packages."""
+        """Bytes of all versions and packages."""
 
         def job(connection: sqlite3.Connection) -> int:
             (total,) = connection.execute(
-                "SELECT coalesce(sum(size), 0) FROM version JOIN plugin ON plugin.number = version.plugin"
-                " WHERE removed IS NULL"
+                "SELECT coalesce(sum(length(document) + coalesce(size + length(manifest), 0)"
+                " + coalesce(length(CAST(docs AS BLOB)), 0)), 0)"
+                " FROM version JOIN plugin ON plugin.number = version.plugin WHERE removed IS NULL"
             ).fetchone()
             return int(total)
 

@@ -33,6 +33,8 @@ from gateway.settings.plugin_model import PluginSettings
 ADMIN = "plugins:*"
 # Packages that come in at once.
 _AT_ONCE = 2
+# Bytes that what is said of a version may have.
+_LARGEST_RELEASE = 64 * 1024
 
 
 class Registry:
@@ -108,6 +110,7 @@ class Registry:
                 raise GatewayError(
                     Code.CONFLICT, f"there may be {most} plugins ([plugin] max_plugins): remove one, or raise it"
                 )
+            await self._check_room(_LARGEST_RELEASE)
             await self._store.add(plugin)
         return plugin
 
@@ -122,6 +125,8 @@ class Registry:
             plugin = await self._own(by, id_)
             release = _signed_by(by, release, plugin)
             check_change(plugin, release)
+            if release.version != plugin.release.version:
+                await self._check_room(_LARGEST_RELEASE)
             await self._store.change(id_, release, self._wall())
         return await self.get(id_)
 
@@ -226,7 +231,7 @@ class Registry:
         room = self._settings().archives
         if await self._store.space() + size > room:
             raise GatewayError(
-                Code.CONFLICT, f"all packages may have {room} bytes ([plugin] archives): remove some, or raise it"
+                Code.CONFLICT, f"all plugins may have {room} bytes ([plugin] archives): remove some, or raise it"
             )
 
     async def _set(self, id_: str, status: Callable[[KeptPlugin], PluginStatus]) -> KeptPlugin:

@@ -327,6 +327,17 @@ async def test_there_are_as_many_plugins_as_may_be(api: httpx.AsyncClient, plugi
     assert (another.status_code, "max_plugins" in another.text) == (409, True)
 
 
+async def test_versions_have_so_much_room(api: httpx.AsyncClient, plugins: Plugins) -> None:
+    await published(api)
+    plugins.settings = replace(plugins.settings, archives=100)
+    for refused in (
+        await api.post("/v1/plugins", json=document(**RELEASE | {"name": "Another"})),
+        await api.patch(PLACE, json=document(version="1.1.0")),
+    ):
+        assert (refused.status_code, "[plugin] archives" in refused.text) == (409, True)
+    assert (await api.patch(PLACE, json=document(description="no more than before"))).is_success
+
+
 async def test_a_disk_in_trouble_is_something_to_try_again(api: httpx.AsyncClient, plugins: Plugins) -> None:
     plugins.tables.trouble = "no room"
     for response in (await api.get("/v1/plugins"), await api.post("/v1/plugins", json=document(**RELEASE))):
