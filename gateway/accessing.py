@@ -148,6 +148,7 @@ def accessing(
     voids.changed.append(told)
     clients.changed.append(told)
     keys = ApiKeys(grounds.store, timeline.now, subjects, lambda: settings().access.max_keys, attempts)
+    clients.leaving.append(keys.end_of)
     grants: dict[str, Grant] = {GRANT_TYPE: ClientCredentials()}
     others: list[OtherTokens] = []
     service = TokenService(

@@ -58,6 +58,7 @@ class Clients:
 
     Attributes:
         changed: called when somebody may be allowed something else than before.
+        leaving: awaited with the subject of a client before it is forgotten: the next of its name inherits nothing.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Clients:
         self._used: dict[str, int] = {}
         self._changing = trio.Lock()
         self.changed: list[Callable[[], None]] = []
+        self.leaving: list[Callable[[str], Awaitable[None]]] = []
 
     async def load(self, admin: AdminClient | None) -> None:
         """Learn those that are kept, and the first administrator.
@@ -270,6 +272,8 @@ class Clients:
             within(by, allowance_of(old))
             if old.first:
                 raise _first("it would be there again at the next start; it can be disabled")
+            for leave in self.leaving:
+                await leave(old.subject)
             try:
                 await self._store.remove_client(client_id)
             except NotKept as reason:

@@ -72,6 +72,23 @@ async def test_what_the_disk_does_not_take_is_not_said_to_be_kept(tmp_path: Path
         assert list(await storage.credentials.clients()) == [PUMP]
 
 
+async def test_a_file_that_is_begun_anew_gets_them_all_again(tmp_path: Path) -> None:
+    async with opened(tmp_path) as storage:
+        for client in (PUMP, PAGE):
+            await storage.credentials.save_client(client)
+        await storage.credentials.save_key(KEY)
+        await storage._control.checkpoint()
+        await storage._control.close()
+        (tmp_path / CONTROL_FILE).write_bytes(b"no database at all" * 500)
+        with pytest.raises(NotKept):
+            await storage.credentials.save_client(replace(PAGE, disabled=True))
+        await storage.credentials.save_client(replace(PAGE, disabled=True))
+    async with opened(tmp_path) as storage:
+        kept = {client.id: client for client in await storage.credentials.clients()}
+        assert kept == {"pump": PUMP, "page": replace(PAGE, disabled=True)}
+        assert list(await storage.credentials.keys()) == [KEY]
+
+
 async def test_a_damaged_row_takes_no_other_along(tmp_path: Path) -> None:
     async with opened(tmp_path) as storage:
         for client in (PUMP, PAGE):

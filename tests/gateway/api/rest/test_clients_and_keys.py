@@ -96,11 +96,16 @@ async def test_a_removed_client_is_gone_with_its_tokens(boss: httpx.AsyncClient,
     row = await made(boss, "/v1/clients", {**PUMP, "client_id": "pump"})
     assert row["client_id"] == "pump"
     text = (await issue(bare, "pump", row["client_secret"])).json()["access_token"]
+    asked = {"name": "k", "owner": "client:pump", "scopes": ["devices:read"]}
+    by_key = {"X-API-Key": (await made(boss, "/v1/auth/api-keys", asked))["api_key"]}
+    assert (await bare.get("/v1/auth/me", headers=by_key)).status_code == 200
     assert (await boss.delete("/v1/clients/pump")).status_code == 204
     assert (await bare.get("/v1/auth/me", headers={"Authorization": f"Bearer {text}"})).status_code == 401
     # Nor does the next one of this name inherit them.
     await made(boss, "/v1/clients", {**PUMP, "client_id": "pump"})
     assert (await bare.get("/v1/auth/me", headers={"Authorization": f"Bearer {text}"})).status_code == 401
+    assert (await bare.get("/v1/auth/me", headers=by_key)).status_code == 401
+    assert (await boss.get("/v1/auth/api-keys")).json()["data"] == []
 
 
 @pytest.mark.parametrize(
