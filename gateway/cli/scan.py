@@ -35,9 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     listening = arguments.listen if site.listens else 0.0
     seconds = estimate(site.settings, len(arguments.units), arguments.timeout_per_unit, listening=listening)
     settings = "1 setting" if len(site.settings) == 1 else f"{len(site.settings)} settings"
+    units = "1 unit" if len(arguments.units) == 1 else f"{len(arguments.units)} units"
     first = f"{_minutes(listening)} of listening, then " if listening else ""
     print(
-        f"{arguments.place}: {first}{len(arguments.units)} units at {settings}, {_minutes(seconds)} in all if nobody "
+        f"{arguments.place}: {first}{units} at {settings}, {_minutes(seconds)} in all if nobody "
         "answers; Ctrl-C ends it and keeps what was found",
         file=sys.stderr,
     )
