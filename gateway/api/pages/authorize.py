@@ -137,7 +137,11 @@ class LoginPages:
 
     async def _logout(self, request: Request) -> Reply:
         asked = self._proven(request, dict(await sent_form(request.scope, request.receive)))
-        self._parts.sessions.end(browser_of(request.scope))
+        browser = browser_of(request.scope)
+        user = self._parts.sessions.find(browser)
+        if user is not None:
+            self._parts.sessions.end(browser)
+            self._note("auth.logout", AuditOutcome.DONE, request, user=user)
         return self._see(f"{AUTHORIZE}?{query_of(asked)}", (no_cookie(),))
 
     def _proven(self, request: Request, form: Mapping[str, str]) -> Fields:

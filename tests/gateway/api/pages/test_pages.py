@@ -324,6 +324,7 @@ async def test_somebody_else_may_sign_in(site: Site, browser: Browser) -> None:
     page = await browser.sign_in(link(), *ANNA)
     page = await browser.send(page, LOGOUT, "I am not anna: sign in as somebody else")
     assert page.heading == "Sign in"
+    assert len(site.house.notes.of("auth.logout")) == 1
     page = await browser.send(page, LOGIN, "Sign in", name="ben", password="ben's password")
     assert "ben" in page.text
 
