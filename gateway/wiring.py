@@ -278,7 +278,9 @@ def log_alert(data: Mapping[str, object]) -> None:
     measured = dict(value) if isinstance(value, Mapping) else {"value": value, "threshold": data["threshold"]}
     level = LEVELS[Severity(str(data["severity"]))] if firing else logging.INFO
     words = {"component": data["component"], "metric": data["metric"], "state": data["state"]}
-    log.log(level, str(data["summary"]), **measured | words)
+    # Of one that is over most summaries say what was wrong, and would be read as if it were so now.
+    said = str(data["summary"]) if firing else f"resolved: {data['summary']}"
+    log.log(level, said, **measured | words)
 
 
 def store_alert(alerts: Alerts, component: str, severity: str, summary: str, details: Mapping[str, Json]) -> None:

@@ -91,7 +91,7 @@ def test_an_alert_is_logged_when_it_begins_and_when_it_ends() -> None:
     assert [(line["log_level"], line["event"], line["component"], line["state"]) for line in logs] == [
         ("critical", "the disk is full", "storage", "firing"),
         ("warning", "nobody answers", "line:bus", "firing"),
-        ("info", "it takes data again", "storage", "resolved"),
+        ("info", "resolved: it takes data again", "storage", "resolved"),
     ]
     assert logs[0]["file"] == "ferrule.db"
     assert (logs[1]["value"], logs[1]["threshold"]) == (40, 30)
