@@ -148,7 +148,10 @@ class Link:
             lines = self.conversation.feed(bytes(data))
             for line in lines:
                 await self._take(line, nursery)
-            await trio.sleep(self._pace.wait(trio.current_time(), len(lines), len(data)))
+                await trio.sleep(self._pace.wait(trio.current_time(), 1, len(line) if isinstance(line, bytes) else 0))
+            if not lines:
+                # Of a line that is still coming, or never ends.
+                await trio.sleep(self._pace.wait(trio.current_time(), 0, len(data)))
 
     async def _take(self, line: bytes | TooLong, nursery: trio.Nursery) -> None:
         incoming = self.conversation.receive(line)
