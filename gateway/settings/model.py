@@ -185,7 +185,7 @@ class LimitSettings:
     """What callers may ask of the gateway (D-165; every answer says what is left).
 
     Attributes:
-        requests_per_minute: of one peer address, and of one operator's token.
+        requests_per_minute: of one peer address, of one operator's token, and of one client, user or plugin of OAuth.
         burst: requests one of these may make at once.
         anonymous_requests_per_minute: of one peer address without a valid token.
         anonymous_burst: requests one peer address may make at once without a valid token.
