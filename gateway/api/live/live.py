@@ -234,16 +234,19 @@ class Live:
             self._check()
 
     def _check(self) -> None:
-        """Close who has shown a token that no longer counts."""
+        """Close who has shown a token that no longer counts, or allows something else than it did."""
         self._doubt = trio.Event()
         for client in tuple(self._clients):
             if client.principal is None or client.ending is not None:
                 continue
             try:
-                self._commands.still(client.token, client.audience)
+                allowed = self._commands.still(client.token, client.audience).scopes
+                why = "" if allowed == client.principal.scopes else "the token allows something else now: connect again"
             except GatewayError as error:
+                why = error.reason
+            if why:
                 self._hub.interests.drop(client)
-                client.end(Close.UNAUTHENTICATED, error.reason)
+                client.end(Close.UNAUTHENTICATED, why)
 
 
 def _refusal(scope: Scope, error: GatewayError) -> Reply:
