@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlencode
-
-import httpx
 import pytest
 
-from gateway.access.login.sessions import IDLE
 from gateway.access.oauth.grant import Form
-from gateway.api.rest.problems import Problem
-from gateway.core.audit import AuditOutcome
 from tests.gateway.access.authorization.granting import PROGRAM, VERIFIER
 from tests.gateway.api.pages.browser import Browser, Page, brought_back
 from tests.gateway.api.pages.conftest import CALLBACK, ISSUER, Site, link
@@ -151,175 +144,6 @@ async def test_a_crowd_is_told_to_come_again(site: Site, browser: Browser) -> No
     assert (page.status, page.response.headers["retry-after"]) == (503, "1")
 
 
-async def test_each_page_forbids_scripts_frames_and_being_kept(browser: Browser) -> None:
-    login = await browser.open(link())
-    consent = await browser.send(login, LOGIN, "Sign in", name="anna", password="anna's password")
-    error = await browser.open(link(client_id="nobody"))
-    for page, more in ((login, " http://127.0.0.1:51004"), (consent, " http://127.0.0.1:51004"), (error, "")):
-        headers = page.response.headers
-        assert headers["content-security-policy"] == (
-            f"default-src 'none'; style-src 'self'; form-action 'self'{more}; frame-ancestors 'none'; base-uri 'none'"
-        )
-        assert headers["cache-control"] == "no-store"
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["x-frame-options"] == "DENY"
-        assert headers["referrer-policy"] == "same-origin"
-        assert headers["content-type"] == "text/html; charset=utf-8"
-        assert not [tag for tag, _ in page.tags if tag in {"script", "style", "img", "iframe", "object", "svg"}]
-        for _, values in page.tags:
-            assert not [name for name in values if name.startswith("on") or name == "style"]
-
-
-async def test_each_page_is_readable_by_everybody(browser: Browser) -> None:
-    login = await browser.open(link())
-    consent = await browser.send(login, LOGIN, "Sign in", name="anna", password="anna's password")
-    for page in (login, consent):
-        assert ("html", {"lang": "en"}) in page.tags
-        assert [values["content"] for tag, values in page.tags if values.get("name") == "viewport"] == [
-            "width=device-width, initial-scale=1"
-        ]
-        assert [tag for tag, _ in page.tags if tag in {"main", "h1"}] == ["main", "h1"]
-        assert page.title.startswith(page.heading)
-        typed = [values for tag, values in page.tags if tag == "input" and values["type"] != "hidden"]
-        assert {values["id"] for values in typed} == set(page.labels)
-        assert all("autocomplete" in values for values in typed)
-
-
-async def test_the_stylesheet_is_there_for_browsers_without_anything(browser: Browser) -> None:
-    page = await browser.open(link())
-    [place] = [values["href"] for tag, values in page.tags if tag == "link"]
-    response = await browser.client.get(str(place))
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/css; charset=utf-8"
-    assert "url(" not in response.text
-    assert "@import" not in response.text
-
-
-async def test_what_comes_from_outside_is_text(browser: Browser) -> None:
-    page = await browser.open(link(client_id="evil", state='"><script>alert(2)</script>'))
-    assert "<script" not in page.response.text
-    assert "<script>alert('x')</script> & \"Co\"" in page.text
-    assert "boiler <room>" in page.text
-    page = await browser.send(page, LOGIN, "Sign in", name='"><script>', password="x")
-    assert "<script" not in page.response.text
-    page = await browser.send(page, LOGIN, "Sign in", name="anna", password="anna's password")
-    assert "<script" not in page.response.text
-    assert brought_back(await browser.send(page, AUTHORIZE, "Allow"))["state"] == '"><script>alert(2)</script>'
-
-
-async def test_the_cookie_is_for_this_gateway_alone_and_changes_with_the_sign_in(browser: Browser) -> None:
-    page = await browser.open(link())
-    before = page.response.headers["set-cookie"]
-    assert re.fullmatch(r"__Host-ferrule=[A-Za-z0-9_-]{43}; Path=/; Secure; HttpOnly; SameSite=Lax", before)
-    form = page.form(LOGIN)
-    response = await browser.client.post(LOGIN, data={**form.fields, "name": "anna", "password": "anna's password"})
-    after = response.headers["set-cookie"]
-    assert response.status_code == 303
-    assert after != before
-    assert after.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax")
-
-
-async def test_a_name_put_into_a_browser_from_outside_is_worth_nothing(site: Site, browser: Browser) -> None:
-    """Session fixation: the thief knows the name of before the sign-in."""
-    page = await browser.open(link())
-    known = browser.client.cookies["__Host-ferrule"]
-    await browser.send(page, LOGIN, "Sign in", name="anna", password="anna's password")
-    thief = site.browser()
-    async with thief.client:
-        thief.client.cookies.set("__Host-ferrule", known, domain="rig")
-        assert (await thief.open(link())).heading == "Sign in"
-
-
-async def test_to_sign_in_elsewhere_ends_the_session_before(site: Site, browser: Browser) -> None:
-    await browser.sign_in(link(), *ANNA)
-    elsewhere = site.browser()
-    async with elsewhere.client:
-        await elsewhere.sign_in(link(), *ANNA)
-    assert (await browser.open(link())).heading == "Sign in"
-
-
-async def consent_form(browser: Browser) -> dict[str, str]:
-    page = await browser.sign_in(link(), *ANNA)
-    return {**page.form(AUTHORIZE).fields, "decision": "allow"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "headers"),
-    [
-        ({"form_token": ""}, {}),
-        ({"form_token": "A" * 43}, {}),
-        ({}, {"origin": "https://evil.example"}),
-        ({}, {"origin": "null"}),
-        ({}, {"sec-fetch-site": "cross-site"}),
-        ({}, {"sec-fetch-site": "same-site"}),
-        ({}, {"cookie": "__Host-ferrule=" + "A" * 43}),
-        ({}, {"cookie": ""}),
-    ],
-)
-async def test_a_form_of_somebody_else_does_nothing(
-    site: Site, browser: Browser, changes: dict[str, str], headers: dict[str, str]
-) -> None:
-    form = {**await consent_form(browser), **changes}
-    for path, extra in ((AUTHORIZE, {}), (LOGIN, {"name": "anna", "password": "anna's password"}), (LOGOUT, {})):
-        response = await browser.client.post(path, data={**form, **extra}, headers=headers)
-        assert response.status_code == 403
-        assert "location" not in response.headers
-        assert "set-cookie" not in response.headers
-    assert len(site.house.codes) == 0
-    assert (await browser.open(link())).heading == "Allow A program?"
-    assert {noted.outcome for noted in site.house.notes.of("auth.form")} == {AuditOutcome.DENIED}
-
-
-async def test_a_form_token_of_another_person_does_nothing(site: Site, browser: Browser) -> None:
-    form = await consent_form(browser)
-    other = site.browser()
-    async with other.client:
-        theirs = await other.sign_in(link(), "ben", "ben's password")
-        form["form_token"] = theirs.form(AUTHORIZE).fields["form_token"]
-    assert (await browser.client.post(AUTHORIZE, data=form)).status_code == 403
-
-
-async def test_what_a_form_says_of_the_program_is_held_against_the_rules_anew(site: Site, browser: Browser) -> None:
-    form = await consent_form(browser)
-    evil = link(redirect_uri="https://evil.example/cb").partition("?")[2]
-    response = await browser.client.post(AUTHORIZE, data={**form, "request_query": evil})
-    assert response.status_code == 400
-    more = link(scope="plugins:write").partition("?")[2]
-    response = await browser.client.post(AUTHORIZE, data={**form, "request_query": more})
-    assert "error=invalid_scope" in response.headers["location"]
-    assert len(site.house.codes) == 0
-
-
-async def test_to_sign_in_leads_nowhere_but_to_the_program_that_was_proven(browser: Browser) -> None:
-    page = await browser.open(link())
-    for request in ("https://evil.example/", "client_id=nobody", "", "//evil.example", "a=%0d%0alocation:x"):
-        data = {**page.form(LOGIN).fields, "request_query": request, "name": "anna", "password": "anna's password"}
-        response = await browser.client.post(LOGIN, data=data)
-        assert response.status_code == 400
-        assert "location" not in response.headers
-        assert "set-cookie" not in response.headers
-
-
-async def test_a_session_that_is_over_asks_to_sign_in_again(site: Site, browser: Browser) -> None:
-    page = await browser.sign_in(link(), *ANNA)
-    site.house.wait(IDLE)
-    page = await browser.send(page, AUTHORIZE, "Allow")
-    assert page.heading == "Sign in"
-    assert page.alert == "You were signed out, because nothing was done for a while. Sign in again."
-    page = await browser.send(page, LOGIN, "Sign in", name="anna", password="anna's password")
-    assert "code" in brought_back(await browser.send(page, AUTHORIZE, "Allow"))
-
-
-async def test_who_is_disabled_says_yes_to_nothing(site: Site, browser: Browser) -> None:
-    site.house.users.add("boss", ["admin"], None)
-    page = await browser.sign_in(link(), *ANNA)
-    anna = site.house.users.named("anna")
-    assert anna is not None
-    site.house.users.change(anna.id, disabled=True)
-    assert (await browser.send(page, AUTHORIZE, "Allow")).heading == "Sign in"
-    assert len(site.house.codes) == 0
-
-
 async def test_somebody_else_may_sign_in(site: Site, browser: Browser) -> None:
     page = await browser.sign_in(link(), *ANNA)
     page = await browser.send(page, LOGOUT, "I am not anna: sign in as somebody else")
@@ -327,26 +151,6 @@ async def test_somebody_else_may_sign_in(site: Site, browser: Browser) -> None:
     assert len(site.house.notes.of("auth.logout")) == 1
     page = await browser.send(page, LOGIN, "Sign in", name="ben", password="ben's password")
     assert "ben" in page.text
-
-
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
-        (b"{}", "application/json", 415),
-        (b"a=b", "text/plain", 415),
-        (b"a=b", "", 415),
-        (b"a=%ff", "application/x-www-form-urlencoded", 400),
-        (b"a=%zz", "application/x-www-form-urlencoded", 400),
-        ("a=é".encode(), "application/x-www-form-urlencoded", 400),
-        (b"&".join(b"a=b" for _ in range(60)), "application/x-www-form-urlencoded", 400),
-        (b"a=" + b"x" * 20_000, "application/x-www-form-urlencoded", 413),
-    ],
-)
-async def test_what_is_no_form_is_refused(browser: Browser, content: bytes, kind: str, status: int) -> None:
-    for path in (LOGIN, LOGOUT, AUTHORIZE):
-        page = Page(await browser.client.post(path, content=content, headers={"content-type": kind}))
-        assert page.status == status
-        assert page.heading == "That did not work"
 
 
 async def test_a_query_that_cannot_be_read_is_refused(browser: Browser) -> None:
@@ -409,19 +213,3 @@ async def test_a_panel_elsewhere_gets_its_answer_too(browser: Browser) -> None:
     assert "form-action 'self' https://panel.example:8443;" in page.response.headers["content-security-policy"]
     page = await browser.send(page, AUTHORIZE, "Allow")
     assert page.response.headers["location"].startswith("https://panel.example:8443/cb?code=")
-
-
-async def test_without_origin_and_fetch_headers_the_form_token_decides(browser: Browser) -> None:
-    """Old browsers and text browsers send neither."""
-    form = await consent_form(browser)
-    response = await browser.client.post(
-        AUTHORIZE, content=urlencode(form), headers={"content-type": "application/x-www-form-urlencoded"}
-    )
-    assert response.status_code == httpx.codes.SEE_OTHER
-
-
-async def test_a_fault_of_ours_is_a_page_with_its_id(site: Site) -> None:
-    reply = site.pages.refusal(Problem(500, "internal_error", "this is a fault of the gateway.", id_="0123abcd"))
-    assert reply.status == 500
-    assert b"This is a fault of the gateway." in reply.body
-    assert b"0123abcd" in reply.body
