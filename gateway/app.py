@@ -27,6 +27,7 @@ from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
 from gateway.api.rest.plugin_parts import PluginParts
 from gateway.api.rest.table import plugin_routes
+from gateway.api.server.issuing import make_apart
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -281,7 +282,7 @@ class Gateway:
             routes=(*plugin_routes(told.parts, ground.plugins), *access.routes, *people.routes),
             keys=access.keys,
         )
-        tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server))
+        tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server), make_apart)
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
             consumers.start_soon(told.deliver)

@@ -6,13 +6,15 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from gateway.core.publisher_keys import key_id
 from gateway.plugins.refusal import PackageError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 # What is signed begins with it, so that a signature made for anything else is none for a package.
 DOMAIN = b"ferrule plugin manifest 1\0"
@@ -69,6 +71,10 @@ def verify(manifest: bytes, signature: bytes, signers: Mapping[str, Signer]) -> 
     Raises:
         PackageError: nobody who is trusted did.
     """
+    # 7 MB, and a package seldom comes.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
     try:
         given = _DECODER.decode(signature)
         raw = base64.b64decode(given.signature, validate=True)

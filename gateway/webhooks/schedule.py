@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 # Pauses of Standard Webhooks before the second attempt and those after it; the first one is made at once.
 STANDARD = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
@@ -74,6 +73,8 @@ def asked_for(status: int, headers: Sequence[tuple[str, str]], wall: float) -> f
 
 
 def _moment(date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half a megabyte, and few receivers say when
+
     try:
         return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError, IndexError, TypeError):

@@ -6,9 +6,6 @@ import base64
 import binascii
 import os
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 _NONCE = 12
 
 
@@ -24,12 +21,14 @@ class Seal:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+        self._key = key
 
     def close(self, text: str, place: str) -> str:
         """Seal a text for a place; it opens nowhere else."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - 7 MB, for webhooks only
+
         nonce = os.urandom(_NONCE)
-        return base64.b64encode(nonce + self._cipher.encrypt(nonce, text.encode(), place.encode())).decode()
+        return base64.b64encode(nonce + AESGCM(self._key).encrypt(nonce, text.encode(), place.encode())).decode()
 
     def open(self, sealed: str, place: str) -> str:
         """Give the text back.
@@ -37,8 +36,11 @@ class Seal:
         Raises:
             SealError: the key is another one, or what stands there was changed.
         """
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see above
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
         try:
             found = base64.b64decode(sealed, validate=True)
-            return self._cipher.decrypt(found[:_NONCE], found[_NONCE:], place.encode()).decode()
+            return AESGCM(self._key).decrypt(found[:_NONCE], found[_NONCE:], place.encode()).decode()
         except (InvalidTag, ValueError, binascii.Error):
             raise SealError("sealed with another key") from None

@@ -1,19 +1,23 @@
 """The gateway's own authority and the server certificate it issues (ruling 16, D-067).
 
-Import it where a certificate is made: most starts make none, and need not load what makes them.
+Most starts make none, and need not load what makes them: ``gateway.api.server.issuing`` runs this in a process of its
+own, which reads an order from its standard input and writes what it made.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import sys
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gateway.api.server.issued import Issued, Made, Order
 
 DAY = timedelta(days=1)
 LEAF_LIFE = timedelta(days=397)
@@ -22,14 +26,16 @@ AUTHORITY_LIFE = timedelta(days=3650)
 EARLIEST_NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A certificate and its key, both PEM, and when it is valid in Unix seconds."""
-
-    certificate: bytes
-    key: bytes
-    not_before: float
-    not_after: float
+def make(order: Order) -> Made:
+    """A server certificate, and an authority for it where there is none that can be used."""
+    why = None
+    if order.authority is not None and order.authority_key is not None:
+        try:
+            return Made(make_leaf(order.authority, order.authority_key, order.names, order.now))
+        except ValueError as error:
+            why = str(error)
+    fresh = make_authority(order.label, order.now)
+    return Made(make_leaf(fresh.certificate, fresh.key, order.names, order.now), fresh, why)
 
 
 def make_authority(label: str, now: float) -> Issued:
@@ -138,3 +144,8 @@ def _issued(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> I
         certificate.not_valid_before_utc.timestamp(),
         certificate.not_valid_after_utc.timestamp(),
     )
+
+
+if __name__ == "__main__":
+    made = make(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
+    sys.stdout.buffer.write(msgspec.json.encode(made))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from email.utils import formatdate
+from wsgiref.handlers import format_date_time
 
 from hypercorn.config import Config
 
@@ -40,7 +40,7 @@ class ServerConfig(Config):
         """Now, as the header field ``Date`` has it; written anew once a second."""
         now = int(time.time())
         if now != self._date[0]:
-            self._date = now, formatdate(now, usegmt=True).encode()
+            self._date = now, format_date_time(now).encode()
         return self._date[1]
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,8 @@ import structlog
 import trio
 
 from gateway.access.files import keep_aside, replace
+from gateway.api.server.issued import Made, Order
+from gateway.api.server.issuing import make_here
 from gateway.api.server.supplied import CertificateError, Supplied
 from gateway.core.timeline import Timeline
 
@@ -83,6 +85,7 @@ class ServerTls:
         timeline: the time certificates are made with.
         host_name: of this machine.
         supplied: files of the operator, who may show a certificate of his own, and ask callers for theirs.
+        make: makes a certificate; called in a thread.
 
     Attributes:
         context: for new connections. Take it anew for each: its certificate is replaced in place, and all of it where
@@ -91,7 +94,14 @@ class ServerTls:
         names: a caller may use for this gateway, in lower case; a new object when they change.
     """
 
-    def __init__(self, state: Path, timeline: Timeline, host_name: str, supplied: Supplied | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        timeline: Timeline,
+        host_name: str,
+        supplied: Supplied | None = None,
+        make: Callable[[Order], Made] = make_here,
+    ) -> None:
         self._state = state
         self._timeline = timeline
         self._host_name = host_name
@@ -100,6 +110,7 @@ class ServerTls:
         self._loaded = False
         self._one_at_a_time = trio.Lock()
         self._supplied = supplied or Supplied()
+        self._issue = make
         self._supplied_state: object = None
         self._supplied_names: list[str] = []
         self.now = timeline.now
@@ -198,30 +209,26 @@ class ServerTls:
             self._loaded = True
 
     def _make(self, names: list[str], now: float, synchronised: bool) -> Record:  # noqa: FBT001 - called by thread
-        from gateway.api.server.certificates import make_authority, make_leaf  # noqa: PLC0415 - needed once a year
-
-        try:
-            authority, key = (self._state / AUTHORITY).read_bytes(), (self._state / AUTHORITY_KEY).read_bytes()
-            leaf = make_leaf(authority, key, names, now)
-        except (FileNotFoundError, ValueError) as error:
+        authority, key = _read(self._state / AUTHORITY), _read(self._state / AUTHORITY_KEY)
+        made = self._issue(Order(self._host_name, names, now, authority, key))
+        if made.authority is not None:
             # A caller's copy of the certificate makes the old pair whole again: neither file is thrown away.
             files = [self._state / name for name in (AUTHORITY_KEY, AUTHORITY)]
             kept = [keep_aside(file, now).name for file in files if file.exists()]
-            fresh = make_authority(self._host_name, now)
-            replace(self._state / AUTHORITY_KEY, fresh.key)
-            replace(self._state / AUTHORITY, fresh.certificate, 0o644)
+            replace(self._state / AUTHORITY_KEY, made.authority.key)
+            replace(self._state / AUTHORITY, made.authority.certificate, 0o644)
             if not kept and not self._used_before():
                 log.info("new certificate authority: callers must trust it", reason="the first start", file=AUTHORITY)
             else:
                 lost = "one of its two files is missing" if kept else "its files are missing"
                 log.warning(
                     "new certificate authority: callers must trust it, those that trust the old one are refused",
-                    reason=lost if isinstance(error, FileNotFoundError) else str(error),
+                    reason=made.why or lost,
                     file=AUTHORITY,
                     kept_as=kept,
                     cure=f"copy {self._state / AUTHORITY} to every caller in the place of the old one",
                 )
-            leaf = make_leaf(fresh.certificate, fresh.key, names, now)
+        leaf = made.leaf
         replace(self._state / LEAF, leaf.certificate + leaf.key)
         record = Record(names, leaf.not_before, leaf.not_after, synchronised, self._authority_digest())
         replace(self._state / RECORD, msgspec.json.encode(record))
@@ -241,6 +248,13 @@ class ServerTls:
 
     def _authority_digest(self) -> str:
         return hashlib.sha256((self._state / AUTHORITY).read_bytes()).hexdigest()
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _tls_1_3() -> ssl.SSLContext:

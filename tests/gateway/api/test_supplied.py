@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.api.asgi import Receive, Scope, Send
-from gateway.api.server.certificates import Issued, make_authority, make_leaf
+from gateway.api.server.certificates import make_authority, make_leaf
+from gateway.api.server.issued import Issued
 from gateway.api.server.supplied import CertificateError, Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.settings.model import ServerSettings

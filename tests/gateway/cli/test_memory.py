@@ -7,6 +7,11 @@ import sys
 
 # What loads each of them when it is needed stands beside it.
 NOT_LOADED = {
+    "cryptography": "certificates (a process of its own), webhooks' secrets, keys of agents that are no shared secrets",
+    "jwt": "nothing but tests: gateway.access.compact",
+    "email": "a receiver of webhooks that says when to ask again",
+    "http.client": "nothing but commands",
+    "urllib.request": "nothing",
     "quart": "the first request to /v1 with a token",
     "werkzeug": "the same",
     "jinja2": "the same",
@@ -20,7 +25,7 @@ NOT_LOADED = {
     "gateway.field": "commands of the technician",
     "gateway.sdk": "agents",
     "gateway.api.test_profile": "the test profile",
-    "gateway.api.server.certificates": "a certificate that is due",
+    "gateway.api.server.certificates": "a process of its own",
 }
 
 
