@@ -138,7 +138,7 @@ class SerialBus:
     def _spoil(self, talk: _Talk, at: float) -> None:
         self._stations.note(at, talk.unit, "collision")
         for delivery in talk.deliveries:
-            delivery.data = garble(delivery.data, self._rng)
+            delivery.data = garble(delivery.data, self._stations.framing, self._rng)
 
     def _take_back_answers(self, now: float) -> None:
         """Forget the answers to a frame that turned out not to be over."""

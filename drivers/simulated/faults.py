@@ -9,6 +9,8 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.simulated.framing import Framing
+
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0)]
 
@@ -103,8 +105,18 @@ class WireFaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     swapped: bool = False
 
 
-def garble(data: bytes, rng: Random, count: int | None = None) -> bytes:
-    """Return `data` with `count` of its characters changed (None: all of them)."""
+def garble(data: bytes, framing: Framing, rng: Random, count: int | None = None) -> bytes:
+    """Return `data` with `count` of its characters changed (None: all of them), so that it shows.
+
+    One damaged frame in 65 536 has the right CRC by chance, one in 256 the right LRC; no receiver can tell that.
+    """
+    damaged = _changed(data, rng, count)
+    while framing.checked and framing.decode(damaged) is not None:
+        damaged = _changed(data, rng, count)
+    return damaged
+
+
+def _changed(data: bytes, rng: Random, count: int | None) -> bytes:
     changed = bytearray(data)
     for at in range(len(data)) if count is None else rng.sample(range(len(data)), min(count, len(data))):
         changed[at] ^= rng.randrange(1, 256)

@@ -22,6 +22,9 @@ class Framing(Protocol):
     gateway: bool
     """Whether a gateway answers for units that are not there (TCP only)."""
 
+    checked: bool
+    """Whether frames carry a check sum: ``decode`` then tells damaged ones."""
+
     def decode(self, frame: bytes) -> Request | None:
         """Read one whole frame; None when it is damaged, and no device hears it."""
 
@@ -75,6 +78,7 @@ class RtuFraming:
 
     by_silence = True
     gateway = False
+    checked = True
 
     def decode(self, frame: bytes) -> Request | None:
         """Read one frame; damaged, too short or too long ones are not heard."""
@@ -102,6 +106,7 @@ class TcpFraming:
 
     by_silence = False
     gateway = True
+    checked = False
 
     def decode(self, frame: bytes) -> Request | None:
         """Read one frame; a foreign protocol identifier is not heard."""
@@ -130,6 +135,7 @@ class AsciiFraming:
 
     by_silence = False
     gateway = False
+    checked = True
 
     def decode(self, frame: bytes) -> Request | None:
         """Read one frame; damaged ones are not heard."""

@@ -136,7 +136,7 @@ class Stations:
             pdu = bytes((pdu[0] ^ 7,)) + pdu[1:]
         data = self.framing.encode(request, shown, pdu)
         if strikes(faults.corrupt, "corrupt"):
-            data = garble(data, rng, faults.corrupt_bytes)
+            data = garble(data, self.framing, rng, faults.corrupt_bytes)
         if strikes(faults.truncated, "truncated"):
             data = data[: rng.randrange(1, len(data))]
         single = data
