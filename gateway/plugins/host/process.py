@@ -15,7 +15,7 @@ import trio
 
 from gateway.plugins.host.command import command, environment, places
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox, missing
-from gateway.plugins.host.usage import Usage, descendants, size_of, tasks_of, usage_of
+from gateway.plugins.host.usage import Usage, descendants, size_of, started_at, still_runs, tasks_of, usage_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,6 +28,8 @@ _END_S = 10.0
 # Seconds bubblewrap may take to make a sandbox.
 _MAKING_S = 20.0
 _SHORT = 4096
+# Seconds between two looks whether what was killed is gone: of what is no child of ours, nobody tells us.
+_LOOK_EVERY_S = 0.01
 
 
 class Running(Protocol):
@@ -153,6 +155,8 @@ class RealProcess:
         self._process, self._sandbox, self._inside = process, sandbox, inside
         # The first process of its namespace, by a descriptor that means no other, ever.
         self._first: int | None = None
+        # Without a namespace: what was seen to come of it, with when that was started.
+        self._offspring: dict[int, int] = {}
 
     async def learn(self, told: trio.abc.ReceiveStream) -> None:
         """Hear from bubblewrap which process it made.
@@ -213,7 +217,10 @@ class RealProcess:
 
     def usage(self) -> Usage | None:
         """What it takes."""
-        return usage_of(self.pid)
+        usage = usage_of(self.pid)
+        if not self._inside:
+            self._remember()
+        return usage
 
     async def data_size(self) -> tuple[int, int]:
         """Bytes and number of the files it keeps."""
@@ -241,10 +248,10 @@ class RealProcess:
             await self._gone()
 
     async def _end_group(self) -> None:
-        offspring = [pid for pid, _ in descendants(self.pid)] if self._process.poll() is None else []
+        self._remember()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        _signal(offspring, signal.SIGKILL)
+        _signal((pid for pid, start in self._offspring.items() if still_runs(pid, start)), signal.SIGKILL)
         user = self._sandbox.user
         if user is not None:
             # Whatever left its group is still of its user, and nobody else is.
@@ -258,6 +265,19 @@ class RealProcess:
                     extra_groups=[],
                 )
         await self._gone()
+        with trio.move_on_after(_GONE_S):
+            while any(still_runs(pid, start) for pid, start in self._offspring.items()):  # noqa: ASYNC110 - no event
+                await trio.sleep(_LOOK_EVERY_S)
+
+    def _remember(self) -> None:
+        """What leaves its group and its parents can only be found while it still belongs to them."""
+        known = {pid: start for pid, start in self._offspring.items() if still_runs(pid, start)}
+        if self._process.poll() is None:
+            for pid, _ in descendants(self.pid):
+                start = started_at(pid)
+                if start is not None:
+                    known[pid] = start
+        self._offspring = known
 
     async def _gone(self) -> bool:
         with trio.move_on_after(_GONE_S):

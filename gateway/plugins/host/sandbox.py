@@ -44,7 +44,7 @@ class Protection(StrEnum):
 WORDS: Mapping[Protection, str] = {
     Protection.FILES: "files of this system can be read: install bubblewrap",
     Protection.NETWORK: "the network can be reached: install bubblewrap",
-    Protection.PROCESSES: "other processes are seen, and what leaves its group outlives it: install bubblewrap",
+    Protection.PROCESSES: "other processes are seen, and what it hides from us outlives it: install bubblewrap",
     Protection.OWN_USER: "it runs as the user of the gateway: only root can give it one of its own",
     Protection.TASKS: "nothing bounds its processes: install util-linux (prlimit)",
     Protection.MEMORY: "nothing bounds the memory of a process: install util-linux (prlimit)",

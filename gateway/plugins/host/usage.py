@@ -16,6 +16,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 # Fields of /proc/PID/stat after the name, which may hold blanks: utime, stime, cutime, cstime (proc(5), 14 to 17).
 _TIMES = slice(11, 15)
 _THREADS = 17
+# Of its start, in ticks since the start of the system (proc(5), 22).
+_STARTED = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,21 @@ def descendants(pid: int, proc: Path = PROC) -> list[tuple[int, int]]:
             break
         found += [(child, depth + 1) for child in _children(proc / str(parent))]
     return found
+
+
+def started_at(pid: int, proc: Path = PROC) -> int | None:
+    """When a process was started: tells it from a later one of the same number. None: there is none."""
+    with suppress(OSError, ValueError, IndexError):
+        return int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[_STARTED])
+    return None
+
+
+def still_runs(pid: int, started: int, proc: Path = PROC) -> bool:
+    """Whether the process of this number is the one that was started then, and has not ended."""
+    with suppress(OSError, ValueError, IndexError):
+        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return int(fields[_STARTED]) == started and fields[0] != "Z"
+    return False
 
 
 def usage_of(pid: int, proc: Path = PROC) -> Usage | None:

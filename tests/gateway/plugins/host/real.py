@@ -128,6 +128,12 @@ class Site:
             while self.left():  # noqa: ASYNC110 - the kernel sets no event
                 await trio.sleep(0.02)
 
+    async def weighs(self, tasks: int) -> None:
+        """Wait until so many tasks of it were seen."""
+        with trio.fail_after(PATIENCE_S):
+            while (usage := self.instance.report().usage) is None or usage.tasks < tasks:  # noqa: ASYNC110 - no event
+                await trio.sleep(0.02)
+
     async def health(self, wanted: Health) -> None:
         """Wait until it says so of itself."""
         with trio.fail_after(PATIENCE_S):

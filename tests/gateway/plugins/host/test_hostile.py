@@ -335,8 +335,11 @@ def work():
         say("forked", count)
 main(work)
 """
-    async with site(bare, place, code) as on:
-        assert int((await on.says("forked")).split()[1]) < 1000
+    # Its bound of tasks is shared with all of its user; that of memory must not be met before.
+    async with site(bare, place, code, bounds=Bounds(memory=1024 * MEBI, tasks=16)) as on:
+        count = int((await on.says("forked")).split()[1])
+        assert count < 1000
         assert "files" in on.instance.report().degraded
-        if on.user is None:
-            pytest.skip("as the same user, what leaves the group cannot be told from others")
+        assert ("own_user" in on.instance.report().degraded) is (on.user is None)
+        # What leaves everything behind is found as long as it was seen before.
+        await on.weighs(count + 1)
