@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.settings import schema
+from gateway.settings import profile_schema, schema
 from gateway.settings.document import Node, read_document
 from gateway.settings.fields import Fields, Findings, Schema, read_fields
 from gateway.settings.problems import SettingsError
@@ -71,14 +71,14 @@ class ProfileShelf:
         except SettingsError as error:
             self._findings.add(error.problems)
             return None
-        fields = read_fields(node, schema.PROFILE_FILE, self._findings)
+        fields = read_fields(node, profile_schema.PROFILE_FILE, self._findings)
         self._check_title(fields, path)
         tags: dict[str, Node] = {}
         for tag in fields.tables("tag"):
             name = tag.value("name") if "name" in tag else None
             if not isinstance(name, str):
                 # Without a name nothing can refer to the tag; reading it says what is missing.
-                read_fields(tag, schema.PROFILE_TAG, self._findings)
+                read_fields(tag, profile_schema.PROFILE_TAG, self._findings)
             elif name in tags:
                 first = tags[name].place_of_value("name")
                 words = f'name: there is a tag "{name}" already (line {first.line}). Rename or remove one'
@@ -87,7 +87,7 @@ class ProfileShelf:
                 tags[name] = tag
         device = fields.table("device")
         if device is not None:
-            read_fields(device, schema.PROFILE_DEVICE, self._findings)
+            read_fields(device, profile_schema.PROFILE_DEVICE, self._findings)
             device = device.only(schema.DEVICE_HABITS)
         return Profile(device, tags)
 
@@ -98,7 +98,7 @@ class ProfileShelf:
                 message = "the profile has no [profile] table. Add one with name and title"
                 self._findings.error(fields.node.place, message)
             return
-        head = read_fields(title, schema.PROFILE, self._findings)
+        head = read_fields(title, profile_schema.PROFILE, self._findings)
         if head.sound("name") and head["name"] != path.stem:
             head.refuse("name", f'"{head["name"]}" is not the name of the file. Write "{path.stem}"')
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
 from gateway.settings import model
@@ -377,30 +376,4 @@ TAG = Schema(
     },
     model.TagSettings,
     required=frozenset({"name", "table", "address"}),
-)
-
-PROFILE = Schema(
-    "[profile]",
-    {
-        "name": Name(),
-        "title": Text(),
-        "vendor": Text(),
-        "model": Text(),
-        "source": LONGER,
-        "revision": Text(),
-        "description": LONGER,
-    },
-    required=frozenset({"name", "title"}),
-)
-
-PROFILE_DEVICE = Schema("[device]", DEVICE_HABITS)
-
-PROFILE_TAG = replace(TAG, title="[[tag]]")
-
-MAP_ROW = replace(TAG, title="the row")
-
-PROFILE_FILE = Schema(
-    "the profile",
-    {},
-    tables={"profile": "one", "device": "one", "tag": "many"},
 )

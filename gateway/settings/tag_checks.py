@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.settings import schema
+from gateway.settings import profile_schema, schema
 from gateway.settings.fields import Distinct, Fields, Findings, Schema, read_fields
 from gateway.settings.kinds import shown
 from gateway.settings.line_model import RawTagSettings, TagSettings
@@ -97,8 +97,8 @@ def _schema(node: Node) -> Schema:
     """Return the schema that calls the tag's table by the header it has in its file."""
     path = node.layers[0].path
     if not path:
-        return schema.MAP_ROW
-    return schema.PROFILE_TAG if path[0] == "tag" else schema.TAG
+        return profile_schema.MAP_ROW
+    return profile_schema.PROFILE_TAG if path[0] == "tag" else schema.TAG
 
 
 def _settle_type(fields: Fields) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.core.principal import Principal
 from gateway.webhooks.signing import Secret
+from gateway.webhooks.spec import Spec
 from gateway.webhooks.webhook import Keys, State, Webhook
 
 # Seconds both secrets sign after a rotation (D-142).
@@ -32,3 +33,10 @@ def resumed(webhook: Webhook, *, now: float) -> Webhook:
 def taken_over(webhook: Webhook, *, by: Principal, mark: int, now: float) -> Webhook:
     """Deliver again, in the name of another."""
     return resumed(replace(webhook, owner=by, mark=mark), now=now)
+
+
+def edited(webhook: Webhook, *, spec: Spec, by: Principal, mark: int, now: float) -> Webhook:
+    """Be what a caller sets, in the caller's name; the secret stays where none is given."""
+    keys = webhook.keys if spec.secret is None else rotated(webhook.keys, spec.secret, now)
+    changed = replace(webhook, spec=replace(spec, secret=None), owner=by, mark=mark, keys=keys, updated=now)
+    return resumed(changed, now=now) if spec.active else paused(changed, now=now)

@@ -19,9 +19,10 @@ from gateway.core.events import Event, uuid7
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
 from gateway.core.supervise import supervise
-from gateway.webhooks.changes import paused, resumed, rotated, taken_over
+from gateway.webhooks.changes import edited, paused, resumed, rotated, taken_over
 from gateway.webhooks.deliveries import Deliveries, disk, unavailable
 from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
+from gateway.webhooks.figures import figures_of
 from gateway.webhooks.lane import Lane
 from gateway.webhooks.shown import Registered, Shown, Tested, as_spec, shown, tested
 from gateway.webhooks.signing import new_secret, pack, parse_secret
@@ -113,23 +114,8 @@ class Webhooks(Deliveries):
         """How each of them does, the oldest first."""
         counts = await self._counts()
         lanes = sorted((lane for lane, _ in self._lanes.values()), key=lambda lane: lane.webhook.created)
-        found = []
-        for lane in lanes:
-            of_it = None if counts is None else counts.get(lane.webhook.id, {})
-            found.append(
-                WebhookFigures(
-                    id=lane.webhook.id,
-                    host=lane.webhook.destination.host,
-                    state=lane.webhook.state.value,
-                    delivered=lane.delivered,
-                    failed=lane.failed,
-                    waiting=None if of_it is None else of_it.get(DeliveryStatus.WAITING, 0),
-                    dead=None if of_it is None else of_it.get(DeliveryStatus.DEAD, 0),
-                    lost=lane.webhook.lost,
-                    lag=max(0, self._works.log.last - lane.read),
-                )
-            )
-        return found
+        newest = self._works.log.last
+        return [figures_of(lane, None if counts is None else counts.get(lane.webhook.id, {}), newest) for lane in lanes]
 
     # Registering
 
@@ -371,14 +357,7 @@ class Webhooks(Deliveries):
 
     async def _put(self, lane: Lane, principal: Principal, spec: Spec) -> None:
         now, mark = self._works.wall(), self._works.owners.mark(principal)
-
-        def change(webhook: Webhook) -> Webhook:
-            keys = webhook.keys if spec.secret is None else rotated(webhook.keys, spec.secret, now)
-            changed = replace(
-                webhook, spec=replace(spec, secret=None), owner=principal, mark=mark, keys=keys, updated=now
-            )
-            return resumed(changed, now=now) if spec.active else paused(changed, now=now)
-
+        change = partial(edited, spec=spec, by=principal, mark=mark, now=now)
         was = lane.active
         with disk():
             await lane.put(change)

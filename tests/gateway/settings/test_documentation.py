@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.settings import model, plugin_schema, schema
+from gateway.settings import model, plugin_schema, profile_schema, schema
 from gateway.settings.fields import Schema
 from gateway.settings.kinds import Duration, Kind, Size, shown
 from gateway.settings.load import load
@@ -44,7 +44,7 @@ SECTIONS = [
     schema.DEVICE,
     schema.TAG,
 ]
-PROFILE_SECTIONS = [schema.PROFILE, schema.PROFILE_DEVICE]
+PROFILE_SECTIONS = [profile_schema.PROFILE, profile_schema.PROFILE_DEVICE]
 KEYS = [(section, key) for section in SECTIONS for key in section.keys]
 # Keys of the file that choose what is in the model, and do not stand there themselves.
 CHOOSING = {"include", "exclude"}
