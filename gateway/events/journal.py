@@ -88,8 +88,7 @@ class Journal:
         self.keep: Callable[[Event], bool] = lambda _: False
         self.published = source.last_sequence
         self.logged = events.last
-        self.accepted = self.kept = 0
-        self.given_up = 0
+        self.accepted = self.kept = self.given_up = 0
         self.latency: float | None = None
 
     @property
