@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from gateway.core.ports import Json
 from gateway.plugins.host.frames import LONGEST_FRAME, LineReader, TooLong
@@ -66,6 +66,11 @@ class Counts:
     unknown: int = 0
     busy: int = 0
     reused: int = 0
+
+    def add(self, more: Counts) -> None:
+        """Add those of another conversation."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(more, each.name))
 
 
 class AskedTooMuchError(Exception):

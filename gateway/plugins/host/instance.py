@@ -287,7 +287,7 @@ class Instance:
             self._subscriptions.forget()
             self._events += life.events
             self._missed += life.missed
-            _sum(self._counts, life.link.conversation.counts)
+            self._counts.add(life.link.conversation.counts)
 
     async def _rest(self, fall: Fall) -> None:
         pause = self._patience.fell(trio.current_time(), self._around.chance())
@@ -357,7 +357,7 @@ class Instance:
         now, life, measured = trio.current_time(), self._life, self._measured
         counts = replace(self._counts)
         if life is not None:
-            _sum(counts, life.link.conversation.counts)
+            counts.add(life.link.conversation.counts)
         return Report(
             instance=self.spec.instance,
             plugin=self.spec.plugin,
@@ -389,13 +389,3 @@ class Instance:
             suppressed=self.notes.suppressed,
             degraded=self._around.runner.missing(self._sandbox),
         )
-
-
-def _sum(counts: Counts, more: Counts) -> None:
-    counts.garbage += more.garbage
-    counts.too_long += more.too_long
-    counts.late += more.late
-    counts.duplicate += more.duplicate
-    counts.unknown += more.unknown
-    counts.busy += more.busy
-    counts.reused += more.reused
