@@ -175,7 +175,7 @@ def test_a_full_disk_stops_neither_polling_nor_serving(site: Site, plant: Drive)
 
     def noticed() -> bool:
         fill(filler)
-        return "full" in gateway.stderr
+        return "disk is full" in gateway.stderr
 
     until(noticed, "the full disk is noticed")
     before = gateway.read("plant/drive/ticks")["plant/drive/ticks"]
