@@ -83,7 +83,8 @@ def _data(body: bytes, known: frozenset[str]) -> Mapping[str, Json]:
 
 
 def _attributes(data: Mapping[str, Json], types: frozenset[str], id_: str | None) -> Members:
-    if data.get("type") not in types:
+    # Whatever JSON can carry may stand there, also what no set can be asked for.
+    if data.get("type") not in tuple(types):
         raise Problem(409, "wrong_type", f'type: must be "{min(types)}" here.', source=Source("pointer", "/data/type"))
     if "id" in data and id_ is None:
         raise Problem(

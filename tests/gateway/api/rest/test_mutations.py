@@ -66,3 +66,10 @@ async def test_a_request_that_is_almost_right_is_answered(api: httpx.AsyncClient
             [error] = response.json()["errors"]
             assert error["detail"].endswith(".")
             assert set(error.get("source", {})) <= {"pointer", "parameter", "header"}
+
+
+@pytest.mark.parametrize("path", ["/v1/plugins", "/v1/webhooks"])
+@pytest.mark.parametrize("type_", [{"a": 1}, ["plugin"], None, 1])
+async def test_a_type_that_is_no_text_is_another_type(api: httpx.AsyncClient, path: str, type_: object) -> None:
+    reply = await api.post(path, json={"data": {"type": type_, "attributes": {}}})
+    assert (reply.status_code, reply.json()["errors"][0]["source"]) == (409, {"pointer": "/data/type"})
