@@ -58,13 +58,20 @@ class Fulfilment:
         """Whether the unit answers, asked by a fence first where it failed to: only then may an order follow.
 
         A unit in doubt is most likely there, and two more misses make it silent. So orders to it can cost no more than
-        these, and are worth that whatever the budget says.
+        these, and are worth that whatever the budget says. A read of a device that is silent is worth nobody's
+        deadline: it is looked for in any case, and says that it does not answer. A unit that is not configured is
+        asked by orders alone.
         """
         health, absent = unit.health, self._polling.absent
         if health.usable:
             return True
         now = trio.current_time()
-        worth = health.presence is Presence.DOUBTFUL or absent.affordable(unit, now)
+        if health.presence is Presence.DOUBTFUL:
+            worth = True
+        elif isinstance(order, Writing) or unit.device is None:
+            worth = absent.affordable(unit, now)
+        else:
+            worth = absent.affordable(unit, now) and absent.fits(unit, now)
         if worth and await self._polling.probe(unit, absent.patience(unit, now)):
             return True
         order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from drivers.modbus.pdu import read_registers
 from drivers.simulated.device import SimulatedDevice
+from drivers.simulated.faults import DeviceFaults, Window
 from gateway.core.ports import Outcome
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
@@ -120,3 +121,23 @@ async def test_the_room_is_a_write_of_a_register_and_its_read_back(autojump_cloc
     sent = len(request.pdu) + wire.envelope
     written = 2 * sent * wire.character + wire.turnaround + wire.gap
     assert wire.order() == written + wire.read("holding", 1)
+
+
+async def test_a_read_of_a_silent_device_costs_no_poll_its_deadline(autojump_clock: MockClock) -> None:
+    """Nor does it wait: the device is looked for when there is room, and found."""
+    configured = [device(1, tag("speed", 0, poll=0.2)), device(2, tag("t", 0))]
+    simulated = [SimulatedDevice(1, holding={0: 1}), SimulatedDevice(2, holding={0: 7})]
+    away = {2: DeviceFaults(silent_in=(Window(0.0, 800.0),))}
+    async with open_bench(configured, simulated, faults=away, baudrate=19200, timeout=0.5) as bench:
+        await trio.sleep(300)
+        before = sum(bench.field.missed_deadlines().values())
+        for _ in range(60):
+            began = trio.current_time()
+            answer = await bench.field.modbus_read("bus", 2, "holding", 0, 1)
+            assert answer.reason == "no_answer"
+            assert trio.current_time() - began < 0.5
+            await trio.sleep(7.3)
+        assert sum(bench.field.missed_deadlines().values()) == before
+        await trio.sleep(120)
+        answer = await bench.field.modbus_read("bus", 2, "holding", 0, 1)
+        assert answer.reason is None
