@@ -185,6 +185,7 @@ class Gateway:
             auditing.start_soon(audit.run)
             before = {} if cut_short is None else cut_short.details
             audit.note("gateway.start", details={"version": installed_version(), **before})
+            root.hold(self._state, storage.facts)
             source = await event_source(storage.facts, timeline, root.gateway_id)
             async with (
                 open_events(

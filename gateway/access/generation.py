@@ -1,6 +1,7 @@
 """Which generation of token keys counts: one small file beside the root key (D-045).
 
-The number is no secret; the keys are derived from the root key and it. It only ever grows.
+The number is no secret; the keys are derived from the root key and it. It only ever grows: the gateway remembers in its
+database which one counted last, so that a file that was lost brings no key back.
 """
 
 from __future__ import annotations
@@ -74,6 +75,26 @@ def begin_anew(state: Path, now: float) -> tuple[int, Path]:
     generation = _UNKNOWN + secrets.randbelow(_UNKNOWN)
     _write(state, generation)
     return generation, kept
+
+
+def recover(state: Path, newest: int, now: float) -> int:
+    """Mend that the file is behind: what a rotation has ended must not count again. Returns what counts now.
+
+    A file that is gone is written again. One that holds an earlier number was rotated from nothing, or put back from
+    somewhere: nobody knows which numbers there were since, so all begins anew.
+
+    Args:
+        state: the state directory.
+        newest: the generation that is known to have counted.
+        now: Unix seconds, for the second name of what is replaced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if (state / GENERATION_FILE).exists():
+        return begin_anew(state, now)[0]
+    _write(state, newest)
+    return newest
 
 
 def _write(state: Path, generation: int) -> None:

@@ -15,11 +15,14 @@ from pathlib import Path
 import structlog
 
 from gateway.access.files import create_private, keep_aside, replace
-from gateway.access.generation import GENERATION_FILE, GenerationError, begin_anew, read_generation
+from gateway.access.generation import GENERATION_FILE, GenerationError, begin_anew, read_generation, recover
+from gateway.core.ports import FactStore
 
 log = structlog.stdlib.get_logger(__name__)
 
 ROOT_KEY_FILE = "root.key"
+# The kind and the key of a fact: which generation of token keys counted last.
+TOKEN_KEYS, NEWEST = "token_keys", "generation"
 _SIZE = 32
 _HASH_SIZE = 32
 
@@ -80,6 +83,7 @@ class RootKey:
     def __init__(self, secret: bytes, generation: int = 0) -> None:
         self._secret = secret
         self._generation = generation
+        self._facts: FactStore | None = None
         self.changed: list[Callable[[], None]] = []
 
     @property
@@ -100,22 +104,68 @@ class RootKey:
             if generation >= 0
         ]
 
-    def follow(self, state: Path) -> bool:
+    def hold(self, state: Path, facts: FactStore, wall: Callable[[], float] = time.time) -> None:
+        """Remember from now on which generation counts, and go back behind none that counted in an earlier run.
+
+        Args:
+            state: the state directory.
+            facts: where it is remembered, beside the file.
+            wall: Unix seconds, for the name of a file that is kept aside.
+        """
+        self._facts = facts
+        known = facts.recall(TOKEN_KEYS).get(NEWEST)
+        self._step(self._not_behind(state, self._generation, known if type(known) is int else 0, wall))
+        if known != self._generation:
+            facts.remember(TOKEN_KEYS, NEWEST, self._generation, urgent=True)
+
+    def follow(self, state: Path, wall: Callable[[], float] = time.time) -> bool:
         """Take up the generation that ``ferrule keys rotate`` left in the state directory. Returns whether it is new.
 
-        A file that cannot be used changes nothing: the keys in use are better than a guess.
+        A file that cannot be used changes nothing: the keys in use are better than a guess. One that is gone is
+        written again; one that holds an earlier number ends all tokens (``generation.recover``).
+
+        Args:
+            state: the state directory.
+            wall: Unix seconds, for the name of a file that is kept aside.
         """
         try:
             generation = read_generation(state)
         except (GenerationError, OSError) as error:
             log.warning("token keys stay as they are", reason=str(error))
             return False
+        if not self._step(self._not_behind(state, generation, self._generation, wall)):
+            return False
+        log.info("token keys rotated", generation=self._generation)
+        return True
+
+    def _not_behind(self, state: Path, generation: int, newest: int, wall: Callable[[], float]) -> int:
+        """The generation to go by, where the file has this one and another counted last."""
+        if generation >= newest:
+            return generation
+        try:
+            now = recover(state, newest, wall())
+        except OSError as error:
+            # Whatever the file says: no key of before counts again.
+            log.warning("the generation of token keys is in memory only", file=GENERATION_FILE, reason=str(error))
+            return newest
+        if now == newest:
+            log.warning("the generation of token keys was written again", file=GENERATION_FILE, reason="it was missing")
+        else:
+            log.warning(
+                "token keys begin anew, far from all there were: all tokens given out are void, issue new ones",
+                file=GENERATION_FILE,
+                reason=f"it held {generation}, but {newest} had counted before",
+            )
+        return now
+
+    def _step(self, generation: int) -> bool:
         if generation == self._generation:
             return False
         self._generation = generation
+        if self._facts is not None:
+            self._facts.remember(TOKEN_KEYS, NEWEST, generation, urgent=True)
         for tell in self.changed:
             tell()
-        log.info("token keys rotated", generation=generation)
         return True
 
     def agent_secret(self, agent_id: str, kid: str) -> bytes:

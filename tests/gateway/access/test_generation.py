@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from gateway.access.generation import GENERATION_FILE, GenerationError, read_generation, rotate
-from gateway.access.keys import KeyFileError, RootKey, load_root_key, read_root_key
+from gateway.access.keys import ROOT_KEY_FILE, KeyFileError, RootKey, load_root_key, read_root_key
+from gateway.core.ports import FactStore
+
+
+@pytest.fixture
+def facts(gateway: Any) -> FactStore:
+    kept: FactStore = gateway.facts
+    return kept
 
 
 def kids(root: RootKey, purpose: str = "operator-token") -> list[str]:
@@ -111,3 +119,65 @@ def test_after_damage_no_key_of_before_is_good_again(tmp_path: Path) -> None:
         anew = set(kids(load_root_key(tmp_path)))
         assert not given_out & anew
         given_out |= anew
+
+
+def held(state: Path, facts: FactStore) -> RootKey:
+    """The root key of a gateway that has started."""
+    root = load_root_key(state)
+    root.hold(state, facts, lambda: 1.8e9)
+    return root
+
+
+@pytest.mark.parametrize("end_all", [False, True])
+def test_a_file_that_is_lost_brings_no_key_back(tmp_path: Path, facts: FactStore, *, end_all: bool) -> None:
+    root = held(tmp_path, facts)
+    [stolen] = kids(root)
+    for _ in range(2):
+        rotate(tmp_path, end_all=end_all)
+        root.follow(tmp_path)
+    now = kids(root)
+    (tmp_path / GENERATION_FILE).unlink()
+    with structlog.testing.capture_logs() as logs:
+        assert not root.follow(tmp_path)
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        ("the generation of token keys was written again", "it was missing")
+    ]
+    (tmp_path / GENERATION_FILE).unlink()
+    for gateway in (root, held(tmp_path, facts)):
+        assert kids(gateway) == kids(read_root_key(tmp_path)) == now
+        assert stolen not in kids(gateway)
+
+
+def test_a_file_that_was_set_back_ends_all_tokens(tmp_path: Path, facts: FactStore) -> None:
+    root = held(tmp_path, facts)
+    given_out = set(kids(root))
+    for _ in range(4):
+        rotate(tmp_path)
+        root.follow(tmp_path)
+        given_out |= set(kids(root))
+    (tmp_path / GENERATION_FILE).write_text("2")
+    assert root.follow(tmp_path, lambda: 1.8e9)
+    assert not given_out & set(kids(root))
+    given_out |= set(kids(root))
+    (tmp_path / GENERATION_FILE).unlink()
+    # While no gateway runs it counts from nothing.
+    assert rotate(tmp_path) == 1
+    with structlog.testing.capture_logs() as logs:
+        again = held(tmp_path, facts)
+    assert "all tokens given out are void" in logs[0]["event"]
+    assert not given_out & set(kids(again))
+    assert kids(held(tmp_path, facts)) == kids(again)
+
+
+def test_where_the_file_cannot_be_written_the_generation_counts_all_the_same(tmp_path: Path, facts: FactStore) -> None:
+    facts.remember("token_keys", "generation", 7)
+    (tmp_path / ROOT_KEY_FILE).write_bytes(bytes(32))
+    (tmp_path / ROOT_KEY_FILE).chmod(0o600)
+    root = load_root_key(tmp_path)
+    root.hold(tmp_path / "not-there", facts)
+    assert root.generation == 7
+    root = load_root_key(tmp_path)
+    facts.remember("token_keys", "generation", "seven")
+    root.hold(tmp_path, facts)
+    assert root.generation == 0
+    assert facts.recall("token_keys") == {"generation": 0}
