@@ -13,7 +13,8 @@ from gateway.alarms.dues import Dues
 from gateway.alarms.point import Point, Turn
 from gateway.alarms.rows import AlarmRow, about, happened, row_of
 from gateway.alarms.standing import AlarmState, Moment, Standing, recalled
-from gateway.alarms.words import mark_of
+from gateway.alarms.words import cleared_of, mark_of
+from gateway.alarms.words import over as ended
 from gateway.core.bus import Cut, Subscription
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.events import uuid7
@@ -37,6 +38,7 @@ PAUSE_S = 0.02
 LOOK_S = 1.0
 # A disk that takes nothing holds up no acknowledgement: what is kept follows when it can, as the events do.
 LOGGED_WITHIN_S = 2.0
+_CLEARED = "alarm:cleared"
 _WORST_FIRST = {"critical": 0, "warning": 1, "info": 2}
 STANDING = frozenset(AlarmState) - {AlarmState.NORMAL}
 
@@ -138,8 +140,8 @@ class Alarms:
         """Nobody watches any more what stands; who was told that it stands must be told so."""
         if standing.cleared is None:
             over = replace(standing, cleared=self._moment(), value=None)
-            words = f"{said.get('message')} (no longer watched: the configuration has changed)"
-            self._announce("alarm:cleared", {**said, **happened(over), "message": words})
+            words = ended("no longer watched: the configuration has changed", said.get("message"))
+            self._announce(_CLEARED, {**said, **happened(over), "message": words})
         self._note(name, None)
 
     def _index(self) -> None:
@@ -319,7 +321,8 @@ class Alarms:
         self._keep(key)
 
     def _tell(self, type_: str, point: Point, standing: Standing) -> None:
-        self._announce(type_, {**about(point.point), **happened(standing)})
+        words = {"message": cleared_of(point.point, standing.value)} if type_ == _CLEARED else {}
+        self._announce(type_, {**about(point.point), **happened(standing), **words})
 
     def _moment(self) -> Moment:
         return Moment(self._monotonic(), self._timeline.era)

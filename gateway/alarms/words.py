@@ -29,6 +29,38 @@ def message_of(point: AlarmPoint) -> str:
     return f"{point.source} is not good" if alarm.not_good else f"{point.source} cannot be reached"
 
 
+def cleared_of(point: AlarmPoint, seen: Value | None) -> str:
+    """How an alarm ended, and what it had said: who gets this alone must not take it for another one that is raised.
+
+    Args:
+        point: what it is about.
+        seen: what was seen as it ended.
+    """
+    return over(_end_of(point, seen), message_of(point))
+
+
+def over(how: str, message: object) -> str:
+    """That an alarm has ended, how, and what it had said."""
+    return f"cleared, {how} (it was: {message})"
+
+
+def _end_of(point: AlarmPoint, seen: Value | None) -> str:
+    source, alarm = point.source, point.alarm
+    units = f" {point.units}" if point.units else ""
+    match alarm.kind:
+        case "stale":
+            return f"a value of {source} has come"
+        case "not_good":
+            return f"{source} is good again"
+        case "device_down":
+            return f"{source} can be reached again"
+        case _ if seen is None:
+            return f"{source} is well again"
+        case "rate":
+            return f"{source} has changed by {_said(seen)}{units} within {say_duration(alarm.per or 0.0)}"
+    return f"{source} is {_said(seen)}{units}"
+
+
 def units_of(point: AlarmPoint) -> str | None:
     """Units of what is seen and of the limit; None where there are none."""
     kind = point.alarm.kind
@@ -45,4 +77,6 @@ def mark_of(alarm: AlarmSettings) -> Json:
 
 
 def _said(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

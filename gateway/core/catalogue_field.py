@@ -78,7 +78,7 @@ class AlarmEvent(EventData):
         value: what was seen; null where nothing is known.
         limit: what it was held against; null where the condition has none.
         units: engineering units of value and limit; null where there are none.
-        message: a sentence for people.
+        message: a sentence for people; of one that is cleared that it is, how, and what was said when it was raised.
         raised_at: when it was raised.
         clock: whether these times can be trusted.
         device: ``line/device`` of an alarm on a device; null or absent for one on a tag.

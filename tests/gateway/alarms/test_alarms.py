@@ -11,7 +11,7 @@ from gateway.core import rfc3339
 from gateway.core.errors import Code, GatewayError
 from gateway.core.reading import Reason
 from gateway.core.tags import Changes, Tag
-from tests.gateway.alarms.rig import COLD, DAMPED, FLOW, HOT, NOON, ON, RETURN, SOON, Board, settings_with
+from tests.gateway.alarms.rig import AWAY, COLD, DAMPED, FLOW, HOT, NOON, ON, RETURN, SOON, Board, settings_with
 
 
 async def test_raised_acknowledged_and_cleared_are_told_with_all_that_is_known(
@@ -55,6 +55,50 @@ async def test_raised_acknowledged_and_cleared_are_told_with_all_that_is_known(
         # Acknowledged and over: it is normal.
         assert board.alarms.list() == []
         assert board.facts.kinds["alarm"] == {}
+
+
+RATE = 'name = "fast"\ntag = "bus/boiler/flow"\nrate = 10\nper = "5s"'
+STALE = 'name = "old"\ntag = "bus/boiler/flow"\nstale = "10s"'
+OPEN = 'name = "open"\ntag = "bus/boiler/on"\nequals = true\nmessage = "the door is open"'
+BAD = 'name = "bad"\ntag = "bus/boiler/flow"\nnot_good = true'
+
+
+async def test_a_cleared_alarm_says_that_it_is_over_how_and_what_it_was(autojump_clock: MockClock) -> None:
+    """The sentence of ``alarm:raised`` alone, in the message of somebody's phone, would be another alarm."""
+    board = Board(settings_with(HOT, RATE, OPEN, BAD, AWAY))
+    async with board.start():
+        await board.say(FLOW, 20)
+        await board.say(ON, True)
+        await board.say(FLOW, 90)
+        await board.say(ON, False)
+        await board.say(FLOW, 75)
+        await board.keep_saying(8, flow=75)
+        await board.fail(Reason.NO_ANSWER)
+        await trio.sleep(1)
+        await board.say(FLOW, 75)
+        await trio.sleep(1)
+    said = {str(data["alarm"]): str(data["message"]) for type_, data in board.told if type_ == "alarm:cleared"}
+    assert said == {
+        "hot": "cleared, bus/boiler/flow is 75 °C (it was: bus/boiler/flow is above 80 °C)",
+        "fast": "cleared, bus/boiler/flow has changed by 0 °C within 5s (it was: bus/boiler/flow has changed by more "
+        "than 10 °C within 5s)",
+        "open": "cleared, bus/boiler/on is false (it was: the door is open)",
+        "bad": "cleared, bus/boiler/flow is good again (it was: bus/boiler/flow is not good)",
+        "away": "cleared, bus/boiler can be reached again (it was: bus/boiler cannot be reached)",
+    }
+    raised = [str(data["message"]) for type_, data in board.told if type_ == "alarm:raised"]
+    assert not any("cleared" in message for message in raised)
+
+
+async def test_a_value_that_comes_again_is_what_ends_a_silence(autojump_clock: MockClock) -> None:
+    board = Board(settings_with(STALE))
+    async with board.start():
+        await board.say(FLOW, 20)
+        await trio.sleep(15)
+        await board.say(FLOW, 20)
+    assert board.told[-1][1]["message"] == (
+        "cleared, a value of bus/boiler/flow has come (it was: no value of bus/boiler/flow has come for 10s)"
+    )
 
 
 async def test_what_is_over_waits_for_somebody_to_say_so(board: Board, autojump_clock: MockClock) -> None:
