@@ -215,6 +215,10 @@ class PluginStore(Protocol):
         """The documentation that came with a package."""
         ...
 
+    async def manifest(self, id_: str, version: str) -> bytes | None:
+        """The manifest of a package, to the byte; None: there is no package."""
+        ...
+
     async def set_status(self, id_: str, status: PluginStatus, at: float) -> None:
         """Keep whether it can be installed."""
         ...

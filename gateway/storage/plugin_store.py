@@ -11,6 +11,7 @@ from gateway.core.eventlog import NotKept
 from gateway.core.plugins import Archive, KeptPlugin, PluginStatus, Release, Review, Wanted
 from gateway.storage import plugin_rows as rows
 from gateway.storage.database import Database
+from gateway.storage.plugin_instances import StoredInstances
 from gateway.storage.readers import Job
 from gateway.storage.storage import Storage
 from gateway.storage.trouble import StoreTrouble
@@ -28,10 +29,14 @@ class StoredPlugins:
 
     Args:
         database: the file.
+
+    Attributes:
+        instances: the other tables of that file: what is installed.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.instances = StoredInstances(database)
 
     async def list(self, wanted: Wanted) -> tuple[Sequence[KeptPlugin], int]:
         """See ``core.plugins.PluginStore``, as for the others."""
@@ -159,6 +164,19 @@ class StoredPlugins:
                 (id_, version),
             ).fetchone()
             return None if row is None or row[0] is None else str(row[0])
+
+        return await self._read(job)
+
+    async def manifest(self, id_: str, version: str) -> bytes | None:
+        """The manifest of a package."""
+
+        def job(connection: sqlite3.Connection) -> bytes | None:
+            row = connection.execute(
+                "SELECT manifest FROM version JOIN plugin ON plugin.number = version.plugin"
+                " WHERE id = ? AND removed IS NULL AND version.version = ?",
+                (id_, version),
+            ).fetchone()
+            return None if row is None or row[0] is None else bytes(row[0])
 
         return await self._read(job)
 
