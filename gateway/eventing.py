@@ -27,6 +27,7 @@ from gateway.core.ports import FactStore, Store
 from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
+from gateway.events.charges import Charges
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
 from gateway.events.publishers import Publishers
@@ -241,14 +242,9 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
     journal.wanted += [webhooks.wants, live.wants]
     journal.keep = webhooks.keeps
     kept = event_store_settings(settings())
-    publishers = Publishers(
-        journal,
-        Shares(kept.size, kept.retention, sources.facts, timeline.now),
-        sources.audit,
-        alerts,
-        timeline.now,
-    )
-    messages = Messages(journal, store.mailbox, agents.directory, timeline.now)
+    charges = Charges(Shares(kept.size, kept.retention, sources.facts, timeline.now), alerts)
+    publishers = Publishers(journal, charges, sources.audit, timeline.now)
+    messages = Messages(journal, store.mailbox, agents.directory, charges, timeline.now)
     return Eventing(
         journal=journal,
         alarms=alarms,

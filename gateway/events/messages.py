@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import msgspec
 import trio
 
 from gateway.core import rfc3339
@@ -18,6 +19,7 @@ from gateway.core.eventlog import Mailbox, Message, NotKept, Priority
 from gateway.core.events import uuid7
 from gateway.core.principal import Kind, Principal
 from gateway.core.roster import Roster
+from gateway.events.charges import Charges
 from gateway.events.journal import Journal
 
 READ, WRITE = "messaging:read", "messaging:write"
@@ -31,8 +33,9 @@ MOST_WAITING = 1000
 # Bytes that a message takes beside its content, and seconds between two looks at how many bytes wait: those are dear.
 _AROUND = 400
 _LOOK_S = 10.0
-# Bytes of UTF-8: with all that goes with it, a message fits into a frame and the body of a webhook (D-148).
-MOST_CONTENT = 32_768
+# Bytes of UTF-8, and as JSON writes it: with all that goes with it, a message fits into a frame and the body of a
+# webhook (D-148).
+MOST_CONTENT, MOST_WRITTEN = 32_768, 49_152
 MOST_PULLED = 200
 _CATEGORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
 _MOST_CORRELATION = 128
@@ -50,11 +53,15 @@ class Messages:
         journal: has them kept, and tells whom they are for.
         mailbox: where they wait.
         roster: who can get messages.
+        charges: to whose share of the log they are put down.
         now: Unix seconds.
     """
 
-    def __init__(self, journal: Journal, mailbox: Mailbox, roster: Roster, now: Callable[[], float]) -> None:
+    def __init__(
+        self, journal: Journal, mailbox: Mailbox, roster: Roster, charges: Charges, now: Callable[[], float]
+    ) -> None:
         self._journal = journal
+        self._charges = charges
         self._mailbox = mailbox
         self._roster = roster
         self._now = now
@@ -90,32 +97,35 @@ class Messages:
 
         Raises:
             GatewayError: FORBIDDEN without ``messaging:write``, or in the name of another; INVALID; AGENT_NOT_FOUND;
-                UNAVAILABLE where too many wait for that agent or for all already, or the disk does not take it.
+                TOO_MANY, the writer's share of the log is used up; UNAVAILABLE where too many wait for that agent or
+                for all already, or the disk does not take it.
         """
         _need(by, WRITE)
         ttl = TTL_S if ttl is None else ttl
         sender = self._sender(by, from_agent)
         word = "normal" if priority == _REGULAR else priority
-        _check(content, word, category, correlation_id, ttl)
+        size = _AROUND + _check(content, word, category, correlation_id, ttl)
         self._registered(to_agent, "to_agent")
-        await self._take_room(_AROUND + len(content.encode("utf-8", "surrogatepass")))
-        async with self._room(to_agent):
-            expires = self._now() + ttl
-            id_ = f"msg-{uuid7(self._now())}"
-            event = await self._journal.accept(
-                MESSAGE,
-                {
-                    "message_id": id_,
-                    "from_agent": sender,
-                    "to_agent": to_agent,
-                    "content": content,
-                    "priority": _REGULAR if word == "normal" else word,
-                    "category": category,
-                    "correlation_id": correlation_id,
-                    "expires_at": rfc3339.text(expires),
-                },
-                priority=_PRIORITIES[word],
-            )
+        # Whoever writes in another's name pays for it.
+        with self._charges.charged(by, size):
+            await self._take_room(size)
+            async with self._room(to_agent):
+                expires = self._now() + ttl
+                id_ = f"msg-{uuid7(self._now())}"
+                event = await self._journal.accept(
+                    MESSAGE,
+                    {
+                        "message_id": id_,
+                        "from_agent": sender,
+                        "to_agent": to_agent,
+                        "content": content,
+                        "priority": _REGULAR if word == "normal" else word,
+                        "category": category,
+                        "correlation_id": correlation_id,
+                        "expires_at": rfc3339.text(expires),
+                    },
+                    priority=_PRIORITIES[word],
+                )
         return Message(
             id_,
             event.sequence,
@@ -254,11 +264,18 @@ def _need(principal: Principal, scope: str) -> None:
         raise GatewayError(Code.FORBIDDEN, f'this needs the scope "{scope}"', details={"scope": scope})
 
 
-def _check(content: str, priority: str, category: str, correlation_id: str | None, ttl: float) -> None:
+def _check(content: str, priority: str, category: str, correlation_id: str | None, ttl: float) -> int:
+    """Refuse what is no message; returns the bytes its content takes as JSON."""
     if not content:
         raise invalid("content", "say something", content)
     if (size := len(content.encode("utf-8", "surrogatepass"))) > MOST_CONTENT:
         raise invalid("content", f"at most {MOST_CONTENT} bytes, this is {size}: put it elsewhere, and write where")
+    written = len(msgspec.json.encode(content.encode("utf-8", "replace").decode()))
+    if written > MOST_WRITTEN:
+        words = (
+            f"at most {MOST_WRITTEN} bytes as JSON writes it, this is {written}: it escapes what is no printable text"
+        )
+        raise invalid("content", words)
     if priority not in _PRIORITIES:
         raise invalid("priority", f"one of {', '.join(_PRIORITIES)}", priority)
     if not _CATEGORY.fullmatch(category):
@@ -267,6 +284,7 @@ def _check(content: str, priority: str, category: str, correlation_id: str | Non
         raise invalid("correlation_id", f"1 to {_MOST_CORRELATION} characters, or none", correlation_id)
     if not 1 <= ttl <= MOST_TTL_S:
         raise invalid("ttl", f"seconds, 1 to {MOST_TTL_S:.0f}", ttl)
+    return written
 
 
 @asynccontextmanager

@@ -10,20 +10,19 @@ import msgspec
 import trio
 
 from gateway.core import rfc3339
-from gateway.core.alerts import Alerts, Severity
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.catalogue import reserved
 from gateway.core.errors import Code, GatewayError
 from gateway.core.events import Data, Event
 from gateway.core.principal import Principal
+from gateway.events.charges import CALM_S, Charges, owner_of
 from gateway.events.journal import Journal
-from gateway.events.shares import Shares
 
 ACTION = "event.publish"
 # Bytes an event takes in the log beside its data, more or less.
 AROUND = 120
 # What is published is summed up for so long, and what is refused is news for so long.
-SUMMED_S = 3600.0
+SUMMED_S = CALM_S
 _LOOK_S = 60.0
 # Who publishes at once; beyond that sums are noted early.
 _MOST_SUMS = 256
@@ -56,23 +55,17 @@ class Publishers:
 
     Args:
         journal: has them kept, and tells them.
-        shares: of the log.
+        charges: to whose share of the log it is put down.
         audit: who published.
-        alerts: told when somebody wants more than its share.
         wall: Unix seconds.
     """
 
-    def __init__(
-        self, journal: Journal, shares: Shares, audit: AuditLog, alerts: Alerts, wall: Callable[[], float]
-    ) -> None:
+    def __init__(self, journal: Journal, charges: Charges, audit: AuditLog, wall: Callable[[], float]) -> None:
         self._journal = journal
-        self._shares = shares
+        self._charges = charges
         self._audit = audit
-        self._alerts = alerts
         self._wall = wall
         self._sums: dict[tuple[str, str | None], _Sum] = {}
-        # When somebody was last refused, by the run loop's clock.
-        self._refused: dict[str, float] = {}
 
     async def publish(
         self,
@@ -103,15 +96,12 @@ class Publishers:
             words = f"{type_} is a type of the gateway's own, which nobody else may publish; take another first word"
             raise GatewayError(Code.FORBIDDEN, words, field="event_type")
         size = AROUND + len(msgspec.json.encode(data)) if kept else 0
-        owner = _owner(by)
-        wait = self._shares.take(owner, size)
-        if wait:
-            self._sum(by, peer).refused += 1
-            raise self._used_up(owner, by, wait)
         try:
-            event = await self._journal.accept(type_, data, routing_key=routing_key, kept=kept)
-        except GatewayError:
-            self._shares.give_back(owner, size)
+            with self._charges.charged(by, size):
+                event = await self._journal.accept(type_, data, routing_key=routing_key, kept=kept)
+        except GatewayError as error:
+            if error.code is Code.TOO_MANY:
+                self._sum(by, peer).refused += 1
             raise
         self._note(by, peer, event, size)
         return event
@@ -121,16 +111,16 @@ class Publishers:
         try:
             while True:
                 await trio.sleep(_LOOK_S)
-                self._shares.keep()
+                self._charges.keep()
                 self._note_sums(trio.current_time())
-                self._resolve()
+                self._charges.resolve()
         finally:
-            self._shares.keep()
+            self._charges.keep()
             self._note_sums(math.inf)
 
     def _note(self, by: Principal, peer: str | None, event: Event, size: int) -> None:
         """The first one of an hour is noted at once; those after it together, at its end."""
-        if (_owner(by), peer) in self._sums:
+        if (owner_of(by), peer) in self._sums:
             sum_ = self._sum(by, peer)
             sum_.events += 1
             sum_.size += size
@@ -139,7 +129,7 @@ class Publishers:
             self._audit.note(ACTION, by=by, peer=peer, target=event.id, details={"event_type": event.type})
 
     def _sum(self, by: Principal, peer: str | None) -> _Sum:
-        key = (_owner(by), peer)
+        key = (owner_of(by), peer)
         found = self._sums.get(key)
         if found is None:
             if len(self._sums) >= _MOST_SUMS:
@@ -168,32 +158,3 @@ class Publishers:
                 "since": rfc3339.text(found.since),
             },
         )
-
-    def _used_up(self, owner: str, by: Principal, wait: float) -> GatewayError:
-        self._refused[owner] = trio.current_time()
-        allowance, rate = self._shares.allowance, 3600 * self._shares.rate
-        self._alerts.fire(
-            f"publisher:{owner}",
-            "share",
-            Severity.WARNING,
-            f"{by.subject} publishes more events than its share of the log: they are refused until there is room in "
-            "it again. Publish less, or raise [events] size",
-            threshold=allowance,
-        )
-        return GatewayError(
-            Code.TOO_MANY,
-            f"{by.subject} has published {allowance} bytes of events, which is its share of the log; {rate:.0f} bytes "
-            "an hour come back. Wait, publish less or without persistent, or have [events] size raised",
-            details={"retryAfter": math.ceil(wait), "reason": "share_used_up"},
-        )
-
-    def _resolve(self) -> None:
-        over = trio.current_time() - SUMMED_S
-        for owner in [owner for owner, at in self._refused.items() if at <= over]:
-            del self._refused[owner]
-            self._alerts.resolve(f"publisher:{owner}", "share", "it keeps within its share again")
-
-
-def _owner(by: Principal) -> str:
-    """Whose share it is: all tokens of a subject have one together."""
-    return f"{by.kind}:{by.subject}"

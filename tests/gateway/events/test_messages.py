@@ -14,12 +14,17 @@ from trio.testing import MockClock
 
 from gateway.core import rfc3339
 from gateway.core.catalogue import CATALOGUE
-from gateway.core.channels import may_receive
+from gateway.core.channels import MESSAGE, may_receive
 from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import Message, NotKept, Priority
 from gateway.core.principal import Kind, Principal
 from gateway.core.roster import AgentCounts, AgentRow, AgentStatus, Presence, ServiceRow
+from gateway.events.charges import Charges
 from gateway.events.messages import MOST_CONTENT, MOST_WAITING, TTL_S, Messages
+from gateway.events.publishers import Publishers
+from gateway.events.shares import Shares
+from tests.gateway.agents.board import Facts
+from tests.gateway.api.fakes import Notes
 from tests.gateway.events.board import Board, Disk
 
 
@@ -40,6 +45,8 @@ class Post:
             raise NotKept(self.trouble)
         found = []
         for event in self.disk.events:
+            if event.type != MESSAGE:
+                continue
             data = {name: str(value) for name, value in event.data.items()}
             priority = data["priority"].replace("regular", "normal")
             found.append(
@@ -111,18 +118,20 @@ ADMIN = operator("*")
 
 
 class Desk:
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, log: int) -> None:
         self.board = board
         self.post = Post(board.disk)
-        self.messages = Messages(board.journal, self.post, self.post, board.timeline.now)
+        charges = Charges(Shares(log, 604_800.0, Facts(), board.timeline.now), board.alerts)
+        self.messages = Messages(board.journal, self.post, self.post, charges, board.timeline.now)
+        self.publishers = Publishers(board.journal, charges, Notes(), board.timeline.now)
 
 
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
+async def desk(*, log: int = 64_000_000) -> AsyncIterator[Desk]:
     board = Board()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(board.journal.run)
-        yield Desk(board)
+        yield Desk(board, log)
         nursery.cancel_scope.cancel()
 
 
@@ -219,6 +228,8 @@ async def test_what_cannot_be_sent_is_told_with_its_place(autojump_clock: MockCl
         for field, call in (
             ("content", partial(send, ONE, "two", "")),
             ("content", partial(send, ONE, "two", "é" * (MOST_CONTENT // 2 + 1))),
+            # Few bytes that JSON makes many of: no webhook would take them.
+            ("content", partial(send, ONE, "two", "\x00" * 10_000)),
             ("priority", partial(send, ONE, "two", "x", priority="soon")),
             ("category", partial(send, ONE, "two", "x", category="two words")),
             ("category", partial(send, ONE, "two", "x", category="")),
@@ -314,6 +325,44 @@ async def test_messages_that_wait_leave_room_for_events(autojump_clock: MockCloc
         await call(ONE, "two")
         await call(ONE, "two")
         assert (len(sent), len(refused)) == (4, 6)
+
+
+async def test_messages_are_charged_to_the_share_of_who_writes_them(autojump_clock: MockClock) -> None:
+    """Else who may write messages would fill the log in the place of who may publish."""
+    async with desk(log=40_000) as d:
+        for _ in range(2):
+            await d.messages.send(ONE, "two", "x" * 8_000)
+        with pytest.raises(GatewayError, match="share of the log") as raised:
+            await d.messages.send(ONE, "two", "x" * 8_000)
+        assert raised.value.code is Code.TOO_MANY
+        assert raised.value.details["reason"] == "share_used_up"
+        wait = raised.value.details["retryAfter"]
+        assert isinstance(wait, int)
+        # Events and messages come out of the same share; that of another is another one.
+        with pytest.raises(GatewayError, match="share of the log"):
+            await d.publishers.publish(ONE, None, "user:action", {"text": "x" * 8_000})
+        await d.messages.send(TWO, "one", "x" * 8_000)
+        assert len(await d.post.all()) == 3
+        assert d.board.alert_states == [("share", "firing")]
+        await trio.sleep(wait)
+        await d.messages.send(ONE, "two", "x" * 8_000)
+
+
+async def test_who_writes_for_an_agent_pays_for_it_and_what_is_refused_costs_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    async with desk(log=40_000) as d:
+        acting = operator("messaging:write", "agents:write")
+        for _ in range(2):
+            await d.messages.send(acting, "two", "x" * 8_000, from_agent="one")
+        await d.messages.send(ONE, "two", "x" * 8_000)
+        d.board.disk.trouble = "no room"
+        for _ in range(3):
+            with pytest.raises(GatewayError, match="no room"):
+                await d.messages.send(ONE, "two", "x" * 8_000)
+        d.board.disk.trouble = None
+        await trio.sleep(10)
+        await d.messages.send(ONE, "two", "x" * 8_000)
 
 
 async def test_a_full_mailbox_takes_none_however_many_come_at_once(autojump_clock: MockClock) -> None:

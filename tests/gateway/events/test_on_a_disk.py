@@ -15,8 +15,10 @@ from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource
 from gateway.core.principal import Kind, Principal
 from gateway.core.timeline import Timeline
+from gateway.events.charges import Charges
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
+from gateway.events.shares import Shares
 from gateway.storage import Boot, StoreSettings, open_storage
 from gateway.storage.event_store import EventStore, open_events
 from tests.gateway.events.board import Disk
@@ -44,9 +46,11 @@ async def run(state: Path, used: int = 0) -> AsyncIterator[tuple[Journal, Messag
         timeline = Timeline(trio.current_time, time.time, lambda: True)
         source = EventSource("gw", timeline, used, reserve=lambda _: None, stride=1000)
         bus: Bus[Event] = Bus()
-        journal = Journal(source, bus, store.log, Alerts(timeline.now, lambda *_: None, lambda: "alert"))
+        alerts = Alerts(timeline.now, lambda *_: None, lambda: "alert")
+        journal = Journal(source, bus, store.log, alerts)
         nursery.start_soon(journal.run)
-        yield journal, Messages(journal, store.mailbox, Post(Disk()), timeline.now), store
+        charges = Charges(Shares(64_000_000, 604_800.0, storage.facts, timeline.now), alerts)
+        yield journal, Messages(journal, store.mailbox, Post(Disk()), charges, timeline.now), store
         nursery.cancel_scope.cancel()
 
 

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from gateway.core.audit import AuditOutcome
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
+from gateway.events.charges import Charges
 from gateway.events.publishers import ACTION, AROUND, SUMMED_S, Publishers
 from gateway.events.shares import Shares
 from tests.gateway.agents.board import Facts
@@ -46,7 +47,7 @@ async def staged(allowance: int = 10 * SIZE) -> AsyncIterator[Stage]:
     async with running() as board:
         notes = Notes()
         shares = Shares(2 * allowance, WEEK, Facts(), board.timeline.now)
-        publishers = Publishers(board.journal, shares, notes, board.alerts, board.timeline.now)
+        publishers = Publishers(board.journal, Charges(shares, board.alerts), notes, board.timeline.now)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(publishers.run)
             yield Stage(board, notes, publishers)
@@ -64,7 +65,7 @@ async def test_one_publisher_leaves_the_log_to_others_and_is_told_when_to_come_b
         assert refused.code is Code.TOO_MANY
         wait = refused.details["retryAfter"]
         assert isinstance(wait, int)
-        assert "anna has published 10000 bytes of events" in refused.reason
+        assert "anna has published 10000 bytes of events and messages" in refused.reason
         assert "[events] size" in refused.reason
         # Another token of the same subject is no other owner; another subject is.
         again = await stage.publish(Principal("anna", ANNA.scopes, Kind.AGENT, "t9"))

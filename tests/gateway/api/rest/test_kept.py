@@ -17,6 +17,7 @@ from gateway.core.alerts import Alerts
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource
 from gateway.core.roster import Roster
+from gateway.events.charges import Charges
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
 from gateway.events.publishers import Publishers
@@ -57,9 +58,9 @@ async def gateway(disk: Path, state: Path, number: int) -> AsyncIterator[Rig]:
         alerts = Alerts(board.timeline.now, lambda _, __: None, lambda: "alert-1")
         journal = Journal(source, Bus[Event](), store.log, alerts)
         nursery.start_soon(journal.run)
-        shares = Shares(1_000_000, 86400, rig.facts, board.timeline.now)
-        publishers = Publishers(journal, shares, rig.audit, alerts, board.timeline.now)
-        messages = Messages(journal, store.mailbox, cast("Roster", Known()), board.timeline.now)
+        charges = Charges(Shares(1_000_000, 86400, rig.facts, board.timeline.now), alerts)
+        publishers = Publishers(journal, charges, rig.audit, board.timeline.now)
+        messages = Messages(journal, store.mailbox, cast("Roster", Known()), charges, board.timeline.now)
         services = Real()
         services.real = EventParts(
             door=publishers, history=store.log, messages=messages, alarms=services.alarms, webhooks=services.webhooks
