@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import trio
@@ -66,6 +66,7 @@ from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.route import Route as PluginRoute
 from gateway.api.rest.tools import Description, tool_routes
+from gateway.api.rest.versions import RETIREMENTS, Lifecycle, Retirement
 from gateway.api.seed_paths import find
 from gateway.api.streaming import respond_streaming
 from gateway.core.audit import AuditLog
@@ -99,6 +100,7 @@ def make_application(
     live: Live | None = None,
     routes: Iterable[PluginRoute] = (),
     keys: ApiKeys | None = None,
+    retirements: Sequence[Retirement] = RETIREMENTS,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
@@ -119,6 +121,7 @@ def make_application(
         live: answers WebSockets; None: there are none.
         routes: of the plugin API.
         keys: proves API keys; None: there are none.
+        retirements: what of the plugin API ends.
     """
     methods = {
         **server_methods(
@@ -150,8 +153,9 @@ def make_application(
     calls = AgentCalls(agents.ca, agents.devices, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     identity = Identity(agents, keys)
-    table = (*routes, *tool_routes(Description(lambda: table, methods)))
-    plugins = PluginApi(table, Door(identity, audit, lambda: rates.settings.body_size))
+    lifecycle = Lifecycle(timeline.now, retirements)
+    table = (*routes, *tool_routes(Description(lambda: table, methods, lifecycle)))
+    plugins = PluginApi(table, Door(identity, audit, lambda: rates.settings.body_size, lifecycle))
     rates.know([*methods, *plugins.names])
     if live is not None:
         live.denied.append(partial(note_unheard, audit))

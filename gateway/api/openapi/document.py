@@ -11,10 +11,10 @@ from gateway.access.scopes import SCOPES
 from gateway.api.dispatch import Method
 from gateway.api.openapi import errors, events, rest_paths, rpc_paths
 from gateway.api.openapi.schemas import Schema, Schemas
-from gateway.api.rest.media import API_VERSION
 from gateway.api.rest.oauth import REFRESHING, TOKEN
 from gateway.api.rest.oauth_metadata import AUTHORIZE
 from gateway.api.rest.route import Route
+from gateway.api.rest.versions import API_VERSION, Lifecycle
 from gateway.core.catalogue import CATALOGUE
 
 _TAGS: Mapping[str, str] = {
@@ -49,6 +49,7 @@ def described(
     routes: Sequence[Route],
     methods: Mapping[str, Method],
     results: Mapping[str, type[msgspec.Struct]],
+    lifecycle: Lifecycle,
 ) -> Schema:
     """Describe both APIs.
 
@@ -56,11 +57,12 @@ def described(
         routes: of the plugin API.
         methods: of the agent API, by name.
         results: what they answer.
+        lifecycle: what of them ends.
     """
     rest = Schemas(rest_paths.models_of(routes))
     rpc = rpc_paths.RpcSchemas(methods, results)
     told = Schemas(events.models_of(CATALOGUE.values()), events.PREFIX)
-    paths = {**rest_paths.rest_paths(routes, rest), **rpc_paths.rpc_paths(methods, results, rpc)}
+    paths = {**rest_paths.rest_paths(routes, rest, lifecycle), **rpc_paths.rpc_paths(methods, results, rpc)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -93,6 +95,7 @@ def described(
             },
             "responses": {**errors.problems(), **rpc_paths.errors()},
             "headers": errors.HEADERS,
+            "parameters": rest_paths.PARAMETERS,
             "securitySchemes": _schemes(),
         },
     }

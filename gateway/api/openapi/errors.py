@@ -53,9 +53,13 @@ HEADERS: Mapping[str, Schema] = {
     "WWW-Authenticate": {"description": "how to show who calls", "schema": _TEXT},
     "Location": {"description": "of what was made", "schema": {"type": "string", "format": "uri-reference"}},
     "Link": {"description": "other pages of a list (RFC 8288)", "schema": _TEXT},
+    "Deprecation": {"description": "@ and the Unix seconds since which it is deprecated (RFC 9745)", "schema": _TEXT},
+    "Sunset": {"description": "when it ends (RFC 8594)", "schema": _TEXT},
     "ETag": {"description": "of this state, for If-Match", "schema": _TEXT},
 }
 _ALWAYS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Window", "X-Request-ID")
+# What answers have beside those where the operation is to go.
+ENDING = ("Deprecation", "Sunset", "Link")
 _WITH: Mapping[int, tuple[str, ...]] = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 

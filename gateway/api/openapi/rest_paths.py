@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.api.openapi.errors import headers, oauth_error, problem
+from gateway.api.openapi.errors import ENDING, headers, oauth_error, problem
 from gateway.api.openapi.schemas import Schema, Schemas, an_object, members, named
 from gateway.api.rest.problems import JSON_API
 from gateway.api.rest.route import Form, Route
+from gateway.api.rest.versions import Lifecycle
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -35,20 +36,31 @@ SCHEMAS: Mapping[str, Schema] = {
 }
 
 
+# What may come with many requests.
+PARAMETERS: Mapping[str, Schema] = {
+    "X-API-Version": {
+        "name": "X-API-Version",
+        "in": "header",
+        "description": "the version that is meant; another major one than 1 is refused with 400",
+        "schema": {"type": "string", "pattern": r"^1(\.[0-9]{1,4}){0,2}$"},
+    },
+}
+
+
 def models_of(routes: Iterable[Route]) -> list[type[msgspec.Struct]]:
     """What bodies and answers are made of."""
     return [model for route in routes for model in (route.body, route.result) if model is not None]
 
 
-def rest_paths(routes: Iterable[Route], schemas: Schemas) -> Mapping[str, Mapping[str, Schema]]:
+def rest_paths(routes: Iterable[Route], schemas: Schemas, lifecycle: Lifecycle) -> Mapping[str, Mapping[str, Schema]]:
     """The operations of the plugin API, by path and verb."""
     paths: dict[str, dict[str, Schema]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, lifecycle)
     return paths
 
 
-def _operation(route: Route, schemas: Schemas) -> Schema:
+def _operation(route: Route, schemas: Schemas, lifecycle: Lifecycle) -> Schema:
     operation: dict[str, Any] = {
         "operationId": route.name.replace(".", "_").replace("-", "_"),
         "summary": route.summary,
@@ -56,15 +68,20 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
         "security": security(route.scope, without_token=route.open),
         "x-origin": route.origin,
     }
-    parameters = [*_in_path(route), *_in_query(route), *_in_headers(route)]
-    if parameters:
-        operation["parameters"] = parameters
+    operation["parameters"] = [*_in_path(route), *_in_query(route), *_in_headers(route)]
     content = _body(route, schemas)
     if content:
         operation["requestBody"] = {"required": route.body_needed, "content": content}
+    failures = _failures(route, takes_body=bool(content))
+    success = _success(route, schemas)
+    retirement = lifecycle.find(route.method, route.path)
+    if retirement is not None:
+        operation |= {"deprecated": True, "x-sunset": str(retirement.sunset), "x-successor": retirement.successor}
+        success = {**success, "headers": {**success["headers"], **headers(ENDING)}}
+        failures |= {410}
     operation["responses"] = {
-        str(route.status): _success(route, schemas),
-        **{str(status): _failure(route, status) for status in sorted(_failures(route, takes_body=bool(content)))},
+        str(route.status): success,
+        **{str(status): _failure(route, status) for status in sorted(failures)},
     }
     return operation
 
@@ -92,10 +109,11 @@ def _in_query(route: Route) -> list[Schema]:
 
 
 def _in_headers(route: Route) -> list[Schema]:
-    if route.method not in _CONDITIONAL:
-        return []
-    description = "the ETag of the state that is to be changed; another one is refused with 412"
-    return [{"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}}]
+    found: list[Schema] = [{"$ref": "#/components/parameters/X-API-Version"}]
+    if route.method in _CONDITIONAL:
+        description = "the ETag of the state that is to be changed; another one is refused with 412"
+        found.append({"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}})
+    return found
 
 
 def _body(route: Route, schemas: Schemas) -> Schema:
@@ -124,6 +142,7 @@ def _resource(route: Route, attributes: Schema) -> Schema:
 
 def _success(route: Route, schemas: Schemas) -> Schema:
     names = [
+        "X-API-Version",
         *(["Location"] if route.status == 201 else []),
         *(["Link"] if route.listing else []),
         *(["ETag"] if route.method in {"GET", "PUT", "PATCH"} and "{" in route.path and not route.listing else []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,9 +20,9 @@ from gateway.api.replies import Reply, ReplyHeaders, challenge
 from gateway.api.request import CLOSE, Request
 from gateway.api.rest.documents import Members, attributes, members
 from gateway.api.rest.media import (
-    API_VERSION,
     check_accept,
     check_content_type,
+    check_major,
     check_upload_type,
     check_version,
     document_type,
@@ -32,6 +33,7 @@ from gateway.api.rest.queries import asked, target_of
 from gateway.api.rest.route import Answer, Call, Form, Raw, Route
 from gateway.api.rest.shapes import names_of, pointer_to, shaped
 from gateway.api.rest.uploads import Upload
+from gateway.api.rest.versions import API_VERSION, Lifecycle
 from gateway.api.rpc_errors import fault_of
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
@@ -55,12 +57,14 @@ class Door:
         identity: knows callers again.
         audit: is told of changes, and of who was turned away.
         body_size: bytes of a body, at most.
+        lifecycle: what of the API ends.
     """
 
-    def __init__(self, identity: Identity, audit: AuditLog, body_size: Callable[[], int]) -> None:
+    def __init__(self, identity: Identity, audit: AuditLog, body_size: Callable[[], int], lifecycle: Lifecycle) -> None:
         self._identity = identity
         self._audit = audit
         self._body_size = body_size
+        self._lifecycle = lifecycle
 
     def turned_away(self, request: Request) -> Reply | None:
         """What somebody is answered who has no good token, whatever the path; None: the caller is known.
@@ -86,7 +90,14 @@ class Door:
             like: a route of the same path, whose form refusals have.
         """
         refused = request.visit.admit()
-        return self._failed(request, problem if refused is None else too_many(refused, _closing(request.scope)), like)
+        if refused is not None:
+            return self._failed(request, too_many(refused, _closing(request.scope)), like)
+        try:
+            # What was taken away once its time was over stays told of.
+            self._lifecycle.check(request.scope["method"], request.path)
+        except Problem as gone:
+            problem = gone
+        return self._told(request, self._failed(request, problem, like))
 
     async def enter(self, route: Route, request: Request, path: Mapping[str, str]) -> Reply:
         """Answer a request.
@@ -99,9 +110,18 @@ class Door:
         Raises:
             Disconnected: the caller left before the end of its body.
         """
+        return self._told(request, await self._entered(route, request, path))
+
+    def _told(self, request: Request, reply: Reply) -> Reply:
+        """An answer that says how long there will be such answers."""
+        headers = self._lifecycle.headers(request.scope["method"], request.path)
+        return replace(reply, headers=(*reply.headers, *headers)) if headers else reply
+
+    async def _entered(self, route: Route, request: Request, path: Mapping[str, str]) -> Reply:
         try:
             with trio.CancelScope(deadline=request.deadline):
                 caller = self._allowed(route, request)
+                self._timely(request)
                 if route.raw is not None:
                     return await self._by_itself(route.raw, request, path)
                 call, where = await self._understood(route, request, path, caller)
@@ -145,13 +165,22 @@ class Door:
         headers = () if needed is None else challenge(request.scope, str(needed))
         raise problem_of(error, headers=(*_closing(request.scope), *headers))
 
+    def _timely(self, request: Request) -> None:
+        """See that the version is meant that there is, and that its time is not over."""
+        try:
+            check_version(request.scope)
+            check_major(request.scope)
+            self._lifecycle.check(request.scope["method"], request.path)
+        except Problem as problem:
+            problem.headers = (*problem.headers, *_closing(request.scope))
+            raise
+
     async def _understood(
         self, route: Route, request: Request, path: Mapping[str, str], caller: Caller
     ) -> tuple[Call[Any, Any], Members]:
         """Read a request; who asks is looked at again after its body has come."""
         scope = request.scope
         try:
-            check_version(scope)
             # The links of the reference lead to files, and its clients ask for everything as JSON:API.
             if route.gives is not Form.FILE:
                 check_accept(scope, document=route.gives is Form.DOCUMENT)

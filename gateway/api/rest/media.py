@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from gateway.api.asgi import Scope, header
 from gateway.api.rest.problems import JSON_API, Problem, Source
-
-API_VERSION = b"1.0.0"
+from gateway.api.rest.versions import API_VERSION
 
 _JSON = "application/json"
 _DOCUMENT = JSON_API.decode()
@@ -49,6 +48,17 @@ def check_accept(scope: Scope, *, document: bool = False) -> None:
     if document:
         ranges = [one for one in ranges if one[0] == _DOCUMENT] or ranges
     if asked and not any(_fits(name, parameters) for name, parameters in ranges):
+        raise _not_acceptable()
+
+
+def check_major(scope: Scope) -> None:
+    """See that who names versions of this API alone names the one there is, whatever form the answer has (D-006).
+
+    Raises:
+        Problem: 406.
+    """
+    versions = [_VERSIONED.fullmatch(name) for name, _ in _accepted(scope)]
+    if versions and all(found is not None and found[1] != "1" for found in versions):
         raise _not_acceptable()
 
 

@@ -18,6 +18,7 @@ _WORDS: dict[int, str] = {
     406: "The header Accept names nothing this API answers with: application/json.",
     408: "The body did not come in time.",
     409: "It stands against what there is already; the error says what.",
+    410: "It was here once, and its time is over: the error names what takes its place, if anything does.",
     412: "It was changed since you read it: read it again, and send its ETag in If-Match with the change.",
     413: "The body is longer than this path takes; the error says how long it may be.",
     415: "Send the body as application/json, without Content-Encoding; a package as application/gzip.",
@@ -25,6 +26,8 @@ _WORDS: dict[int, str] = {
     421: "The gateway is not called by this name: use one of its certificate, or add it to [server] host_names.",
     422: "The body is JSON, but something in it cannot be taken: source.pointer of each error says where, detail what "
     "would be right.",
+    428: "This gateway wants changes to name the state they mean: read it, and send its ETag in If-Match "
+    "([server] require_if_match).",
     429: "Too many requests: wait for the seconds in Retry-After.",
     500: "A fault of the gateway. Its log has it under the id of the error.",
     503: "Not now: the disk, a limit or the time stands against it. Retry-After says when to ask again.",

@@ -11,8 +11,10 @@ from gateway.api.asgi import header
 from gateway.api.dispatch import Method
 from gateway.api.replies import Reply
 from gateway.api.request import Request
+from gateway.api.rest.changelog import changelog_routes
 from gateway.api.rest.etags import etag_header, etag_of
 from gateway.api.rest.route import Route
+from gateway.api.rest.versions import Lifecycle
 
 OPENAPI = "/v1/openapi.json"
 
@@ -23,11 +25,15 @@ class Description:
     Args:
         routes: of the plugin API, this one among them.
         methods: of the agent API, by name.
+        lifecycle: what of them ends.
     """
 
-    def __init__(self, routes: Callable[[], Sequence[Route]], methods: Mapping[str, Method]) -> None:
+    def __init__(
+        self, routes: Callable[[], Sequence[Route]], methods: Mapping[str, Method], lifecycle: Lifecycle
+    ) -> None:
         self._routes = routes
         self._methods = methods
+        self._lifecycle = lifecycle
         self._making = trio.Lock()
         self._made: tuple[bytes, bytes] | None = None
 
@@ -47,7 +53,7 @@ class Description:
         from gateway.api.openapi.document import described  # noqa: PLC0415
         from gateway.api.results.table import RESULTS  # noqa: PLC0415
 
-        document = described(self._routes(), self._methods, RESULTS)
+        document = described(self._routes(), self._methods, RESULTS, self._lifecycle)
         return msgspec.json.encode(document), etag_of(document)
 
 
@@ -66,4 +72,5 @@ def tool_routes(description: Description) -> tuple[Route, ...]:
             result=None,
             audited=False,
         ),
+        *changelog_routes(),
     )

@@ -24,6 +24,7 @@ from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
 from gateway.api.rest.route import Route
+from gateway.api.rest.versions import Retirement
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
@@ -57,6 +58,7 @@ class Rig:
         routes: Sequence[Route] = (),
         people: Sequence[Route] | None = None,
         services: Services | None = None,
+        retirements: Sequence[Retirement] = (),
     ) -> None:
         self.state = state
         self.board: Board = Board() if earlier is None else earlier.board
@@ -120,6 +122,7 @@ class Rig:
             events=self.services.parts,
             routes=(*routes, *self.access.routes, *(self.people.routes if people is None else people)),
             keys=self.access.keys,
+            retirements=retirements,
         )
         self.url = ""
 

@@ -23,6 +23,7 @@ BOSS = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t")
 # The scopes of routes beside those of ``test_matrix``; None: any good token. A route that is in none of them fails.
 ACCESS: dict[str, str | None] = {
     "auth.me": None,
+    "tools.changelog": None,
     "client.list": "system:read",
     "client.create": "system:write",
     "client.get": "system:read",
