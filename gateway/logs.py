@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -108,6 +109,20 @@ class Others(logging.Handler):
         logger.log(record.levelno, message, logger=record.name, exc_info=record.exc_info)
 
 
+class Printer(structlog.PrintLogger):
+    """Prints lines of the log; one that is not taken is lost, and nothing else.
+
+    A disk may be full, a pipe without a reader, the journal away for a moment: no line may fall for that.
+    """
+
+    def msg(self, message: str) -> None:
+        """Print one line."""
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
 def _into_journal() -> bool:
     """Whether standard error is the journal's: the variable alone is inherited by whatever a service starts.
 
@@ -146,7 +161,7 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Printer(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[Others()], level=logging.WARNING, force=True)

@@ -14,6 +14,7 @@ from gateway import logs
 from gateway.app import Gateway
 from gateway.cli.main import FAILED, WRONG, fail
 from gateway.cli.run import hold, say_ready
+from gateway.cli.streams import tell
 from gateway.settings.problems import SettingsError
 from gateway.start import CutShort
 from gateway.systemd import Notifier
@@ -28,14 +29,13 @@ def say_how(state: Path, urls: list[str]) -> None:
     ferrule = Path(sys.argv[0])
     url = urls[0] if urls else "https://127.0.0.1:3500"
     call = '{"jsonrpc":"2.0","id":1,"method":"tag.read","params":{"tags":["rs485/meter/voltage-l1"]}}'
-    print(f"certificate authority: {state / 'ca.pem'}")
-    print(f"first administrator:   {state / 'admin.json'}")
-    print("read a tag, in another terminal here:")
-    print(
+    tell(f"certificate authority: {state / 'ca.pem'}")
+    tell(f"first administrator:   {state / 'admin.json'}")
+    tell("read a tag, in another terminal here:")
+    tell(
         f"curl --cacert {state / 'ca.pem'} -H 'Content-Type: application/json' "
         f'-H "Authorization: Bearer $({ferrule} token --state {state} --scope devices:read)" '
-        f"-d '{call}' {url}/api/v1/rpc",
-        flush=True,
+        f"-d '{call}' {url}/api/v1/rpc"
     )
 
 

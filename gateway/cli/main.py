@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from gateway.cli.streams import give_up_output, settle, tells_of_output
+
 DEFAULT_STATE = Path("/var/lib/ferrule")
 DEFAULT_CONFIG = Path("/etc/ferrule/ferrule.toml")
 STATE_VARIABLE = "FERRULE_STATE"
@@ -143,6 +145,7 @@ def main_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    settle()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments:
         main_parser().print_help(sys.stderr)
@@ -154,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(f'there is no command "{arguments[0]}". {hint}', WRONG)
     chosen = main_parser().parse_args(arguments[:1])
     own, command = parser_of(chosen.command)
+    code = 0
     try:
         code = command(own.parse_args(arguments[1:]))
         sys.stdout.flush()
@@ -162,7 +166,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # `ferrule check FILE | head` ends early; nothing is wrong. Python would try to print the rest once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # `ferrule check FILE | head` ends early; nothing is wrong.
+        give_up_output()
+    except OSError as error:
+        if not tells_of_output(error):
+            raise
+        give_up_output()
+        return fail(f"what this prints cannot be written: {error.strerror}", code or FAILED)
     return code

@@ -18,6 +18,7 @@ from gateway.access.keys import KeyFileError
 from gateway.api.server.sockets import BindError
 from gateway.app import SIGNALS, Gateway
 from gateway.cli.main import FAILED, WRONG, fail
+from gateway.cli.streams import tell
 from gateway.settings.problems import SettingsError
 from gateway.start import CutShort, StartError, owned
 from gateway.storage import NewerSchema
@@ -37,7 +38,7 @@ CURES = {
 def say_ready(urls: list[str]) -> None:
     """Tell whoever started us that the gateway serves."""
     for url in urls or ["no address yet"]:
-        print(f"ready {url}", flush=True)
+        tell(f"ready {url}")
 
 
 def load(config: Path, state: Path) -> Gateway | int:

@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from gateway.cli.streams import is_unicode
+
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 QUALITY_STYLES = {"good": "green", "uncertain": "yellow", "bad": "red"}
 _BARS = "▁▂▃▄▅▆▇█"
@@ -88,7 +90,7 @@ class Screen:
 
     def json(self, thing: object, *, one_line: bool = False) -> None:
         """A value as JSON; on one line where many follow each other."""
-        text = json.dumps(thing, ensure_ascii=False, indent=None if one_line else 2)
+        text = json.dumps(thing, ensure_ascii=not is_unicode(self._stream), indent=None if one_line else 2)
         print(text, file=self._stream, flush=one_line)
 
     def clear(self) -> None:

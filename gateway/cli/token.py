@@ -23,11 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
         scopes = parse_scopes(arguments.scope)
         root = read_root_key(arguments.state)
         # The key file is at hand, so the clock of this board is the gateway's own.
-        print(OperatorTokens(root, time.time, lambda: True).issue(scopes, arguments.ttl))
+        token = OperatorTokens(root, time.time, lambda: True).issue(scopes, arguments.ttl)
     except GatewayError as error:
         return fail(error.reason, WRONG)
     except KeyFileError as error:
         return fail(str(error))
     except OSError as error:
         return fail(f"{arguments.state}: {error.strerror}. The key there cannot be read")
+    print(token)
     return 0

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -168,3 +169,24 @@ def test_what_is_not_the_journal_gets_words(journal: str | None) -> None:
     assert "\x1b" not in text
     with pytest.raises(json.JSONDecodeError):
         json.loads(text.splitlines()[0])
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_log_that_takes_nothing_ends_nothing(*, full: bool) -> None:
+    """A disk that is full, or a reader that has left."""
+    program = (
+        "import structlog\nfrom gateway import logs\nlogs.set_up(as_json=False)\n"
+        "for number in range(3):\n structlog.get_logger().warning('lost', number=number)\nprint('alive')"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    with Path("/dev/full").open("wb") as no_room:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=no_room if full else write,
+            text=True,
+            check=False,
+        )
+    os.close(write)
+    assert done.stdout == "alive\n"
