@@ -24,6 +24,7 @@ from gateway.core.bus import Bus
 from gateway.core.event_figures import EventFigures, EventMeters
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.ports import FactStore, Store
+from gateway.core.sealing import Seal
 from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
@@ -41,7 +42,6 @@ from gateway.storage.event_settings import EventStoreSettings
 from gateway.storage.event_store import EventStore
 from gateway.webhooks.egress import Egress
 from gateway.webhooks.hosts import Hosts
-from gateway.webhooks.sealing import Seal
 from gateway.webhooks.sender import Sender
 from gateway.webhooks.service import Webhooks
 from gateway.webhooks.works import Pages, Works

@@ -13,8 +13,8 @@ from gateway.core.events import Event
 from gateway.core.patterns import Selection
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
+from gateway.core.sealing import Seal, SealError
 from gateway.webhooks.destination import Destination
-from gateway.webhooks.sealing import Seal, SealError
 from gateway.webhooks.signing import Secret, new_secret
 from gateway.webhooks.spec import Spec, read_spec
 

@@ -12,9 +12,9 @@ from gateway.core.eventlog import EventLog, Outbox
 from gateway.core.events import Event
 from gateway.core.ports import Owners
 from gateway.core.principal import Principal
+from gateway.core.sealing import Seal
 from gateway.settings.model import WebhookSettings
 from gateway.webhooks.hosts import Hosts
-from gateway.webhooks.sealing import Seal
 from gateway.webhooks.sender import Send
 
 Announce = Callable[[str, Mapping[str, object]], None]

@@ -23,6 +23,7 @@ from gateway.core.bus import Bus
 from gateway.core.channels import may_receive
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.principal import Kind, Principal
+from gateway.core.sealing import Seal
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
 from gateway.outbound.client import Client
@@ -32,7 +33,6 @@ from gateway.storage import StoreSettings, open_storage
 from gateway.storage.event_store import open_events
 from gateway.webhooks.egress import Egress
 from gateway.webhooks.hosts import Hosts
-from gateway.webhooks.sealing import Seal
 from gateway.webhooks.sender import Sender
 from gateway.webhooks.service import Webhooks
 from gateway.webhooks.works import Pages, Works

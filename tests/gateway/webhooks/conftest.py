@@ -19,11 +19,11 @@ from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, KeptWebhook
 from gateway.core.events import Event, uuid7
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
+from gateway.core.sealing import Seal
 from gateway.settings.model import WebhookAllow, WebhookSettings
 from gateway.webhooks.destination import Destination
 from gateway.webhooks.egress import Egress
 from gateway.webhooks.hosts import Hosts
-from gateway.webhooks.sealing import Seal
 from gateway.webhooks.sender import Sent
 from gateway.webhooks.service import Webhooks
 from gateway.webhooks.signing import Parcel
@@ -162,8 +162,12 @@ class FakeOutbox:
         limit: int = 50,
     ) -> list[Delivery]:
         self._check()
-        found = [row for row in self.rows.values() if row.webhook == webhook and status in (None, row.status)]
-        return found[::-1][:limit]
+        newest = list(self.rows.values())[::-1]
+        if before is not None:
+            place = [row.id for row in newest].index(before) + 1 if before in self.rows else len(newest)
+            newest = newest[place:]
+        found = [row for row in newest if row.webhook == webhook and status in (None, row.status)]
+        return [row for row in found if event_type in (None, row.event_type)][:limit]
 
     async def delivery(self, id_: str) -> tuple[Delivery, list[Attempt]] | None:
         self._check()

@@ -16,8 +16,8 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import DeliveryStatus
 from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
+from gateway.core.sealing import Seal, SealError
 from gateway.settings.model import WebhookAllow, WebhookSettings
-from gateway.webhooks.sealing import Seal, SealError
 from tests.gateway.webhooks.conftest import BODY, OPERATOR, Rig, answers, away
 
 SECRET = "webhook-secret-here"

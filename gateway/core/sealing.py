@@ -25,7 +25,7 @@ class Seal:
 
     def close(self, text: str, place: str) -> str:
         """Seal a text for a place; it opens nowhere else."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - 7 MB, for webhooks only
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - 7 MB, for who has secrets only
 
         nonce = os.urandom(_NONCE)
         return base64.b64encode(nonce + AESGCM(self._key).encrypt(nonce, text.encode(), place.encode())).decode()
