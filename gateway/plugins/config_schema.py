@@ -47,6 +47,30 @@ _ONE = frozenset(
 )
 _LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
+# Keywords of which a fault says what they want; others would say what was sent.
+_SAY_WHAT = frozenset(
+    {
+        "additionalProperties",
+        "const",
+        "enum",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "maximum",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "minimum",
+        "multipleOf",
+        "pattern",
+        "required",
+        "type",
+        "unevaluatedProperties",
+    }
+)
 _REFUSED = frozenset({"$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveRef", "$vocabulary"})
 
 
@@ -80,7 +104,8 @@ def faults(schema: Mapping[str, Json], config: Mapping[str, Json]) -> Iterator[F
         config: the configuration.
     """
     for error in _compiled(schema, "config_schema").iter_errors(config):
-        yield Fault(tuple(error.instance_path), error.kind.name)
+        name = error.kind.name
+        yield Fault(tuple(error.instance_path), name, error.kind.value if name in _SAY_WHAT else None)
 
 
 def secrets(schema: Mapping[str, Json]) -> frozenset[str]:
@@ -103,10 +128,12 @@ class Fault:
     Attributes:
         place: names and indexes that lead to it.
         keyword: of the schema that it stands against.
+        wanted: what the schema says by that keyword, or the names of members that are lacking or too many.
     """
 
     place: tuple[str | int, ...]
     keyword: str
+    wanted: Json = None
 
 
 @dataclass(slots=True)
