@@ -106,6 +106,7 @@ class ServerSettings:
         certificate: file of a certificate to show in the place of our own, empty: our own.
         key: file of its key.
         client_ca: file of the authority whose certificate every caller must show, empty: nobody need.
+        require_if_match: what has an ETag under ``/v1`` is changed by PUT and PATCH only with If-Match (D-010).
         place: where ``bind`` is written.
     """
 
@@ -116,6 +117,7 @@ class ServerSettings:
     certificate: str = ""
     key: str = ""
     client_ca: str = ""
+    require_if_match: bool = False
     place: Place | None = field(default=None, compare=False, repr=False)
 
 

@@ -44,6 +44,7 @@ SERVER = Schema(
         "certificate": Text(),
         "key": Text(),
         "client_ca": Text(),
+        "require_if_match": Flag(),
     },
     model.ServerSettings,
 )

@@ -111,7 +111,7 @@ def _in_query(route: Route) -> list[Schema]:
 def _in_headers(route: Route) -> list[Schema]:
     found: list[Schema] = [{"$ref": "#/components/parameters/X-API-Version"}]
     if route.method in _CONDITIONAL:
-        description = "the ETag of the state that is to be changed; another one is refused with 412"
+        description = "the ETag of the state that is to be changed: 412 for another one, 428 for none where one must be"
         found.append({"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}})
     return found
 
@@ -179,7 +179,7 @@ def _failures(route: Route, *, takes_body: bool) -> set[int]:
     if route.method in _CHANGING and not route.open:
         found |= {409}
     if route.method in _CONDITIONAL:
-        found |= {412}
+        found |= {412} if route.method == "DELETE" else {412, 428}
     if route.gives is Form.FILE:
         found |= {416}
     if route.refusal is not None:

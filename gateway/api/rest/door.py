@@ -19,6 +19,7 @@ from gateway.api.origin import Caller, Origin
 from gateway.api.replies import Reply, ReplyHeaders, challenge
 from gateway.api.request import CLOSE, Request
 from gateway.api.rest.documents import Members, attributes, members
+from gateway.api.rest.etags import NEEDED
 from gateway.api.rest.media import (
     check_accept,
     check_content_type,
@@ -58,13 +59,23 @@ class Door:
         audit: is told of changes, and of who was turned away.
         body_size: bytes of a body, at most.
         lifecycle: what of the API ends.
+        if_match: changes must say which state they mean.
     """
 
-    def __init__(self, identity: Identity, audit: AuditLog, body_size: Callable[[], int], lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        audit: AuditLog,
+        body_size: Callable[[], int],
+        lifecycle: Lifecycle,
+        *,
+        if_match: bool = False,
+    ) -> None:
         self._identity = identity
         self._audit = audit
         self._body_size = body_size
         self._lifecycle = lifecycle
+        self._if_match = if_match
 
     def turned_away(self, request: Request) -> Reply | None:
         """What somebody is answered who has no good token, whatever the path; None: the caller is known.
@@ -110,6 +121,7 @@ class Door:
         Raises:
             Disconnected: the caller left before the end of its body.
         """
+        request.scope[NEEDED] = self._if_match
         return self._told(request, await self._entered(route, request, path))
 
     def _told(self, request: Request, reply: Reply) -> Reply:

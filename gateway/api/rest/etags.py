@@ -11,6 +11,9 @@ from gateway.api.asgi import Scope
 from gateway.api.replies import ReplyHeaders
 from gateway.api.rest.problems import Problem, Source
 
+# Of a request whose change must say which state it means (``[server] require_if_match``).
+NEEDED = "ferrule.if_match"
+
 _TAGS = re.compile(rb'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"\s*)*')
 _TAG = re.compile(rb'(W/)?("[^"]*")')
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -34,9 +37,17 @@ def check_match(scope: Scope, tag: bytes) -> None:
         tag: of the state there is.
 
     Raises:
-        Problem: 412, another one; 400, no entity tag.
+        Problem: 412, another one; 400, no entity tag; 428, none is named although one must be.
     """
     given = b",".join(value for name, value in scope["headers"] if name == b"if-match").strip()
+    if not given and scope.get(NEEDED, False) and scope["method"] in {"PUT", "PATCH"}:
+        raise Problem(
+            428,
+            "precondition_required",
+            "this gateway takes no such change without If-Match: read it, and send its ETag with the change.",
+            headers=etag_header(tag),
+            source=_IF_MATCH,
+        )
     if not given or given == b"*":
         return
     if _TAGS.fullmatch(given) is None:

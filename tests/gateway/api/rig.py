@@ -59,6 +59,7 @@ class Rig:
         people: Sequence[Route] | None = None,
         services: Services | None = None,
         retirements: Sequence[Retirement] = (),
+        server: ServerSettings | None = None,
     ) -> None:
         self.state = state
         self.board: Board = Board() if earlier is None else earlier.board
@@ -67,7 +68,7 @@ class Rig:
         self.store = FakeStore()
         self.root: RootKey = load_root_key(state)
         self.tokens = OperatorTokens(self.root, self.board.timeline.now, lambda: self.board.timeline.era.synchronised)
-        self.settings = Settings(gateway=named, limits=limits or LimitSettings())
+        self.settings = Settings(gateway=named, limits=limits or LimitSettings(), server=server or ServerSettings())
         self.rates = RateLimits(self.settings.limits, trio.current_time)
         self.instruments = Instruments(self.settings.metrics)
         self.facts: Facts = Facts() if earlier is None else earlier.facts

@@ -1,0 +1,67 @@
+"""Where it is configured, no state is written over unseen (D-010, RFC 6585, 3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.api.rest.table import plugin_routes
+from gateway.settings.model import ServerSettings
+from tests.gateway.api.registry import Plugins
+from tests.gateway.api.rig import Rig
+from tests.gateway.api.services import Services
+
+HOOK = {"data": {"url": "https://10.0.0.9/in", "events": ["device:*"]}}
+
+
+async def calling(tmp_path: Path, *, required: bool) -> AsyncIterator[httpx.AsyncClient]:
+    services = Services()
+    routes = plugin_routes(services.parts, Plugins(tmp_path).parts)
+    rig = Rig(tmp_path, routes=routes, services=services, server=ServerSettings(require_if_match=required))
+    async with rig.in_memory() as client:
+        client.headers.update(rig.bearer("*"))
+        yield client
+
+
+@pytest.fixture
+async def strict(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async for client in calling(tmp_path, required=True):
+        yield client
+
+
+@pytest.fixture
+async def plain(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async for client in calling(tmp_path, required=False):
+        yield client
+
+
+@pytest.mark.parametrize(("method", "body"), [("PUT", HOOK), ("PATCH", {"data": {"active": False}})])
+async def test_a_change_without_if_match_is_told_what_to_do(
+    strict: httpx.AsyncClient, method: str, body: object
+) -> None:
+    made = await strict.post("/v1/webhooks", json=HOOK)
+    place = made.headers["location"]
+    reply = await strict.request(method, place, json=body)
+    assert (reply.status_code, reply.json()["type"]) == (428, "/problems/precondition-required")
+    assert reply.json()["errors"][0]["source"] == {"header": "If-Match"}
+    assert (await strict.get(place)).json()["data"]["active"] is True
+    stale = await strict.request(method, place, json=body, headers={"If-Match": '"stale"'})
+    assert stale.status_code == 412
+    again = await strict.request(method, place, json=body, headers={"If-Match": reply.headers["etag"]})
+    assert again.status_code == 200
+    anything = await strict.request(method, place, json=body, headers={"If-Match": "*"})
+    assert anything.status_code == 200
+
+
+async def test_what_is_not_there_and_what_is_removed_needs_none(strict: httpx.AsyncClient) -> None:
+    assert (await strict.put("/v1/webhooks/none", json=HOOK)).status_code == 404
+    place = (await strict.post("/v1/webhooks", json=HOOK)).headers["location"]
+    assert (await strict.delete(place)).status_code == 204
+
+
+async def test_it_is_not_asked_for_unless_it_is_configured(plain: httpx.AsyncClient) -> None:
+    place = (await plain.post("/v1/webhooks", json=HOOK)).headers["location"]
+    assert (await plain.put(place, json=HOOK)).status_code == 200
