@@ -13,6 +13,7 @@ from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, NotKept
 from gateway.core.principal import Principal
 from gateway.webhooks.lane import Lane
+from gateway.webhooks.listing import find_delivery, list_deliveries
 from gateway.webhooks.replaying import count_replayed
 from gateway.webhooks.webhook import Replay
 from gateway.webhooks.works import Works
@@ -52,10 +53,16 @@ class Deliveries(ABC):
         Raises:
             GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not give it.
         """
-        self._lane(principal, id_)
+        lane = self._lane(principal, id_)
         with disk():
-            return await self._works.outbox.deliveries(
-                id_, status=status, event_type=event_type, before=before, limit=limit
+            return await list_deliveries(
+                self._works.outbox,
+                lane.window,
+                id_,
+                status=status,
+                event_type=event_type,
+                before=before,
+                limit=limit,
             )
 
     async def delivery(self, principal: Principal, id_: str, delivery: str) -> tuple[Delivery, Sequence[Attempt]]:
@@ -64,9 +71,9 @@ class Deliveries(ABC):
         Raises:
             GatewayError: NOT_FOUND; UNAVAILABLE, the disk does not give it.
         """
-        self._lane(principal, id_)
+        lane = self._lane(principal, id_)
         with disk():
-            found = await self._works.outbox.delivery(delivery)
+            found = await find_delivery(self._works.outbox, lane.window, delivery)
         if found is None or found[0].webhook != id_:
             raise GatewayError(Code.NOT_FOUND, "this webhook has no such delivery", field="delivery")
         return found

@@ -324,6 +324,7 @@ class Lane:
             self.window.put_back(batch)
             self._flush_at = trio.current_time() + RETRY_S
             raise
+        self.window.written()
         self._cursor = cursor
         if batch.changed:
             # There may be room again.

@@ -24,6 +24,7 @@ from gateway.webhooks.deliveries import Deliveries, disk, unavailable
 from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
 from gateway.webhooks.figures import figures_of
 from gateway.webhooks.lane import Lane
+from gateway.webhooks.listing import count_now
 from gateway.webhooks.shown import Registered, Shown, Tested, as_spec, shown, tested
 from gateway.webhooks.signing import new_secret, pack, parse_secret
 from gateway.webhooks.spec import Spec, check_types, read_spec
@@ -278,8 +279,6 @@ class Webhooks(Deliveries):
         finally:
             self._testing.discard(id_)
 
-    # Inside
-
     def _begin(self, nursery: trio.Nursery, lane: Lane) -> None:
         scope = trio.CancelScope()
         self._lanes[lane.webhook.id] = lane, scope
@@ -385,9 +384,10 @@ class Webhooks(Deliveries):
     async def _counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]] | None:
         """Deliveries by webhook and status; None where that cannot be known now."""
         try:
-            return await self._works.outbox.counts()
+            counts = await self._works.outbox.counts()
         except NotKept:
             return None
+        return {id_: count_now(counts.get(id_, {}), lane.window) for id_, (lane, _) in self._lanes.items()}
 
     def _dropped(self, events: Sequence[Event]) -> None:
         for lane, _ in self._lanes.values():

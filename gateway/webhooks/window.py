@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from gateway.core.eventlog import Attempt, Delivery
+from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus
 from gateway.core.events import Event
 
 
@@ -55,6 +55,24 @@ class Batch:
     attempts: list[Attempt]
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What the disk does not know, or not for sure.
+
+    Attributes:
+        fresh: deliveries it has never seen, newest first.
+        changed: others, by their ids, as they are now.
+        attempts: that were made since.
+    """
+
+    fresh: list[Delivery]
+    changed: Mapping[str, Delivery]
+    attempts: list[Attempt]
+
+
+_NONE = Batch([], [], [])
+
+
 class Window:
     """Deliveries that wait, by when they are due; those of one key wait for each other."""
 
@@ -67,6 +85,7 @@ class Window:
         self._unrecorded: dict[bool, deque[Waiting]] = {False: deque(), True: deque()}
         self._changed: dict[str, Waiting] = {}
         self._attempts: list[Attempt] = []
+        self._writing = _NONE
 
     def __len__(self) -> int:
         """How many there are, those included that are done and that the disk does not know of yet."""
@@ -143,10 +162,36 @@ class Window:
             waiting.recorded = True
             if waiting.done:
                 del self._all[waiting.delivery.id]
+        self._writing = batch
         return batch
+
+    def written(self) -> None:
+        """The disk took it."""
+        self._writing = _NONE
+
+    def unwritten(self) -> Unwritten:
+        """What has to be told beside what the disk says, to who wants to know now."""
+        fresh = {waiting.delivery.id: waiting.delivery for waiting in self._writing.fresh}
+        fresh |= {id_: waiting.delivery for id_, waiting in self._all.items() if not waiting.recorded}
+        changed = {
+            waiting.delivery.id: waiting.delivery
+            for waiting in (*self._writing.changed, *self._changed.values())
+            if waiting.delivery.id not in fresh
+        }
+        return Unwritten(list(fresh.values())[::-1], changed, [*self._writing.attempts, *self._attempts])
+
+    def moved(self) -> Mapping[DeliveryStatus, int]:
+        """By how much there are more or less of each status than the disk says, once what is being written is there."""
+        moved = Counter[DeliveryStatus]()
+        for waiting in {*self._changed.values(), *(each for each in self._all.values() if not each.recorded)}:
+            moved[waiting.delivery.status] += 1
+            if waiting.recorded:
+                moved[DeliveryStatus.WAITING] -= 1
+        return moved
 
     def put_back(self, batch: Batch) -> None:
         """The disk did not take it."""
+        self._writing = _NONE
         self._all = {waiting.delivery.id: waiting for waiting in batch.changed} | self._all
         self._changed = {waiting.delivery.id: waiting for waiting in batch.changed} | self._changed
         self._attempts = batch.attempts + self._attempts
