@@ -43,6 +43,8 @@ _EAGER_SHARE = 4
 _CROWDED, _CRAMMED = 0.90, 0.98
 # A question that names no stretch of its own must not decide how much memory an answer takes.
 _LIMIT = 100_000
+# Seconds of the longest bucket: three thousand years are all there is.
+_LONGEST_BUCKET = 1e11
 
 
 class _BudgetSpent(Exception):  # noqa: N818 - a reason to stop in the middle, not an error
@@ -119,7 +121,7 @@ class HistoryStore:
             tag,
             begin,
             stop,
-            None if resolution is None else max(milliseconds(resolution), 1),
+            None if resolution is None else max(milliseconds(min(resolution, _LONGEST_BUCKET)), 1),
             max(0, min(limit, _LIMIT)),
             tuple(self._recorder.waiting(tag, begin - self._settings.hold, stop)),
             milliseconds(self._wall()),

@@ -14,7 +14,7 @@ from gateway.core.timeline import Era
 from gateway.storage.budget import Budget, Level
 from gateway.storage.database import Database
 from gateway.storage.recorder import milliseconds
-from gateway.storage.rows import Row, Stored, pack, with_clock
+from gateway.storage.rows import Row, Stored, pack, stored, with_clock
 from gateway.storage.trouble import StoreTrouble
 
 log = structlog.stdlib.get_logger(__name__)
@@ -69,7 +69,7 @@ class LastValues:
             cell = tags.cell(name)
             if cell is None or (cell.tag.type, cell.tag.units) != (type_, units):
                 continue
-            row = Row(time, state, value)
+            row = stored(time, state, value)
             restored = row.restore()
             if restored is not None:
                 self._stored[name] = restored

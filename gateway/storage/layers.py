@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gateway.storage.downsample import Bucket, coarsen, summarise
-from gateway.storage.rows import Row, Stored, replaces
+from gateway.storage.rows import Row, Stored, finite, replaces, stored
 from gateway.storage.settings import Tier
 
 # Rows lie hour by hour in the file, buckets by periods of so many.
@@ -95,7 +95,7 @@ class Layers:
                 "SELECT at, state, value FROM raw WHERE hour = ? AND tag = ? AND at >= ? AND at < ? ORDER BY at",
                 (hour, tag, start - base, stop - base),
             ):
-                yield Row(base + at, state, value)
+                yield stored(base + at, state, value)
             hour += 1
 
     def _in_force(self, connection: sqlite3.Connection, tag: int, start: int) -> int:
@@ -120,7 +120,9 @@ class Layers:
             (tag, low, stop),
         )
         found: dict[int, Row] = {}
-        for row in itertools.chain(map(Row._make, unsorted), (row for row in waiting if low <= row.time < stop)):
+        for row in itertools.chain(
+            itertools.starmap(stored, unsorted), (row for row in waiting if low <= row.time < stop)
+        ):
             there = found.get(row.time)
             if there is None or replaces(row.state, there.state):
                 found[row.time] = row
@@ -263,13 +265,22 @@ def _bucket(columns: _Columns) -> Bucket:
         unsynchronised=bool(state & _UNSYNCHRONISED),
     )
     if state & _TEXT:
-        bucket.text = str(mean)
-    elif mean is not None:
-        value = float(mean)
+        bucket.text = mean if isinstance(mean, str) else None
+        bucket.bad |= bucket.text is None
+    elif (value := finite(mean)) is not None:
         bucket.span = columns.span
         bucket.area = value * columns.span
-        bucket.minimum = value if columns.minimum is None else float(columns.minimum)
-        bucket.maximum = value if columns.maximum is None else float(columns.maximum)
+        bucket.minimum = _or(columns.minimum, value)
+        bucket.maximum = _or(columns.maximum, value)
         if state & _LAST:
-            bucket.last = value if columns.last is None else float(columns.last)
+            bucket.last = _or(columns.last, value)
+    else:
+        # In a damaged file there is something else in the place of a number.
+        bucket.bad |= mean is not None
     return bucket
+
+
+def _or(column: Stored, mean: float) -> float:
+    """What stands in a column that is empty where it equals the mean."""
+    value = finite(column)
+    return mean if value is None else value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+import re
+from typing import NamedTuple, cast
 
 from gateway.core.reading import Quality, Value
 
@@ -18,6 +19,7 @@ _NUMBER, _TRUTH, _TEXT, _WIDE = 0b0000, 0b0100, 0b1000, 0b1100
 _UNSYNCHRONISED = 0b1_0000
 _ERA_SHIFT = 8
 
+_WHOLE = re.compile(r"-?[0-9]{1,40}")
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -58,6 +60,34 @@ class Row(NamedTuple):
         if self.value is None or self.state & _KIND == _TEXT:
             return None
         return float(self.value)
+
+
+def stored(time: int, state: int, value: object) -> Row:
+    """A row as the file has it.
+
+    The database has no checksums: a bit that flipped in a state makes another kind of the value, or another quality.
+    What contradicts itself says nothing of the tag: it becomes a bad row without a value.
+    """
+    bad = state & _QUALITY >= _QUALITY_CODE[Quality.BAD]
+    if value is None if bad else _is_of(state & _KIND, value):
+        return Row(time, state, cast("Stored", value))
+    return Row(time, state & ~(_QUALITY | _KIND) | _QUALITY_CODE[Quality.BAD], None)
+
+
+def _is_of(kind: int, value: object) -> bool:
+    """Whether a column can be a value of this kind."""
+    if kind == _NUMBER:
+        return finite(value) is not None
+    if kind == _TRUTH:
+        return isinstance(value, int)
+    if not isinstance(value, str):
+        return False
+    return kind == _TEXT or _WHOLE.fullmatch(value) is not None
+
+
+def finite(value: object) -> float | None:
+    """The column as a number to calculate with; None where it is none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def pack(value: Value | None, quality: Quality) -> tuple[int, Stored]:

@@ -183,3 +183,17 @@ async def test_what_is_in_memory_only_is_told_until_it_is_on_disk(
         await storage.history.flush()
         assert (storage.state().rows_waiting, storage.state().oldest_waiting) == (0, None)
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("resolution", [1e-300, 1e12, 1e306, 1.7e308])
+async def test_the_strangest_resolutions_have_an_answer(
+    opened: Opener, world: World, autojump_clock: MockClock, resolution: float
+) -> None:
+    async with opened() as storage, trio.open_nursery() as nursery:
+        recording = Recording(world, storage)
+        await nursery.start(recording.run)
+        recording.say(7.0)
+        await trio.sleep(10.0)
+        found = await recording.ask(resolution)
+        assert values(found)[-1] == 7.0
+        nursery.cancel_scope.cancel()
