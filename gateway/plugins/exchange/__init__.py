@@ -1,0 +1,1 @@
+"""Plugins talk to each other: messages, questions with answers, and subscriptions to events."""
