@@ -16,6 +16,8 @@ from drivers.modbus.layers import layers_of
 from drivers.modbus.pdu import unpack_bits
 
 Decoded = Value | None | Unusable
+PADDING = " \0"
+"""What stands around a shorter text in its registers, and is no part of it."""
 _Indexed = list[tuple[int, Field]]
 
 
@@ -179,7 +181,7 @@ def _conversion(field: Field) -> Callable[[Any], Value | Unusable]:
 def _text_conversion(encoding: str) -> Callable[[bytes], str | Unusable]:
     def convert(raw: bytes) -> str | Unusable:
         try:
-            return raw.decode(encoding).strip(" \0")
+            return raw.decode(encoding).strip(PADDING)
         except UnicodeDecodeError:
             return Unusable.BAD_TEXT
 

@@ -17,7 +17,7 @@ from drivers.modbus.pdu import (
     write_register,
     write_registers,
 )
-from drivers.modbus.values import BlockCodec, encode, encode_mask, mask_register
+from drivers.modbus.values import PADDING, BlockCodec, encode, encode_mask, mask_register
 from gateway.core.errors import GatewayError, invalid
 from gateway.core.reading import Reason, Value
 from gateway.lines.orders import ORDER_PATIENCE_S, Writing
@@ -95,15 +95,27 @@ def _modification(device: DeviceSettings, address: int, and_mask: int, or_mask: 
 
 def _check(tag: TagSettings, value: Value) -> Check:
     bits = tag.table in BIT_TABLES
-    codec = BlockCodec(tag.length, [field_of(tag, 0)], bits=bits)
+    field = field_of(tag, 0)
+    codec = BlockCodec(tag.length, [field], bits=bits)
+
+    def stands(payload: bytes, found: Value) -> bool:
+        """Whether the registers hold what was written, whatever it is rounded to when it is read."""
+        if bits:
+            return found == value
+        if tag.type == "string":
+            # Padding is no part of a text: what is read has lost it.
+            return found == str(value).strip(PADDING)
+        registers = unpack_registers(payload)
+        if tag.bit is not None or tag.type in PART_OF_REGISTER:
+            and_mask, or_mask = encode_mask(field, value)
+            return registers[mask_register(field)] & ~and_mask == or_mask
+        return registers == encode(field, value)
 
     def check(payload: bytes) -> tuple[bool, Value | None]:
         """Compare on the wire's own grid: 20.04 written to a register of tenths reads back as 20.0 and is right."""
         found = usable(codec.decode(payload)[0])
         if isinstance(found, Reason):
             return False, None
-        if bits or tag.bit is not None or tag.type in PART_OF_REGISTER:
-            return found == value, found
-        return encode(field_of(tag, 0), found) == encode(field_of(tag, 0), value), found
+        return stands(payload, found), found
 
     return check
