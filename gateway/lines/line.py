@@ -56,6 +56,7 @@ class Line(LineState):
     def __init__(self, opener: Opener, polling: Polling, announce: Announce, wakeups: Wakeups) -> None:
         super().__init__(polling.settings, announce)
         self.polling = polling
+        polling.progressing = self._shows_life
         self.loan: Loan | None = None
         self.tap: Tap | None = None
         self.on_demand = OnDemand(polling, trio.current_time())
@@ -259,6 +260,9 @@ class Line(LineState):
             with trio.move_on_at(min(end, now + LONGEST_SLEEP_S)):
                 await self._wakeup.wait()
         self._reopening = False
+
+    def _shows_life(self) -> None:
+        self.alive_at = trio.current_time()
 
     # Choosing
 

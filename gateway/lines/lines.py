@@ -198,8 +198,7 @@ class Lines:
             now = trio.current_time()
             for running in self._running.values():
                 line = running.line
-                patience = HUNG_AFTER_S + line.settings.reconnect_max
-                if line.state in {"up", "down"} and now - line.alive_at > patience and not running.hung:
+                if line.state in {"up", "down"} and now - line.alive_at > _patience(line) and not running.hung:
                     running.hung = True
                     running.scope.cancel()
 
@@ -235,8 +234,7 @@ class Lines:
             return True
         # A parked line does not stall: it waits for its next try, and to kill the gateway would not bring that nearer.
         return any(
-            running.line.state == "parked"
-            or now - running.line.alive_at <= HUNG_AFTER_S + running.line.settings.reconnect_max
+            running.line.state == "parked" or now - running.line.alive_at <= _patience(running.line)
             for running in self._running.values()
         )
 
@@ -315,6 +313,13 @@ class Lines:
             await running.ended.wait()
         running.supervision.cancel()
         await running.ended.wait()
+
+
+def _patience(line: AnyLine) -> float:
+    """Seconds without a sign of life after which a line hangs: longer than any exchange and any pause may last."""
+    settings = line.settings
+    longest = max([settings.timeout, *(device.timeout or 0.0 for device in settings.devices)])
+    return HUNG_AFTER_S + settings.reconnect_max + longest
 
 
 def _wire(line: LineSettings) -> tuple[str | None, str | None, int]:

@@ -52,6 +52,7 @@ class Units:
         budget: what lost requests may cost.
         schedule: the polls of all units.
         absent: the units that are probed and not polled.
+        progressing: called whenever an exchange begins: a write may take several, and each is a sign of life.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Units:
         self._returned = returned
         self._talk: Talk | None = None
         self._stillness = Stillness()
+        self.progressing: Callable[[], None] = lambda: None
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
             tags = [tag_of(settings, device, tag) for tag in device.tags]
@@ -111,6 +113,7 @@ class Units:
         """
         health = unit.health
         health.counters.requests += 1
+        self.progressing()
         started = trio.current_time()
         talk = self._talk
         if talk is None:

@@ -64,3 +64,27 @@ async def test_a_slow_write_among_fast_reads_is_confirmed(autojump_clock: MockCl
         before = bench.line.polling.busy.total
         await trio.sleep(5)
         assert bench.line.polling.busy.total - before < 0.75, "reads are not waited for as long as the write was"
+
+
+@pytest.mark.parametrize("transport", ["rtu", "tcp"])
+async def test_a_write_of_several_slow_exchanges_is_no_hung_line(autojump_clock: MockClock, transport: str) -> None:
+    simulated = SimulatedDevice(1, holding={0: 1})
+    slow = tag("t", 0, poll=3600.0, writable=True, readback=True)
+    async with open_bench([device(1, slow)], [simulated], transport=transport, timeout=60.0) as bench:
+        await trio.sleep(20)
+        simulated.turnaround_s = 50.0
+        result = await bench.field.write("bus/d1/t", 5, None)
+        assert (result.outcome, bench.lines.falls("bus")) == (Outcome.CONFIRMED, 0)
+        assert bench.lines.alive(trio.current_time())
+
+
+async def test_a_request_that_is_waited_for_as_long_as_may_be_is_no_hung_line(autojump_clock: MockClock) -> None:
+    slow = device(1, tag("t", 0, poll=3600.0), timeout=60.0)
+    async with open_bench([slow], [], reconnect_min=0.05, reconnect_max=0.05) as bench, trio.open_nursery() as nursery:
+        await trio.sleep(20)
+        nursery.start_soon(bench.field.modbus_read, "bus", 1, "holding", 0, 1)
+        for _ in range(60):
+            await trio.sleep(5)
+            assert bench.lines.alive(trio.current_time())
+        assert bench.lines.falls("bus") == 0
+        nursery.cancel_scope.cancel()
