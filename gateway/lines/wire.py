@@ -41,17 +41,17 @@ class Wire:
     @classmethod
     def of(cls, line: LineSettings) -> Wire:
         """The wire of a configured line."""
+        asked = (line.gap or 0.0) + line.request_delay
         if line.transport in {"tcp", "rtu-over-tcp"}:
-            return cls(0.0, line.gap or line.request_delay, line.turnaround, 7 if line.transport == "tcp" else 3)
+            return cls(0.0, asked, line.turnaround, 7 if line.transport == "tcp" else 3)
         bits = 1 + line.bytesize + (line.parity != "none") + line.stopbits
         character = bits / line.baudrate
-        gap = line.gap
-        if gap is None:
-            gap = FIXED_GAP_S if line.baudrate > FIXED_GAP_ABOVE_BAUD else GAP_CHARACTERS * character
         if line.transport == "ascii":
             # ':' LRC CR LF around hex; no silent interval is asked for (2.5.2.1).
-            return cls(character, line.gap or line.request_delay, line.turnaround, 7, 2)
-        return cls(character, max(gap, line.request_delay), line.turnaround, 3)
+            return cls(character, asked, line.turnaround, 7, 2)
+        if line.gap is None:
+            asked += FIXED_GAP_S if line.baudrate > FIXED_GAP_ABOVE_BAUD else GAP_CHARACTERS * character
+        return cls(character, asked, line.turnaround, 3)
 
     def with_turnaround(self, turnaround: float) -> Wire:
         """The same wire with a device's measured turnaround."""
