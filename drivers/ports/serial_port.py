@@ -203,6 +203,8 @@ def _resolve(name: str) -> tuple[str, bool]:
         status = resolved.stat()
     except OSError as error:
         raise _refusal(name, error) from error
+    except RuntimeError as error:  # so does pathlib say it up to Python 3.12
+        raise _refusal(name, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from error
     if not stat.S_ISCHR(status.st_mode):
         raise LinkDown("settings", f"{name} is not a serial port")
     return str(resolved), os.major(status.st_rdev) in _PTY_MAJORS
@@ -216,6 +218,7 @@ def _refusal(name: str, error: Exception) -> LinkDown:
     refusals: dict[int, tuple[Reason, str]] = {
         errno.ENOENT: ("not_found", "is not there: is the adapter plugged in, and the path right?"),
         errno.ENOTDIR: ("not_found", "is not there: is the path right?"),
+        errno.ELOOP: ("not_found", "is a symbolic link that leads back to itself: make it anew, or name the device"),
         errno.ENXIO: ("not_found", "has no adapter behind it: is it plugged in?"),
         errno.ENODEV: ("not_found", "has no adapter behind it: is it plugged in?"),
         errno.EIO: ("hung_up", "went away while it was opened: is the adapter plugged in firmly?"),

@@ -71,6 +71,10 @@ async def _connect(name: str, host: str, port: int) -> trio.socket.SocketType:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise LinkDown("not_found", f"{name}: the name {host!r} is not known ({error.strerror})") from error
+    except UnicodeError as error:
+        raise LinkDown(
+            "not_found", f"{name}: {host!r} cannot be a name of a host: look at its dots and length"
+        ) from error
     failure: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
     for family, kind, protocol, _canonical, address in found:
         connection = trio.socket.socket(family, kind, protocol)

@@ -19,11 +19,11 @@ def serial_ports_here(owners: Mapping[str | None, str]) -> list[dict[str, Json]]
     Args:
         owners: configured port path -> line.
     """
-    by_device = {str(Path(path).resolve()): line for path, line in owners.items() if path is not None}
+    by_device = {_behind(path): line for path, line in owners.items() if path is not None}
     stable = {**_links(BY_PATH), **_links(BY_ID)}
     rows: list[dict[str, Json]] = []
     for port in sorted(list_ports.comports()):
-        device = str(Path(port.device).resolve())
+        device = _behind(port.device)
         rows.append(
             {
                 "device": port.device,
@@ -49,7 +49,15 @@ def serial_ports_here(owners: Mapping[str | None, str]) -> list[dict[str, Json]]
     return rows
 
 
+def _behind(path: str) -> str:
+    """What a path leads to; the path itself where that leads nowhere."""
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError):
+        return path
+
+
 def _links(directory: Path) -> dict[str, str]:
     if not directory.is_dir():
         return {}
-    return {str(link.resolve()): str(link) for link in sorted(directory.iterdir())}
+    return {_behind(str(link)): str(link) for link in sorted(directory.iterdir())}

@@ -24,6 +24,8 @@ _RENUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 # A name has what no address has; the letters of IPv6 stand beside colons.
 _NAMELIKE = re.compile(r"[^:]*[A-Za-z_-][^:]*")
+# RFC 1035, 2.3.4: of a name, between two dots.
+_LONGEST_LABEL = 63
 _OWN_PORT = ("rtu", "ascii", "serial")
 _SERIAL_FRAMES = (*_OWN_PORT, "rtu-over-tcp")
 _BUS = ("rtu", "ascii", "rtu-over-tcp")
@@ -131,6 +133,11 @@ def _check_host(fields: Fields, ends: Distinct) -> None:
     host = fields["host"]
     if not _HOST.fullmatch(host) or host.count(":") == 1:
         fields.refuse("host", f'"{host}" is no host. Write a name or an address alone; the port goes into tcp_port')
+        return
+    if ":" not in host and not all(1 <= len(label) <= _LONGEST_LABEL for label in host.removesuffix(".").split(".")):
+        fields.refuse(
+            "host", f'"{host}" is no host: between its dots stand 1 to {_LONGEST_LABEL} characters. Correct it'
+        )
         return
     if not _NAMELIKE.fullmatch(host) and not _is_address(host):
         fields.warn("host", f"{host} looks like an address and is none. Correct it, such as 192.168.1.20")

@@ -7,6 +7,8 @@ device. Configurations use it by name and may leave tags out or change single ke
 
 from __future__ import annotations
 
+import errno
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +62,7 @@ class ProfileShelf:
         return self._read[name]
 
     def _find(self, name: str) -> Path | None:
-        return next((path for each in self._directories if (path := each / f"{name}.toml").is_file()), None)
+        return next((path for each in self._directories if _is_there(path := each / f"{name}.toml")), None)
 
     def _names(self) -> list[str]:
         return sorted(path.stem for each in self._directories for path in each.glob("*.toml"))
@@ -101,6 +103,19 @@ class ProfileShelf:
         head = read_fields(title, profile_schema.PROFILE, self._findings)
         if head.sound("name") and head["name"] != path.stem:
             head.refuse("name", f'"{head["name"]}" is not the name of the file. Write "{path.stem}"')
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, or something in the way to it, of which reading it will tell.
+
+    A profile that cannot be looked at must not give way to another one of its name in the next directory.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 def device_tags(device: Fields, profile: Profile | None) -> tuple[list[Node], list[Node]]:

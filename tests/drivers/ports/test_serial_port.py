@@ -234,6 +234,14 @@ async def test_what_cannot_be_opened_says_why(device: str, reason: str, words: s
     assert device in str(down.value)
 
 
+async def test_a_link_that_leads_back_to_itself_says_so(tmp_path: Path) -> None:
+    link = tmp_path / "ttyRS485"
+    link.symlink_to(link)
+    with pytest.raises(LinkDown, match="leads back to itself") as down:
+        await open_serial(SerialSettings(str(link)))
+    assert down.value.reason == "not_found"
+
+
 async def test_an_impossible_baud_rate_names_the_port(terminal: Terminal) -> None:
     with pytest.raises(LinkDown) as down:
         await open_serial(SerialSettings(terminal.path, baudrate=-1))

@@ -298,3 +298,10 @@ async def test_an_alarm_for_the_reader_does_not_end_a_send(peer: Peer, nursery: 
     assert taken == len(data)
     far.close()
     await port.aclose()
+
+
+@pytest.mark.parametrize("host", ["a..b", ".", "x" * 64, "x" * 300])
+async def test_what_cannot_be_a_name_is_a_name_that_is_not_known(host: str) -> None:
+    with pytest.raises(LinkDown, match="cannot be a name of a host") as down:
+        await open_tcp(host, 502)
+    assert down.value.reason == "not_found"

@@ -89,6 +89,24 @@ def test_a_profile_that_is_no_toml_is_said_with_its_own_name(tmp_path: Path) -> 
     assert str(refusal.value).startswith(f"{tmp_path}/bad.toml:1:5: error: not valid TOML")
 
 
+def test_a_profile_that_cannot_be_looked_at_does_not_give_way_to_another_of_its_name(tmp_path: Path) -> None:
+    """Nor does it end the program: a directory may be closed to the service's user."""
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/acme-m1.toml").symlink_to("acme-m1.toml")
+    with pytest.raises(SettingsError) as refusal:
+        interpret(Document(str(tmp_path / "test.toml"), f'{HEAD}profile = "acme-m1"\n'), PROFILES)
+    (problem,) = refusal.value.problems
+    assert (problem.path, problem.line) == (str(tmp_path / "profiles/acme-m1.toml"), 1)
+    assert "cannot read the file" in problem.message
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x\\u0000"])
+def test_a_profile_no_file_can_be_called_like_is_said_with_its_place(name: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        device("", name)
+    assert {(problem.line, problem.column) for problem in refusal.value.problems} == {(8, 11)}
+
+
 def test_every_shipped_profile_can_be_used() -> None:
     for path in sorted(SHIPPED_PROFILES.glob("*.toml")):
         settings = interpret(Document("test.toml", f'{HEAD}profile = "{path.stem}"\n'))
