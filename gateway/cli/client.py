@@ -8,17 +8,16 @@ import json
 import os
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from gateway.cli.endpoint import listening
-from gateway.cli.main import AS_WHOM, DENIED, FAILED, UNREACHED, WRONG, CommandError
+from gateway.cli.main import DENIED, FAILED, INTERRUPTED, UNREACHED, WRONG, CommandError
 from gateway.cli.options.connection import TOKEN_VARIABLE
-from gateway.cli.trust import show_certificate, trust_in
+from gateway.cli.place import place_of
 
 TOKEN_LIFE_S = 300
 # A watch that runs for hours makes a new one in time.
@@ -68,8 +67,9 @@ class Client:
         self._state: Path = arguments.state
         self._scopes = scopes
         self._timeout: float = arguments.timeout
-        self._given_token: str | None = arguments.token or os.environ.get(TOKEN_VARIABLE)
+        self._given_token = _given(arguments.token or os.environ.get(TOKEN_VARIABLE) or "")
         self._made = (0.0, "")
+        self._sent = False
         self._connection: http.client.HTTPSConnection | None = None
         if arguments.url is not None and arguments.ca is None:
             raise CommandError(
@@ -81,16 +81,12 @@ class Client:
                 f"{TOKEN_VARIABLE}",
                 WRONG,
             )
-        self._host, self._port = _place(arguments.url) if arguments.url is not None else self._local()
-        self._authority: Path = arguments.ca or self._state / "ca.pem"
-        self._trust = trust_in(self._authority)
-        if arguments.client_cert is not None:
-            show_certificate(self._trust, arguments.client_cert)
+        self._place = place_of(arguments)
 
     @property
     def url(self) -> str:
         """The gateway's address."""
-        return f"https://{self._host}:{self._port}"
+        return self._place.url
 
     def call(self, method: str, **params: object) -> Json:
         """The result of one call that may be made twice without harm.
@@ -107,8 +103,8 @@ class Client:
         Raises:
             CallError: it has failed; ``sent`` says whether it may have been carried out all the same.
         """
-        self.close()
-        [result] = self._calls([Call(method, params)])
+        with self._once():
+            [result] = self._calls([Call(method, params)])
         return result
 
     def calls(self, calls: Sequence[Call]) -> list[Json]:
@@ -150,8 +146,21 @@ class Client:
         Raises:
             CallError: it has failed; ``sent`` says whether it may have been done all the same.
         """
+        with self._once():
+            return self._ask(verb, path, data)
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        """On a connection of its own, so that nothing is repeated; and Ctrl-C must not hide what may have been done."""
         self.close()
-        return self._ask(verb, path, data)
+        self._sent = False
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self._sent:
+                raise
+            words = f"Ctrl-C came before {self.url} had answered: what was asked for may have been done"
+            raise CallError(words, INTERRUPTED, sent=True) from None
 
     def _ask(self, verb: str, path: str, data: Mapping[str, object] | None) -> Json:
         body = None if data is None else json.dumps({"data": data}).encode()
@@ -190,35 +199,6 @@ class Client:
             self._connection.close()
             self._connection = None
 
-    def _local(self) -> tuple[str, int]:
-        """Where the gateway on our state directory listens."""
-        from gateway.field.state_lock import owner_of
-
-        try:
-            owner = owner_of(self._state)
-        except PermissionError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}. {AS_WHOM}", DENIED) from None
-        except (OSError, ValueError):
-            raise CommandError(
-                f"no gateway runs on {self._state}: start it (systemctl start ferrule), name its state directory "
-                "(--state DIR), or another gateway (--url URL)",
-                UNREACHED,
-            ) from None
-        try:
-            places = listening(Path("/proc") / str(owner.pid))
-        except OSError:
-            raise CommandError(
-                f"where the gateway (process {owner.pid}) listens cannot be seen. Run this as the user it runs as, or "
-                "as root, or say it: --url URL",
-                DENIED,
-            ) from None
-        if not places:
-            raise CommandError(
-                f"the gateway (process {owner.pid}) runs, but does not listen yet: try again, and see its log",
-                UNREACHED,
-            )
-        return places[0]
-
     def _has_key(self) -> bool:
         try:
             return (self._state / "root.key").exists()
@@ -253,6 +233,7 @@ class Client:
         for kept in (True, False) if self._connection is not None else (False,):
             connection = self._connection or self._connect()
             try:
+                self._sent = True
                 connection.request(verb, path, body, headers)
                 response = connection.getresponse()
                 content = response.read()
@@ -286,45 +267,51 @@ class Client:
         raise AssertionError("unreachable: the last round returns or raises")
 
     def _connect(self) -> http.client.HTTPSConnection:
-        connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._trust)
-        try:
-            connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            raise CallError(
-                f"{self.url} shows a certificate that {self._authority} does not vouch for ({error.verify_message}): "
-                "it is another gateway, its authority was replaced, or the clock of this machine is wrong. Copy ca.pem "
-                "anew from its state directory and give it with --ca. Where it shows a certificate of your own, name "
-                "the authority of that with --ca, and a name that is in it with --url",
-                UNREACHED,
-            ) from None
-        except ssl.SSLError as error:
-            raise CallError(
-                f"{self.url} does not speak TLS 1.3 with us ({error.reason}): is that a gateway?", UNREACHED
-            ) from None
-        except TimeoutError:
-            raise CallError(
-                f"{self.url} does not answer: check the address, the cable and the network", UNREACHED
-            ) from None
-        except OSError as error:
-            cure = (
-                "is the gateway running there, on that port?"
-                if isinstance(error, ConnectionRefusedError)
-                else "check the address"
+        doubt = ""
+        for trust in self._place.trusts:
+            connection = http.client.HTTPSConnection(
+                self._place.host, self._place.port, timeout=self._timeout, context=trust
             )
-            raise CallError(f"{self.url}: {(error.strerror or str(error)).lower()}: {cure}", UNREACHED) from None
-        self._connection = connection
-        return connection
+            try:
+                connection.connect()
+            except ssl.SSLCertVerificationError as error:
+                connection.close()
+                doubt = error.verify_message
+            except ssl.SSLError as error:
+                raise CallError(
+                    f"{self.url} does not speak TLS 1.3 with us ({error.reason}): is that a gateway?", UNREACHED
+                ) from None
+            except TimeoutError:
+                raise CallError(
+                    f"{self.url} does not answer: check the address, the cable and the network", UNREACHED
+                ) from None
+            except OSError as error:
+                cure = (
+                    "is the gateway running there, on that port?"
+                    if isinstance(error, ConnectionRefusedError)
+                    else "check the address"
+                )
+                raise CallError(f"{self.url}: {(error.strerror or str(error)).lower()}: {cure}", UNREACHED) from None
+            else:
+                self._connection = connection
+                return connection
+        vouching = " or ".join(map(str, self._place.vouching))
+        raise CallError(
+            f"{self.url} shows a certificate that {vouching} does not vouch for ({doubt}): "
+            "it is another gateway, its authority was replaced, or the clock of this machine is wrong. Copy ca.pem "
+            "anew from its state directory and give it with --ca. Where it shows a certificate of your own, name "
+            "the authority of that with --ca, and a name that is in it with --url",
+            UNREACHED,
+        )
 
 
-def _place(url: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"}:
-        raise CommandError(f'--url "{url}" is no address of a gateway: write it as https://192.168.1.10:3500', WRONG)
-    return parts.hostname, port or 3500
+def _given(token: str) -> str | None:
+    """A token as somebody gave it; a file of Windows ends its line with one sign more."""
+    token = token.strip()
+    if not all("!" <= letter <= "~" for letter in token):
+        words = "what was given is no token: copy the one line that ferrule token prints, whole and nothing else"
+        raise CommandError(words, WRONG)
+    return token or None
 
 
 def refusal(error: Json, url: str) -> CallError:

@@ -48,4 +48,29 @@ def trust_in(authority: Path) -> ssl.SSLContext:
         raise CommandError(
             f"{authority} is no certificate: copy ca.pem anew from the gateway's state directory", WRONG
         ) from None
+    except OSError as error:
+        raise CommandError(
+            f"{authority} cannot be read: {error.strerror}. It is to be a file like ca.pem", WRONG
+        ) from None
+    return context
+
+
+def trust_only(certificate: Path) -> ssl.SSLContext | None:
+    """Trust in whoever shows this one certificate, whatever names are in it; None where there is none to be read.
+
+    Args:
+        certificate: a PEM file; what follows the first one in it vouches for nobody.
+    """
+    try:
+        text = certificate.read_text(encoding="ascii", errors="replace")
+        start = text.index(ssl.PEM_HEADER)
+        der = ssl.PEM_cert_to_DER_cert(text[start : text.index(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.check_hostname = False
+        # It is the end of the chain itself: no authority has to be at hand.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(cadata=der)
+    except (OSError, ValueError):
+        return None
     return context

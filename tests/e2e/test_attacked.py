@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.fixtures import Start
-from tests.e2e.programs import until
+from tests.e2e.programs import ferrule, until
 from tests.e2e.simulated import POLL, TAGS, drive
 from tests.e2e.site import Gateway, Site, device, tcp_line
 from tests.gateway.api.test_supplied import Office
@@ -178,6 +178,25 @@ def test_a_certificate_of_ones_own_is_read_again_on_reload(site: Site) -> None:
     gateway.send(signal.SIGHUP)
     assert "board.pem" in gateway.logged("certificate files refused")
     assert is_named("new.example")
+
+
+def test_commands_on_the_board_know_a_certificate_of_ones_own(site: Site) -> None:
+    office = Office(site.directory)
+    office.supply("board.example")
+    site.configure(server='bind = "127.0.0.1"\nport = 0\ncertificate = "board.pem"\nkey = "board.key"')
+    gateway = site.start()
+
+    def status() -> tuple[int, str]:
+        done = ferrule("status", "--state", site.state)
+        return done.returncode, done.stderr
+
+    assert status() == (0, "")
+    office.supply("other.example")
+    gateway.send(signal.SIGHUP)
+    until(lambda: status() == (0, ""), "the new certificate is shown, and known")
+    office.write("board.pem", Office(site.directory).issue("other.example").certificate)
+    code, words = status()
+    assert (code, "does not vouch for" in words) == (6, True), words
 
 
 def test_a_certificate_that_cannot_be_used_keeps_it_from_starting_with_a_word(site: Site) -> None:

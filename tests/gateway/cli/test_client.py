@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -74,6 +75,73 @@ def test_a_write_that_gets_no_answer_in_time_is_unknown(peer: Odd, capsys: pytes
     assert main(["write", "bus/d/t", "5", "--timeout", "0.3", *peer.words]) == 5
     told.set()
     assert "did not answer within 0.3 s" in capsys.readouterr().out
+
+
+def test_a_write_that_ctrl_c_leaves_behind_is_unknown(
+    peer: Odd, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = http.client.HTTPSConnection.getresponse
+    asked: list[http.client.HTTPSConnection] = []
+
+    def interrupted(connection: http.client.HTTPSConnection) -> http.client.HTTPResponse:
+        asked.append(connection)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return answer(connection)
+
+    monkeypatch.setattr(http.client.HTTPSConnection, "getresponse", interrupted)
+    assert main(["write", "bus/d/t", "5", *peer.words]) == 5
+    told = capsys.readouterr().out
+    assert told.startswith("unknown: Ctrl-C came before")
+    assert "read the value before writing again" in told
+
+
+def test_ctrl_c_before_the_order_wrote_nothing(peer: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: http.client.HTTPSConnection) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(http.client.HTTPSConnection, "connect", interrupted)
+    assert main(["write", "bus/d/t", "5", *peer.words]) == 130
+    assert peer.calls == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--token", "abc\ndef", "is no token"),
+        ("--token", "abc €", "is no token"),
+        ("--url", "https://ä..b:3500", "is no address of a gateway"),
+        ("--url", "https://exa mple:3500", "is no address of a gateway"),
+        ("--url", f"https://{'a' * 80}", "is no address of a gateway"),
+        ("--ca", "/", "cannot be read: Is a directory"),
+    ],
+)
+def test_words_that_cannot_be_right_are_named(
+    peer: Odd, option: str, value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["read", *peer.words, option, value]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_token_out_of_a_file_of_windows_counts(peer: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERRULE_TOKEN", " x\r\n")
+    assert main(["write", "bus/d/t", "5", *peer.words[:-2]]) == 0
+
+
+def test_an_empty_variable_is_no_token(
+    peer: Odd, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FERRULE_TOKEN", "")
+    assert main(["read", *peer.words[:-2], "--state", str(tmp_path)]) == 2
+    assert "--url needs a token" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--watch", "inf"], ["--watch", "nan"], ["--max-age", "nan"], ["--max-age", "-1"]])
+def test_seconds_that_cannot_be_waited_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["read", *words])
+    assert end.value.code == 2
+    assert words[0] in capsys.readouterr().err
 
 
 def test_nothing_was_written_when_the_question_before_it_failed(peer: Odd, capsys: pytest.CaptureFixture[str]) -> None:
