@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import trio
 
-from gateway.access.limits.rates import RateLimits
+from gateway.access.limits.rates import RateLimits, Visit
 from gateway.access.oauth.api_keys import ApiKeys
 from gateway.api import rpc
 from gateway.api.agent_api import RPC_PATH, AgentApi
@@ -154,8 +155,15 @@ def make_application(
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     identity = Identity(agents, keys)
     lifecycle = Lifecycle(timeline.now, retirements)
-    table = (*routes, *tool_routes(Description(lambda: table, methods, lifecycle)))
-    plugins = PluginApi(table, Door(identity, audit, lambda: rates.settings.body_size, lifecycle))
+
+    async def within(scope: Scope, receive: Receive) -> Reply:
+        return await api.answer_within(scope, receive)
+
+    table = (*routes, *tool_routes(Description(lambda: table, methods, lifecycle), within))
+    plugins = PluginApi(
+        table,
+        Door(identity, audit, lambda: rates.settings.body_size, lifecycle, if_match=settings.server.require_if_match),
+    )
     rates.know([*methods, *plugins.names])
     if live is not None:
         live.denied.append(partial(note_unheard, audit))
@@ -174,7 +182,7 @@ def make_application(
         instruments=instruments,
         wall=timeline.now,
     )
-    return _Api(
+    api = _Api(
         AgentApi(Dispatch(methods, instruments.http.called), identity, audit, rates),
         identity=identity,
         plugins=plugins,
@@ -186,6 +194,7 @@ def make_application(
         metrics=page,
         live=live,
     )
+    return api
 
 
 class _Api:
@@ -235,7 +244,12 @@ class _Api:
         finally:
             self._http.end(_family(scope["path"]), status, trio.current_time() - begun)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
+    async def answer_within(self, scope: Scope, receive: Receive) -> Reply:
+        """Answer a request that is made by another one, as if it had come from outside."""
+        reply, visit, _ = await self._replied(scope, receive, trio.current_time())
+        return replace(reply, headers=(*reply.headers, *visit.headers(self._timeline.now())))
+
+    async def _replied(self, scope: Scope, receive: Receive, begun: float) -> tuple[Reply, Visit, Caller]:
         caller = self._identity.caller(scope)
         visit = self._rates.visit(peer_of(scope), caller if isinstance(caller, Principal) else None)
         request = Request(scope, receive, caller, visit, begun + time_limit(scope, "answer", ANSWER_TIME))
@@ -245,6 +259,10 @@ class _Api:
             reply = await self._reply(request)
         if reply.status == _TOO_MANY:
             note_refused(self._audit, caller, scope)
+        return reply, visit, caller
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
+        reply, visit, _ = await self._replied(scope, receive, begun)
         now = self._timeline.now()
         self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
         name, headers = request_id(scope, now), (*reply.headers, *visit.headers(now))

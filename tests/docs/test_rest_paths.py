@@ -14,6 +14,7 @@ from gateway.api.rest.paging import LARGEST_PAGE, PAGE_SIZE
 from gateway.api.rest.problems import TITLES
 from gateway.api.rest.route import LARGEST_BODY
 from gateway.api.rest.table import plugin_routes
+from gateway.api.rest.trials import Dispatch, Judge, Trials, trial_routes
 from gateway.api.rest.users import People, user_routes
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.services import Services
@@ -33,6 +34,7 @@ def test_every_path_stands_there_with_its_scope() -> None:
             # Nobody is asked here: what they are is enough.
             *client_routes(cast("Clients", None)),
             *key_routes(cast("ApiKeys", None)),
+            *trial_routes(Trials(cast("Dispatch", None), cast("Judge", None))),
             *(route for route in user_routes(cast("People", None)) if not route.open),
         )
     ]

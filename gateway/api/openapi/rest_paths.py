@@ -128,6 +128,8 @@ def _body(route: Route, schemas: Schemas) -> Schema:
     if route.takes is Form.DOCUMENT:
         return {_DOCUMENT: {"schema": resource}, _JSON: {"schema": resource}}
     plain = an_object({"data": given})
+    if route.takes is Form.EITHER:
+        return {_JSON: {"schema": {"oneOf": [given, plain]}}, _DOCUMENT: {"schema": resource}}
     kinds = {_JSON: {"schema": plain}, _DOCUMENT: {"schema": resource}}
     return {**kinds, _MERGE_PATCH: {"schema": plain}} if route.method == "PATCH" else kinds
 

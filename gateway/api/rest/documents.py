@@ -48,6 +48,14 @@ def members(body: bytes, resource: str, id_: str | None) -> Members:
     return _attributes(data, frozenset({resource}), id_)
 
 
+def either(body: bytes, resource: str, id_: str | None) -> Members:
+    """Read a body whose members may stand without the envelope. Arguments and errors are those of ``members``."""
+    document = _decoded(body)
+    if isinstance(document, Mapping) and "data" not in document:
+        return Members(document, "")
+    return members(body, resource, id_)
+
+
 def attributes(body: bytes, resource: str, id_: str | None) -> Members:
     """Read a body that is a document of JSON:API 1.1 with one resource. Arguments and errors are those of ``members``.
 
@@ -66,11 +74,7 @@ def attributes(body: bytes, resource: str, id_: str | None) -> Members:
 
 def _data(body: bytes, known: frozenset[str]) -> Mapping[str, Json]:
     """The member ``data`` of a body."""
-    try:
-        document = rpc.decode(body)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise Problem(400, "malformed", f"the body is no JSON of this API: {reason}.") from None
+    document = _decoded(body)
     if not isinstance(document, Mapping):
         raise _wrong("", 'the body must be an object: {"data": {...}}')
     for name in document.keys() - known:
@@ -80,6 +84,14 @@ def _data(body: bytes, known: frozenset[str]) -> Mapping[str, Json]:
         words = "is required" if "data" not in document else "must be an object"
         raise _wrong("/data", f'data {words}: {{"data": {{...}}}}')
     return data
+
+
+def _decoded(body: bytes) -> Json:
+    try:
+        return rpc.decode(body)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise Problem(400, "malformed", f"the body is no JSON of this API: {reason}.") from None
 
 
 def _attributes(data: Mapping[str, Json], types: frozenset[str], id_: str | None) -> Members:

@@ -18,7 +18,7 @@ from gateway.api.identity import Identity
 from gateway.api.origin import Caller, Origin
 from gateway.api.replies import Reply, ReplyHeaders, challenge
 from gateway.api.request import CLOSE, Request
-from gateway.api.rest.documents import Members, attributes, members
+from gateway.api.rest.documents import Members, attributes, either, members
 from gateway.api.rest.etags import NEEDED
 from gateway.api.rest.media import (
     check_accept,
@@ -49,6 +49,7 @@ _COMMON = ((b"vary", b"Accept"), (b"x-api-version", API_VERSION))
 _READ_OF_REFUSED = 16 * 1024
 _NO_MEMBERS = Members({}, "/data")
 _ENCODER = msgspec.json.Encoder()
+_READING = {Form.ENVELOPE: members, Form.EITHER: either, Form.DOCUMENT: attributes}
 
 
 class Door:
@@ -207,7 +208,7 @@ class Door:
         if route.takes is Form.FILE:
             body = Upload(scope, request.receive, route.largest, request.deadline)
         elif route.body is not None and (route.body_needed or request.has_body()):
-            reading = attributes if route.takes is Form.DOCUMENT else members
+            reading = _READING[route.takes]
             named = None if route.status == 201 else next(iter(path.values()), None)
             where = reading(await self._body(route, request), route.resource, named)
             try:

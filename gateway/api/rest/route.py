@@ -28,6 +28,8 @@ class Form(Enum):
 
     # ``{"data": ...}``, the envelope of the reference (D-005).
     ENVELOPE = auto()
+    # The envelope, or what stands in it alone (D-005).
+    EITHER = auto()
     # A document of JSON:API 1.1, with one resource or a list of them (ruling 8).
     DOCUMENT = auto()
     # Bytes as they are: a package, or the text that comes with it.

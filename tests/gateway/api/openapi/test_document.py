@@ -23,7 +23,7 @@ from tests.gateway.api.services import Services
 Document = Mapping[str, Any]
 
 # Routes that the application adds to those it is given.
-TOOLS = {"GET /v1/openapi.json", "GET /v1/tools/changelog"}
+TOOLS = {"GET /v1/openapi.json", "GET /v1/tools/changelog", "POST /v1/tools/test"}
 
 
 @pytest.fixture

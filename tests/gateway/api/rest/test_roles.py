@@ -24,6 +24,7 @@ BOSS = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t")
 ACCESS: dict[str, str | None] = {
     "auth.me": None,
     "tools.changelog": None,
+    "tools.test": "tools:use",
     "client.list": "system:read",
     "client.create": "system:write",
     "client.get": "system:read",
