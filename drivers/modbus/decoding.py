@@ -11,7 +11,7 @@ from operator import itemgetter
 from sys import float_info
 from typing import Any
 
-from drivers.modbus.fields import BCD_TYPES, FLOATS, Field, Unusable, Value, rational, raw_sentinels
+from drivers.modbus.fields import BCD_TYPES, FLOATS, Field, Unusable, Value, plausible_range, rational, raw_sentinels
 from drivers.modbus.layers import layers_of
 from drivers.modbus.pdu import unpack_bits
 
@@ -141,13 +141,11 @@ def _scalings(plain: _Indexed) -> list[tuple[tuple[int, ...], int, int, int]]:
 
 
 def _limits(field: Field) -> tuple[float, float]:
-    low, high = -inf, inf
+    low, high = plausible_range(field)
     if field.type == "float64" and rational(field) != (1, 0, 1):
-        low, high = -float_info.max, float_info.max  # scaling may overflow
-    return (
-        low if field.minimum is None else field.minimum,
-        high if field.maximum is None else field.maximum,
-    )
+        # Scaling may overflow.
+        return max(low, -float_info.max), min(high, float_info.max)
+    return low, high
 
 
 def _conversion(field: Field) -> Callable[[Any], Value | Unusable]:

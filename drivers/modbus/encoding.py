@@ -13,6 +13,7 @@ from drivers.modbus.fields import (
     Field,
     Value,
     integer_range,
+    plausible_range,
     rational,
     raw_sentinels,
 )
@@ -96,6 +97,7 @@ def _raw_integer(field: Field, value: Value) -> int:
         if not low <= raw <= high:
             first, last = sorted(((low * p + o) / q, (high * p + o) / q))
             raise ValueError(f"{value} does not fit {field.type}: {first:.17g}..{last:.17g}")
+        _refuse_beyond(field, value, Fraction(raw * p + o, q))
         if field.type in BCD_TYPES:
             raw = int(str(raw), 16)
     _refuse_sentinel(field, value, raw)
@@ -139,11 +141,21 @@ def _exact(field: Field, value: Value) -> Fraction:
     # An integer of hundreds of digits is finite too, but no float can be asked whether it is.
     if isinstance(value, bool | str) or (isinstance(value, float) and not isfinite(value)):
         raise ValueError(f"{_shown(value)} is not a finite number")
-    if field.minimum is not None and value < field.minimum:
+    low, high = plausible_range(field)
+    if value < low:
         raise ValueError(f"{value} is below the minimum {field.minimum}")
-    if field.maximum is not None and value > field.maximum:
+    if value > high:
         raise ValueError(f"{value} is above the maximum {field.maximum}")
     return Fraction(str(value))
+
+
+def _refuse_beyond(field: Field, value: Value, written: Fraction) -> None:
+    """Refuse what rounding to the steps of the field takes out of its plausible range."""
+    words = f"the steps of {abs(field.scale):g} make {float(written):.12g} of {value}"
+    if field.minimum is not None and written < Fraction(str(field.minimum)):
+        raise ValueError(f"{words}, which is below the minimum {field.minimum}")
+    if field.maximum is not None and written > Fraction(str(field.maximum)):
+        raise ValueError(f"{words}, which is above the maximum {field.maximum}")
 
 
 def _refuse_sentinel(field: Field, value: Value, raw: float) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from math import isfinite, lcm
+from math import inf, isfinite, lcm
 from struct import calcsize, pack, unpack
 from typing import Final, Literal
 
@@ -82,8 +82,8 @@ class Field:
         scale: Factor, not 0.
         offset_value: Added after scaling.
         sentinels: Raw values that mean "no value", signed or as the bits read; of a bit field: its bits.
-        minimum: Lowest plausible engineering value.
-        maximum: Highest plausible engineering value.
+        minimum: Lowest plausible engineering value; of a float, as its type holds it.
+        maximum: Highest plausible engineering value, likewise.
 
     Raises:
         ValueError: The attributes do not fit each other.
@@ -155,6 +155,32 @@ def rational(field: Field) -> tuple[int, int, int]:
         scale /= 1000
     q = lcm(scale.denominator, offset.denominator)
     return int(scale * q), int(offset * q), q
+
+
+def plausible_range(field: Field) -> tuple[float, float]:
+    """Give the least and the greatest plausible value as the field's type holds them; infinite where none is set.
+
+    A float32 knows no 0.1, only a number a little above it: that one is meant by a maximum of 0.1.
+    """
+    low = -inf if field.minimum is None else field.minimum
+    high = inf if field.maximum is None else field.maximum
+    if field.type in FLOATS:
+        low, high = min(low, _held(field, low)), max(high, _held(field, high))
+    return low, high
+
+
+def _held(field: Field, limit: float) -> float:
+    """The value nearest to a limit that a float of this field can have; the limit where it can have none."""
+    if not isfinite(limit):
+        return limit
+    p, o, q = rational(field)
+    code = f">{STRUCT_CODES[field.type]}"
+    try:
+        raw: float = unpack(code, pack(code, float((Fraction(str(limit)) * q - o) / p)))[0]
+        held = (raw * p + o) / q
+    except OverflowError:
+        return limit
+    return held if isfinite(held) else limit
 
 
 def integer_range(field: Field) -> tuple[int, int]:

@@ -189,3 +189,55 @@ def test_masks_change_their_bits_and_no_other(part: tuple[Field, Value], before:
 def test_values_that_no_mask_can_write(field: Field, value: Value, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         encode_mask(field, value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        (Field(0, "float32", maximum=0.1), 0.1, 0.10000000149011612),
+        (Field(0, "float32", minimum=0.7), 0.7, 0.699999988079071),
+        (Field(0, "float16", word_order="little", maximum=0.3), 0.3, 0.300048828125),
+        (Field(0, "float32", scale=0.1, offset_value=-40, minimum=-39.9, maximum=-39.9), -39.9, -39.9),
+        (Field(0, "float32", maximum=1e39), 3e38, 3.0000000054977558e38),
+    ],
+    ids=lambda thing: thing.type if isinstance(thing, Field) else "",
+)
+def test_a_float_at_its_limit_is_plausible_as_its_type_holds_it(field: Field, value: float, says: float) -> None:
+    found = back(field, encode(field, value))
+    assert found == pytest.approx(says, rel=1e-12)
+    assert isinstance(found, float)
+    assert back(field, encode(field, found)) == found, "what was read can be written back"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        (Field(0, "uint16", scale=10, maximum=95), 95, "the steps of 10 make 100 of 95, which is above the maximum 95"),
+        (Field(0, "uint16", scale=0.1, maximum=20.06), 20.06, "make 20.1 of 20.06"),
+        (Field(0, "int16", scale=-5, minimum=-3), -3, "make -5 of -3, which is below the minimum -3"),
+        (Field(0, "bcd16", scale=0.5, minimum=0.7), 0.7, "make 0.5 of 0.7"),
+    ],
+    ids=lambda thing: thing.type if isinstance(thing, Field) else "",
+)
+def test_no_rounding_takes_a_value_out_of_its_range(field: Field, value: float, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        encode(field, value)
+
+
+@given(
+    st.sampled_from((*INTEGERS, "float16", "float32", "float64")),
+    st.sampled_from((1, 0.1, 0.5, 10, -0.25, 3)),
+    st.floats(-1e4, 1e4),
+    st.floats(-1e4, 1e4),
+    st.floats(0, 1),
+)
+def test_what_is_accepted_reads_back_within_its_range(
+    kind: Type, scale: float, one: float, other: float, part: float
+) -> None:
+    low, high = sorted((round(one, 2), round(other, 2)))
+    field = Field(0, kind, scale=scale, minimum=low, maximum=high)
+    try:
+        registers = encode(field, low + part * (high - low))
+    except ValueError:
+        return
+    assert isinstance(back(field, registers), int | float)
