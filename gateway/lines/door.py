@@ -22,7 +22,7 @@ from gateway.lines.line import Line
 from gateway.lines.orders import Writing
 from gateway.lines.tagwrite import writing
 from gateway.lines.unit import BlockPoll, Unit
-from gateway.settings.line_model import TagSettings
+from gateway.settings.line_model import DeviceSettings, TagSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -113,7 +113,7 @@ class WriteDoor:
             raise invalid("tag", "no such tag; tag.list names them all", name)
         order = writing(device, spot.tag, value)
         if lease is not None:
-            self._check_lease(spot, lease)
+            self._check_lease(spot, device, lease)
         bids = (
             [] if by is None else bids_for_tag(spot.line, device, spot.tag, name=name, value=value, lease=lease, by=by)
         )
@@ -171,7 +171,7 @@ class WriteDoor:
         if outcome is not Outcome.NOT_SENT and spot.poll is not None:
             spot.line.hurry(spot.poll)
 
-    def _check_lease(self, spot: Spot, lease: float) -> None:
+    def _check_lease(self, spot: Spot, device: DeviceSettings, lease: float) -> None:
         if spot.tag.safe is None:
             raise invalid("lease", "this tag has no safe value: set safe = ... in the configuration", lease)
         if not SHORTEST_LEASE_S <= lease <= LONGEST_LEASE_S:
@@ -179,6 +179,12 @@ class WriteDoor:
         if spot.name in self.leaving:
             words = "the configuration is being reloaded, and the new one does not have this tag"
             raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5})
+
+        try:
+            writing(device, spot.tag, spot.tag.safe)
+        except GatewayError as error:
+            words = f"this tag has a safe value that cannot be written: {error.reason}. Correct it in the configuration"
+            raise invalid("lease", words, lease) from error
 
     def leases(self) -> list[LeaseInForce]:
         """See ``DeviceAccess.leases``."""
@@ -271,25 +277,37 @@ class WriteDoor:
             self._leases.retry(name, now)
             self._changed.set()
 
-    async def _make_safe(self, name: str) -> None:
-        spot = self._find(name)
+    def _order_of_safe_value(self, name: str) -> tuple[Spot, Writing] | None:
+        """The write of a tag's safe value; None where the configuration leaves none to write, which is told once."""
+        spot, cure = self._find(name), "the lease is settled once the tag is back, with safe = ..."
         device = spot.unit.device if spot is not None else None
-        if spot is None or device is None or spot.tag.safe is None or self._moved(spot):
+        if spot is not None and device is not None and spot.tag.safe is not None and not self._moved(spot):
+            try:
+                order = writing(device, spot.tag, spot.tag.safe)
+            except GatewayError as error:
+                cure = f"its safe value cannot be written: {error.reason}; the lease is settled once that is corrected"
+            else:
+                self._homeless.discard(name)
+                order.owed = True
+                return spot, order
+        if name not in self._homeless:
+            self._homeless.add(name)
+            log.error(
+                "lease over, but the configuration has no safe value for this tag any more, or has it elsewhere",
+                tag=name,
+                place=self._leases.place(name),
+                cure=f"see to the device itself; {cure}",
+            )
+        return None
+
+    async def _make_safe(self, name: str) -> None:
+        found = self._order_of_safe_value(name)
+        if found is None:
             # What was promised is kept in mind: the next configuration may have the tag again, and its safe value.
-            if name not in self._homeless:
-                self._homeless.add(name)
-                log.error(
-                    "lease over, but the configuration has no safe value for this tag any more, or has it elsewhere",
-                    tag=name,
-                    place=self._leases.place(name),
-                    cure="see to the device itself; the lease is settled once the tag is back, with safe = ...",
-                )
             self._leases.retry(name, trio.current_time())
             self._changed.set()
             return
-        self._homeless.discard(name)
-        order = writing(device, spot.tag, spot.tag.safe)
-        order.owed = True
+        spot, order = found
         taker = self._leases.taker(name)
         spot.line.submit(order)
         await order.done.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from gateway.settings import profile_schema, schema
@@ -10,7 +11,7 @@ from gateway.settings.fields import Distinct, Fields, Findings, Schema, read_fie
 from gateway.settings.kinds import shown
 from gateway.settings.line_model import RawTagSettings, TagSettings
 from gateway.settings.quantities import say_duration
-from gateway.settings.tag_types import FACTS, TypeFacts, raw_sentinel, raw_value, unwritable
+from gateway.settings.tag_types import BCD_TYPES, FACTS, TypeFacts, is_sentinel, raw_sentinel, raw_value, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -247,10 +248,27 @@ def _why_not_safe(fields: Fields) -> str | None:
         return f"{safe:g} is below minimum. Choose a plausible value"
     if fields["maximum"] is not None and safe > fields["maximum"]:
         return f"{safe:g} is above maximum. Choose a plausible value"
-    words = unwritable(_bits_facts(fields), safe, fields["scale"], fields["offset"])
-    if words is None and raw_value(FACTS[type_name], safe, fields["scale"], fields["offset"]) in fields["sentinels"]:
+    # The registers count milliseconds, the value seconds.
+    scale, offset = 0.001 if type_name == "epoch64ms" else fields["scale"], fields["offset"]
+    facts = _bits_facts(fields)
+    words = unwritable(facts, safe, scale, offset)
+    if words is not None:
+        return words
+    raw = raw_value(facts, safe, scale, offset)
+    if is_sentinel(type_name, raw, fields["sentinels"]):
         return f'{safe:g} is how the device says "no value". Choose another'
-    return words
+    return _why_not_rounded(fields, raw) if facts.is_whole else None
+
+
+def _why_not_rounded(fields: Fields, raw: Fraction) -> str | None:
+    """Say whether what the steps of the tag make of its safe value is out of its range."""
+    written = raw * Fraction(str(fields["scale"])) + Fraction(str(fields["offset"]))
+    words = f"the steps of {abs(fields['scale']):g} make {float(written):g} of it"
+    if fields["minimum"] is not None and written < Fraction(str(fields["minimum"])):
+        return f"{words}, which is below minimum. Choose another"
+    if fields["maximum"] is not None and written > Fraction(str(fields["maximum"])):
+        return f"{words}, which is above maximum. Choose another"
+    return None
 
 
 def _why_not_safe_text(safe: object, room: int, encoding: str) -> str | None:
@@ -288,7 +306,7 @@ def _bits_facts(fields: Fields) -> TypeFacts:
 
 def _sentinel_facts(fields: Fields) -> TypeFacts:
     """Return what may be read, sentinels among it."""
-    if fields["type"] in ("bcd16", "bcd32"):
+    if fields["type"] in BCD_TYPES:
         # Four bits a digit: 0xFFFF is no number and so a likely sentinel.
         return FACTS["uint16" if fields["type"] == "bcd16" else "uint32"]
     return _bits_facts(fields)

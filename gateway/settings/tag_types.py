@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 _FLOAT16_MAX = 65504.0
 _FLOAT32_MAX = 3.4028234663852886e38
 _FLOAT64_MAX = 1.7976931348623157e308
+_FLOAT_CODES = {"float16": ">e", "float32": ">f", "float64": ">d"}
+BCD_TYPES = ("bcd16", "bcd32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,10 @@ def raw_sentinel(facts: TypeFacts, value: float) -> float | None:
     return whole if facts.low <= whole <= facts.high else None
 
 
-def raw_value(facts: TypeFacts, value: float, scale: float, offset: float) -> float:
-    """Return what an engineering value is in the registers (infinite where that is beyond all types)."""
-    raw = (value - offset) / scale
-    return round(raw) if facts.is_whole and math.isfinite(raw) else raw
+def raw_value(facts: TypeFacts, value: float, scale: float, offset: float) -> Fraction:
+    """Return what an engineering value is in the registers, reckoned on the decimal numbers as the codec does it."""
+    raw = (Fraction(str(value)) - Fraction(str(offset))) / Fraction(str(scale))
+    return Fraction(round(raw)) if facts.is_whole else raw
 
 
 def unwritable(facts: TypeFacts, value: float, scale: float, offset: float) -> str | None:
@@ -92,3 +96,18 @@ def unwritable(facts: TypeFacts, value: float, scale: float, offset: float) -> s
         return None
     ends = sorted((facts.low * scale + offset, facts.high * scale + offset))
     return f"{value:g} cannot be written to it. Its range is {ends[0]:g} to {ends[1]:g}"
+
+
+def is_sentinel(type_name: TagType, raw: Fraction, sentinels: tuple[float, ...]) -> bool:
+    """Tell whether a raw value reads back as "no value", as the registers hold it."""
+    if type_name in _FLOAT_CODES:
+        return _in_float(type_name, float(raw)) in {_in_float(type_name, sentinel) for sentinel in sentinels}
+    bits = int(str(raw), 16) if type_name in BCD_TYPES else raw
+    return bits in sentinels
+
+
+def _in_float(type_name: TagType, value: float) -> float:
+    """Return the number of this type that is nearest."""
+    code = _FLOAT_CODES[type_name]
+    nearest: float = struct.unpack(code, struct.pack(code, value))[0]
+    return nearest

@@ -149,6 +149,23 @@ async def test_a_tag_that_returns_with_another_register_is_not_written(autojump_
         assert (simulated.get("holding", 0), simulated.get("holding", 5)) == (0, 8)
 
 
+async def test_a_safe_value_that_cannot_be_written_is_told_and_ends_nothing(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7, 9: 1})
+    impossible = replace(SPEED, safe=70_000)
+    facts = Facts({"lease": {"bus/d1/speed": True}})
+    with capture_logs() as logs:
+        async with open_bench([device(1, impossible)], [simulated], facts=facts) as bench:
+            await trio.sleep(60)
+            (told,) = [entry for entry in logs if entry["event"] == LOST]
+            assert "70000 does not fit uint16" in told["cure"]
+            with pytest.raises(GatewayError, match="safe value that cannot be written: 70000 does not fit"):
+                await bench.field.write("bus/d1/speed", 8, 30)
+            assert simulated.get("holding", 0) == 7
+            await reload(bench, device(1, SPEED))
+            await trio.sleep(20)
+            assert (simulated.get("holding", 0), facts.recall("lease")) == (0, {})
+
+
 async def test_two_tries_at_one_safe_value_tell_of_no_renewal(autojump_clock: MockClock) -> None:
     """The lease runs out at the moment at which a reload takes its tag away."""
     simulated = SimulatedDevice(1, holding={0: 7, 9: 1})

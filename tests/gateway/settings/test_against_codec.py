@@ -14,8 +14,15 @@ from gateway.settings.model import TagSettings, TagType
 from gateway.settings.problems import SettingsError
 
 numbers = st.sampled_from(
-    ["0", "1", "-1", "0.1", "100", "0x8000", "0xFFFF", "65504", "1e5", "2147483648", "1e30", "1e39"]
+    ["0", "1", "-1", "0.1", "100", "0x8000", "0xFFFF", "65504", "1e5", "2147483648", "1e30", "1e39", "0x9999", "9999"]
 )
+# Where a step of a scale ends and the next begins, and where a type ends.
+close = st.tuples(
+    st.sampled_from([0, 255, 9999, 32767, 65535, 2**31 - 1, 2**32 - 1]),
+    st.sampled_from([0, -1, 0.5, -0.5, 0.4999]),
+    st.sampled_from([0.1, 0.01, 0.5, 1, 3, 10, -1]),
+).map(lambda parts: repr(round((parts[0] + parts[1]) * parts[2], 4)))
+scales = st.sampled_from(["0.1", "0.01", "0.5", "1", "3", "10", "-1", "1e30"])
 keys: dict[str, st.SearchStrategy[str]] = {
     "length": st.sampled_from(["1", "2", "4"]),
     "bit": st.integers(0, 40).map(str),
@@ -23,12 +30,12 @@ keys: dict[str, st.SearchStrategy[str]] = {
     "byte": st.sampled_from(['"low"', '"high"']),
     "encoding": st.sampled_from(['"ascii"', '"utf-8"']),
     "word_order": st.sampled_from(['"big"', '"little"']),
-    "scale": numbers,
+    "scale": scales,
     "offset": numbers,
-    "minimum": numbers,
-    "maximum": numbers,
+    "minimum": numbers | close,
+    "maximum": numbers | close,
     "sentinels": numbers.map(lambda number: f"[{number}]"),
-    "safe": numbers | st.sampled_from(["true", "false", '"on"', '"ü"', '"longer"']),
+    "safe": numbers | close | st.sampled_from(["true", "false", '"on"', '"ü"', '"longer"']),
 }
 MEASURES = ("scale", "offset", "minimum", "maximum", "sentinels", "word_order", "safe")
 APPLICABLE: dict[str, tuple[str, ...]] = {
