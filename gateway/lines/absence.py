@@ -103,10 +103,11 @@ class Absence:
         """The time-out of a probe that goes out of turn, for an order: no longer than deadlines leave room for."""
         return self._cost(unit, self._schedule.slack(now), now)[1]
 
-    def fits(self, unit: Unit, now: float) -> bool:
-        """Whether a probe that goes out of turn ends before the next deadline even if it is lost."""
-        slack = self._schedule.slack(now)
-        return self.deserted or self._cost(unit, slack, now)[0] <= slack
+    def spare(self, unit: Unit, now: float) -> float | None:
+        """The same for a probe that costs no deadline if it is lost and an order comes meanwhile; None: it would."""
+        room, _ = self._room(now)
+        cost, patience = self._cost(unit, room, now)
+        return patience if self.deserted or cost <= room else None
 
     def due(self, now: float) -> tuple[Unit, float] | None:
         """The unit to ask now and the time-out to give it, if the budget covers it and no deadline pays."""

@@ -66,13 +66,13 @@ class Fulfilment:
         if health.usable:
             return True
         now = trio.current_time()
-        if health.presence is Presence.DOUBTFUL:
-            worth = True
-        elif isinstance(order, Writing) or unit.device is None:
-            worth = absent.affordable(unit, now)
-        else:
-            worth = absent.affordable(unit, now) and absent.fits(unit, now)
-        if worth and await self._polling.probe(unit, absent.patience(unit, now)):
+        patience: float | None = absent.patience(unit, now)
+        if health.presence is not Presence.DOUBTFUL:
+            if unit.device is not None and not isinstance(order, Writing):
+                patience = absent.spare(unit, now)
+            if not absent.affordable(unit, now):
+                patience = None
+        if patience is not None and await self._polling.probe(unit, patience):
             return True
         order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
         return False

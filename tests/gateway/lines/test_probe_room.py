@@ -141,3 +141,21 @@ async def test_a_read_of_a_silent_device_costs_no_poll_its_deadline(autojump_clo
         await trio.sleep(120)
         answer = await bench.field.modbus_read("bus", 2, "holding", 0, 1)
         assert answer.reason is None
+
+
+async def test_nor_do_an_order_and_such_a_read_together(autojump_clock: MockClock) -> None:
+    configured = [device(1, tag("speed", 0, poll=0.3, writable=True)), device(2, tag("t", 0))]
+    simulated = [SimulatedDevice(1, holding={0: 1})]
+    rng = random.Random(2)
+    async with open_bench(configured, simulated, baudrate=9600, timeout=0.5) as bench:
+        await trio.sleep(100)
+        before = sum(bench.field.missed_deadlines().values())
+        asked = bench.line.polling.units[2].health.counters.requests
+        async with trio.open_nursery() as nursery:
+            for _ in range(150):
+                nursery.start_soon(bench.field.modbus_read, "bus", 2, "holding", 0, 1)
+                await trio.sleep(rng.uniform(0.0, 0.2))
+                nursery.start_soon(bench.field.write, "bus/d1/speed", 5, None)
+                await trio.sleep(rng.uniform(2.0, 5.0))
+        assert sum(bench.field.missed_deadlines().values()) == before
+        assert bench.line.polling.units[2].health.counters.requests > asked + 10, "and it is looked for"
