@@ -44,9 +44,13 @@ class Splitter(Protocol):
 
 
 class TerminatorSplitter:
-    """Messages end with a fixed sequence, which is not part of them."""
+    """Messages end with a fixed sequence, which is not part of them.
 
-    def __init__(self, terminator: bytes, limit: int = DEFAULT_LIMIT) -> None:
+    A silence of `gap_s` throws away a message that has begun: what a device sends after it was switched off in the
+    middle of one is another message. None trusts the wire.
+    """
+
+    def __init__(self, terminator: bytes, limit: int = DEFAULT_LIMIT, gap_s: float | None = None) -> None:
         """Set the rule.
 
         Raises:
@@ -56,11 +60,22 @@ class TerminatorSplitter:
             raise ValueError("a terminator has at least one byte")
         self._terminator = terminator
         self._limit = limit
+        self._gap_s = gap_s
         self._buffer = bytearray()
         self._skipping = False
+        self._last_at = -math.inf
+        self.dropped = 0
+        """How many bytes of unfinished messages were thrown away."""
 
-    def feed(self, data: bytes, now: float) -> None:  # noqa: ARG002 - the Splitter protocol
+    def feed(self, data: bytes, now: float) -> None:
         """Take what arrived."""
+        if self._gap_s is not None and now - self._last_at > self._gap_s:
+            whole = self._buffer.rfind(self._terminator)
+            end = 0 if whole < 0 else whole + len(self._terminator)
+            self.dropped += len(self._buffer) - end
+            del self._buffer[end:]
+            self._skipping = False
+        self._last_at = now
         self._buffer += data
         if self._skipping:
             self._skip()

@@ -6,6 +6,7 @@ import math
 import random
 import re
 from collections.abc import Awaitable, Callable
+from decimal import Decimal, DecimalException
 
 import trio
 
@@ -159,7 +160,7 @@ def _splitter(raw: RawSettings) -> Splitter:
         return FixedSplitter(raw.length or 1, raw.idle)
     if raw.mode == "idle":
         return GapSplitter(raw.idle or 0.0, raw.max_length)
-    return TerminatorSplitter(raw.terminator, raw.max_length)
+    return TerminatorSplitter(raw.terminator, raw.max_length, raw.idle)
 
 
 def value_in(text: str, tag: RawTagSettings) -> Value | Reason | None:
@@ -188,14 +189,21 @@ def _number(found: str, tag: RawTagSettings) -> Value | Reason:
         return Reason.NOT_A_NUMBER
     try:
         # A scale that prints "+ 12,5" means 12.5.
-        number = float(found.replace(" ", "").replace(",", "."))
-    except ValueError:
+        exact = Decimal(found.replace(" ", "").replace(",", "."))
+    except DecimalException:
         return Reason.NOT_A_NUMBER
-    number = number * tag.scale + tag.offset
+    if not exact.is_finite():
+        return Reason.NOT_A_NUMBER
+    if (tag.scale, tag.offset) != (1, 0):
+        # On the decimal numbers as they are written: 3 with scale 0.1 is 0.3.
+        exact = exact * Decimal(str(tag.scale)) + Decimal(str(tag.offset))
+    number = float(exact)
     if not math.isfinite(number):
         return Reason.NOT_A_NUMBER
     if (tag.minimum is not None and number < tag.minimum) or (tag.maximum is not None and number > tag.maximum):
         return Reason.OUT_OF_RANGE
     if tag.type == "int":
-        return int(number) if number == int(number) else Reason.NOT_A_NUMBER
+        # Not by way of the float: a meter reading or a bar code may have more digits than that holds.
+        whole = int(exact)
+        return whole if whole == exact else Reason.NOT_A_NUMBER
     return number

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from drivers.ports.port import LineFaults, LinkDown, Port
@@ -12,7 +17,7 @@ from gateway.core.reading import Quality, Reason
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.raw_line import RawLine, value_in
-from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings
+from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings, RawType
 
 
 class ScriptedPort:
@@ -125,8 +130,49 @@ async def test_a_line_that_is_ended_from_outside_is_not_called_up(autojump_clock
         ("OFF", RawTagSettings(name="n", type="bool"), False),
         ("maybe", RawTagSettings(name="n", type="bool"), Reason.BAD_TEXT),
         ("AB0125CD", RawTagSettings(name="n", columns=(3, 6), scale=0.1), 12.5),
+        ("9007199254740993", RawTagSettings(name="n", type="int"), 9007199254740993),
+        ("4006381333931000000001", RawTagSettings(name="n", type="int", minimum=0), 4006381333931000000001),
+        ("12345678901234567.5", RawTagSettings(name="n", type="int"), Reason.NOT_A_NUMBER),
+        ("1e3", RawTagSettings(name="n", type="int"), 1000),
+        ("3", RawTagSettings(name="n", scale=0.1), 0.3),
+        ("0,1", RawTagSettings(name="n", minimum=0.1, maximum=0.1), 0.1),
+        ("1e999999999", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
+        ("1e99999999999999999999999", RawTagSettings(name="n", type="int"), Reason.NOT_A_NUMBER),
+        ("1e300", RawTagSettings(name="n", scale=1e30), Reason.NOT_A_NUMBER),
+        ("1e-999999999", RawTagSettings(name="n", scale=0.1, offset=1), 1.0),
+        ("sNaN", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
         ("nothing here", RawTagSettings(name="n", pattern=r"(\d+) kg"), None),
     ],
 )
 def test_values_in_messages(text: str, tag: RawTagSettings, value: object) -> None:
     assert value_in(text, tag) == value
+
+
+@given(
+    text=st.text(st.sampled_from("0123456789+-.,eE _nainfsNIF"), max_size=24), kind=st.sampled_from(["int", "float"])
+)
+def test_no_message_ends_the_line(text: str, kind: RawType) -> None:
+    found = value_in(text, RawTagSettings(name="n", type=kind, scale=0.1, offset=-40))
+    assert isinstance(found, Reason) or math.isfinite(found)  # type: ignore[arg-type]  # no text, no truth
+
+
+async def test_a_message_that_breaks_off_is_not_joined_with_the_next(autojump_clock: MockClock) -> None:
+    """With ``idle`` it is thrown away after that silence: "12" and "345.6" are no 12345.6."""
+    port = ScriptedPort()
+
+    async def open_port(_: LineSettings) -> Port:
+        await trio.lowlevel.checkpoint()
+        return port
+
+    store = TagStore(trio.current_time, Timeline(trio.current_time, trio.current_time, lambda: True))
+    settings = replace(SETTINGS, raw=RawSettings(idle=0.05), tags=(RawTagSettings(name="weight"),))
+    line = RawLine(settings, open_port, store, lambda *_: None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(line.run)
+        for piece in (b"9.", b"5\n12", b"345.", b"6\n"):
+            await port.send_message.send(piece)
+            await trio.sleep(1.0 if piece == b"5\n12" else 0.01)
+        reading = store.read("scale/weight")
+        assert reading is not None
+        assert (reading.value, line.messages) == (345.6, 2)
+        nursery.cancel_scope.cancel()
