@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
+from gateway.core.ports import Json
 from gateway.plugins.config_schema import Fault
+from gateway.plugins.instances.config import NOTHING
+from gateway.plugins.instances.secrets import covered, find_secrets
+from gateway.plugins.manifest import Manifest
+
+
+def schema_of(manifest: Manifest) -> Mapping[str, Json]:
+    """What configurations of a plugin are held against."""
+    return NOTHING if manifest.config_schema is None else manifest.config_schema
+
+
+def shown_config(manifest: Manifest, config: Mapping[str, Json]) -> Mapping[str, Json]:
+    """A configuration without its secrets.
+
+    Raises:
+        ConfigError: there is too much to look through.
+    """
+    return covered(config, find_secrets(schema_of(manifest), config))
 
 
 def fault_words(fault: Fault) -> str:

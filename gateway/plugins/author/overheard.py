@@ -43,6 +43,7 @@ class Said:
 
 
 Listener = Callable[[Said], None]
+Cover = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Overhearing:
@@ -51,11 +52,11 @@ class Overhearing:
     Args:
         runner: starts them.
         listener: told of every message.
-        secret: members of the configuration that are not told.
+        cover: makes of a configuration what may be told of it.
     """
 
-    def __init__(self, runner: Runner, listener: Listener, secret: frozenset[str]) -> None:
-        self._runner, self._listener, self._secret = runner, listener, secret
+    def __init__(self, runner: Runner, listener: Listener, cover: Cover) -> None:
+        self._runner, self._listener, self._cover = runner, listener, cover
 
     async def look(self) -> None:
         """Find out what there is to start them with."""
@@ -67,14 +68,14 @@ class Overhearing:
 
     async def start(self, sandbox: Sandbox) -> Running:
         """Start an instance."""
-        return Overheard(await self._runner.start(sandbox), _Ear(self._listener, self._secret))
+        return Overheard(await self._runner.start(sandbox), _Ear(self._listener, self._cover))
 
 
 class _Ear:
     """Makes messages of bytes, and knows which answer is to what."""
 
-    def __init__(self, listener: Listener, secret: frozenset[str]) -> None:
-        self._listener, self._secret = listener, secret
+    def __init__(self, listener: Listener, cover: Cover) -> None:
+        self._listener, self._cover = listener, cover
         self._readers = {side: LineReader() for side in Side}
         self._open: dict[tuple[Side, object], str] = {}
 
@@ -108,10 +109,7 @@ class _Ear:
 
     def _covered(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         config = params.get("config")
-        if not isinstance(config, dict) or not self._secret & config.keys():
-            return params
-        covered = {name: "(secret)" if name in self._secret else value for name, value in config.items()}
-        return {**params, "config": covered}
+        return {**params, "config": self._cover(config)} if isinstance(config, dict) else params
 
 
 class Overheard:

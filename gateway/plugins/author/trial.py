@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -13,15 +14,16 @@ from gateway.core.events import Event
 from gateway.core.patterns import Selection
 from gateway.core.ports import Json
 from gateway.plugins.author.bench import Bench
-from gateway.plugins.author.config_words import fault_words
+from gateway.plugins.author.config_words import fault_words, schema_of, shown_config
 from gateway.plugins.author.overheard import Listener, Overhearing, Said, Side
 from gateway.plugins.author.steps import Ask, Configure, Emit, Hear, Quit, SetTag, Step, Wait
-from gateway.plugins.config_schema import faults, secrets
+from gateway.plugins.config_schema import faults
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.process import Runner
 from gateway.plugins.host.sandbox import Runtime
 from gateway.plugins.host.states import Health, Report, Spec, State, Timing
+from gateway.plugins.instances.config import completed
 from gateway.plugins.manifest import Manifest
 
 # What the next step is; none at the end.
@@ -49,7 +51,7 @@ class Trial:
         manifest: of the plugin.
         package: directory of its files, as they would be packed.
         ground: directory for what it keeps; gone afterwards.
-        config: validated.
+        config: validated, with the defaults of the schema.
         permissions: that are granted.
         subscriptions: of an operator, by name.
         tags: what tags say at the start, as steps.
@@ -120,8 +122,7 @@ class Trying:
         self._refused = 0
         self._heard = trio.current_time()
         self._bench = Bench(wall, self._offer, answers=trial.answers)
-        schema = trial.manifest.config_schema
-        hearing = Overhearing(runner, self._listen, frozenset() if schema is None else secrets(schema))
+        hearing = Overhearing(runner, self._listen, partial(shown_config, trial.manifest))
         around = Surroundings(hearing, self._bench.services, self._told, wall, timing)
         place = Ground(trial.ground, own_users=own_users).prepare(INSTANCE)
         self._instance = Instance(_spec(trial), place, around)
@@ -206,18 +207,19 @@ class Trying:
                 }
                 await self._instance.message(message, ANSWER_S)
             case Configure():
-                self._check(step.config)
-                await self._instance.configure(step.config, None)
+                await self._instance.configure(self._checked(step.config), None)
                 await self._quiet(_BEGINNING_S, _LONGEST_BEGINNING_S)
             case Wait():
                 await trio.sleep(step.seconds)
 
-    def _check(self, config: Mapping[str, Json]) -> None:
+    def _checked(self, config: Mapping[str, Json]) -> Mapping[str, Json]:
         """A gateway asks nobody about a configuration that the schema does not allow."""
-        schema = self._trial.manifest.config_schema
-        wrong = [fault_words(one) for one in faults(schema, config)] if schema is not None else []
+        schema = schema_of(self._trial.manifest)
+        whole = completed(schema, config)
+        wrong = [fault_words(one) for one in faults(schema, whole)]
         if wrong:
             raise invalid("config", f"the configuration does not fit, and stays as it was: {'; '.join(wrong)}")
+        return whole
 
     async def _quiet(self, seconds: float, longest: float) -> None:
         """Wait until what was begun is done, as far as that shows: nothing is said for some seconds."""

@@ -175,9 +175,9 @@ async def test_a_configuration_is_held_against_the_schema_and_its_secrets_are_no
         "the configuration does not fit, and stays as it was: tag: must be of type string",
         'the configuration does not fit, and stays as it was: ["tog"]: the schema has no such member',
     ]
-    assert found.of(Side.GATEWAY, "request", "config") == [{"config": {"pin": "(secret)"}}]
+    assert found.of(Side.GATEWAY, "request", "config") == [{"config": {"pin": "********"}}]
     [begun] = found.of(Side.GATEWAY, "request", "initialize")
-    assert begun["config"] == {"tag": "a", "pin": "(secret)"}
+    assert begun["config"] == {"tag": "a", "pin": "********"}
     assert found.outcome.sound
 
 
