@@ -153,6 +153,7 @@ class Exchange:
             self._post(letter, place)
         self._tell("plugin:message", letter.told())
         estimate = None if place is None else _estimate(place.instance)
+        waited = letter.waited
         await self._wait(letter, wait)
         return Sent(
             message_id=letter.id,
@@ -160,7 +161,8 @@ class Exchange:
             status=letter.status,
             response_expected=letter.expected,
             estimated_response_time=estimate,
-            reply=letter.reply,
+            # Who did not wait gets it as a message, however soon it comes.
+            reply=letter.reply if waited else None,
             reason=letter.reason,
             words=letter.words,
         )
