@@ -25,7 +25,6 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
-from gateway.api.rest.plugin_parts import PluginParts
 from gateway.api.rest.table import plugin_routes
 from gateway.api.server.issuing import make_apart
 from gateway.api.server.serving import serve
@@ -42,10 +41,11 @@ from gateway.core.timeline import Timeline
 from gateway.eventing import Sources, event_source, event_store_settings, eventing, port_of
 from gateway.events.journal import Journal
 from gateway.governor.arbitration import Arbitration, Conflict
+from gateway.hosting import Hosting, Surrounding
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
-from gateway.plugging import plugging
+from gateway.plugging import Plugged, plugging
 from gateway.reloading import Configuration, Followers
 from gateway.settings.model import Settings
 from gateway.start import CutShort, StartError, settle_memory, tell_of_cut, test_profile
@@ -85,7 +85,7 @@ class Ground:
     alerts: Alerts
     source: EventSource
     events: EventStore
-    plugins: PluginParts
+    plugins: Plugged
 
 
 class Gateway:
@@ -265,6 +265,22 @@ class Gateway:
         await access.load(load_admin(self._state))
         people = consenting(grounds, access, self._state, lambda: self._settings)
         await people.first_admin.begin()
+        devices = FieldSide(lines, tags)
+        hosting = Hosting(
+            Surrounding(
+                state=self._state,
+                settings=lambda: self._settings,
+                devices=devices,
+                tags=tags,
+                timeline=timeline,
+                audit=ground.audit,
+                alerts=ground.alerts,
+                bus=self._events,
+                door=told.parts.door,
+                database=ground.plugins.database,
+                journal=told.journal,
+            )
+        )
         api = make_application(
             settings=self._settings,
             version=installed_version(),
@@ -273,14 +289,14 @@ class Gateway:
             audit=ground.audit,
             rates=self._rates,
             timeline=timeline,
-            devices=FieldSide(lines, tags),
+            devices=devices,
             history=storage.history,
             store=storage,
             instruments=self._instruments,
             performance=performance,
             events=told.parts,
             live=told.live,
-            routes=(*plugin_routes(told.parts, ground.plugins), *access.routes, *people.routes),
+            routes=(*plugin_routes(told.parts, ground.plugins.parts), *access.routes, *people.routes),
             keys=access.keys,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server), make_apart)
@@ -318,7 +334,7 @@ class Gateway:
                     instruments=self._instruments,
                 )
                 field.start_soon(self._configuration.follow, followers, polling)
-                async with trio.open_nursery() as server:
+                async with hosting.running(), trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
                         lambda task_status: serve(

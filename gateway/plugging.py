@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -13,6 +14,7 @@ from gateway.plugins.registry.registry import Registry
 from gateway.plugins.registry.reviews import Reviews
 from gateway.plugins.registry.shelf import Shelf
 from gateway.settings.model import Settings
+from gateway.storage.database import Database
 from gateway.storage.plugin_store import open_plugins
 from gateway.storage.storage import Storage
 
@@ -20,10 +22,23 @@ from gateway.storage.storage import Storage
 PACKAGES = "plugins"
 
 
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """What plugins are made of.
+
+    Attributes:
+        parts: for the API.
+        database: the file of plugins, for what else stands in it.
+    """
+
+    parts: PluginParts
+    database: Database
+
+
 @asynccontextmanager
 async def plugging(
     storage: Storage, state: Path, settings: Callable[[], Settings], wall: Callable[[], float]
-) -> AsyncIterator[PluginParts]:
+) -> AsyncIterator[Plugged]:
     """Open what plugins are made of.
 
     Args:
@@ -38,6 +53,7 @@ async def plugging(
     shelf = Shelf(state / PACKAGES)
     await trio.to_thread.run_sync(shelf.clear)
     async with open_plugins(storage) as store:
-        yield PluginParts(
+        parts = PluginParts(
             registry=Registry(store, shelf, lambda: settings().plugin, wall), reviews=Reviews(store, wall)
         )
+        yield Plugged(parts, store.database)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from functools import partial
 
 from gateway.api.origin import Origin
 from gateway.core.audit import AuditLog, AuditOutcome
-from gateway.core.errors import GatewayError
-from gateway.core.ports import Json, Outcome, WriteResult
-
-_ENDS = {
-    Outcome.CONFIRMED: AuditOutcome.DONE,
-    Outcome.REFUSED: AuditOutcome.FAILED,
-    Outcome.NOT_SENT: AuditOutcome.FAILED,
-    Outcome.UNKNOWN: AuditOutcome.UNKNOWN,
-}
+from gateway.core.ports import Json, WriteResult
+from gateway.core.written import written
 
 
 class Noted:
@@ -40,20 +34,7 @@ class Noted:
             details: with which values.
             work: the write.
         """
-        # A caller that leaves, or a deadline that passes, ends this without a word on what became of the write.
-        end, reason = AuditOutcome.UNKNOWN, "given up"
-        try:
-            result = await work
-            end, reason = _ENDS[result.outcome], result.reason or ""
-        except GatewayError as error:
-            end, reason = AuditOutcome.FAILED, error.reason
-            raise
-        except Exception:
-            reason = "a fault of the gateway"
-            raise
-        finally:
-            self.note(origin, target, {**details, **({"reason": reason} if reason else {})}, end)
-        return result
+        return await written(work, details, partial(self.note, origin, target))
 
     def note(
         self,

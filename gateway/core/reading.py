@@ -39,6 +39,8 @@ class Reason(StrEnum):
     STALE = "stale"
     LATE_POSSIBLE = "late_possible"
     FAULT = "fault"
+    PLUGIN_SAYS = "plugin_says"
+    PLUGIN_STOPPED = "plugin_stopped"
 
 
 WORDS: dict[Reason, str] = {
@@ -57,8 +59,10 @@ WORDS: dict[Reason, str] = {
     Reason.NOT_A_NUMBER: "the device sends something that is not a number",
     Reason.BAD_TEXT: "the device sends bytes that are no text",
     Reason.OUT_OF_RANGE: "the value is outside the plausible range set for this tag",
-    Reason.STALE: "the value is older than it may be: the line is overloaded or held up",
+    Reason.STALE: "the value is older than it may be: the line is overloaded or held up, or the plugin says nothing",
     Reason.LATE_POSSIBLE: "this may be the late answer to an earlier request",
+    Reason.PLUGIN_SAYS: "the plugin that makes this value says so",
+    Reason.PLUGIN_STOPPED: "the plugin that makes this value does not run",
     Reason.FAULT: "this line stopped by a fault of the gateway; it is tried again every ten minutes",
 }
 

@@ -19,6 +19,7 @@ from drivers.modbus.pdu import (
     write_register,
     write_registers,
 )
+from gateway.core.derived import Derived
 from gateway.core.errors import invalid
 from gateway.core.ports import Json, LeaseInForce, RawAnswer, SerialAnswer, TagRow, WriteResult
 from gateway.core.principal import Principal
@@ -74,6 +75,8 @@ class FieldSide(ToolSide):
             place: dict[str, Json] = {}
             if spot is not None:
                 place = {"unit": spot.unit.number, "table": spot.tag.table, "address": spot.tag.address}
+            elif isinstance(tag.origin, Derived):
+                place = {"plugin": tag.origin.plugin, "instance": tag.origin.instance}
             rows.append(
                 TagRow(
                     name,
@@ -135,7 +138,9 @@ class FieldSide(ToolSide):
 
     async def write(self, name: str, value: Value, lease: float | None, by: Principal | None = None) -> WriteResult:
         """See ``DeviceAccess.write``."""
-        if name not in self._lines.spots and self._store.cell(name) is not None:
+        if name not in self._lines.spots and (cell := self._store.cell(name)) is not None:
+            if isinstance(cell.tag.origin, Derived):
+                raise invalid("tag", "a tag that a plugin makes cannot be written", name)
             raise invalid("tag", "a tag of a raw serial line cannot be written; serial.write sends bytes", name)
         return await self._lines.door.write(name, value, lease, by)
 

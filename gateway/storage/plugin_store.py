@@ -15,6 +15,7 @@ from gateway.storage.plugin_instances import StoredInstances
 from gateway.storage.readers import Job
 from gateway.storage.storage import Storage
 from gateway.storage.trouble import StoreTrouble
+from gateway.storage.usage_store import StoredUsage
 
 PLUGINS_FILE = "plugins.db"
 # A commit writes every 4 KiB block of the log that its pages touch, and a download changes one row.
@@ -32,11 +33,18 @@ class StoredPlugins:
 
     Attributes:
         instances: the other tables of that file: what is installed.
+        usage: and what was counted.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.instances = StoredInstances(database)
+        self.usage = StoredUsage(database)
+
+    @property
+    def database(self) -> Database:
+        """The file, for what else stands in it."""
+        return self._database
 
     async def list(self, wanted: Wanted) -> tuple[Sequence[KeptPlugin], int]:
         """See ``core.plugins.PluginStore``, as for the others."""
@@ -51,6 +59,17 @@ class StoredPlugins:
 
         def job(connection: sqlite3.Connection) -> bool:
             return connection.execute("SELECT 1 FROM plugin WHERE id = ?", (id_,)).fetchone() is not None
+
+        return await self._read(job)
+
+    async def downloads(self) -> int:
+        """Completed downloads of all plugins there are."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            (total,) = connection.execute(
+                "SELECT coalesce(sum(downloads), 0) FROM plugin WHERE removed IS NULL"
+            ).fetchone()
+            return int(total)
 
         return await self._read(job)
 

@@ -142,7 +142,7 @@ class Desk:
             except ValueError as error:
                 raise invalid("timestamp", str(error), asked.timestamp) from None
         await trio.lowlevel.checkpoint()
-        reading = DerivedReading(asked.tag, asked.value, asked.quality, asked.units, time)
+        reading = DerivedReading(asked.tag, asked.value, asked.quality, asked.units, time, asked.stale_after)
         self._services.tags.publish(self._caller, reading)
         return {}
 
@@ -157,7 +157,7 @@ class Desk:
         if (asked.text is UNSET) == (asked.data is UNSET):
             raise invalid("text", "give text, or data in hex, and not both")
         data = asked.text.encode("ascii") if asked.text is not UNSET else bytes.fromhex(asked.data or "")
-        return forms.write_result(await self._services.serial.write(asked.line, data))
+        return forms.write_result(await self._services.serial.write(self._caller, asked.line, data))
 
     # Events and messages
 

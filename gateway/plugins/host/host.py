@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import trio
 
 from gateway.core.errors import Code, GatewayError
+from gateway.core.eventlog import NotKept
 from gateway.core.events import Event
 from gateway.core.supervise import supervise
 from gateway.plugins.host.ground import Ground, GroundError
@@ -36,11 +37,13 @@ class Host:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run what is added, until cancelled; then instances have some seconds to end by themselves."""
-        closing = trio.Event()
+        closing, ready = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._shelter, closing)
-            task_status.started()
+            # By no ``start``: that would wait for it where this is cancelled meanwhile, and it for ``closing``.
+            nursery.start_soon(self._shelter, closing, ready)
             try:
+                await ready.wait()
+                task_status.started()
                 await trio.sleep_forever()
             finally:
                 closing.set()
@@ -52,12 +55,13 @@ class Host:
             GatewayError: INVALID, for a permission there is none of; CONFLICT, there is one of this id; UNAVAILABLE, it
                 has no place on the disk.
         """
-        if self._nursery is None:
-            raise GatewayError(Code.UNAVAILABLE, "the gateway is starting or ending")
+        await self._around.runner.look()
         try:
             place = await trio.to_thread.run_sync(self._ground.prepare, spec.instance)
         except GroundError as error:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None
+        if self._nursery is None:
+            raise GatewayError(Code.UNAVAILABLE, "the gateway is starting or ending")
         if spec.instance in self._instances:
             raise GatewayError(Code.CONFLICT, f"there is an instance {spec.instance} already")
         instance = Instance(spec, place, self._around)
@@ -67,18 +71,39 @@ class Host:
         return instance
 
     async def remove(self, id_: str, by: str | None) -> None:
-        """End an instance, and forget it with all its files.
+        """End an instance, and forget it with all it kept.
 
         Raises:
-            GatewayError: NOT_FOUND; UNAVAILABLE, its files cannot be removed.
+            GatewayError: NOT_FOUND; UNAVAILABLE, it has ended, and what it kept cannot be removed: ``erase`` it later.
         """
         instance = self.get(id_)
         await instance.deactivate(by)
-        self._scopes.pop(id_).cancel()
-        del self._instances[id_]
+        self._drop(instance)
+        await self.erase(id_)
+
+    async def replace(self, spec: Spec, by: str | None) -> Instance:
+        """End an instance and take another one of the same id, which has all it kept; it is inactive.
+
+        Raises:
+            GatewayError: NOT_FOUND; as ``add``, and then there is none of this id.
+        """
+        instance = self.get(spec.instance)
+        await instance.deactivate(by)
+        self._drop(instance)
+        return await self.add(spec)
+
+    async def erase(self, id_: str) -> None:
+        """Remove what an instance kept that is no more: its files, and its values.
+
+        Raises:
+            GatewayError: UNAVAILABLE, the disk does not let go of it; CONFLICT, it is there.
+        """
+        if id_ in self._instances:
+            raise GatewayError(Code.CONFLICT, f"the instance {id_} is there: remove it")
         try:
+            await self._around.services.storage.forget(id_)
             await trio.to_thread.run_sync(self._ground.remove, id_)
-        except GroundError as error:
+        except (GroundError, NotKept) as error:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None
 
     def get(self, id_: str) -> Instance:
@@ -95,21 +120,31 @@ class Host:
         """All instances of a plugin."""
         return [instance for instance in self if instance.spec.plugin == plugin]
 
+    def wants(self, type_: str) -> bool:
+        """Whether any instance takes events of a type now."""
+        return any(instance.wants(type_) for instance in self._instances.values())
+
     def offer(self, event: Event) -> None:
         """Bring an event to whoever subscribed to it. Returns at once."""
         for instance in self._instances.values():
             instance.offer(event)
 
-    async def _shelter(
-        self, closing: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    def _drop(self, instance: Instance) -> None:
+        id_ = instance.spec.instance
+        if self._instances.pop(id_, None) is not None:
+            self._scopes.pop(id_).cancel()
+            self._around.services.tags.forget(instance.caller)
+
+    async def _shelter(self, closing: trio.Event, ready: trio.Event) -> None:
         """Instances end after the gateway wants to, in bounded time."""
         with trio.CancelScope(shield=True) as scope:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                task_status.started()
-                await closing.wait()
-                self._nursery = None
+                ready.set()
+                try:
+                    await closing.wait()
+                finally:
+                    self._nursery = None
                 scope.deadline = trio.current_time() + FAREWELL_S
                 async with trio.open_nursery() as leaving:
                     for instance in self:

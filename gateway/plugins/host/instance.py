@@ -68,6 +68,7 @@ class Instance:
 
     Attributes:
         spec: what it is; it changes by ``configure`` and ``subscribe`` only.
+        caller: as whom it asks for something.
         notes: the last lines of its log.
 
     Raises:
@@ -91,8 +92,9 @@ class Instance:
         )
         self.notes = Notes(around.wall, trio.current_time, self._write)
         self._subscriptions = Subscriptions(permissions, spec.subscriptions)
+        self.caller = Caller(spec.instance, spec.plugin)
         self._desk = Desk(
-            Caller(spec.instance, spec.plugin),
+            self.caller,
             permissions,
             around.services,
             self.notes,
@@ -146,18 +148,19 @@ class Instance:
         await self._until_settled(State.INITIALIZING)
 
     async def deactivate(self, by: str | None) -> None:
-        """Have it end, and wait until nothing of it is left. Does nothing where it does not run."""
+        """Have it end, and wait until nothing of it is left or it is wanted again. Does nothing where it has ended."""
         if self._wanted:
             self._by = by
             self._unwant()
-        while self._state not in {State.INACTIVE, State.SUSPENDED}:
+        while self._state not in {State.INACTIVE, State.SUSPENDED} and not self._wanted:
             await self._settled.wait()
 
     async def suspend(self, by: str | None) -> None:
         """Have it end, and not be activated until it is resumed."""
         self._suspended = True
         await self.deactivate(by)
-        self._set(State.SUSPENDED)
+        if self._suspended:
+            self._set(State.SUSPENDED)
 
     def resume(self) -> None:
         """It may be activated again."""
@@ -196,6 +199,10 @@ class Instance:
         self._subscriptions.give(subscriptions)
 
     # What it is given
+
+    def wants(self, type_: str) -> bool:
+        """Whether it takes events of a type now."""
+        return self._life is not None and self._state is State.ACTIVE and self._subscriptions.wants(type_)
 
     def offer(self, event: Event) -> None:
         """Bring it an event, where it subscribed to it. Returns at once."""
@@ -283,6 +290,7 @@ class Instance:
             return Fall("fault", f"the gateway failed: {type(error).__name__}")
         finally:
             self._life = None
+            self._around.services.tags.ended(self.caller)
             self._uptime.set(trio.current_time(), up=False)
             self._subscriptions.forget()
             self._events += life.events

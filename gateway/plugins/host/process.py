@@ -77,6 +77,10 @@ class Running(Protocol):
 class Runner(Protocol):
     """Starts instances."""
 
+    async def look(self) -> None:
+        """Find out what there is to start them with, where that is not known yet."""
+        ...
+
     def missing(self, sandbox: Sandbox) -> tuple[Protection, ...]:
         """What an instance will not be protected from."""
         ...
@@ -100,6 +104,10 @@ class ProcessRunner:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+
+    async def look(self) -> None:
+        """It is known."""
+        await trio.lowlevel.checkpoint()
 
     def missing(self, sandbox: Sandbox) -> tuple[Protection, ...]:
         """What an instance will not be protected from."""

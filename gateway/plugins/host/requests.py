@@ -45,6 +45,8 @@ class ReadingPublish(Params, frozen=True):
     quality: Literal["good", "uncertain", "bad"] = "good"
     units: Annotated[str, Meta(max_length=32)] | None = None
     timestamp: Annotated[str, Meta(max_length=40)] | None = None
+    # Below that every tag would be looked at more often than it is worth.
+    stale_after: Annotated[float, Meta(ge=5, le=86_400)] | None = None
 
 
 class EventPublish(Params, frozen=True):

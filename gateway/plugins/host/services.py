@@ -36,6 +36,7 @@ class DerivedReading:
         quality: ``good``, ``uncertain`` or ``bad``.
         units: engineering units; None: not said.
         time: Unix seconds of when it was measured; None: now.
+        stale_after: seconds for which it is good; None: as long as the gateway finds right.
     """
 
     tag: str
@@ -43,6 +44,7 @@ class DerivedReading:
     quality: str
     units: str | None
     time: float | None
+    stale_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,14 @@ class Tags(Protocol):
         """Take a reading of a tag that has no device."""
         ...
 
+    def ended(self, caller: Caller) -> None:
+        """A process of an instance is gone: what it made of tags is not true any more. Never raises."""
+        ...
+
+    def forget(self, caller: Caller) -> None:
+        """An instance is gone, and its tags are. Never raises."""
+        ...
+
 
 class Serial(Protocol):
     """Raw serial lines. All raise GatewayError."""
@@ -93,7 +103,7 @@ class Serial(Protocol):
         """The last message of a line."""
         ...
 
-    async def write(self, line: str, data: bytes) -> WriteResult:
+    async def write(self, caller: Caller, line: str, data: bytes) -> WriteResult:
         """Send bytes on a line."""
         ...
 
@@ -141,6 +151,10 @@ class Storage(Protocol):
 
     async def sizes(self, instance: str) -> Mapping[str, int]:
         """Bytes of every value and its key, by key."""
+        ...
+
+    async def forget(self, instance: str) -> None:
+        """Forget all values of an instance."""
         ...
 
 

@@ -52,6 +52,15 @@ class Subscriptions:
         """The process ended: those it asked for are over."""
         self._own.clear()
 
+    def wants(self, type_: str) -> bool:
+        """Whether an event of this type may be wanted, depending on what it says."""
+        return any(
+            pattern.matches(type_) or pattern.routed
+            for subscriptions in (self._given, self._own)
+            for selection in subscriptions.values()
+            for pattern in selection.patterns
+        ) and self._permissions.allow(Word.READ_EVENTS, type_)
+
     def names(self, event: Event) -> list[str]:
         """Under which names the instance gets an event; empty: not at all."""
         wanting = [

@@ -170,10 +170,14 @@ class Plugin:
         quality: str = "good",
         units: str | None = None,
         timestamp: str | None = None,
+        stale_after: float | None = None,
     ) -> None:
-        """Say the value of a tag of this plugin's own; None with the quality ``bad``."""
+        """Say the value of a tag of this plugin's own; None with the quality ``bad``.
+
+        It is good for ``stale_after`` seconds, a minute by default: say it again before that.
+        """
         form = {"tag": tag, "value": value, "quality": quality, "units": units, "timestamp": timestamp}
-        self._ask("reading.publish", form)
+        self._ask("reading.publish", {**form, "staleAfter": stale_after})
 
     def publish(
         self, type_: str, data: Mapping[str, Any], *, routing_key: str | None = None, persistent: bool = False

@@ -39,6 +39,8 @@ class FakeGateway:
     serial: dict[str, str] = field(default_factory=dict)
     told: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     trouble: NotKept | None = None
+    ended: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     @property
     def services(self) -> HostServices:
@@ -74,6 +76,12 @@ class _Tags:
     def publish(self, caller: Caller, reading: DerivedReading) -> None:
         self.of.published.append((caller.plugin, reading))
 
+    def ended(self, caller: Caller) -> None:
+        self.of.ended.append(caller.instance)
+
+    def forget(self, caller: Caller) -> None:
+        self.of.forgotten.append(caller.instance)
+
 
 @dataclass
 class _Serial:
@@ -86,7 +94,7 @@ class _Serial:
             return SerialAnswer(None, None, None, None, "no_answer", "nothing came yet")
         return SerialAnswer(text.encode(), text, WALL, "synchronised")
 
-    async def write(self, line: str, data: bytes) -> WriteResult:
+    async def write(self, caller: Caller, line: str, data: bytes) -> WriteResult:
         await trio.lowlevel.checkpoint()
         self.of.serial[line] = data.decode()
         return WriteResult(Outcome.CONFIRMED)
@@ -139,6 +147,14 @@ class _Storage:
             for (one, key), value in self.of.kept.items()
             if one == instance
         }
+
+    async def forget(self, instance: str) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.of.trouble is not None:
+            raise self.of.trouble
+        for one, key in list(self.of.kept):
+            if one == instance:
+                del self.of.kept[one, key]
 
 
 class FakeProcess:
@@ -235,6 +251,9 @@ class FakeRunner:
         self.processes: list[FakeProcess] = []
         self.started_at: list[float] = []
         self.sandboxes: list[Sandbox] = []
+
+    async def look(self) -> None:
+        await trio.lowlevel.checkpoint()
 
     def missing(self, sandbox: Sandbox) -> tuple[Protection, ...]:
         return (Protection.CPU,)

@@ -68,7 +68,7 @@ def test_events_reach_their_function_in_order(gateway: Gateway, plugin: Plugin) 
     assert seen == [("tag:changed", 0, 0), ("tag:changed", 1, 1), ("tag:changed", 2, 2), ("system:health", None, 0)]
     assert gateway.asked[3] == (
         "reading.publish",
-        {"tag": "derived/x", "value": 4, "quality": "good", "units": "K", "timestamp": None},
+        {"tag": "derived/x", "value": 4, "quality": "good", "units": "K", "timestamp": None, "staleAfter": None},
     )
 
 

@@ -1,0 +1,206 @@
+"""The host of plugins is put together: what it starts them with, where they keep things, and what serves them.
+
+It lives within the lines: while instances end, polling goes on, and what they write then still arrives. A fault in it
+ends plugins, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import trio
+
+from gateway.api.rest.happenings import check_publishable
+from gateway.core.alerts import Alerts, Severity
+from gateway.core.audit import AuditLog
+from gateway.core.bus import Bus, Cut
+from gateway.core.errors import Code, GatewayError
+from gateway.core.events import Event
+from gateway.core.ports import DeviceAccess, Json
+from gateway.core.supervise import supervise
+from gateway.core.tags import TagStore
+from gateway.core.timeline import Timeline
+from gateway.events.journal import Journal
+from gateway.plugins.host.ground import Ground
+from gateway.plugins.host.host import Host
+from gateway.plugins.host.instance import Surroundings
+from gateway.plugins.host.looking import LookingRunner
+from gateway.plugins.host.sandbox import WORDS, Means, Protection, Runtime, Sandbox, missing
+from gateway.plugins.host.services import Caller, HostServices, MessageOut
+from gateway.plugins.host.states import Timing
+from gateway.plugins.services.derived import DerivedTags
+from gateway.plugins.services.events import Door, EventService
+from gateway.plugins.services.field import SerialService, TagService, Writes
+from gateway.settings.model import Settings
+from gateway.storage.database import Database
+from gateway.storage.plugin_values import StoredValues
+
+log = structlog.stdlib.get_logger(__name__)
+
+# Of the state directory, where instances keep their files.
+INSTANCES = "instances"
+COMPONENT = "plugins"
+# Events that wait to be offered to instances, which takes no time.
+_QUEUE = 1024
+# Without these a plugin can do what nobody expects; the others are made up for by measuring.
+_GRAVE = (
+    Protection.FILES,
+    Protection.NETWORK,
+    Protection.PROCESSES,
+    Protection.TASKS,
+    Protection.MEMORY,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surrounding:
+    """What of the gateway plugins get to do with.
+
+    Attributes:
+        state: the state directory.
+        settings: those in force.
+        devices: the field side.
+        tags: what they say.
+        timeline: the time of what happens.
+        audit: who wrote what.
+        alerts: what somebody should see to.
+        bus: tells events.
+        door: takes events of others.
+        database: the file of plugins.
+        journal: tells events of the gateway's own.
+    """
+
+    state: Path
+    settings: Callable[[], Settings]
+    devices: DeviceAccess
+    tags: TagStore
+    timeline: Timeline
+    audit: AuditLog
+    alerts: Alerts
+    bus: Bus[Event]
+    door: Door
+    database: Database
+    journal: Journal
+
+
+class Hosting:
+    """The host of plugins within a running gateway.
+
+    Args:
+        around: what of the gateway plugins get to do with.
+
+    Attributes:
+        host: runs instances.
+    """
+
+    def __init__(self, around: Surrounding) -> None:
+        self._around = around
+        self._runner = LookingRunner(self._found)
+        self.host = Host(
+            Surroundings(
+                runner=self._runner,
+                services=services(around),
+                tell=self._tell,
+                wall=around.timeline.now,
+                timing=Timing(),
+            ),
+            Ground(around.state / INSTANCES, own_users=os.geteuid() == 0),
+        )
+        around.journal.wanted.append(self.host.wants)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run instances as long as the block does; then they have some seconds to end by themselves."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._live)
+            nursery.start_soon(supervise, "events for plugins", self._bring)
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel()
+
+    async def _live(self, *, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            await self.host.run(task_status=task_status)
+        except Exception as fault:
+            log.exception("the host of plugins fell")
+            self._around.alerts.fire(
+                COMPONENT,
+                "host",
+                Severity.CRITICAL,
+                "no plugin runs any more, by a fault of the gateway; the log has it. Start the gateway anew",
+                value=type(fault).__name__,
+            )
+
+    async def _bring(self) -> None:
+        while True:
+            with self._around.bus.subscribe(_QUEUE) as subscription:
+                try:
+                    while True:
+                        self.host.offer(await subscription.receive())
+                except Cut:
+                    log.warning("plugins missed events: the gateway was held up")
+
+    def _tell(self, type_: str, data: Mapping[str, object]) -> None:
+        self._around.journal.announce(type_, data)
+
+    def _found(self, means: Means) -> None:
+        """Say once, when the first instance is there, what none will be protected from."""
+        if means.root:
+            # Users of plugins pass through it to what is theirs; no file in it is open to them.
+            state = self._around.state
+            state.chmod(stat.S_IMODE(state.stat().st_mode) | stat.S_IXOTH)
+        lacking = unprotected(means)
+        words = [WORDS[one] for one in lacking]
+        log.info("plugins run in a sandbox", lacking=words, why=means.why)
+        if grave := [WORDS[one] for one in lacking if one in _GRAVE]:
+            self._around.alerts.fire(
+                COMPONENT,
+                "sandbox",
+                Severity.WARNING,
+                f"plugins are not protected as they should be: {'; '.join(grave)}",
+                value=means.why,
+            )
+        else:
+            self._around.alerts.resolve(COMPONENT, "sandbox", "plugins are protected as they should be")
+
+
+class NoMessages:
+    """Implements ``host.services.Messages`` until there is an exchange."""
+
+    async def send(self, caller: Caller, message: MessageOut) -> Mapping[str, Json]:  # noqa: ARG002 - there is none
+        """Nothing is sent."""
+        raise GatewayError(Code.UNAVAILABLE, f"{message.to} cannot be written to yet")
+
+
+def unprotected(means: Means) -> tuple[Protection, ...]:
+    """What an instance without a network is not protected from on this system."""
+    here = Path("/")
+    user = 1 if means.root else None
+    return missing(
+        Sandbox(instance="any", runtime=Runtime.EXECUTABLE, command=(), package=here, data=here, user=user), means
+    )
+
+
+def services(around: Surrounding) -> HostServices:
+    """What the gateway does for its plugins."""
+    derived = DerivedTags(
+        around.tags,
+        around.timeline,
+        lambda: {line.name for line in around.settings().lines},
+        trio.current_time,
+    )
+    writes = Writes(around.audit)
+    return HostServices(
+        tags=TagService(around.devices, derived, writes),
+        serial=SerialService(around.devices, writes),
+        events=EventService(around.door, check_publishable),
+        messages=NoMessages(),
+        storage=StoredValues(around.database),
+    )
