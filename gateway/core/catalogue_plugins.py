@@ -135,6 +135,8 @@ PLUGINS = (
         PluginMessage,
         "messaging:read",
         "plugin:messages",
+        # Many, and for those two: what they agree on is not written to the card.
+        kept=False,
         key=("to_plugin",),
     ),
     EventType(

@@ -94,6 +94,7 @@ def test_every_member_is_described_and_nothing_else_is(name: str) -> None:
 def test_figures_are_told_but_not_kept() -> None:
     assert {name for name, type_ in CATALOGUE.items() if not type_.kept} == {
         "tag:changed",
+        "plugin:message",
         "system:health",
         "webhook:test",
     }
