@@ -278,6 +278,7 @@ class Gateway:
                 bus=self._events,
                 door=told.parts.door,
                 database=ground.plugins.database,
+                exists=ground.plugins.parts.registry.get,
                 journal=told.journal,
             )
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +20,19 @@ from gateway.api.rest.happenings import check_publishable
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus, Cut
-from gateway.core.errors import Code, GatewayError
 from gateway.core.events import Event
-from gateway.core.ports import DeviceAccess, Json
+from gateway.core.ports import DeviceAccess
 from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
+from gateway.plugins.exchange.exchange import Exchange
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
-from gateway.plugins.host.instance import Surroundings
+from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.looking import LookingRunner
 from gateway.plugins.host.sandbox import WORDS, Means, Protection, Runtime, Sandbox, missing
-from gateway.plugins.host.services import Caller, HostServices, MessageOut
+from gateway.plugins.host.services import HostServices, Messages
 from gateway.plugins.host.states import Timing
 from gateway.plugins.services.derived import DerivedTags
 from gateway.plugins.services.events import Door, EventService
@@ -73,6 +73,7 @@ class Surrounding:
         bus: tells events.
         door: takes events of others.
         database: the file of plugins.
+        exists: raises NOT_FOUND where there is no such plugin.
         journal: tells events of the gateway's own.
     """
 
@@ -86,6 +87,7 @@ class Surrounding:
     bus: Bus[Event]
     door: Door
     database: Database
+    exists: Callable[[str], Awaitable[object]]
     journal: Journal
 
 
@@ -97,15 +99,17 @@ class Hosting:
 
     Attributes:
         host: runs instances.
+        exchange: brings messages between them.
     """
 
     def __init__(self, around: Surrounding) -> None:
         self._around = around
         self._runner = LookingRunner(self._found)
+        self.exchange = Exchange(self._of, around.exists, self._tell, around.timeline.now)
         self.host = Host(
             Surroundings(
                 runner=self._runner,
-                services=services(around),
+                services=services(around, self.exchange),
                 tell=self._tell,
                 wall=around.timeline.now,
                 timing=Timing(),
@@ -119,6 +123,7 @@ class Hosting:
         """Run instances as long as the block does; then they have some seconds to end by themselves."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._live)
+            await nursery.start(self.exchange.run)
             nursery.start_soon(supervise, "events for plugins", self._bring)
             try:
                 yield
@@ -147,6 +152,9 @@ class Hosting:
                 except Cut:
                     log.warning("plugins missed events: the gateway was held up")
 
+    def _of(self, plugin: str) -> Sequence[Instance]:
+        return self.host.of(plugin)
+
     def _tell(self, type_: str, data: Mapping[str, object]) -> None:
         self._around.journal.announce(type_, data)
 
@@ -171,14 +179,6 @@ class Hosting:
             self._around.alerts.resolve(COMPONENT, "sandbox", "plugins are protected as they should be")
 
 
-class NoMessages:
-    """Implements ``host.services.Messages`` until there is an exchange."""
-
-    async def send(self, caller: Caller, message: MessageOut) -> Mapping[str, Json]:  # noqa: ARG002 - there is none
-        """Nothing is sent."""
-        raise GatewayError(Code.UNAVAILABLE, f"{message.to} cannot be written to yet")
-
-
 def unprotected(means: Means) -> tuple[Protection, ...]:
     """What an instance without a network is not protected from on this system."""
     here = Path("/")
@@ -188,7 +188,7 @@ def unprotected(means: Means) -> tuple[Protection, ...]:
     )
 
 
-def services(around: Surrounding) -> HostServices:
+def services(around: Surrounding, messages: Messages) -> HostServices:
     """What the gateway does for its plugins."""
     derived = DerivedTags(
         around.tags,
@@ -201,6 +201,6 @@ def services(around: Surrounding) -> HostServices:
         tags=TagService(around.devices, derived, writes),
         serial=SerialService(around.devices, writes),
         events=EventService(around.door, check_publishable),
-        messages=NoMessages(),
+        messages=messages,
         storage=StoredValues(around.database),
     )
