@@ -93,7 +93,7 @@ class Enrolments:
         if agent_id.lower() == OPERATOR:
             raise invalid("agentId", "operators go by this name, and messages are told apart by it", agent_id)
         if agent_id.partition(":")[0].lower() in OTHERS and ":" in agent_id:
-            words = "an agent's id does not begin like the subject of a client, a user or a plugin"
+            words = "an agent's id does not begin like the subject of a client, a user, a plugin or an operator"
             raise invalid("agentId", words, agent_id)
         if AGENT_ID.fullmatch(agent_id) is None:
             raise invalid(

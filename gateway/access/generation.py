@@ -1,19 +1,24 @@
 """Which generation of token keys counts: one small file beside the root key (D-045).
 
-The number is no secret; the keys are derived from the root key and it. It only ever grows: the gateway remembers in its
-database which one counted last, so that a file that was lost brings no key back.
+A second number beside it counts how often the tokens of operators alone were ended; nobody writes a 0 there.
+
+The numbers are no secret; the keys are derived from the root key and them. They only ever grow: the gateway remembers
+in its database which counted last, so that a file that was lost brings no key back.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.access.files import keep_aside, replace
 
 GENERATION_FILE = "root.generation"
 # Far more than anybody rotates; a longer number is no number of ours.
 _DIGITS = 10
+_FORM = re.compile(rb"([0-9]{1,10})(?: ([0-9]{1,10}))?")
 _FARTHEST = 2**20
 # Where nobody knows which generations there were, the next one is beyond all that rotation gets to, and elsewhere each
 # time: 4096 times ``end_all`` at the least lie before it, and no two that were made so fall together.
@@ -24,8 +29,20 @@ class GenerationError(Exception):
     """The file is damaged; the text says what to do."""
 
 
-def read_generation(state: Path) -> int:
-    """The generation of a state directory; 0 where keys were never rotated.
+class Generation(NamedTuple):
+    """Which keys count.
+
+    Attributes:
+        number: of the keys of all tokens.
+        operators: how often those of operators alone were ended.
+    """
+
+    number: int = 0
+    operators: int = 0
+
+
+def read_generation(state: Path) -> Generation:
+    """The generation of a state directory; the first where keys were never rotated.
 
     Raises:
         GenerationError: the file holds no generation.
@@ -33,18 +50,30 @@ def read_generation(state: Path) -> int:
     """
     path = state / GENERATION_FILE
     try:
-        text = path.read_bytes()[: _DIGITS + 2].strip()
+        found = _FORM.fullmatch(path.read_bytes()[: 2 * _DIGITS + 3].strip())
     except FileNotFoundError:
-        return 0
-    if not (text.isdigit() and len(text) <= _DIGITS):
+        return Generation()
+    if found is None:
         raise GenerationError(
             f"{path} does not hold the number of a generation of token keys: put it back from a backup, or restart the "
             "gateway, which begins anew"
         )
-    return int(text)
+    return Generation(int(found[1]), int(found[2] or 0))
 
 
-def rotate(state: Path, *, end_all: bool = False) -> int:
+def end_operators(state: Path) -> Generation:
+    """End all tokens of operators, and no others. Returns what counts now.
+
+    Raises:
+        GenerationError: the file there is damaged.
+        OSError: it cannot be read or written.
+    """
+    now = read_generation(state)
+    # As far as nobody gets by hand, and elsewhere each time: see ``rotate``.
+    return _write(state, now._replace(operators=now.operators + 1 + secrets.randbelow(_FARTHEST)))
+
+
+def rotate(state: Path, *, end_all: bool = False) -> Generation:
     """Go on to another generation: new tokens get a new key. Returns the generation that counts now.
 
     Args:
@@ -57,12 +86,11 @@ def rotate(state: Path, *, end_all: bool = False) -> int:
         GenerationError: the file there is damaged.
         OSError: it cannot be read or written.
     """
-    generation = read_generation(state) + (2 + secrets.randbelow(_FARTHEST) if end_all else 1)
-    _write(state, generation)
-    return generation
+    now = read_generation(state)
+    return _write(state, now._replace(number=now.number + (2 + secrets.randbelow(_FARTHEST) if end_all else 1)))
 
 
-def begin_anew(state: Path, now: float) -> tuple[int, Path]:
+def begin_anew(state: Path, now: float) -> tuple[Generation, Path]:
     """Write a generation that never was in use in the place of a damaged file: no key of before is good again.
 
     Returns that generation, and the second name the file is kept under.
@@ -72,12 +100,10 @@ def begin_anew(state: Path, now: float) -> tuple[int, Path]:
         now: Unix seconds, for the second name.
     """
     kept = keep_aside(state / GENERATION_FILE, now)
-    generation = _UNKNOWN + secrets.randbelow(_UNKNOWN)
-    _write(state, generation)
-    return generation, kept
+    return _write(state, Generation(_UNKNOWN + secrets.randbelow(_UNKNOWN))), kept
 
 
-def recover(state: Path, newest: int, now: float) -> int:
+def recover(state: Path, newest: Generation, now: float) -> Generation:
     """Mend that the file is behind: what a rotation has ended must not count again. Returns what counts now.
 
     A file that is gone is written again. One that holds an earlier number was rotated from nothing, or put back from
@@ -93,10 +119,11 @@ def recover(state: Path, newest: int, now: float) -> int:
     """
     if (state / GENERATION_FILE).exists():
         return begin_anew(state, now)[0]
-    _write(state, newest)
-    return newest
+    return _write(state, newest)
 
 
-def _write(state: Path, generation: int) -> None:
+def _write(state: Path, generation: Generation) -> Generation:
+    operators = f" {generation.operators}" if generation.operators else ""
     # Readable for all: whoever rotates may be root, and the gateway's user has to read it.
-    replace(state / GENERATION_FILE, f"{generation}\n".encode(), 0o644)
+    replace(state / GENERATION_FILE, f"{generation.number}{operators}\n".encode(), 0o644)
+    return generation

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from gateway.access.files import create_private, keep_aside, replace
-from gateway.access.generation import GENERATION_FILE, GenerationError, begin_anew, read_generation, recover
+from gateway.access.generation import GENERATION_FILE, Generation, GenerationError, begin_anew, read_generation, recover
 from gateway.core.ports import FactStore
 
 log = structlog.stdlib.get_logger(__name__)
@@ -23,6 +23,8 @@ log = structlog.stdlib.get_logger(__name__)
 ROOT_KEY_FILE = "root.key"
 # The kind and the key of a fact: which generation of token keys counted last.
 TOKEN_KEYS, NEWEST = "token_keys", "generation"
+# The purpose of the keys that sign operators' tokens.
+OPERATORS = "operator-token"
 _SIZE = 32
 _HASH_SIZE = 32
 
@@ -78,18 +80,24 @@ class RootKey:
     Args:
         secret: 32 bytes.
         generation: of the keys that sign tokens, from 0 (D-045).
+        operators: how often those of operators alone were ended.
     """
 
-    def __init__(self, secret: bytes, generation: int = 0) -> None:
+    def __init__(self, secret: bytes, generation: int = 0, operators: int = 0) -> None:
         self._secret = secret
-        self._generation = generation
+        self._counts = Generation(generation, operators)
         self._facts: FactStore | None = None
         self.changed: list[Callable[[], None]] = []
 
     @property
     def generation(self) -> int:
         """Which keys sign tokens now; those of this one and the one before verify them."""
-        return self._generation
+        return self._counts.number
+
+    @property
+    def operators(self) -> int:
+        """How often the tokens of operators alone were ended."""
+        return self._counts.operators
 
     def key(self, purpose: str) -> PurposeKey:
         """The key for a purpose that outlives all rotation."""
@@ -97,10 +105,12 @@ class RootKey:
 
     def token_keys(self, purpose: str) -> list[PurposeKey]:
         """The keys for a class of tokens, e.g. ``operator-token``: the one that signs, then the one before it."""
+        number, operators = self._counts
+        ended = f"/{operators}" if operators and purpose == OPERATORS else ""
         return [
             # The first generation is older than rotation, and its tokens stay good.
-            self._derive(purpose, f"{purpose}/{generation}" if generation else purpose)
-            for generation in (self._generation, self._generation - 1)
+            self._derive(purpose, f"{purpose}/{generation}{ended}" if generation or ended else purpose)
+            for generation in (number, number - 1)
             if generation >= 0
         ]
 
@@ -114,9 +124,14 @@ class RootKey:
         """
         self._facts = facts
         known = facts.recall(TOKEN_KEYS).get(NEWEST)
-        self._step(self._not_behind(state, self._generation, known if type(known) is int else 0, wall))
-        if known != self._generation:
-            facts.remember(TOKEN_KEYS, NEWEST, self._generation, urgent=True)
+        match known:
+            case [int(number), int(operators)]:
+                newest = Generation(number, operators)
+            case _:
+                newest = Generation()
+        self._step(self._not_behind(state, self._counts, newest, wall))
+        if known != list(self._counts):
+            facts.remember(TOKEN_KEYS, NEWEST, list(self._counts), urgent=True)
 
     def follow(self, state: Path, wall: Callable[[], float] = time.time) -> bool:
         """Take up the generation that ``ferrule keys rotate`` left in the state directory. Returns whether it is new.
@@ -133,14 +148,18 @@ class RootKey:
         except (GenerationError, OSError) as error:
             log.warning("token keys stay as they are", reason=str(error))
             return False
-        if not self._step(self._not_behind(state, generation, self._generation, wall)):
+        if not self._step(self._not_behind(state, generation, self._counts, wall)):
             return False
-        log.info("token keys rotated", generation=self._generation)
+        log.info("token keys rotated", generation=self.generation, operators=self.operators)
         return True
 
-    def _not_behind(self, state: Path, generation: int, newest: int, wall: Callable[[], float]) -> int:
+    def _not_behind(
+        self, state: Path, generation: Generation, newest: Generation, wall: Callable[[], float]
+    ) -> Generation:
         """The generation to go by, where the file has this one and another counted last."""
-        if generation >= newest:
+        # The generation before still verifies, so one step is not far enough to forget the other number.
+        beyond = generation.number > newest.number + 1
+        if beyond or (generation.number >= newest.number and generation.operators >= newest.operators):
             return generation
         try:
             now = recover(state, newest, wall())
@@ -154,16 +173,16 @@ class RootKey:
             log.warning(
                 "token keys begin anew, far from all there were: all tokens given out are void, issue new ones",
                 file=GENERATION_FILE,
-                reason=f"it held {generation}, but {newest} had counted before",
+                reason=f"it held {generation.number}, but {newest.number} had counted before",
             )
         return now
 
-    def _step(self, generation: int) -> bool:
-        if generation == self._generation:
+    def _step(self, generation: Generation) -> bool:
+        if generation == self._counts:
             return False
-        self._generation = generation
+        self._counts = generation
         if self._facts is not None:
-            self._facts.remember(TOKEN_KEYS, NEWEST, generation, urgent=True)
+            self._facts.remember(TOKEN_KEYS, NEWEST, list(generation), urgent=True)
         for tell in self.changed:
             tell()
         return True
@@ -214,7 +233,7 @@ def load_root_key(state: Path, wall: Callable[[], float] = time.time) -> RootKey
             replace(path, secrets.token_bytes(_SIZE))
             _tell_of_new_key(path, f"it was damaged, and is kept as {aside.name}")
             secret = _read(path)
-        return RootKey(secret, _generation(state, wall))
+        return RootKey(secret, *_generation(state, wall))
     except PermissionError as error:
         raise _not_ours(error) from None
 
@@ -228,7 +247,7 @@ def read_root_key(state: Path) -> RootKey:
     """
     path = state / ROOT_KEY_FILE
     try:
-        return RootKey(_read(path), read_generation(state))
+        return RootKey(_read(path), *read_generation(state))
     except GenerationError as error:
         raise KeyFileError(str(error)) from None
     except FileNotFoundError:
@@ -240,7 +259,7 @@ def read_root_key(state: Path) -> RootKey:
         raise _not_ours(error) from None
 
 
-def _generation(state: Path, wall: Callable[[], float]) -> int:
+def _generation(state: Path, wall: Callable[[], float]) -> Generation:
     try:
         return read_generation(state)
     except GenerationError:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable
 
 from gateway.access.claims import moment, text, whole
 from gateway.access.jws import AGENT_API, PLUGIN_API, TokenClass
-from gateway.access.keys import RootKey
+from gateway.access.keys import OPERATORS, RootKey
 from gateway.access.proven import Proven, ProvenTokens
 from gateway.core.errors import invalid
-from gateway.core.principal import OPERATOR, Kind, Principal
+from gateway.core.principal import OPERATOR, OPERATOR_NAME, Kind, Principal
 
 __all__ = ["AGENT_API", "DEFAULT_TTL", "MAX_TTL", "PLUGIN_API", "PURPOSE", "TYPE", "OperatorTokens"]
 
 TYPE = "op+jwt"
-PURPOSE = "operator-token"
+PURPOSE = OPERATORS
 DEFAULT_TTL = 3600
 MAX_TTL = 86400
 
@@ -35,16 +35,20 @@ class OperatorTokens:
         self._proven = ProvenTokens(wall, synchronised)
         root.changed.append(self._proven.forget)
 
-    def issue(self, scopes: Iterable[str], ttl: int = DEFAULT_TTL) -> str:
+    def issue(self, scopes: Iterable[str], ttl: int = DEFAULT_TTL, name: str | None = None) -> str:
         """Make a token with exactly these scopes.
 
         Args:
             scopes: as ``parse_scopes`` gives them.
             ttl: seconds until it expires, 1 to 86400 (D-031).
+            name: whom the audit log shall tell of; None: an operator, and no more.
 
         Raises:
-            GatewayError: INVALID for a ttl out of bounds.
+            GatewayError: INVALID for a ttl out of bounds, or a name that none can have.
         """
+        if name is not None and OPERATOR_NAME.fullmatch(name) is None:
+            words = "a name is 1 to 64 letters, digits or ._@-, and begins with a letter or a digit"
+            raise invalid("name", words, name)
         if not 1 <= ttl <= MAX_TTL:
             raise invalid("ttl", f"a token lives 1 to {MAX_TTL} seconds (one day); issue a new one after that", ttl)
         now = int(self._wall())
@@ -53,6 +57,7 @@ class OperatorTokens:
                 "sub": OPERATOR,
                 "aud": [PLUGIN_API, AGENT_API],
                 "scope": " ".join(sorted(scopes)),
+                **({} if name is None else {"name": name}),
                 "iat": now,
                 "nbf": now,
                 "exp": now + ttl,
@@ -86,5 +91,7 @@ class OperatorTokens:
             Kind.OPERATOR,
             text(claims, "jti"),
             expires=expires,
+            # Earlier versions gave none.
+            name=text(claims, "name") if "name" in claims else None,
         )
         return Proven(principal, whole(claims, "nbf"), expires, moment(claims, "iat"))

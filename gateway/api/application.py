@@ -44,6 +44,7 @@ from gateway.api.methods.security import security_methods
 from gateway.api.methods.serial import serial_methods
 from gateway.api.methods.server import server_methods
 from gateway.api.methods.tag import tag_methods
+from gateway.api.methods.token import token_methods
 from gateway.api.methods.tools import tool_methods
 from gateway.api.metrics.exposition import CONTENT_TYPE
 from gateway.api.metrics.instruments import HttpMeter, Instruments
@@ -145,6 +146,7 @@ def make_application(
         **agent_methods(agents, audit),
         **discovery_methods(agents.directory),
         **security_methods(agents),
+        **token_methods(agents, audit),
         **governor_methods(governing.governors, governing.analyses),
         **alert_methods(governing.alerts),
         **event_methods(events.history),

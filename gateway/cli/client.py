@@ -216,12 +216,11 @@ class Client:
         return token
 
     def _make_token(self) -> str:
-        from gateway.access.keys import KeyFileError, read_root_key
-        from gateway.access.tokens import OperatorTokens
+        from gateway.access.keys import KeyFileError
+        from gateway.cli.minted import mint, system_user
 
         try:
-            # The key file is at hand, so the clock of this board is the gateway's own.
-            return OperatorTokens(read_root_key(self._state), time.time, lambda: True).issue(self._scopes, TOKEN_LIFE_S)
+            return mint(self._state, self._scopes, TOKEN_LIFE_S, system_user())
         except KeyFileError as error:
             raise CommandError(str(error), DENIED) from None
 

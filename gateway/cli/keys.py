@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _show(_root(state), as_json=arguments.json)
     _root(state)
     try:
-        generation = rotate(state, end_all=arguments.end_all)
+        generation = rotate(state, end_all=arguments.end_all).number
     except OSError as error:
         raise CommandError(
             f"{error.filename or state}: {error.strerror}. Run this as the user the gateway runs as, or as root; the "

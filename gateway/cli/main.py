@@ -155,6 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         hint = did_you_mean(arguments[0], COMMANDS) or "ferrule --help lists them"
         return fail(f'there is no command "{arguments[0]}". {hint}', WRONG)
+    meant = next((word for word in arguments if word in COMMANDS), None)
+    if arguments[0].startswith("--") and arguments[0] not in {"--help", "--version"} and meant is not None:
+        return fail(f"options come behind the command: ferrule {meant} {arguments[0]} ...", WRONG)
     chosen = main_parser().parse_args(arguments[:1])
     own, command = parser_of(chosen.command)
     code = 0

@@ -1,29 +1,38 @@
-"""``ferrule token``: a bearer token for an operator (ruling 13)."""
+"""``ferrule token``: a bearer token for an operator (ruling 13), and the end of one."""
 
 from __future__ import annotations
 
 import argparse
-import time
+import base64
+import json
 
+from gateway.access.generation import GenerationError, end_operators
 from gateway.access.keys import KeyFileError, read_root_key
 from gateway.access.scopes import parse_scopes
-from gateway.access.tokens import OperatorTokens
-from gateway.cli.main import WRONG, fail
+from gateway.cli.main import AS_WHOM, DENIED, FAILED, WRONG, CommandError, fail
+from gateway.cli.minted import mint, system_user
+from gateway.cli.screen import Screen
 from gateway.core.errors import GatewayError
+from gateway.field.state_lock import owner_of
+
+# Who ends what may do everything must be allowed everything.
+REVOKING = ("*",)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a token."""
+    """Print a token, or revoke."""
+    if arguments.act == "revoke":
+        return _revoke(arguments)
+    if arguments.scope is None:
+        return fail('what is it to allow? --scope "devices:read devices:write"', WRONG)
     if not arguments.state.is_dir():
         # Making it here would give a key that no gateway has, and a token that none takes.
         return fail(
             f"{arguments.state} is no directory; name the one the gateway keeps its state in: --state DIR", WRONG
         )
     try:
-        scopes = parse_scopes(arguments.scope)
-        root = read_root_key(arguments.state)
-        # The key file is at hand, so the clock of this board is the gateway's own.
-        token = OperatorTokens(root, time.time, lambda: True).issue(scopes, arguments.ttl)
+        name = system_user() if arguments.name is None else arguments.name
+        token = mint(arguments.state, parse_scopes(arguments.scope), arguments.ttl, name)
     except GatewayError as error:
         return fail(error.reason, WRONG)
     except KeyFileError as error:
@@ -32,3 +41,70 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(f"{arguments.state}: {error.strerror}. The key there cannot be read")
     print(token)
     return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    from gateway.cli.client import CallError, Client
+
+    if arguments.all == (arguments.which is not None):
+        raise CommandError(
+            "name one token, by its id in ferrule audit list or as it was printed, or say --all for all of operators",
+            WRONG,
+        )
+    screen = Screen()
+    if arguments.all:
+        return _end_all(screen, arguments)
+    try:
+        with Client(arguments, REVOKING) as client:
+            done = client.order("token.revoke", tokenId=_id_of(arguments.which))
+    except CommandError as error:
+        if isinstance(error, CallError) and error.sent:
+            raise
+        raise CommandError(f"{error}; nothing was revoked", error.code) from None
+    if arguments.json:
+        screen.json(done)
+    else:
+        screen.line(
+            f"the token {done['tokenId']} is void, should there be one: tokens are known by nothing but themselves"
+        )
+    return 0
+
+
+def _end_all(screen: Screen, arguments: argparse.Namespace) -> int:
+    """By the keys, which the clock does not matter to; it takes no gateway that runs."""
+    state = arguments.state
+    try:
+        read_root_key(state)
+        end_operators(state)
+    except (KeyFileError, GenerationError) as error:
+        raise CommandError(f"{error}; nothing was revoked", FAILED) from None
+    except OSError as error:
+        raise CommandError(
+            f"{error.filename or state}: {error.strerror}. {AS_WHOM}; nothing was revoked", DENIED
+        ) from None
+    try:
+        owner_of(state)
+        running = True
+    except OSError:
+        running = False
+    except ValueError:
+        running = True
+    if arguments.json:
+        screen.json({"revoked": True, "tokenId": None, "reloadNeeded": running})
+        return 0
+    screen.line("all tokens of operators are void; those of agents, clients and people are as they were")
+    if running:
+        screen.line("the gateway that runs takes that up with: ferrule reload", "yellow")
+    return 0
+
+
+def _id_of(which: str) -> str:
+    """A token's id, also out of the token itself."""
+    parts = which.strip().split(".")
+    if len(parts) != 3:
+        return which.strip()
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return str(claims["jti"])
+    except (ValueError, KeyError, TypeError):
+        raise CommandError("this is neither a token nor the id of one", WRONG) from None

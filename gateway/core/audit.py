@@ -49,7 +49,7 @@ class AuditEntry:
         action: dotted words, as methods are called where there is one: ``tag.write``, ``auth.token``.
         outcome: how it ended.
         kind: what the caller is (``core.principal.Kind``); None where nobody was verified.
-        subject: who it is; where ``kind`` is None, who it claims to be.
+        subject: who it is (``Principal.known_as``); where ``kind`` is None, who it claims to be.
         token_id: the token's ``jti``.
         peer: the address it came from; None for the gateway itself.
         target: on what: a tag, an agent, a file.
@@ -111,7 +111,7 @@ def entry(
         action=_short(action),
         outcome=outcome,
         kind=None if by is None else by.kind.value,
-        subject=_short_or_none(claimed if by is None else by.subject),
+        subject=_short_or_none(claimed if by is None else by.known_as),
         token_id=None if by is None else _short(by.token_id),
         peer=_short_or_none(peer),
         target=_short_or_none(target),

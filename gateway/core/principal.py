@@ -11,8 +11,10 @@ from enum import StrEnum
 AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 # What an operator is called, whatever its token; no agent is, for messages are told apart by who they are from and to.
 OPERATOR = "operator"
-# What stands before the colon where a client, a user or a plugin calls; no agent is called so.
-OTHERS = frozenset({"client", "user", "plugin"})
+# What stands before the colon where a client, a user, a plugin or an operator calls; no agent is called so.
+OTHERS = frozenset({"client", "user", "plugin", OPERATOR})
+# What an operator's token may be called by (``ferrule token --name``).
+OPERATOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 # In the place of capabilities: whatever an agent says it can do.
 ANY_CAPABILITY = "*"
 # A scope that another one brings along (D-054).
@@ -72,6 +74,7 @@ class Principal:
         client_id: of the OAuth client a token was given to.
         permissions: of a plugin, what it may do at its host (D-053).
         rate_limit: calls a minute, where that is less than the gateway allows everybody (D-163).
+        name: of an operator, what the token was called when it was made; whoever made it has chosen it.
     """
 
     subject: str
@@ -86,6 +89,12 @@ class Principal:
     client_id: str | None = None
     permissions: frozenset[str] = frozenset()
     rate_limit: int | None = None
+    name: str | None = None
+
+    @property
+    def known_as(self) -> str:
+        """Whom logs and shares go by: operators have one subject, and ``operator:NAME`` tells them apart."""
+        return self.subject if self.name is None else f"{self.subject}:{self.name}"
 
     def may(self, scope: str) -> bool:
         """Whether this caller holds a scope (``allows``)."""

@@ -85,4 +85,4 @@ class Charges:
 
 def owner_of(by: Principal) -> str:
     """Whose share it is: all tokens of a subject have one together."""
-    return f"{by.kind}:{by.subject}"
+    return f"{by.kind}:{by.known_as}"

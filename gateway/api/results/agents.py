@@ -112,6 +112,13 @@ class Revoked(Model):
     unregistered: bool
 
 
+class TokenRevoked(Model):
+    """``token.revoke``."""
+
+    revoked: Literal[True]
+    token_id: str
+
+
 class Service(Model):
     """``discovery.services``, one service."""
 

@@ -17,6 +17,7 @@ from gateway.api.results.agents import (
     Registered,
     Revoked,
     ServiceList,
+    TokenRevoked,
     Unregistered,
     Withdrawn,
 )
@@ -100,11 +101,13 @@ class Health(Model):
 
 
 class Place(Model):
-    """``tag.list``, where the value stands; nothing of tags of raw lines."""
+    """``tag.list``, where the value stands, or which plugin makes it; nothing of tags of raw lines."""
 
     unit: Count | UnsetType = UNSET
     table: Literal["coil", "discrete", "input", "holding"] | UnsetType = UNSET
     address: Annotated[int, Meta(ge=0, le=65535)] | UnsetType = UNSET
+    plugin: str | UnsetType = UNSET
+    instance: str | UnsetType = UNSET
 
 
 class Tag(Model):
@@ -268,6 +271,7 @@ RESULTS: dict[str, type[Model]] = {
     "agent.heartbeat": Heartbeat,
     "agent.unregister": Unregistered,
     "agent.revoke": Revoked,
+    "token.revoke": TokenRevoked,
     "discovery.services": ServiceList,
     "discovery.announce": Announced,
     "discovery.withdraw": Withdrawn,

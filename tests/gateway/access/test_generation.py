@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from gateway.access.generation import GENERATION_FILE, GenerationError, read_generation, rotate
+from gateway.access.generation import GENERATION_FILE, GenerationError, end_operators, read_generation, rotate
 from gateway.access.keys import ROOT_KEY_FILE, KeyFileError, RootKey, load_root_key, read_root_key
 from gateway.core.ports import FactStore
 
@@ -26,7 +26,7 @@ def kids(root: RootKey, purpose: str = "operator-token") -> list[str]:
 
 def test_a_gateway_that_never_rotated_signs_as_it_always_did(tmp_path: Path) -> None:
     root = load_root_key(tmp_path)
-    assert read_generation(tmp_path) == root.generation == 0
+    assert read_generation(tmp_path) == (root.generation, root.operators) == (0, 0)
     assert not (tmp_path / GENERATION_FILE).exists()
     assert root.token_keys("operator-token") == [root.key("operator-token")]
 
@@ -35,7 +35,7 @@ def test_the_new_key_signs_and_the_one_before_still_verifies(tmp_path: Path) -> 
     root = load_root_key(tmp_path)
     seen = [kids(root)[0]]
     for generation in (1, 2, 3):
-        assert rotate(tmp_path) == generation
+        assert rotate(tmp_path) == (generation, 0)
         assert root.follow(tmp_path)
         assert not root.follow(tmp_path)
         new, before = kids(root)
@@ -87,7 +87,9 @@ def test_the_gateways_user_can_read_what_root_has_written(tmp_path: Path) -> Non
     assert stat.S_IMODE((tmp_path / GENERATION_FILE).stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"-1", b"1.5", b"12345678901", "٣".encode(), b"1 2"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"-1", b"1.5", b"12345678901", "٣".encode(), b"1 2 3", b"1  2", b"1 x", b"1 12345678901"]
+)
 def test_a_damaged_file_stops_neither_a_start_nor_a_running_gateway(tmp_path: Path, content: bytes) -> None:
     rotate(tmp_path)
     root = load_root_key(tmp_path)
@@ -104,7 +106,7 @@ def test_a_damaged_file_stops_neither_a_start_nor_a_running_gateway(tmp_path: Pa
         anew = load_root_key(tmp_path, lambda: 1.8e9)
     assert logs[0]["kept_as"] == "root.generation.old-20270115T080000Z"
     assert (tmp_path / "root.generation.old-20270115T080000Z").read_bytes() == content
-    assert rotate(tmp_path) == anew.generation + 1 == read_generation(tmp_path)
+    assert rotate(tmp_path).number == anew.generation + 1 == read_generation(tmp_path).number
 
 
 def test_after_damage_no_key_of_before_is_good_again(tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ def test_a_file_that_was_set_back_ends_all_tokens(tmp_path: Path, facts: FactSto
     given_out |= set(kids(root))
     (tmp_path / GENERATION_FILE).unlink()
     # While no gateway runs it counts from nothing.
-    assert rotate(tmp_path) == 1
+    assert rotate(tmp_path).number == 1
     with structlog.testing.capture_logs() as logs:
         again = held(tmp_path, facts)
     assert "all tokens given out are void" in logs[0]["event"]
@@ -170,14 +172,39 @@ def test_a_file_that_was_set_back_ends_all_tokens(tmp_path: Path, facts: FactSto
 
 
 def test_where_the_file_cannot_be_written_the_generation_counts_all_the_same(tmp_path: Path, facts: FactStore) -> None:
-    facts.remember("token_keys", "generation", 7)
+    facts.remember("token_keys", "generation", [7, 2])
     (tmp_path / ROOT_KEY_FILE).write_bytes(bytes(32))
     (tmp_path / ROOT_KEY_FILE).chmod(0o600)
     root = load_root_key(tmp_path)
     root.hold(tmp_path / "not-there", facts)
-    assert root.generation == 7
+    assert (root.generation, root.operators) == (7, 2)
     root = load_root_key(tmp_path)
     facts.remember("token_keys", "generation", "seven")
     root.hold(tmp_path, facts)
     assert root.generation == 0
-    assert facts.recall("token_keys") == {"generation": 0}
+    assert facts.recall("token_keys") == {"generation": [0, 0]}
+
+
+def test_operators_tokens_end_by_themselves(tmp_path: Path, facts: FactStore) -> None:
+    root = held(tmp_path, facts)
+    rotate(tmp_path)
+    root.follow(tmp_path)
+    operators, agents = set(kids(root)), kids(root, "agent-token")
+    for _ in range(2):
+        counts = end_operators(tmp_path)
+        assert root.follow(tmp_path)
+        assert (root.generation, root.operators) == counts
+        assert not operators & set(kids(root))
+        operators |= set(kids(root))
+        assert kids(root, "agent-token") == agents
+    now = kids(root)
+    assert kids(read_root_key(tmp_path)) == kids(held(tmp_path, facts)) == now
+    rotate(tmp_path)
+    assert root.follow(tmp_path)
+    assert kids(root)[1] == now[0]
+    # Neither a file that is lost nor one that was set back brings them back.
+    now = kids(root)
+    (tmp_path / GENERATION_FILE).unlink()
+    assert kids(held(tmp_path, facts)) == now
+    (tmp_path / GENERATION_FILE).write_text(f"{root.generation}\n")
+    assert not operators & set(kids(held(tmp_path, facts)))

@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -217,3 +218,16 @@ def test_a_token_with_any_character_changed_is_refused(data: st.DataObject) -> N
     place = data.draw(st.integers(0, len(token) - 2))
     other = data.draw(st.sampled_from("ABCabc019-_.=").filter(lambda letter: letter != token[place]))
     refusal(Board(), token[:place] + other + token[place + 1 :])
+
+
+def test_a_token_may_have_a_name(gateway: Any) -> None:
+    named = gateway.bearer.verify(gateway.operators.issue(["*"], name="anna@night-shift"), AGENT_API)
+    assert (named.subject, named.name, named.known_as) == ("operator", "anna@night-shift", "operator:anna@night-shift")
+    nameless = gateway.bearer.verify(gateway.operators.issue(["*"]), AGENT_API)
+    assert (nameless.name, nameless.known_as) == (None, "operator")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "-a", "x" * 65, "a\n", "ä", "a:b"])
+def test_a_name_that_would_mislead_is_refused(gateway: Any, name: str) -> None:
+    with pytest.raises(GatewayError, match="a name is 1 to 64"):
+        gateway.operators.issue(["*"], name=name)

@@ -61,6 +61,7 @@ ABOUT_SOMETHING = {
     "agent.heartbeat": {"agentId": "temp-sensor-001"},
     "agent.unregister": {"agentId": "temp-sensor-001"},
     "governor.analysis": {"analysisId": "analysis-001"},
+    "token.revoke": {"tokenId": "9xTq2mVb0aYc1dEf"},
     "capability.invoke": {"capabilityId": "modbus-rtu"},
 }
 EVERY: dict[str, object] = {name: params for methods in BY_SCOPE.values() for name, params in methods.items()}

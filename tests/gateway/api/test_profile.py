@@ -58,6 +58,7 @@ ELSEWHERE = {
     "agent.heartbeat",
     "agent.unregister",
     "agent.revoke",
+    "token.revoke",
     "discovery.announce",
     "discovery.withdraw",
     "governor.analysis",

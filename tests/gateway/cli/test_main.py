@@ -120,3 +120,8 @@ def test_a_token_is_made_of_the_directory_that_is_named(
     assert "of-the-environment is no directory" in capsys.readouterr().err
     assert main(["token", "--state", str(tmp_path / "of-the-option"), "--scope", "devices:read"]) == 2
     assert "of-the-option is no directory" in capsys.readouterr().err
+
+
+def test_options_in_front_of_the_command_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--state", "somewhere", "status"]) == 2
+    assert "options come behind the command: ferrule status --state ..." in capsys.readouterr().err

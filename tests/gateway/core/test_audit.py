@@ -21,6 +21,11 @@ def test_a_verified_caller_is_named_with_kind_and_token() -> None:
     assert (made.peer, made.target, made.outcome) == ("192.168.1.7", "boiler/meter/setpoint", AuditOutcome.DONE)
 
 
+def test_an_operator_goes_by_the_name_of_its_token() -> None:
+    made = entry("tag.write", by=Principal("operator", frozenset(), Kind.OPERATOR, "jti-2", name="anna"))
+    assert (made.kind, made.subject) == ("operator", "operator:anna")
+
+
 def test_what_somebody_claims_to_be_is_never_taken_for_verified() -> None:
     made = entry("auth.token", AuditOutcome.DENIED, claimed="admin", peer="10.0.0.9")
     assert (made.kind, made.subject, made.token_id) == (None, "admin", None)
