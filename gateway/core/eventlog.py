@@ -207,6 +207,10 @@ class Outbox(Protocol):
         """Deliveries that wait, in the order of their events."""
         ...
 
+    async def last_attempts(self, webhook: str) -> Mapping[str, Attempt]:
+        """The last attempt of each delivery that waits and had one, by its id."""
+        ...
+
     async def begun(self, webhook: str, after: int) -> set[int]:
         """Numbers of events above ``after`` that have a delivery already: a crash came between it and the cursor."""
         ...

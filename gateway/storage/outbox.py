@@ -66,6 +66,10 @@ class StoredOutbox:
         """Deliveries that wait, in the order of their events."""
         return await self._file.read(partial(outbox_rows.waiting, webhook=webhook))
 
+    async def last_attempts(self, webhook: str) -> Mapping[str, Attempt]:
+        """The last attempt of each delivery that waits and had one, by its id."""
+        return await self._file.read(partial(outbox_rows.last_attempts, webhook=webhook))
+
     async def begun(self, webhook: str, after: int) -> set[int]:
         """Numbers of events above ``after`` that have a delivery already which nobody ordered."""
         return await self._file.read(partial(outbox_rows.begun, webhook=webhook, after=after))

@@ -166,6 +166,16 @@ def waiting(connection: sqlite3.Connection, webhook: str) -> list[Delivery]:
     return [_delivery(row) for row in rows]
 
 
+def last_attempts(connection: sqlite3.Connection, webhook: str) -> dict[str, Attempt]:
+    """The last attempt of each delivery that waits and had one, by its id."""
+    rows = connection.execute(
+        "SELECT id, tries FROM delivery WHERE webhook = (SELECT number FROM webhook WHERE id = ?) AND status = ?",
+        (webhook, _NUMBERS[DeliveryStatus.WAITING]),
+    )
+    tried = ((full_id(id_), _tries(tries)) for id_, tries in rows)
+    return {id_: Attempt(id_, *max(tries)) for id_, tries in tried if tries}
+
+
 def begun(connection: sqlite3.Connection, webhook: str, after: int) -> set[int]:
     """Numbers of events above ``after`` that have a delivery which nobody ordered."""
     rows = connection.execute(

@@ -117,6 +117,7 @@ class Attempts:
             unprobed(waiting)
             self._end(waiting, DeliveryStatus.DELIVERED, number, attempt)
             self._standing.succeeded()
+            works.hosts.tell(webhook.destination.host, webhook.destination.port, webhook.id)
         else:
             self._failed(waiting, sent, attempt)
 
@@ -124,12 +125,15 @@ class Attempts:
         works, webhook = self._works, self._course.webhook
         self.failed += 1
         waiting.unreached = sent.unreached
+        asked = asked_for(sent.status or 0, sent.headers, works.wall())
+        waiting.not_before = trio.current_time() + asked
         until = unprobed(waiting)
         if until is not None and sent.unreached:
             # Its turn has not come: this only showed that the receiver is still away.
-            self._course.window.give_back(waiting, until)
+            self._course.window.give_back(waiting, max(until, waiting.not_before))
             self._standing.failed(sent)
             return
+        waiting.hurried = waiting.nudged = False
         pause = pause_after(webhook.spec.retry_policy, attempt.number)
         if sent.status == _GONE:
             pause = None
@@ -137,7 +141,7 @@ class Attempts:
             self._end(waiting, DeliveryStatus.DEAD, attempt.number, attempt)
             self._standing.died(waiting.delivery, sent)
         else:
-            wait = max(jittered(pause, works.chance()), asked_for(sent.status or 0, sent.headers, works.wall()))
+            wait = max(jittered(pause, works.chance()), asked)
             delivery = replace(waiting.delivery, attempts=attempt.number, next_at=works.wall() + wait)
             self._course.window.settle(waiting, delivery, trio.current_time() + wait, attempt)
         if sent.status == _GONE:

@@ -1,4 +1,4 @@
-"""How many requests are under way to each host, of all webhooks together."""
+"""How many requests are under way to each host, of all webhooks together, and who takes what is sent there."""
 
 from __future__ import annotations
 
@@ -23,11 +23,20 @@ class Hosts:
 
     Args:
         most: requests to one host at once.
+
+    Attributes:
+        answered: told the host, and the port, where something was taken, and the webhook by which; None: by a test.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
+        self.answered: list[Callable[[str, int, str | None], None]] = []
         self._hosts: dict[str, _Host] = {}
+
+    def tell(self, host: str, port: int, webhook: str | None) -> None:
+        """Something was taken there: others that wait for this receiver may try, too."""
+        for tell in self.answered:
+            tell(host, port, webhook)
 
     @asynccontextmanager
     async def turn(self, host: str, *, slow: bool = False) -> AsyncIterator[None]:

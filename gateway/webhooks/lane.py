@@ -14,11 +14,12 @@ from functools import partial
 import structlog
 import trio
 
-from gateway.core.eventlog import Delivery, KeptWebhook, NotKept
+from gateway.core.eventlog import Attempt, Delivery, KeptWebhook, NotKept
 from gateway.core.events import Event
 from gateway.webhooks.attempts import Attempts
 from gateway.webhooks.replaying import Replaying
 from gateway.webhooks.schedule import JITTER, LONGEST, pause_after
+from gateway.webhooks.sender import never_reached
 from gateway.webhooks.standing import Standing
 from gateway.webhooks.webhook import State, Webhook, to_document
 from gateway.webhooks.window import Waiting, Window
@@ -39,6 +40,7 @@ CURSOR_S = 600.0
 STALE_S = 60.0
 # Seconds the end of the process waits for the disk.
 FAREWELL_S = 2.0
+_UNAVAILABLE = 503
 
 
 class Lane:
@@ -142,6 +144,11 @@ class Lane:
             self.window.hurry(waiting, now)
         self.wake()
 
+    def receiver_takes(self) -> None:
+        """Something else arrived at the same receiver: perhaps what waits for it need not wait any longer."""
+        if self.active and self._standing.receiver_takes():
+            self.wake()
+
     def gone(self) -> None:
         """The webhook was removed."""
         self._standing.resolve("the webhook was removed")
@@ -206,8 +213,8 @@ class Lane:
         while waiting is None:
             try:
                 self._begun = await outbox.begun(id_, self._cursor)
-                found = await outbox.waiting(id_)
-                waiting = [Waiting(delivery, await self._due(delivery), recorded=True) for delivery in found]
+                found, tried = await outbox.waiting(id_), await outbox.last_attempts(id_)
+                waiting = [self._recalled(delivery, tried.get(delivery.id)) for delivery in found]
             except NotKept:
                 await trio.sleep(RETRY_S)
         now = trio.current_time()
@@ -216,18 +223,26 @@ class Lane:
         self._replaying.load()
         self._cursor_at = now + CURSOR_S
 
-    async def _due(self, delivery: Delivery) -> float:
-        """When an attempt is due that was set by a clock which may have been set since."""
+    def _recalled(self, delivery: Delivery, last: Attempt | None) -> Waiting:
+        """A delivery that waits, due when it was meant to be by a clock which may have been set since."""
         now, wall = trio.current_time(), self._works.wall()
         next_at = wall if delivery.next_at is None else delivery.next_at
         left = max(0.0, next_at - wall)
         pause = pause_after(self.webhook.spec.retry_policy, max(1, delivery.attempts)) or 0.0
+        meant = pause if last is None else next_at - last.at
+        asked = pause * (1 + JITTER) < meant <= LONGEST * (1 + JITTER)
         if left > pause * (1 + JITTER):
             # The receiver asked for more, or the clock went back: the attempt before says which.
-            found = await self._works.outbox.delivery(delivery.id)
-            meant = next_at - found[1][-1].at if found is not None and found[1] else pause
             left = min(left, meant if 0.0 <= meant <= LONGEST * (1 + JITTER) else pause)
-        return now + left
+        due = now + left
+        return Waiting(
+            delivery,
+            due,
+            recorded=True,
+            unreached=last is not None and never_reached(last.status),
+            # What it asked for is not kept; one that is unavailable for a while may have.
+            not_before=due if asked or (last is not None and last.status == _UNAVAILABLE) else -math.inf,
+        )
 
     def _wake_at(self, retry_at: float) -> float:
         if retry_at < math.inf:

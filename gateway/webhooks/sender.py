@@ -12,6 +12,9 @@ from gateway.webhooks.destination import Destination
 from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
 from gateway.webhooks.signing import Parcel
 
+# What those answer that stand before the receiver.
+_ON_THE_WAY = frozenset({502, 503, 504})
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -41,7 +44,12 @@ class Sent:
     @property
     def unreached(self) -> bool:
         """Whether nobody looked at the event: what failed is the way there."""
-        return self.status is None or self.status in (502, 503, 504)
+        return never_reached(self.status)
+
+
+def never_reached(status: int | None) -> bool:
+    """Whether an attempt with this status, or without an answer, failed on the way."""
+    return status is None or status in _ON_THE_WAY
 
 
 class Send(Protocol):

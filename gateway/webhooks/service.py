@@ -25,15 +25,14 @@ from gateway.webhooks.egress import Egress, EgressRefusedError, NotResolvedError
 from gateway.webhooks.figures import figures_of
 from gateway.webhooks.lane import Lane
 from gateway.webhooks.listing import count_now
+from gateway.webhooks.loading import load_webhooks
 from gateway.webhooks.shown import Registered, Shown, Tested, as_spec, shown, tested
 from gateway.webhooks.signing import new_secret, pack, parse_secret
 from gateway.webhooks.spec import Spec, check_types, read_spec
-from gateway.webhooks.webhook import Keys, Reason, State, Webhook, from_document, to_document
+from gateway.webhooks.webhook import Keys, State, Webhook, to_document
 from gateway.webhooks.works import Works
 
 log = structlog.stdlib.get_logger(__name__)
-
-_RETRY_S = 5.0
 
 
 class Webhooks(Deliveries):
@@ -66,14 +65,14 @@ class Webhooks(Deliveries):
         self._testing: set[str] = set()
         self._registering = trio.Lock()
         works.log.dropping.append(self._dropped)
+        works.hosts.answered.append(self._answered)
 
     async def run(self) -> None:
         """Deliver, until cancelled."""
-        kept = await self._load()
+        kept = await load_webhooks(self._works)
         try:
             async with trio.open_nursery() as nursery:
                 for webhook, cursor in kept:
-                    self._tell_of_key(webhook)
                     lane = Lane(webhook, cursor, self._works)
                     # It may have been revoked in the last moments of the run before.
                     lane.judge()
@@ -275,6 +274,8 @@ class Webhooks(Deliveries):
                 event = Event(uuid7(wall), self._gateway, 0, "webhook:test", wall, self._clock(), data)
                 parcel = pack(event, id_, webhook.keys.at(wall), attempt=1, sent=wall, format_=webhook.spec.format)
                 sent = await works.send(webhook.destination, parcel, 0, works.settings().answer_time)
+                if sent.delivered:
+                    works.hosts.tell(webhook.destination.host, webhook.destination.port, None)
                 return tested(event.id, sent, trio.current_time() - begun)
         finally:
             self._testing.discard(id_)
@@ -294,32 +295,6 @@ class Webhooks(Deliveries):
 
         with scope:
             await supervise(name, lane.run, on_park=parked)
-
-    async def _load(self) -> Sequence[tuple[Webhook, int]]:
-        kept: Sequence[KeptWebhook] | None = None
-        while kept is None:
-            try:
-                kept = await self._works.outbox.webhooks()
-            except NotKept as error:
-                log.info("webhooks wait for the disk", reason=str(error))
-                await trio.sleep(_RETRY_S)
-        found = []
-        for one in kept:
-            try:
-                found.append((from_document(one.id, one.document, self._works.seal), one.cursor))
-            except ValueError as error:
-                log.warning("webhook left out: register it again", webhook=one.id, reason=str(error))
-        return found
-
-    def _tell_of_key(self, webhook: Webhook) -> None:
-        if webhook.reason is Reason.RESEALED:
-            self._works.alerts.fire(
-                f"webhook:{webhook.id}",
-                "delivery",
-                Severity.CRITICAL,
-                f"webhook {webhook.id} to {webhook.destination.host} is disabled: its secret was sealed with another "
-                "root key. Rotate its secret, give the receiver the new one, then resume it",
-            )
 
     def _running(self) -> trio.Nursery:
         if self._nursery is None:
@@ -388,6 +363,12 @@ class Webhooks(Deliveries):
         except NotKept:
             return None
         return {id_: count_now(counts.get(id_, {}), lane.window) for id_, (lane, _) in self._lanes.items()}
+
+    def _answered(self, host: str, port: int, by: str | None) -> None:
+        for lane, _ in self._lanes.values():
+            webhook = lane.webhook
+            if webhook.id != by and (webhook.destination.host, webhook.destination.port) == (host, port):
+                lane.receiver_takes()
 
     def _dropped(self, events: Sequence[Event]) -> None:
         for lane, _ in self._lanes.values():

@@ -20,8 +20,11 @@ from gateway.webhooks.works import Works
 PATIENCE_S = 3 * 86400.0
 # Seconds between two notes of how long it has been failing.
 NOTE_S = 3600.0
-# Seconds nothing was reached before a success means that the receiver is back.
-OUTAGE_S = 60.0
+# Deliveries that one success brings forward: each that arrives brings as many more, so a receiver that has just come
+# back is met by few at first.
+FORWARD = 2
+# Seconds between two that are brought forward because the receiver takes what other webhooks bring.
+NUDGE_S = 30.0
 # Seconds between two looks whether it is back, while nothing new can be tried.
 PROBE_S = 300.0
 # Events about webhooks; when they fail, nothing more is said of it, or it would never end.
@@ -51,7 +54,9 @@ class Standing:
         self._noted_at = -math.inf
         self._unreached_since: float | None = None
         self._refused = False
-        self._probed_at = -math.inf
+        self._probed_at = self._nudged_at = -math.inf
+        # Whether some may wait that were never looked at by the receiver.
+        self._behind = True
         self._losing = False
         self._at_end = False
 
@@ -78,11 +83,8 @@ class Standing:
         """Something was delivered."""
         now = trio.current_time()
         self._losing = self._losing and not self._at_end
-        if self._unreached_since is not None and now - self._unreached_since >= OUTAGE_S:
-            # It was away and is back: what failed for that reason alone need not wait for its turn, once.
-            for waiting in [waiting for waiting in self._course.window if waiting.unreached and not waiting.hurried]:
-                waiting.hurried = True
-                self._course.window.hurry(waiting, now)
+        if self._behind:
+            self._bring_forward(now)
         self._unreached_since = None
         if self._failing_since is not None:
             self._failing_since = None
@@ -90,9 +92,39 @@ class Standing:
             if self._course.webhook.failing:
                 self._course.change(lambda webhook: replace(webhook, failing=0.0))
 
+    def _bring_forward(self, now: float) -> None:
+        """It takes deliveries: what failed only on the way there need not wait for its turn, once between two turns.
+
+        That is tried beside the schedule (ruling 19), which goes on as it was where it fails again.
+        """
+        resting = list(self._course.window.resting(now))
+        self._behind = bool(resting)
+        for waiting in [waiting for waiting in resting if not waiting.hurried][:FORWARD]:
+            waiting.hurried = True
+            self._try_now(waiting, now)
+
+    def receiver_takes(self) -> bool:
+        """Something of another webhook arrived at the same receiver. Returns whether one is to be tried now."""
+        now = trio.current_time()
+        if not self._behind or now < self._nudged_at + NUDGE_S:
+            return False
+        resting = (waiting for waiting in self._course.window.resting(now) if not waiting.nudged)
+        waiting = next(resting, None)
+        if waiting is None:
+            return False
+        self._nudged_at, waiting.nudged = now, True
+        self._try_now(waiting, now)
+        return True
+
+    def _try_now(self, waiting: Waiting, now: float) -> None:
+        if waiting.rests_until is None:
+            waiting.rests_until = waiting.due
+        self._course.window.hurry(waiting, now)
+
     def failed(self, sent: Sent) -> None:
         """An attempt failed."""
         now = trio.current_time()
+        self._behind = self._behind or sent.unreached
         self._failing_since = now if self._failing_since is None else self._failing_since
         self._refused = sent.refused
         if not sent.unreached:
@@ -112,11 +144,9 @@ class Standing:
         if self._unreached_since is None or now < max(self._probed_at, self._unreached_since) + PROBE_S:
             return
         self._probed_at = now
-        resting = (waiting for waiting in self._course.window if waiting.unreached and not waiting.under_way)
-        waiting = next(resting, None)
-        if waiting is not None and waiting.due > now:
-            waiting.rests_until = waiting.due
-            self._course.window.hurry(waiting, now)
+        waiting = next(self._course.window.resting(now), None)
+        if waiting is not None:
+            self._try_now(waiting, now)
 
     def probe_at(self) -> float:
         """When to call ``probe``, where no new event can be tried."""

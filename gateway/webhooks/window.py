@@ -23,8 +23,10 @@ class Waiting:
         event: None where it has to be read from the log again.
         recorded: whether the disk knows of the delivery.
         unreached: whether the last attempt failed on the way.
-        hurried: whether it was tried before its turn once, because the receiver was back.
-        rests_until: when it would have been due, where it is tried only to see whether the receiver is back.
+        not_before: moment up to which the receiver asked to wait.
+        hurried: whether it was brought forward since it was last its turn, because this webhook's receiver was back.
+        nudged: the same, because the receiver took something of another webhook.
+        rests_until: when it would have been due, where it is tried before that.
         under_way: whether it is being sent.
         done: whether nothing more becomes of it.
     """
@@ -34,7 +36,9 @@ class Waiting:
     event: Event | None = None
     recorded: bool = False
     unreached: bool = False
+    not_before: float = -math.inf
     hurried: bool = False
+    nudged: bool = False
     rests_until: float | None = None
     under_way: bool = False
     done: bool = False
@@ -143,6 +147,18 @@ class Window:
         waiting.due = due
         self._push(waiting)
 
+    def resting(self, now: float) -> Iterator[Waiting]:
+        """Those whose last attempt failed on the way, and that wait for their turn without having been asked to."""
+        return (
+            waiting
+            for waiting in self._all.values()
+            if waiting.unreached
+            and not waiting.done
+            and not waiting.under_way
+            and waiting.due > now >= waiting.not_before
+            and self._heads(waiting)
+        )
+
     def hurry(self, waiting: Waiting, due: float) -> None:
         """Make one due sooner."""
         if not waiting.under_way and not waiting.done and due < waiting.due:
@@ -178,7 +194,8 @@ class Window:
             for waiting in (*self._writing.changed, *self._changed.values())
             if waiting.delivery.id not in fresh
         }
-        return Unwritten(list(fresh.values())[::-1], changed, [*self._writing.attempts, *self._attempts])
+        newest_first = sorted(fresh.values(), key=lambda each: (each.created, each.sequence), reverse=True)
+        return Unwritten(newest_first, changed, [*self._writing.attempts, *self._attempts])
 
     def moved(self) -> Mapping[DeliveryStatus, int]:
         """By how much there are more or less of each status than the disk says, once what is being written is there."""

@@ -61,6 +61,18 @@ async def test_a_delivery_is_followed_from_its_first_attempt_to_its_end(events: 
         }
 
 
+async def test_of_what_waits_the_last_attempt_is_known(events: Events) -> None:
+    async with events() as store:
+        await store.outbox.save(WH)
+        await store.outbox.save(replace(WH, id="wh-2"))
+        for number, status in enumerate((DeliveryStatus.WAITING, DeliveryStatus.WAITING, DeliveryStatus.DEAD), 1):
+            tries = [] if number == 2 else [attempt(number, each, status=502) for each in range(1, 12)]
+            await store.outbox.record("wh-1", 3, [delivery(number, number, status)], tries)
+    async with events() as store:
+        assert await store.outbox.last_attempts("wh-1") == {"d-1": attempt(1, 11, status=502)}
+        assert await store.outbox.last_attempts("wh-2") == {}
+
+
 async def test_deliveries_are_listed_newest_first_in_pages(events: Events) -> None:
     async with events() as store:
         await store.outbox.save(WH)

@@ -144,6 +144,9 @@ class FakeOutbox:
         found = [row for row in self.rows.values() if row.status is DeliveryStatus.WAITING and row.webhook == webhook]
         return sorted(found, key=lambda row: row.sequence)
 
+    async def last_attempts(self, webhook: str) -> Mapping[str, Attempt]:
+        return {row.id: self.attempts[row.id][-1] for row in await self.waiting(webhook) if self.attempts[row.id]}
+
     async def begun(self, webhook: str, after: int) -> set[int]:
         self._check()
         return {
