@@ -124,7 +124,11 @@ class History(Protocol):
     async def samples(
         self, tag: str, start: float, end: float, resolution: float | None, limit: int
     ) -> list[HistorySample]:
-        """Points of a tag from ``start`` to ``end`` (Unix seconds), oldest first, at most ``limit``."""
+        """Points of a tag from ``start`` to ``end`` (Unix seconds), oldest first, at most ``limit``.
+
+        Raises:
+            GatewayError: UNAVAILABLE, they cannot be read now.
+        """
         ...
 
 

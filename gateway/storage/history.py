@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 import trio
 
+from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import HistorySample, Json
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
@@ -19,7 +20,7 @@ from gateway.storage.layers import Layers
 from gateway.storage.query import Answer, Question
 from gateway.storage.recorder import THINNED_S, Recorder, milliseconds
 from gateway.storage.settings import Announce, Boot, StoreSettings
-from gateway.storage.trouble import StoreTrouble, Trouble
+from gateway.storage.trouble import CURES, StoreTrouble, Trouble
 from gateway.storage.upkeep import Correcting, Feeding, Sorting, Step, announce_shift, forget_other_boots
 
 log = structlog.stdlib.get_logger(__name__)
@@ -114,7 +115,7 @@ class HistoryStore:
         are left out. A tag that is alive has a row at every heartbeat.
 
         Raises:
-            StoreTrouble: the disk cannot be read.
+            GatewayError: UNAVAILABLE, the disk cannot be read.
         """
         begin, stop = milliseconds(start), milliseconds(end)
         question = Question(
@@ -126,7 +127,11 @@ class HistoryStore:
             tuple(self._recorder.waiting(tag, begin - self._settings.hold, stop)),
             milliseconds(self._wall()),
         )
-        return await self._database.read(lambda connection: Answer(self._layers, connection, question).samples())
+        try:
+            return await self._database.read(lambda connection: Answer(self._layers, connection, question).samples())
+        except StoreTrouble as trouble:
+            words = f"the history cannot be read: {CURES[trouble.kind]}"
+            raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5}) from trouble
 
     async def open(self) -> None:
         """What is known of earlier boots that never learned the time cannot be mended any more."""

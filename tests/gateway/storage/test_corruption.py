@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from gateway.core.errors import GatewayError
 from gateway.core.tags import Tag
 from gateway.storage import StoreSettings
 from gateway.storage.storage import CONTROL_FILE, HISTORY_FILE
@@ -93,7 +94,7 @@ async def test_damage_found_by_a_reader_is_set_aside_by_the_writer(
         content[4096 * 3 :] = b"\xff" * (len(content) - 4096 * 3)
         file.write_bytes(content)
         samples = storage.history.samples
-        with pytest.raises(Exception, match="damaged"):
+        with pytest.raises(GatewayError, match="the history cannot be read: the database was damaged"):
             await samples("l/d/3", 0.0, world.wall(), None, 1000)
         timeline = world.timeline()
         tags = world.tags(timeline, Tag("l/d/3", "float32"))
