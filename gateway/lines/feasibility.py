@@ -24,6 +24,8 @@ NETWORK_TURNAROUND_S = 0.01
 ROUNDS = 1000
 # Busy periods of more than so many of the shortest periods are not looked at in detail.
 MOST_PERIODS = 200.0
+# Nor are lines with more different periods than this: each is looked at against all others, which takes minutes then.
+MOST_DIFFERENT = 100
 # Quotients and sums of periods do not meet to the last bit.
 ROUNDING = 1e-9
 
@@ -152,8 +154,8 @@ class _Polls:
     def wait(self, period: float) -> float | None:
         """The longest a poll of this period waits before it begins; None where there is no bound."""
         busy = self._busy
-        if busy is None or busy > MOST_PERIODS * self._demand[0][0]:
-            # A line as full as that: the busy period is a bound as well, if not the closest.
+        if busy is None or busy > MOST_PERIODS * self._demand[0][0] or len(self._demand) > MOST_DIFFERENT:
+            # A line as full or as varied as that: the busy period is a bound as well, if not the closest.
             return busy
         worst = 0.0
         for released in self._releases(period, busy):

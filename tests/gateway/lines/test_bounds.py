@@ -109,3 +109,12 @@ def test_everything_is_read_once_before_its_first_slot_is_over(plant: Plant, bau
     if len(periods) == len(verdict.blocks) and start + sweep < min(next_slot(start, period) for period in periods):
         early = run(verdict.blocks, start, sweep + 1e-6)
         assert all(seen.answered is not None for seen in early), "one after the other, at once"
+
+
+def test_a_line_of_hundreds_of_different_periods_has_a_bound_too() -> None:
+    """To look at each against all others would take minutes; the longest stretch without rest is a bound as well."""
+    tags = tuple(tag(f"t{number}", 20 * number, poll=10 + number / 70) for number in range(300))
+    verdict = judge(LineSettings(name="l", transport="tcp", host="h", devices=(device(1, *tags, max_hole=0),)))
+    (wait,) = {planned.wait for planned in verdict.blocks}
+    assert wait is not None
+    assert wait >= sum(planned.cost for planned in verdict.blocks)
