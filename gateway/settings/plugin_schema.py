@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 PLUGIN = Schema(
     "[plugin]",
-    {"max_plugins": Whole(0, 10_000), "archives": Size(1_000_000, 10**13)},
+    {
+        "max_plugins": Whole(0, 10_000),
+        "archives": Size(1_000_000, 10**13),
+        "max_instances": Whole(0, 1000),
+        # Below that no runtime starts.
+        "memory": Size(32_000_000, 10**12),
+        "data": Size(100_000, 10**12),
+        "values": Size(0, 10**9),
+    },
     PluginSettings,
     tables={"publisher": "many"},
     renamed={"publisher": "publishers"},

@@ -120,7 +120,7 @@ def _write(contents: Contents, part: Path) -> None:
     while (found := tar.next()) is not None:
         name, _ = found
         if name not in names:
-            raise _changed(contents)
+            raise _changed()
         names.discard(name)
         if name == SIGNATURE:
             continue
@@ -131,12 +131,12 @@ def _write(contents: Contents, part: Path) -> None:
                 file.write(piece)
         target.chmod(_PROGRAM if name == program else _FILE)
     if digest.hexdigest() != contents.sha256:
-        raise _changed(contents)
+        raise _changed()
     for directory, _, _ in os.walk(part, topdown=False):
         if Path(directory) != part:
             Path(directory).chmod(_DIRECTORY)
     if not _sound(part, contents):
-        raise _changed(contents)
+        raise _changed()
 
 
 def _sound(place: Path, contents: Contents) -> bool:
@@ -186,11 +186,8 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
-def _changed(contents: Contents) -> PackageError:
-    return PackageError(
-        "damaged",
-        f"the file of {contents.plugin} {contents.version} is not the package that came: upload the same again",
-    )
+def _changed() -> PackageError:
+    return PackageError("damaged", "it holds something else than it did")
 
 
 def _raise(error: OSError) -> None:

@@ -194,8 +194,20 @@ class Registry:
             )
         return found, found.archive, place
 
+    async def manifest(self, id_: str, version: str) -> bytes:
+        """The manifest of the package of a version, to the byte.
+
+        Raises:
+            GatewayError: NOT_FOUND, also where there is no package.
+        """
+        async with kept():
+            found = await self._store.manifest(id_, version)
+        if found is None:
+            raise GatewayError(Code.NOT_FOUND, f"there is no package of version {version} of {id_}")
+        return found
+
     async def downloaded(self, id_: str) -> None:
-        """Count a download that was completed."""
+        """Count a download that was completed, or an installation (D-107)."""
         async with kept():
             await self._store.count_download(id_)
 
