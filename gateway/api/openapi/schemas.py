@@ -42,7 +42,7 @@ def members(model: type[msgspec.Struct]) -> Mapping[str, tuple[Schema, bool]]:
 
     For models whose members are plain: parameters of a query.
     """
-    whole = msgspec.json.schema(model, schema_hook=_any)["$defs"][model.__name__]
+    whole = _led(msgspec.json.schema(model, schema_hook=_any)["$defs"][model.__name__], {})
     required = frozenset(whole["required"])
     return {name: (schema, name in required) for name, schema in whole["properties"].items()}
 
@@ -69,13 +69,19 @@ def _short(name: str) -> str:
 
 
 def _led(value: Any, names: Mapping[str, str]) -> Any:
-    """The same with everything that leads to a schema leading to its other name."""
+    """The same with everything that leads to a schema leading to its other name, and patterns that all can read."""
     if isinstance(value, Mapping):
-        return {
-            name: names[member] if name == "$ref" and isinstance(member, str) else _led(member, names)
-            for name, member in value.items()
-        }
+        return {name: _named(name, member, names) for name, member in value.items()}
     return [_led(member, names) for member in value] if isinstance(value, list) else value
+
+
+def _named(name: str, member: Any, names: Mapping[str, str]) -> Any:
+    if name == "$ref" and isinstance(member, str):
+        return names[member]
+    if name == "pattern" and isinstance(member, str):
+        # The two ends of a text are Python's words; JSON Schema has those of ECMA-262 (2020-12 core, 6.4).
+        return member.replace(r"\A", "^").replace(r"\Z", "$")
+    return _led(member, names)
 
 
 def _any(_: type) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""``/v1/openapi.json`` and what else tools ask for: the description, the changelog, calls that are tried out."""
+"""What tools and their users ask for: the description and its page, the changelog, calls that are tried out."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -10,10 +9,11 @@ import trio
 
 from gateway.api.asgi import header
 from gateway.api.dispatch import Method
+from gateway.api.explorer.routes import Explorer, explorer_routes
 from gateway.api.replies import Reply, ReplyHeaders
 from gateway.api.request import Request
 from gateway.api.rest.changelog import changelog_routes
-from gateway.api.rest.compression import packed_reply
+from gateway.api.rest.compression import pack, packed_reply, unpack
 from gateway.api.rest.etags import etag_header, etag_of
 from gateway.api.rest.route import Route
 from gateway.api.rest.trials import Dispatch, Trials, trial_routes
@@ -51,7 +51,7 @@ class Description:
     async def text(self) -> bytes:
         """The description as JSON."""
         packed, _ = await self._packed()
-        return gzip.decompress(packed)
+        return unpack(packed)
 
     async def judge(self, method: str, path: str, reply: Reply) -> bool | None:
         """Whether an answer is what the description says; None where it says nothing of it."""
@@ -70,7 +70,7 @@ class Description:
         from gateway.api.results.table import RESULTS  # noqa: PLC0415
 
         document = described(self._routes(), self._methods, RESULTS, self._lifecycle)
-        return gzip.compress(msgspec.json.encode(document), mtime=0), etag_of(document)
+        return pack(msgspec.json.encode(document)), etag_of(document)
 
 
 def _etag(tag: bytes) -> ReplyHeaders:
@@ -104,6 +104,7 @@ def tool_routes(description: Description, dispatch: Dispatch) -> tuple[Route, ..
             result=None,
             audited=False,
         ),
+        *explorer_routes(Explorer(description.text)),
         *changelog_routes(),
         *trial_routes(Trials(dispatch, description.judge)),
     )

@@ -8,7 +8,6 @@ version, 3 months with a minor one.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -129,6 +128,8 @@ class Lifecycle:
 
 def later(day: date, months: int) -> date:
     """The same day some months later, or the last one of that month."""
+    from calendar import monthrange  # noqa: PLC0415 - nothing goes, as a rule, and then nobody asks
+
     years, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + years, month + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))

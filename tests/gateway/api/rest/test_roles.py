@@ -59,6 +59,9 @@ OPEN = {
     "auth.style",
     "user.add_first",
     "tools.openapi",
+    "tools.docs",
+    "tools.docs_style",
+    "tools.docs_script",
 }
 WHO = [*ROLES, "nobody"]
 
