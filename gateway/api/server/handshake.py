@@ -20,6 +20,14 @@ _CIPHER_SUITES = {
     "TLS_CHACHA20_POLY1305_SHA256": 0x1303,
 }
 _TLS_1_3 = 0x0304
+# What OpenSSL says where a request came in the place of a handshake.
+_HTTP_REQUEST = "HTTP_REQUEST"
+_WORDS = b"This port speaks https, and what was sent came in clear: call it by https://\n"
+# The same for everybody, and nothing of the request in it: it tells no more than that this is a server.
+IN_CLEAR = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+    % (len(_WORDS), _WORDS)
+)
 
 
 class HandshakeError(Exception):
@@ -35,7 +43,7 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, limits: LimitSettin
         limits: the time it may take, and that of each answer after it.
 
     Raises:
-        HandshakeError: it failed; the caller has been sent the alert that says why.
+        HandshakeError: it failed; the caller has been told why, by an alert or in clear where it speaks in clear.
     """
     stream = Encrypted(plain, context, limits.write_time)
     try:
@@ -44,10 +52,12 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, limits: LimitSettin
     except trio.TooSlowError:
         raise HandshakeError(f"not finished within {limits.handshake_time:g} s") from None
     except trio.BrokenResourceError as error:
-        reason = str(error.__cause__ or "the caller left")
+        cause = error.__cause__
+        reason = str(cause or "the caller left")
+        spoken = isinstance(cause, ssl.SSLError) and cause.reason == _HTTP_REQUEST
     else:
         return stream
-    alert = stream.last_word()
+    alert = IN_CLEAR if spoken else stream.last_word()
     if alert:
         with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ALERT_TIME):
             await plain.send_all(alert)
