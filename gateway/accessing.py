@@ -18,6 +18,7 @@ from gateway.access.oauth.authentication import Authentication
 from gateway.access.oauth.client_credentials import GRANT_TYPE, ClientCredentials
 from gateway.access.oauth.clients import Clients
 from gateway.access.oauth.grant import Grant, OtherTokens
+from gateway.access.oauth.plugin_tokens import PluginTokens
 from gateway.access.oauth.subjects import Subjects
 from gateway.access.oauth.tokens import TokenService
 from gateway.access.oauth.voids import Voids
@@ -27,6 +28,7 @@ from gateway.api.rest.oauth_clients import client_routes
 from gateway.api.rest.oauth_keys import key_routes
 from gateway.api.rest.oauth_me import me_routes
 from gateway.api.rest.oauth_metadata import AUTHORIZATION_CODE, metadata_routes
+from gateway.api.rest.plugin_tokens import plugin_token_routes
 from gateway.api.rest.route import Route
 from gateway.core.audit import AuditLog
 from gateway.core.clients import CredentialStore
@@ -49,6 +51,7 @@ class Access:
         keys: API keys.
         subjects: all that tokens and keys can stand for; users and plugins make themselves known here.
         tokens: access tokens.
+        plugins: those of plugins; whoever knows plugins makes them known here.
         voids: what was ended.
         attempts: that failed.
         grants: by ``grant_type``; more may be added before anybody asks.
@@ -60,6 +63,7 @@ class Access:
     keys: ApiKeys
     subjects: Subjects
     tokens: AccessTokens
+    plugins: PluginTokens
     voids: Voids
     attempts: Attempts
     grants: dict[str, Grant]
@@ -139,6 +143,7 @@ def accessing(
         rate_limit=lambda: grounds.rates.settings.requests_per_minute,
     )
     agents.bearer.take(TYPE, tokens)
+    plugins = PluginTokens(tokens, subjects, voids)
 
     def told() -> None:
         # Whoever remembers tokens, or serves those who showed one, listens there.
@@ -167,6 +172,7 @@ def accessing(
         keys=keys,
         subjects=subjects,
         tokens=tokens,
+        plugins=plugins,
         voids=voids,
         attempts=attempts,
         grants=grants,
@@ -177,6 +183,7 @@ def accessing(
             *me_routes(subjects, lambda: grounds.rates.settings.requests_per_minute),
             *client_routes(clients),
             *key_routes(keys),
+            *plugin_token_routes(plugins),
         ),
         _store=grounds.store,
     )

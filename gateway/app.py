@@ -25,6 +25,7 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
+from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.table import plugin_routes
 from gateway.api.server.issuing import make_apart
 from gateway.api.server.serving import serve
@@ -282,6 +283,8 @@ class Gateway:
                 journal=told.journal,
             )
         )
+        access.plugins.know(ground.plugins.parts.registry.get, hosting.granted)
+        hosting.ended.append(access.plugins.look)
         api = make_application(
             settings=self._settings,
             version=installed_version(),
@@ -297,7 +300,12 @@ class Gateway:
             performance=performance,
             events=told.parts,
             live=told.live,
-            routes=(*plugin_routes(told.parts, ground.plugins.parts), *access.routes, *people.routes),
+            routes=(
+                *plugin_routes(told.parts, ground.plugins.parts),
+                *talk_routes(told.parts.door, hosting.talk),
+                *access.routes,
+                *people.routes,
+            ),
             keys=access.keys,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server), make_apart)

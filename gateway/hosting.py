@@ -26,7 +26,7 @@ from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
-from gateway.plugins.exchange.exchange import Exchange
+from gateway.plugins.exchange.talk import Talk
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
 from gateway.plugins.host.instance import Instance, Surroundings
@@ -39,6 +39,7 @@ from gateway.plugins.services.events import Door, EventService
 from gateway.plugins.services.field import SerialService, TagService, Writes
 from gateway.settings.model import Settings
 from gateway.storage.database import Database
+from gateway.storage.plugin_subscriptions import StoredSubscriptions
 from gateway.storage.plugin_values import StoredValues
 
 log = structlog.stdlib.get_logger(__name__)
@@ -99,17 +100,20 @@ class Hosting:
 
     Attributes:
         host: runs instances.
-        exchange: brings messages between them.
+        talk: what they say to each other.
+        ended: called with the id of a plugin when an instance of it was stopped.
     """
 
     def __init__(self, around: Surrounding) -> None:
         self._around = around
         self._runner = LookingRunner(self._found)
-        self.exchange = Exchange(self._of, around.exists, self._tell, around.timeline.now)
+        store = StoredSubscriptions(around.database)
+        self.talk = Talk(store, self._of, around.exists, self._tell, around.timeline.now)
+        self.ended: list[Callable[[str], None]] = []
         self.host = Host(
             Surroundings(
                 runner=self._runner,
-                services=services(around, self.exchange),
+                services=services(around, self.talk.exchange),
                 tell=self._tell,
                 wall=around.timeline.now,
                 timing=Timing(),
@@ -123,7 +127,8 @@ class Hosting:
         """Run instances as long as the block does; then they have some seconds to end by themselves."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self._live)
-            await nursery.start(self.exchange.run)
+            await self.talk.subscriptions.load()
+            nursery.start_soon(supervise, "messages between plugins", self.talk.exchange.run)
             nursery.start_soon(supervise, "events for plugins", self._bring)
             try:
                 yield
@@ -155,8 +160,16 @@ class Hosting:
     def _of(self, plugin: str) -> Sequence[Instance]:
         return self.host.of(plugin)
 
+    def granted(self, plugin: str) -> Sequence[str] | None:
+        """Permissions of those instances of a plugin that are to run; None: there are none."""
+        found = self.talk.standing.granted(plugin)
+        return None if found is None else found.words
+
     def _tell(self, type_: str, data: Mapping[str, object]) -> None:
         self._around.journal.announce(type_, data)
+        if type_ == "plugin:deactivated":
+            for tell in self.ended:
+                tell(str(data["plugin_id"]))
 
     def _found(self, means: Means) -> None:
         """Say once, when the first instance is there, what none will be protected from."""

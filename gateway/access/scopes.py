@@ -21,6 +21,7 @@ SCOPES: dict[str, str] = {
     "messaging:write": "send messages between agents",
     "plugins:read": "list plugins",
     "plugins:write": "publish and change plugins",
+    "plugins:act": "write, publish and subscribe as a plugin",
     "plugins:*": "everything with plugins",
     "instances:read": "list plugin instances",
     "instances:create": "install a plugin",

@@ -72,7 +72,7 @@ class AccessTokens:
         """Make a token of what a grant gives.
 
         Args:
-            client_id: of the client it is given to.
+            client_id: of the client it is given to; of a plugin, which is its own client, its subject.
             issued: what it is to be.
 
         Raises:
@@ -119,7 +119,8 @@ class AccessTokens:
         claims = self._jws.open(token, audience)
         subject, client_id = text(claims, "sub"), text(claims, "client_id")
         kind = KINDS.get(subject.partition(":")[0])
-        standing, client = self._subjects.find(subject), self._subjects.find(f"client:{client_id}")
+        standing = self._subjects.find(subject)
+        client = standing if client_id == subject else self._subjects.find(f"client:{client_id}")
         if kind is None or standing is None or client is None:
             raise refused("whom the token was given to was disabled or removed")
         epoch = whole(claims, "epoch")

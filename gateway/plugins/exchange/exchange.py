@@ -97,6 +97,8 @@ class Exchange:
                 await trio.sleep_forever()
         finally:
             self._nursery = None
+            self._places.clear()
+            self._questions.clear()
 
     async def send(self, caller: Caller, message: MessageOut) -> Mapping[str, Json]:
         """See ``plugins.host.services.Messages``: with a ``timeout``, what it returns has the ``answer``.

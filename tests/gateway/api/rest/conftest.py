@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.table import plugin_routes
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.wells import TABLE
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
+from tests.gateway.api.talking import Talking
 
 EVERYTHING = "*"
 
@@ -40,9 +42,20 @@ def plugins(tmp_path: Path) -> Plugins:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, services: Services, plugins: Plugins) -> Rig:
+def talking(plugins: Plugins) -> Talking:
+    return Talking(plugins)
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, services: Services, plugins: Plugins, talking: Talking) -> Rig:
     """The plugin API."""
-    return Rig(tmp_path, routes=plugin_routes(services.parts, plugins.parts), services=services)
+    rig = Rig(
+        tmp_path,
+        routes=(*plugin_routes(services.parts, plugins.parts), *talk_routes(services.log, talking.talk)),
+        services=services,
+    )
+    rig.access.plugins.know(plugins.parts.registry.get, talking.granted)
+    return rig
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+import trio
 
 from gateway.access.scopes import SCOPES
+from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.route import Form, Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.audit import AuditOutcome
@@ -19,6 +21,7 @@ from tests.gateway.api.agent import Agent
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
+from tests.gateway.api.talking import Talking
 from tests.gateway.plugins.making import MANIFEST, package
 
 HOOK: dict[str, Any] = {"url": "https://10.0.0.9/in", "events": ["device:*"]}
@@ -32,6 +35,12 @@ PLUGIN = {"plugin_id": "custom-integration-plugin"}
 FIRST = {**PLUGIN, "version": "1.0.0"}
 OTHER = {"plugin_id": "other", "version": "1.0.0"}
 REVIEW = {"review_id": "review-1"}
+SUBSCRIPTION = {**PLUGIN, "subscription_id": "sub-1"}
+SUBSCRIBE = {
+    "subscriptions": [
+        {"event_pattern": "user:action:*", "handler_endpoint": f"/plugins/{PLUGIN['plugin_id']}/events/user-action"}
+    ]
+}
 
 
 def resource(type_: str, **attributes: object) -> dict[str, object]:
@@ -86,6 +95,12 @@ ROWS = {
     "review.get": Row("plugins:read", REVIEW),
     "review.change": Row("instances:write", REVIEW, resource("review", stars=4)),
     "review.remove": Row("instances:write", REVIEW),
+    "plugin.communicate": Row("plugins:act", PLUGIN, {"target_plugin": "other", "message_type": "ask"}),
+    "plugin.event": Row("plugins:act", PLUGIN, {"event_type": "user:action", "payload": {}}),
+    "plugin.subscribe": Row("plugins:act", PLUGIN, SUBSCRIBE),
+    "plugin.subscriptions": Row("plugins:act", PLUGIN),
+    "plugin.subscription": Row("plugins:act", SUBSCRIPTION),
+    "plugin.unsubscribe": Row("plugins:act", SUBSCRIPTION),
     "alarm.ack": Row("devices:write", {"alarm_id": "alarm-1"}, {"comment": "seen"}),
 }
 # What is there before each test.
@@ -96,10 +111,14 @@ STOCK: list[tuple[str, Mapping[str, str], object]] = [
     ("plugin.upload", FIRST, package()),
     ("plugin.publish", {}, resource("plugin", **RELEASE | {"name": "Other"})),
     ("review.write", OTHER, resource("review", stars=3)),
+    ("plugin.subscribe", PLUGIN, SUBSCRIBE),
 ]
 # Some changes are told of elsewhere: who wrote a message stands in its event, and publishers are summed up.
-NOT_AUDITED = {"event.publish", "message.send", "message.acknowledge"}
-TABLE = plugin_routes(Services().parts, Plugins(Path()).parts)
+NOT_AUDITED = {"event.publish", "message.send", "message.acknowledge", "plugin.communicate", "plugin.event"}
+TABLE = (
+    *plugin_routes(Services().parts, Plugins(Path()).parts),
+    *talk_routes(Services().log, Talking(Plugins(Path())).talk),
+)
 
 
 async def ask(client: httpx.AsyncClient, route: Route, headers: Mapping[str, str]) -> httpx.Response:
@@ -117,8 +136,10 @@ async def request(
 
 
 @pytest.fixture
-async def stocked(gateway: Rig, services: Services) -> AsyncIterator[httpx.AsyncClient]:
+async def stocked(gateway: Rig, talking: Talking, nursery: trio.Nursery) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway with one of everything; the client has no token."""
+    await nursery.start(talking.talk.run)
+    talking.run("other")
     transport = httpx.ASGITransport(gateway.app, client=("10.0.0.7", 5))
     async with httpx.AsyncClient(transport=transport, base_url="https://rig") as client:
         for name, values, data in STOCK:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gateway.access.roles import ROLES
+from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.route import Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.principal import Kind, Principal, allows
@@ -17,6 +18,7 @@ from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.test_matrix import ROWS
 from tests.gateway.api.rig import Rig, rpc_body
 from tests.gateway.api.services import Services
+from tests.gateway.api.talking import Talking
 from tests.gateway.api.test_callers import BY_SCOPE
 
 BOSS = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t")
@@ -25,6 +27,7 @@ ACCESS: dict[str, str | None] = {
     "auth.me": None,
     "tools.changelog": None,
     "tools.test": "tools:use",
+    "plugin.token": "plugins:write",
     "client.list": "system:read",
     "client.create": "system:write",
     "client.get": "system:read",
@@ -70,7 +73,8 @@ WHO = [*ROLES, "nobody"]
 async def rig(tmp_path: Path) -> Rig:
     services = Services()
     limits = LimitSettings(burst=10_000, anonymous_burst=10_000, total_burst=100_000)
-    routes = plugin_routes(services.parts, Plugins(tmp_path).parts)
+    plugins = Plugins(tmp_path)
+    routes = (*plugin_routes(services.parts, plugins.parts), *talk_routes(services.log, Talking(plugins).talk))
     return Rig(tmp_path, limits, routes=routes, services=services)
 
 
