@@ -76,6 +76,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.ports import DeviceAccess, History, Store
 from gateway.core.principal import Kind, Principal
 from gateway.core.timeline import Timeline
+from gateway.core.usage import CallCounter
 from gateway.settings.model import Settings
 
 METRICS_PATH = "/metrics"
@@ -102,6 +103,7 @@ def make_application(
     live: Live | None = None,
     routes: Iterable[PluginRoute] = (),
     keys: ApiKeys | None = None,
+    usage: CallCounter | None = None,
     retirements: Sequence[Retirement] = RETIREMENTS,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
@@ -123,6 +125,7 @@ def make_application(
         live: answers WebSockets; None: there are none.
         routes: of the plugin API.
         keys: proves API keys; None: there are none.
+        usage: counts calls; None: nobody does.
         retirements: what of the plugin API ends.
     """
     methods = {
@@ -195,6 +198,7 @@ def make_application(
         http=instruments.http,
         metrics=page,
         live=live,
+        usage=usage,
     )
     return api
 
@@ -215,6 +219,7 @@ class _Api:
         http: HttpMeter,
         metrics: MetricsPage,
         live: Application | None,
+        usage: CallCounter | None,
     ) -> None:
         self._agent_api = agent_api
         self._identity = identity
@@ -226,6 +231,7 @@ class _Api:
         self._http = http
         self._metrics = metrics
         self._live = live
+        self._usage = usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -264,9 +270,12 @@ class _Api:
         return reply, visit, caller
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
-        reply, visit, _ = await self._replied(scope, receive, begun)
+        reply, visit, caller = await self._replied(scope, receive, begun)
         now = self._timeline.now()
-        self._performance.note(trio.current_time() - begun, fault=reply.status >= 500)
+        took, fault = trio.current_time() - begun, reply.status >= 500
+        self._performance.note(took, fault=fault)
+        if self._usage is not None:
+            self._usage.call(caller.subject if isinstance(caller, Principal) else None, took, fault=fault)
         name, headers = request_id(scope, now), (*reply.headers, *visit.headers(now))
         if reply.stream is None:
             await respond(

@@ -189,6 +189,10 @@ class PluginStore(Protocol):
         """Whether there is or was a plugin of this id."""
         ...
 
+    async def downloads(self) -> int:
+        """Completed downloads of all plugins there are."""
+        ...
+
     async def space(self) -> int:
         """Bytes of all versions and packages, as far as plugins were not removed."""
         ...
