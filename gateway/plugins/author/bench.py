@@ -122,7 +122,7 @@ class _Tags:
         return WriteResult(Outcome.CONFIRMED)
 
     def publish(self, caller: Caller, reading: DerivedReading) -> None:  # noqa: ARG002 - there is one caller
-        self.bench.set_tag(reading.tag, reading.value, reading.quality, reading.units, Reason.NO_ANSWER)
+        self.bench.set_tag(reading.tag, reading.value, reading.quality, reading.units, Reason.PLUGIN_SAYS)
 
     def ended(self, caller: Caller) -> None:
         """What it said stays to be looked at."""

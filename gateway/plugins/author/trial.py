@@ -228,6 +228,7 @@ class Trying:
                 await trio.sleep(_LOOK_S)
 
     def _offer(self, event: Event) -> None:
+        self._heard = trio.current_time()
         self._instance.offer(event)
 
     def _listen(self, said: Said) -> None:

@@ -15,7 +15,7 @@ from gateway.cli.pages import command_page, main_page
 MANUAL = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 OURS = (
     *("status", "alarms", "events", "webhooks", "read", "write", "history", "monitor", "scan", "decode", "doctor"),
-    *("config", "backup", "restore", "report", "completion", "man"),
+    *("config", "backup", "restore", "report", "completion", "man", "plugin"),
 )
 
 
