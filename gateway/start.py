@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import gc
 import json
 import os
@@ -19,10 +18,9 @@ from gateway.api.asgi import Application
 from gateway.api.seed_paths import method_of
 from gateway.core import rfc3339
 from gateway.core.ports import Json
+from gateway.field.state_lock import LOCK_FILE, take
 
 log = structlog.stdlib.get_logger(__name__)
-
-LOCK_FILE = "lock"
 
 
 class StartError(Exception):
@@ -90,11 +88,14 @@ def owned(
         raise StartError(f"{state}: {error.strerror}. Name a directory this user may write to: --state DIR") from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(descriptor)
         except OSError:
             raise StartError(f"{state} is in use by another gateway: stop that one, or name another --state") from None
         cut_short = _cut_short(descriptor, wall())
-        _say(descriptor, f"{os.getpid()}\n{config.absolute()}\n{json.dumps(dict(marks))}\n".encode())
+        _say(
+            descriptor,
+            b"%d\n%b\n%b\n" % (os.getpid(), os.fsencode(config.absolute()), json.dumps(dict(marks)).encode()),
+        )
         try:
             yield cut_short
         finally:

@@ -99,9 +99,9 @@ def _show(
     screen.table(columns, rows, right=(1, 4, 5, 6))
     numbers = [value for sample in samples if isinstance(value := sample["value"], int | float)]
     if numbers and screen.is_terminal:
-        bars = sparkline(course(samples, *span, min(MOST_BARS, screen.columns - 2)))
         screen.line()
-        screen.line(bars)
+        if screen.knows_blocks:
+            screen.line(sparkline(course(samples, *span, min(MOST_BARS, screen.columns - 2))))
         screen.line(f"{say_value(min(numbers))} to {say_value(max(numbers))}, {len(samples)} rows", "dim")
 
 

@@ -17,6 +17,10 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 QUALITY_STYLES = {"good": "green", "uncertain": "yellow", "bad": "red"}
 _BARS = "▁▂▃▄▅▆▇█"
 _BAR_WIDTH = 24
+# Full and empty, where the terminal has blocks and where it has none.
+_BLOCKS, _SIGNS = ("█", "░"), ("#", ".")
+# Of a terminal that does not say how wide it is.
+_USUAL_COLUMNS = 80
 _GAP = "  "
 
 Cell = str | tuple[str, str]
@@ -46,12 +50,17 @@ class Screen:
     Args:
         stream: standard output, mostly.
         colour: whether to use colour; by default as ``colourful`` says.
+
+    Attributes:
+        is_terminal: somebody looks at it.
+        knows_blocks: what ``sparkline`` draws can be shown.
     """
 
     def __init__(self, stream: TextIO | None = None, *, colour: bool | None = None) -> None:
         self._stream = stream or sys.stdout
         self._colour = colourful(self._stream) if colour is None else colour
         self.is_terminal = self._stream.isatty()
+        self.knows_blocks = is_unicode(self._stream)
 
     @property
     def columns(self) -> int:
@@ -115,8 +124,18 @@ class Progress:
         """Say that a share of the work (0 to 1) is done."""
         if self._shown:
             filled = round(min(max(done, 0.0), 1.0) * _BAR_WIDTH)
-            bar = "█" * filled + "░" * (_BAR_WIDTH - filled)
-            print(f"\r\x1b[K{self._what} {bar} {done:4.0%} {clean(note)}", end="", file=self._stream, flush=True)
+            full, empty = _BLOCKS if is_unicode(self._stream) else _SIGNS
+            bar = full * filled + empty * (_BAR_WIDTH - filled)
+            text = f"{self._what} {bar} {done:4.0%} {clean(note)}"
+            # What goes on in a second line stays there: only the last one is cleared.
+            print(f"\r\x1b[K{text[: self._columns() - 1]}", end="", file=self._stream, flush=True)
+
+    def _columns(self) -> int:
+        try:
+            # Of standard error: the results may go into a file.
+            return os.get_terminal_size(self._stream.fileno()).columns or _USUAL_COLUMNS
+        except (OSError, ValueError):
+            return _USUAL_COLUMNS
 
     def end(self) -> None:
         """Take the bar away."""

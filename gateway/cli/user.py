@@ -45,8 +45,11 @@ def _password(name: str) -> str:
         if not password:
             raise CommandError("there is no password on standard input: give it in the first line", WRONG)
         return password
-    password = getpass.getpass(f"password for {name}: ")
-    if getpass.getpass("once more: ") != password:
+    try:
+        password, again = getpass.getpass(f"password for {name}: "), getpass.getpass("once more: ")
+    except EOFError:
+        raise CommandError("no password was given; nothing was changed", WRONG) from None
+    if again != password:
         raise CommandError("the two are not the same; nothing was changed", WRONG)
     return password
 

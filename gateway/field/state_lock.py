@@ -6,12 +6,15 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 LOCK_FILE = "lock"
+# Who only looks whether a gateway runs holds the file for less than a moment; a gateway does so to its end.
+_TRIES, _PAUSE_S = 20, 0.025
 
 
 class InUseError(Exception):
@@ -41,15 +44,33 @@ def owner_of(state: Path) -> Owner:
         OSError: none does; a PermissionError where this user may not know.
         ValueError: it has not said yet who it is.
     """
-    with (state / LOCK_FILE).open() as file:
+    with (state / LOCK_FILE).open("rb") as file:
         try:
             # A gateway that was killed leaves its number behind, and by now that may be anybody's.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            first, _, rest = file.read().partition("\n")
-            path, _, marks = rest.rstrip("\n").partition("\n")
-            return Owner(int(first), Path(path), json.loads(marks or "{}"))
+            first, _, rest = file.read().partition(b"\n")
+            path, _, marks = rest.rstrip(b"\n").partition(b"\n")
+            # Names of files are bytes, and this user's locale may be another one than the gateway's.
+            return Owner(int(first), Path(os.fsdecode(path)), json.loads(marks or b"{}"))
     raise ProcessLookupError(errno.ESRCH, "nobody holds it", str(state / LOCK_FILE))
+
+
+def take(descriptor: int) -> None:
+    """Take a state directory by its lock file; whoever is just looking at it is waited for.
+
+    Raises:
+        BlockingIOError: somebody holds it.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 @contextmanager
@@ -68,7 +89,7 @@ def held(state: Path) -> Iterator[None]:
         os.chown(descriptor, owner.st_uid, owner.st_gid)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(descriptor)
         except BlockingIOError:
             raise InUseError(
                 f"a gateway runs on {state}: stop it first (systemctl stop ferrule), and start it again afterwards"

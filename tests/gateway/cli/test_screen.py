@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
+import pty
+import struct
+import termios
 
 import pytest
 from hypothesis import given
@@ -118,3 +123,26 @@ def test_a_sparkline_spans_from_least_to_greatest_and_leaves_gaps() -> None:
     assert sparkline([0, None, 7]) == "▁ █"
     assert sparkline([5, 5]) == "▄▄"
     assert sparkline([None, None]) == "  "
+
+
+def shown_on(columns: int, encoding: str) -> str:
+    """What a bar writes to a terminal of this width."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(slave, "w", encoding=encoding) as stream:
+        Progress("scan", stream).show(0.5, "12 s left, 0 found, 19200 8N2, unit 7")
+        text = os.read(master, 4096).decode(encoding)
+    os.close(master)
+    return text.removeprefix("\r\x1b[K")
+
+
+def test_a_bar_stays_in_its_line() -> None:
+    """What goes on in a second line could not be cleared any more."""
+    assert len(shown_on(40, "utf-8")) == 39
+    assert shown_on(120, "utf-8").endswith("unit 7")
+    # A terminal that does not say.
+    assert 60 < len(shown_on(0, "utf-8")) < 80
+
+
+def test_a_bar_is_shown_where_there_are_no_blocks() -> None:
+    assert "scan ############............  50% 12 s left" in shown_on(120, "ascii")

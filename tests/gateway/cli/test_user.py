@@ -151,6 +151,25 @@ def test_on_a_terminal_it_is_asked_for_twice(
     assert PASSWORD not in capsys.readouterr().out
 
 
+def test_who_ends_the_question_for_a_password_changes_nothing(
+    peer: People, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-D."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def ended(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", ended)
+    assert main(["user", "password", "ben", *peer.words]) == 2
+    assert "no password was given; nothing was changed" in capsys.readouterr().err
+    assert peer.calls == []
+
+
 @pytest.mark.usefixtures("typed")
 def test_what_the_gateway_refuses_is_said_and_never_the_password(
     peer: People, capsys: pytest.CaptureFixture[str]
