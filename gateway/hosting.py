@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,7 +176,9 @@ class Hosting:
         if means.root:
             # Users of plugins pass through it to what is theirs; no file in it is open to them.
             state = self._around.state
-            state.chmod(stat.S_IMODE(state.stat().st_mode) | stat.S_IXOTH)
+            with suppress(OSError):
+                # Where that cannot be, whoever is to have a place there is told why not.
+                state.chmod(stat.S_IMODE(state.stat().st_mode) | stat.S_IXOTH)
         lacking = unprotected(means)
         words = [WORDS[one] for one in lacking]
         log.info("plugins run in a sandbox", lacking=words, why=means.why)

@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from gateway.core.errors import Code, GatewayError
+from gateway.core.eventlog import NotKept
 from gateway.core.patterns import parse_selection
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import FAREWELL_S, Host
@@ -79,6 +80,33 @@ async def test_instances_are_added_found_and_removed(autojump_clock: MockClock, 
         with pytest.raises(GatewayError) as caught:
             on.host.get("a")
         assert caught.value.code is Code.NOT_FOUND
+
+
+async def test_what_a_removed_instance_kept_goes_with_it_or_later(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with scene(tmp_path, good) as on:
+        on.gateway.kept = {("a", "x"): "1", ("b", "x"): "2"}
+        await (await on.host.add(spec(instance="a"))).activate(None)
+        with pytest.raises(GatewayError) as caught:
+            await on.host.erase("a")
+        assert caught.value.code is Code.CONFLICT
+        on.gateway.trouble = NotKept("the disk is full")
+        with pytest.raises(GatewayError, match="the disk is full"):
+            await on.host.remove("a", None)
+        assert list(on.host) == []
+        assert (on.gateway.ended, on.gateway.forgotten) == (["a"], ["a"])
+        on.gateway.trouble = None
+        await on.host.erase("a")
+        assert on.gateway.kept == {("b", "x"): "2"}
+        assert not (tmp_path / "data" / "a").exists()
+
+
+async def test_a_stop_before_it_began_is_a_stop(autojump_clock: MockClock, tmp_path: Path) -> None:
+    around = Surroundings(FakeRunner(None), FakeGateway().services, lambda *_: None, lambda: WALL, Timing())  # type: ignore[arg-type]  # nothing is started
+    with trio.fail_after(1):
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                nursery.cancel_scope.cancel()
+                await nursery.start(Host(around, Ground(tmp_path, own_users=False)).run)
 
 
 async def test_events_reach_every_active_instance_that_wants_them(autojump_clock: MockClock, tmp_path: Path) -> None:
