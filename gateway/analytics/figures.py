@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.analytics.ledger import InstanceLook, Ledger
@@ -90,7 +90,6 @@ class Figures:
         ledger: what was counted.
         plugins: which there are.
         instances: looks at all instances.
-        owned: how many instances somebody has.
         known: whether there is such a caller.
         region: where this gateway stands, in the words of its operator; "": not said.
         agents: how many are active.
@@ -103,14 +102,13 @@ class Figures:
         plugins: PluginStore,
         instances: Callable[[], Iterable[InstanceLook]],
         *,
-        owned: Callable[[str], Awaitable[int]],
         known: Callable[[str], bool],
         region: Callable[[], str],
         agents: Callable[[], int],
         wall: Callable[[], float],
     ) -> None:
         self._ledger, self._plugins, self._instances = ledger, plugins, instances
-        self._owned, self._known, self._region, self._agents, self._wall = owned, known, region, agents, wall
+        self._known, self._region, self._agents, self._wall = known, region, agents, wall
 
     @property
     def now(self) -> float:
@@ -152,7 +150,7 @@ class Figures:
             average_response=1000 * whole.seconds / whole.calls if whole.calls else None,
             uptime_percentage=uptime(asked, first, hour - 24 * days + 1, self._wall()),
             error_rate=whole.faults / whole.calls if whole.calls else None,
-            regions={self._region() or OTHER: 100} if active or self._agents() else None,
+            regions=self._regions(looks),
         )
 
     async def plugin(self, id_: str, days: int | None) -> PluginFigures:
@@ -205,7 +203,14 @@ class Figures:
         whole = SubjectDay()
         for day in called.values():
             whole.add(day)
-        return CallerFigures(days=dict(sorted(called.items())), sum=whole, instances=await self._owned(subject))
+        owned = sum(look.owner == subject for look in self._instances())
+        return CallerFigures(days=dict(sorted(called.items())), sum=whole, instances=owned)
+
+    def _regions(self, looks: Iterable[InstanceLook]) -> Mapping[str, int] | None:
+        here = self._region() or OTHER
+        found = Counter(look.region or here for look in looks if look.up)
+        found[here] += self._agents()
+        return percents(+found)
 
     @property
     def _day(self) -> int:
@@ -231,6 +236,22 @@ def uptime(hours: Mapping[int, Hour], first: int, begin: int, now: float) -> flo
         ran = hours[first].up if first in hours else 0.0
         passed = ran + max(0.0, now - (first + 1) * HOUR_S)
     return min(100.0, 100.0 * up / passed) if passed > 0 else None
+
+
+def percents(counts: Mapping[str, int]) -> Mapping[str, int] | None:
+    """Whole percent that sum up to 100, the largest first (largest remainder); None where there is nothing.
+
+    Args:
+        counts: above 0, by name.
+    """
+    total = sum(counts.values())
+    if not total:
+        return None
+    floors = {name: 100 * count // total for name, count in counts.items()}
+    left = sorted(counts, key=lambda name: (-(100 * counts[name] % total), name))
+    for name in left[: 100 - sum(floors.values())]:
+        floors[name] += 1
+    return dict(sorted(floors.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _messages(hours: Mapping[int, Hour], now: int, days: int) -> int:

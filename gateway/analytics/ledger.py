@@ -34,6 +34,8 @@ class InstanceLook:
         instance: its id.
         plugin: id of its plugin.
         version: of the plugin.
+        owner: whose it is, as a subject.
+        region: a word of its owner for where it is; "": not said.
         wanted: whether it should run.
         up: whether it does.
         invocations: messages it was given.
@@ -47,6 +49,8 @@ class InstanceLook:
     instance: str
     plugin: str
     version: str
+    owner: str
+    region: str
     wanted: bool
     up: bool
     invocations: int

@@ -55,6 +55,9 @@ class Messages:
         roster: who can get messages.
         charges: to whose share of the log they are put down.
         now: Unix seconds.
+
+    Attributes:
+        sent: messages that were taken in this run of the gateway.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Messages:
         self._mailbox = mailbox
         self._roster = roster
         self._now = now
+        self.sent = 0
         self._under_way: Counter[str] = Counter()
         # Bytes that may come before somebody has to look.
         self._left = 0
@@ -126,6 +130,7 @@ class Messages:
                     },
                     priority=_PRIORITIES[word],
                 )
+        self.sent += 1
         return Message(
             id_,
             event.sequence,

@@ -37,7 +37,7 @@ class Changes:
         reopened: names of changed lines whose own keys differ; on the other changed ones only devices or tags do.
         devices: by ``line/device``.
         tags: by full name. The value of an unchanged tag stands; of every other it is to be forgotten.
-        gateway_changed: the gateway's name or location.
+        gateway_changed: the gateway's name, location or region.
         server_changed: the listener, or who may call.
         server_waiting: the server has changed in what is not followed while the gateway runs.
         storage_changed: budget or limit of the storage.

@@ -88,10 +88,12 @@ class GatewaySettings:
     Attributes:
         name: its identity in events and on the LAN.
         location: where it stands, for people and for discovery.
+        region: part of the world or of the company it stands in, for analytics; "": not said.
     """
 
     name: str = "ferrule"
     location: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ LONGER = Text(longest=2000)
 ORDER = Choice(get_args(model.Order))
 ENCODING = Choice(get_args(model.Encoding))
 
-GATEWAY = Schema("[gateway]", {"name": Name(), "location": Text()}, model.GatewaySettings)
+GATEWAY = Schema("[gateway]", {"name": Name(), "location": Text(), "region": Text()}, model.GatewaySettings)
 
 SERVER = Schema(
     "[server]",

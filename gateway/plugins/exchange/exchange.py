@@ -71,6 +71,9 @@ class Exchange:
         tell: emits an event of the catalogue.
         wall: Unix seconds.
         owner: subject of whoever installed an instance; None where that is not known.
+
+    Attributes:
+        sent: messages that were put into a queue in this run of the gateway.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Exchange:
         self._places: dict[str, _Place] = {}
         self._questions: dict[tuple[str, str, str], Letter] = {}
         self._allowances: dict[str, Allowance] = {}
-        self._turns = 0
+        self.sent = 0
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -255,8 +258,8 @@ class Exchange:
                 f"{MOST_WAITING} messages, or {LARGEST_WAITING} bytes, wait for {letter.target} already: try later",
                 details={"reason": "queue_full", "retryAfter": max(1, min(math.ceil(wait), _LONGEST_RETRY_S))},
             )
-        self._turns += 1
-        place.turn = self._turns
+        self.sent += 1
+        place.turn = self.sent
         if letter.expected:
             self._questions[letter.question] = letter
         self._nursery.start_soon(self._carry, letter, place, number)

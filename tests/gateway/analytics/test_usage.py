@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from gateway.analytics.figures import Figures, uptime
+from gateway.analytics.figures import Figures, percents, uptime
 from gateway.analytics.ledger import KEEP_S, KEPT_DAYS, LOOK_S, MOST_CALLERS, InstanceLook, Ledger
 from gateway.core.errors import GatewayError
 from gateway.core.eventlog import NotKept
@@ -60,15 +60,11 @@ class Board:
             self.ledger,
             store,
             lambda: self.looks,
-            owned=self.owned,
             known=lambda subject: subject != "user:nobody",
             region=lambda: self.region,
             agents=lambda: self.agents,
             wall=clock,
         )
-
-    async def owned(self, subject: str) -> int:
-        return 2 if subject == "user:ann" else 0
 
 
 @asynccontextmanager
@@ -86,6 +82,8 @@ def look(number: int = 1, **more: object) -> InstanceLook:
         instance=f"instance-{number}",
         plugin="meter",
         version="1.0.0",
+        owner="user:ann",
+        region="",
         wanted=True,
         up=True,
         invocations=0,
@@ -143,6 +141,7 @@ async def test_calls_are_told_at_once_and_after_a_restart(tmp_path: Path, autoju
         after = await board.figures.ecosystem(1)
         assert (after.average_response, after.error_rate) == (before.average_response, before.error_rate)
         board.ledger.call("user:ann", 0.1, fault=False)
+        board.looks = [look(1), look(2), look(3, owner="client:panel")]
         ann = await board.figures.caller("user:ann", 7)
         assert (ann.sum.calls, ann.sum.faults, ann.instances) == (4, 0, 2)
         assert ann.sum.last == pytest.approx(clock(), abs=1)
@@ -272,7 +271,20 @@ async def test_what_runs_here_stands_where_its_operator_says(tmp_path: Path, aut
         board.agents = 3
         assert (await board.figures.ecosystem(30)).regions == {"Other": 100}
         board.region = "Europe"
-        assert (await board.figures.ecosystem(30)).regions == {"Europe": 100}
+        board.looks = [look(1, region="Asia"), look(2), look(3, region="Asia", up=False)]
+        assert (await board.figures.ecosystem(30)).regions == {"Europe": 80, "Asia": 20}
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(1, 10**6), max_size=12))
+def test_percents_are_whole_and_sum_up(counts: dict[str, int]) -> None:
+    found = percents(counts)
+    if not counts:
+        assert found is None
+        return
+    assert found is not None
+    assert sum(found.values()) == 100
+    total = sum(counts.values())
+    assert all(abs(found[name] - 100 * count / total) < 1 for name, count in counts.items())
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(min_value=0, max_value=3599))
