@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.options.connection import add_connection
+from gateway.cli.options.seconds import seconds
 from gateway.cli.options.serial import add_serial
 from gateway.field.decode import TYPES
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--modicon", metavar="M", help="the number of a manual instead of table and address: 40108")
     place.add_argument("--count", type=int, default=10, metavar="C", help="how many registers (default 10)")
     place.add_argument("--repeat", type=int, default=1, metavar="N", help="read so many times (default 1)")
-    place.add_argument("--every", type=float, default=1.0, metavar="S", help="seconds between reads (default 1)")
+    place.add_argument("--every", type=seconds(), default=1.0, metavar="S", help="seconds between reads (default 1)")
     parser.add_argument(
         "--type", action="append", choices=TYPES, default=[], metavar="T", help=f"known to be one of {', '.join(TYPES)}"
     )

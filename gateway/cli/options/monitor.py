@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gateway.cli.options.connection import add_connection
+from gateway.cli.options.seconds import seconds
 from gateway.cli.options.serial import add_serial
 
 EXAMPLES = """\
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unit", type=int, action="append", default=[], metavar="N", help="only this unit; repeat")
     parser.add_argument("--errors", action="store_true", help="only damage, silence and refusals")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write a capture (pcapng); never over a file")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after so long")
+    parser.add_argument("--seconds", type=seconds(0.1), metavar="S", help="end after so long")
     parser.add_argument("--json", action="store_true", help="one object a line")
     add_serial(parser)
     add_connection(parser)

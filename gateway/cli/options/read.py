@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.options.connection import add_connection
+from gateway.cli.options.seconds import DAY_S, seconds
 from gateway.cli.raw_place import add_raw_place
 from gateway.field.registers import TYPES
 
 DEFAULT_WATCH_S = 1.0
 
 LEAST_WATCH_S = 0.1
-LONGEST_S = 86400.0
 
 EXAMPLES = """\
 examples:
@@ -32,18 +32,8 @@ def _pause(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f'"{text}" is no number of seconds; put the tags in front of --watch'
         ) from None
-    if not LEAST_WATCH_S <= seconds <= LONGEST_S:
+    if not LEAST_WATCH_S <= seconds <= DAY_S:
         raise argparse.ArgumentTypeError(f"at least {LEAST_WATCH_S:g} s, and at most a day")
-    return seconds
-
-
-def _age(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= LONGEST_S:
-        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds from 0 to {LONGEST_S:g}')
     return seconds
 
 
@@ -62,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bad", action="store_true", help="only readings that are not good")
     parser.add_argument("--raw", action="store_true", help="with address, request and reply of each tag")
-    parser.add_argument("--max-age", type=_age, metavar="S", help="ask the device for what is older")
+    parser.add_argument("--max-age", type=seconds(), metavar="S", help="ask the device for what is older")
     add_raw_place(parser)
     parser.add_argument("--count", type=int, metavar="C", help="how many registers or coils (default: one value)")
     parser.add_argument("--type", choices=TYPES, default=None, metavar="T", help=f"one of {', '.join(TYPES)}")

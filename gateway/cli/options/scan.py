@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from gateway.cli.options.connection import add_connection
+from gateway.cli.options.seconds import seconds
 from gateway.cli.options.serial import add_serial
 from gateway.field.scan_usual import LISTEN_S, PATIENCE_S
 
@@ -46,10 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("place", metavar="PLACE", help="port, HOST[:PORT], or a line of the running gateway")
     parser.add_argument("--units", type=_units, default=list(range(1, 248)), metavar="LIST", help="default 1-247")
     parser.add_argument(
-        "--timeout-per-unit", type=float, default=PATIENCE_S, metavar="S", help=f"default {PATIENCE_S:g} s"
+        "--timeout-per-unit", type=seconds(0.01, 60), default=PATIENCE_S, metavar="S", help=f"default {PATIENCE_S:g} s"
     )
     parser.add_argument(
-        "--listen", type=float, default=LISTEN_S, metavar="S", help=f"seconds to listen first (default {LISTEN_S:g})"
+        "--listen",
+        type=seconds(0, 3600),
+        default=LISTEN_S,
+        metavar="S",
+        help=f"seconds to listen first (default {LISTEN_S:g})",
     )
     parser.add_argument("--every-setting", action="store_true", help="go on with other rates after devices were found")
     parser.add_argument("--disturb", action="store_true", help="ask although another master talks")

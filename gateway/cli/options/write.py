@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.options.connection import add_connection
+from gateway.cli.options.seconds import seconds
 from gateway.cli.raw_place import add_raw_place
 
 EXAMPLES = """\
@@ -26,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TAG VALUE",
         help="a tag and its value in engineering units; of registers only values",
     )
-    parser.add_argument("--lease", type=float, metavar="S", help="seconds until the safe value of the tag follows")
+    parser.add_argument(
+        "--lease", type=seconds(most=1e9), metavar="S", help="seconds until the safe value of the tag follows"
+    )
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
     add_raw_place(parser)
     parser.add_argument("--yes", action="store_true", help="needed to write registers: no limits of a tag protect them")

@@ -136,14 +136,6 @@ def test_an_empty_variable_is_no_token(
     assert "--url needs a token" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--watch", "inf"], ["--watch", "nan"], ["--max-age", "nan"], ["--max-age", "-1"]])
-def test_seconds_that_cannot_be_waited_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["read", *words])
-    assert end.value.code == 2
-    assert words[0] in capsys.readouterr().err
-
-
 def test_nothing_was_written_when_the_question_before_it_failed(peer: Odd, capsys: pytest.CaptureFixture[str]) -> None:
     peer.on["tag.list"] = hang_up
     assert main(["write", "bus/d/t", "5", *peer.words]) == 6

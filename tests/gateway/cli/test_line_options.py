@@ -77,3 +77,26 @@ def test_a_port_that_is_not_there_is_told_before_how_long_it_takes(
     told = capsys.readouterr().err
     assert "is not there" in told
     assert "min in all" not in told
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "1e400", "x", ""])
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["read"], "--watch"),
+        (["read"], "--max-age"),
+        (["write", "a/b/c", "1"], "--lease"),
+        (["monitor", "bus"], "--seconds"),
+        (["scan", "bus"], "--timeout-per-unit"),
+        (["scan", "bus"], "--listen"),
+        (["decode"], "--every"),
+        (["status"], "--timeout"),
+    ],
+)
+def test_seconds_that_cannot_be_waited_are_refused(
+    words: list[str], option: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*words, f"{option}={text}"])
+    assert end.value.code == 2
+    assert option in capsys.readouterr().err
