@@ -12,6 +12,7 @@ import trio
 
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.eventlog import NotKept
+from gateway.core.events import Event
 from gateway.core.patterns import Selection, parse_pattern, parse_selection
 from gateway.core.plugin_subscriptions import PluginSubscription, PluginSubscriptionStore
 from gateway.core.ports import Json
@@ -74,6 +75,22 @@ class PluginSubscriptions:
             handler: parse_selection([one.pattern for one in found], found[0].filter)
             for handler, found in named.items()
         }
+
+    def names(self, plugin: str, event: Event) -> Sequence[str]:
+        """Which handlers of a plugin an event is for that happened since they were subscribed."""
+        return sorted(
+            {
+                one.handler
+                for one in self._kept.values()
+                if one.target == plugin
+                and one.created <= event.time
+                and parse_selection([one.pattern], one.filter).takes(event)
+            }
+        )
+
+    def wants(self, plugin: str) -> bool:
+        """Whether there are any for a plugin."""
+        return any(one.target == plugin for one in self._kept.values())
 
     def list(self, plugin: str) -> Sequence[PluginSubscription]:
         """Those of a plugin, oldest first."""

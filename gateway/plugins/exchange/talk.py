@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import trio
 
 from gateway.core.plugin_subscriptions import PluginSubscriptionStore
+from gateway.core.ports import FactStore
+from gateway.plugins.exchange.catching_up import CatchingUp, History
 from gateway.plugins.exchange.exchange import Exchange, Find
 from gateway.plugins.exchange.standing import Standing
 from gateway.plugins.exchange.subscribing import PluginSubscriptions
+from gateway.plugins.host.instance import Instance
 
 
 class Talk:
@@ -43,7 +46,25 @@ class Talk:
         self.exists = exists
         self.exchange = Exchange(instances, exists, tell, wall, owner)
         self.subscriptions = PluginSubscriptions(store, instances, wall)
+        self._wall = wall
         self.standing = Standing(instances)
+
+    def catching_up(
+        self,
+        instances: Callable[[], Iterable[Instance]],
+        history: History,
+        newest: Callable[[], int],
+        facts: FactStore,
+    ) -> CatchingUp:
+        """What brings instances the events they missed.
+
+        Args:
+            instances: all there are.
+            history: the log of events.
+            newest: number of the newest event in it.
+            facts: keep how far everybody is.
+        """
+        return CatchingUp(instances, self.subscriptions, history, newest, facts=facts, wall=self._wall)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Learn what is kept, then carry messages until cancelled. Start it before instances are."""

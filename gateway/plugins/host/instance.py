@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -109,7 +109,7 @@ class Instance:
         self._state, self._since = State.INACTIVE, around.wall()
         self._fall: Fall | None = None
         self._parked = self._suspended = self._wanted = False
-        self._restarts = self._events = self._missed = 0
+        self._restarts = self._events = self._missed = self._lives = 0
         self._life: Life | None = None
         self._by: str | None = None
         # Set to end a life or a pause, and anew for each.
@@ -121,6 +121,21 @@ class Instance:
     def state(self) -> State:
         """What it is doing."""
         return self._state
+
+    @property
+    def lives(self) -> int:
+        """How many processes of it became active."""
+        return self._lives
+
+    @property
+    def pending(self) -> int:
+        """Events that its process was not given yet."""
+        return 0 if self._life is None else self._life.pending
+
+    @property
+    def missed(self) -> int:
+        """Events it was too slow for."""
+        return self._missed + (self._life.missed if self._life else 0)
 
     # What is wanted of it
 
@@ -208,6 +223,11 @@ class Instance:
         """Bring it an event, where it subscribed to it. Returns at once."""
         if self._life is not None and self._state is State.ACTIVE and (names := self._subscriptions.names(event)):
             self._life.offer(names, event)
+
+    def bring(self, names: Sequence[str], event: Event) -> None:
+        """Bring it an event under these names again, as far as it may have it. Returns at once."""
+        if self._life is not None and self._state is State.ACTIVE and self._subscriptions.may(event):
+            self._life.offer(list(names), event)
 
     async def message(self, message: Mapping[str, Json], seconds: float) -> Json:
         """Give it a message of another plugin, and wait for its answer.
@@ -321,6 +341,7 @@ class Instance:
 
     def _started(self) -> None:
         self._fall = None
+        self._lives += 1
         self._uptime.set(trio.current_time(), up=True)
         self._set(State.ACTIVE)
         life = self._life
@@ -392,7 +413,7 @@ class Instance:
             requests=self._desk.tally.calls,
             request_errors=self._desk.tally.errors,
             events=self._events + (life.events if life else 0),
-            events_missed=self._missed + (life.missed if life else 0),
+            events_missed=self.missed,
             counts=counts,
             suppressed=self.notes.suppressed,
             degraded=self._around.runner.missing(self._sandbox),

@@ -79,6 +79,7 @@ class Life:
         self._queue: deque[tuple[list[str], Event]] = deque()
         self._queued = trio.Event()
         self._unsaid = 0
+        self._giving = False
         self._fall: Fall | None = None
         self._leaving = self._initialized = False
 
@@ -119,6 +120,11 @@ class Life:
             self._unsaid += 1
         self._queue.append((names, event))
         self._queued.set()
+
+    @property
+    def pending(self) -> int:
+        """Events that its process was not given yet."""
+        return len(self._queue) + self._giving
 
     def _fell(self, reason: str, message: str, scope: trio.CancelScope) -> None:
         if self._fall is None and not self._leaving:
@@ -233,6 +239,7 @@ class Life:
             await self._queued.wait()
             while self._queue:
                 names, event = self._queue.popleft()
+                self._giving = True
                 missed, self._unsaid = self._unsaid, 0
                 try:
                     await self.link.tell(
@@ -244,6 +251,7 @@ class Life:
                     self._unsaid = missed + 1
                 except GoneError:
                     return
+                self._giving = False
             self._queued = trio.Event()
 
     async def _farewell(self) -> None:

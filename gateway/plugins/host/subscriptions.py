@@ -69,9 +69,10 @@ class Subscriptions:
             for name, selection in subscriptions.items()
             if selection.takes(event)
         ]
-        return wanting if wanting and self._may(event) else []
+        return wanting if wanting and self.may(event) else []
 
-    def _may(self, event: Event) -> bool:
+    def may(self, event: Event) -> bool:
+        """Whether the instance may have an event, whether it wants it or not."""
         if event.type.startswith(_PRIVATE) or not self._permissions.allow(Word.READ_EVENTS, event.type):
             return False
         # Events of the gateway must not say what reading would not.
