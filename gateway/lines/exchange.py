@@ -115,6 +115,14 @@ class Talk(Protocol):
         """Go on through another view of the same port, between two exchanges or within one."""
         ...
 
+    def look(self) -> None:
+        """Look at the port between two exchanges.
+
+        Raises:
+            LinkDown: the wire went while nobody used it.
+        """
+        ...
+
 
 class SerialTalk:
     """Exchanges on RTU and ASCII lines, and on RTU over TCP."""
@@ -124,10 +132,16 @@ class SerialTalk:
         self._framer = framer
         self._wire = wire
         self._quiet_since = trio.current_time()
+        # Something has come between two exchanges and was taken from the port by a look at it.
+        self._unasked = False
 
     def through(self, port: Port) -> None:
         """See ``Talk.through``."""
         self._port = port
+
+    def look(self) -> None:
+        """See ``Talk.look``."""
+        self._unasked = bool(self._port.drain()) or self._unasked
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
@@ -197,7 +211,8 @@ class SerialTalk:
         """Keep the silent interval before a request; what arrives unasked is late or noise, and moves it."""
         port = self._port
         while True:
-            if port.drain():
+            if port.drain() or self._unasked:
+                self._unasked = False
                 count(Cause.LATE)
                 await self._settle()
             start = self._quiet_since + self._wire.gap
@@ -232,10 +247,16 @@ class NetworkTalk:
         self._framer = framer
         self._gap = wire.gap
         self._free_at = 0.0
+        # What has come between two exchanges and was taken from the port by a look at it.
+        self._unasked = b""
 
     def through(self, port: Port) -> None:
         """See ``Talk.through``."""
         self._port = port
+
+    def look(self) -> None:
+        """See ``Talk.look``."""
+        self._unasked += self._port.drain()
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
@@ -250,7 +271,8 @@ class NetworkTalk:
         await port.send(framer.begin(request))
         meanwhile()
         while True:
-            data = await port.receive(deadline)
+            unasked, self._unasked = self._unasked, b""
+            data = unasked or await port.receive(deadline)
             now = trio.current_time()
             # Whatever has come belongs to the stream: left out, what follows it would have no borders.
             event = framer.feed(data) if data is not None else None

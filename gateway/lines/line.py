@@ -69,6 +69,9 @@ class Line(LineState):
         self._stopping = False
         self._reopening = False
         self._in_a_row = 0
+        self._opened_at = 0.0
+        # The port was left while nobody used it: orders wait until it has been opened anew.
+        self._keeps_orders = False
 
     # What callers may do
 
@@ -214,7 +217,7 @@ class Line(LineState):
         except LinkDown as down:
             self._went_down(down)
             return 0.0
-        opened = trio.current_time()
+        opened = self._opened_at = trio.current_time()
         try:
             self._came_up(port, talk)
             await self._serve(talk)
@@ -236,7 +239,9 @@ class Line(LineState):
 
     def _went_down(self, down: LinkDown) -> None:
         self.polling.link_down(Reason.LINK_DOWN)
-        self._give_back(Reason.LINK_DOWN, down.words)
+        if not self._keeps_orders:
+            self._give_back(Reason.LINK_DOWN, down.words)
+        self._keeps_orders = False
         if self.loan is not None:
             self.loan.fail(Reason.LINK_DOWN, down.words)
         self._is_down(down.reason, down.words)
@@ -273,6 +278,8 @@ class Line(LineState):
             now = self.alive_at = trio.current_time()
             if self._reopening:
                 raise LinkDown("closed", REOPENED)
+            if self._orders or self.on_demand:
+                self._look(talk, now)
             if self._in_a_row < ORDERS_IN_A_ROW and (wanted := self._next_wanted(now)) is not None:
                 self._in_a_row += 1
                 await self._read_or_write(wanted, talk, ahead=True)
@@ -300,6 +307,17 @@ class Line(LineState):
                 if polling.absent and wake > now:
                     wake = min(wake, polling.absent.wake(now))
                 await self._idle(wake, now)
+
+    def _look(self, talk: Talk, now: float) -> None:
+        """See whether the port is still of use before anything is sent on it that somebody waits for.
+
+        Many devices close connections that nobody uses. Such a one is opened anew at once, and orders wait for that.
+        """
+        try:
+            talk.look()
+        except LinkDown:
+            self._reopening = self._keeps_orders = now - self._opened_at > self.settings.reconnect_max
+            raise
 
     def _next_wanted(self, now: float) -> Wanted | None:
         if self._orders:

@@ -43,6 +43,9 @@ class Script:
     def through(self, port: Port) -> None:
         raise AssertionError("nobody looks")
 
+    def look(self) -> None:
+        raise AssertionError("nobody orders")
+
 
 def polling_on(script: Script) -> Polling:
     settings = LineSettings(

@@ -85,6 +85,9 @@ class Reckoned:
     def through(self, port: Port) -> None:
         del port
 
+    def look(self) -> None:
+        return
+
     async def broadcast(self, request: Request, delay: float) -> None:
         raise NotImplementedError
 

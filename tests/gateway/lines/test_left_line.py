@@ -1,0 +1,90 @@
+"""A connection that ended while nobody used it is found out before an order is sent, not by it."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from drivers.simulated.device import SimulatedDevice
+from gateway.core.ports import Outcome
+from gateway.core.reading import Quality
+from gateway.lines.health import Cause
+from tests.gateway.lines.bench import Bench, device, open_bench, tag
+
+SELDOM = tag("t", 0, poll=3600.0, writable=True)
+TRANSPORTS = ["rtu", "ascii", "tcp"]
+
+
+async def leave(bench: Bench) -> None:
+    """What devices do that close idle connections: the port is of no use any more, another one can be opened."""
+    await trio.sleep(60)
+    bench.memory.unplug()
+    bench.memory.replug()
+    await trio.sleep(60)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_write_goes_out_on_the_next_connection(autojump_clock: MockClock, transport: str) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SELDOM)], [simulated], transport=transport) as bench:
+        await leave(bench)
+        assert (await bench.field.write("bus/d1/t", 5, None)).outcome is Outcome.CONFIRMED
+        assert (simulated.get("holding", 0), bench.line.opened) == (5, 2)
+        await trio.sleep(1)
+        assert bench.read("d1/t").quality is Quality.GOOD
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_read_on_demand_too(autojump_clock: MockClock, transport: str) -> None:
+    async with open_bench([], [SimulatedDevice(9, holding={3: 7})], transport=transport) as bench:
+        await leave(bench)
+        assert (await bench.field.modbus_read("bus", 9, "holding", 3, 1)).values == [7]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_what_cannot_be_opened_again_was_not_sent(autojump_clock: MockClock, transport: str) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SELDOM)], [simulated], transport=transport) as bench:
+        await trio.sleep(60)
+        bench.memory.unplug()
+        await trio.sleep(60)
+        result = await bench.field.write("bus/d1/t", 5, None)
+        assert (result.outcome, result.reason) == (Outcome.NOT_SENT, "link_down")
+
+
+async def test_a_peer_that_closes_at_once_is_not_called_up_without_pause(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SELDOM)], [simulated], transport="tcp") as bench, trio.open_nursery() as nursery:
+        await leave(bench)
+
+        async def close_each() -> None:
+            while True:
+                bench.memory.unplug()
+                bench.memory.replug()
+                await trio.sleep(0.02)
+
+        async def write() -> None:
+            while True:
+                await bench.field.write("bus/d1/t", 5, None)
+                await trio.sleep(0.05)
+
+        nursery.start_soon(close_each)
+        nursery.start_soon(write)
+        await trio.sleep(60)
+        assert bench.line.opened < 20
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_came_unasked_is_still_told_and_waited_out(autojump_clock: MockClock) -> None:
+    """Looking takes it from the port: the line must fall silent before the order all the same."""
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SELDOM)], [simulated], transport="tcp") as bench:
+        await trio.sleep(5)
+        simulated.turnaround_s = 3.0
+        assert (await bench.field.modbus_read("bus", 1, "holding", 0, 1)).values is None
+        await trio.sleep(10)
+        simulated.turnaround_s = 0.002
+        for value in range(3):
+            assert (await bench.field.write("bus/d1/t", value, None)).outcome is Outcome.CONFIRMED
+        assert bench.line.polling.units[1].health.counters.errors[Cause.LATE]
