@@ -31,6 +31,7 @@ _TIOCGICOUNT = 0x545D
 _COUNTERS = struct.Struct("20i")
 # Documentation/admin-guide/devices.txt: the slaves of Unix98 pseudo-terminals.
 _PTY_MAJORS = range(136, 144)
+_IN_USE = "is in use by another program, or by another line that has it under another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +223,8 @@ def _refusal(name: str, error: Exception) -> LinkDown:
         errno.ENXIO: ("not_found", "has no adapter behind it: is it plugged in?"),
         errno.ENODEV: ("not_found", "has no adapter behind it: is it plugged in?"),
         errno.EIO: ("hung_up", "went away while it was opened: is the adapter plugged in firmly?"),
-        errno.EBUSY: ("busy", "is in use by another program"),
-        errno.EAGAIN: ("busy", "is in use by another program"),  # flock
+        errno.EBUSY: ("busy", _IN_USE),
+        errno.EAGAIN: ("busy", _IN_USE),  # flock
         errno.ENOTTY: ("settings", "is not a serial port"),
         errno.EINVAL: ("settings", "does not support these settings: check baudrate, bytesize, parity and stopbits"),
     }
