@@ -162,9 +162,31 @@ class Client:
             words = f"Ctrl-C came before {self.url} had answered: what was asked for may have been done"
             raise CallError(words, INTERRUPTED, sent=True) from None
 
+    def send(self, path: str, content: bytes, media: str) -> Json:
+        """What a path under ``/v1`` answers when a file is put there; that may be done twice without harm.
+
+        Raises:
+            CallError: it has failed; ``sent`` says whether it may be there all the same.
+        """
+        self.close()
+        return self._judged(*self._exchange("PUT", path, content, media))
+
+    def fetch(self, path: str, most: int) -> bytes:
+        """The beginning of a file under ``/v1``.
+
+        Raises:
+            CallError: it has failed.
+        """
+        status, content = self._transfer("GET", path, None, {"Range": f"bytes=0-{most - 1}"})
+        if status >= HTTPStatus.BAD_REQUEST:
+            self._judged(status, self._parsed(status, content))
+        return content
+
     def _ask(self, verb: str, path: str, data: Mapping[str, object] | None) -> Json:
         body = None if data is None else json.dumps({"data": data}).encode()
-        status, answer = self._exchange(verb, path, body)
+        return self._judged(*self._exchange(verb, path, body))
+
+    def _judged(self, status: int, answer: Any) -> Json:
         if not isinstance(answer, dict):
             raise CallError(f"{self.url} answered what no gateway answers: is it one?", UNREACHED, sent=True)
         if status >= HTTPStatus.BAD_REQUEST:
@@ -224,10 +246,20 @@ class Client:
         except KeyFileError as error:
             raise CommandError(str(error), DENIED) from None
 
-    def _exchange(self, verb: str, path: str, body: bytes | None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self._token()}"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+    def _exchange(self, verb: str, path: str, body: bytes | None, media: str = "application/json") -> tuple[int, Any]:
+        status, content = self._transfer(verb, path, body, {} if body is None else {"Content-Type": media})
+        return status, {} if status == HTTPStatus.NO_CONTENT else self._parsed(status, content)
+
+    def _parsed(self, status: int, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        except ValueError:
+            raise CallError(
+                f"{self.url} answered {status} and no JSON: is that a gateway?", UNREACHED, sent=True
+            ) from None
+
+    def _transfer(self, verb: str, path: str, body: bytes | None, more: Mapping[str, str]) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self._token()}", **more}
         # A connection that was kept may have been closed by the gateway for being idle; then a new one is tried, once.
         for kept in (True, False) if self._connection is not None else (False,):
             connection = self._connection or self._connect()
@@ -255,14 +287,7 @@ class Client:
                         DENIED,
                     ) from None
                 raise CallError(f"{self.url} broke the connection off ({error})", UNREACHED, sent=True) from None
-            if response.status == HTTPStatus.NO_CONTENT:
-                return response.status, {}
-            try:
-                return response.status, json.loads(content)
-            except ValueError:
-                raise CallError(
-                    f"{self.url} answered {response.status} and no JSON: is that a gateway?", UNREACHED, sent=True
-                ) from None
+            return response.status, content
         raise AssertionError("unreachable: the last round returns or raises")
 
     def _connect(self) -> http.client.HTTPSConnection:

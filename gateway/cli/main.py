@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "client": ("gateway.cli.options.clients", "register programs that get tokens by OAuth, and end them"),
     "key": ("gateway.cli.options.api_keys", "make API keys, list and revoke them"),
     "keys": ("gateway.cli.options.keys", "show and rotate the keys that sign tokens"),
-    "plugin": ("gateway.cli.options.plugin", "write plugins: begin, check, try, pack and sign them"),
+    "plugin": ("gateway.cli.options.plugin", "plugins: write, check, try, sign, publish, install and watch them"),
     "status": ("gateway.cli.options.status", "lines, devices and what is wrong, at a glance"),
     "alarms": ("gateway.cli.options.alarms", "show the alarms that stand, and acknowledge them"),
     "events": ("gateway.cli.options.events", "what the gateway said, and what it says"),

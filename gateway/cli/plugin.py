@@ -1,4 +1,4 @@
-"""``ferrule plugin``: write plugins, and try, check, pack and sign them."""
+"""``ferrule plugin``: write plugins, publish them, and have them run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ _ACTS = {
     "keygen": "gateway.cli.plugin_keys",
     "sign": "gateway.cli.plugin_keys",
     "run": "gateway.cli.plugin_run",
+    "publish": "gateway.cli.plugin_publish",
+    "install": "gateway.cli.plugin_install",
+    "list": "gateway.cli.plugin_list",
 }
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
-    code: int = import_module(_ACTS[arguments.act]).run(arguments)
+    act: str = arguments.act or "list"
+    code: int = import_module(_ACTS.get(act, "gateway.cli.plugin_instance")).run(arguments)
     return code

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gateway.cli.options.clients import add_to_all
+from gateway.cli.options.connection import add_connection
+
 LANGUAGES = ("python", "javascript")
 
 EXAMPLES = """\
@@ -16,16 +19,22 @@ examples:
   ferrule plugin keygen publisher.key                      once; prints what goes into ferrule.toml
   ferrule plugin sign scale-reader-0.1.0.tar.gz --key publisher.key
 
+  ferrule plugin publish scale-reader-0.1.0.tar.gz         from here on a gateway has to run
+  ferrule plugin install scale-reader --config config.json --grant-all --activate
+  ferrule plugin                                           what is installed, and how it does
+  ferrule plugin log scale-reader --follow
+
 exit codes: 0 done, of run: it ran as it should; 1 it failed, of run: it fell or said that it is unhealthy; 2 the
-plugin, a file or the command line is wrong. docs/plugins.md goes all the way, docs/plugin-kit.md has what a plugin
-can do."""
+plugin, a file or the command line is wrong; 6 the gateway cannot be reached; 7 not allowed. docs/plugins.md goes all
+the way, docs/plugin-kit.md has what a plugin can do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``ferrule plugin``."""
     parser.epilog = EXAMPLES
     parser.add_argument("--json", action="store_true", help="as JSON")
-    actions = parser.add_subparsers(dest="act", metavar="ACTION", required=True)
+    add_connection(parser)
+    actions = parser.add_subparsers(dest="act", metavar="ACTION")
     made = [
         _add_new(actions.add_parser("new", help="begin one", description="Begin a plugin; it works as it is.")),
         _add_check(
@@ -64,6 +73,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ]
     for action in made:
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="as JSON")
+    add_to_all(_operators(actions))
+
+
+def _operators(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
+    """The actions that talk to a running gateway."""
+    published = actions.add_parser("list", help="what is installed", description="What is installed, and how it does.")
+    published.add_argument("--published", action="store_true", help="what can be installed, instead")
+    return [
+        _add_publish(
+            actions.add_parser("publish", help="into a gateway's registry", description="Publish a signed package.")
+        ),
+        _add_install(
+            actions.add_parser(
+                "install",
+                help="have an instance of one",
+                description="Install a plugin; it is inactive until it is activated. What it may do is granted here, "
+                "and never more than its package asks for.",
+            )
+        ),
+        published,
+        _one(actions.add_parser("show", help="one instance", description="Show an instance, and how it does.")),
+        _add_log(_one(actions.add_parser("log", help="what it says", description="Show the log of an instance."))),
+        _one(actions.add_parser("activate", help="have it run", description="Have an instance run, now and later.")),
+        _one(actions.add_parser("deactivate", help="have it end", description="Have an instance end, and stay so.")),
+        _add_config(
+            _one(
+                actions.add_parser(
+                    "config",
+                    help="show or change its configuration",
+                    description="Show the configuration of an instance without its secrets, or give it another one.",
+                )
+            )
+        ),
+        _one(
+            actions.add_parser(
+                "uninstall", help="remove it", description="End an instance, and remove it with all it kept."
+            )
+        ),
+    ]
+
+
+def _one(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument(
+        "instance", metavar="ID", help="its id, the end of that, or its plugin where that has one instance only"
+    )
+    return parser
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("package", type=Path, metavar="FILE", help="as sign left it")
+    parser.add_argument("--author", metavar="NAME", help="for people (default: who publishes it)")
+    parser.add_argument("--homepage", metavar="URL", help="shown, and never fetched")
+    parser.add_argument("--repository", metavar="URL", help="the same")
+    return parser
+
+
+def _add_install(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("plugin", metavar="PLUGIN", help="its id, as list --published shows it")
+    parser.add_argument("--version", metavar="V", help="of it (default: the newest)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="its configuration, in JSON (default {})")
+    granting = parser.add_mutually_exclusive_group()
+    granting.add_argument("--grant", action="append", metavar="PERMISSION", help="let it do this; again and again")
+    granting.add_argument("--grant-all", action="store_true", help="let it do all it asks for")
+    parser.add_argument("--region", metavar="WORD", help="where it is, for figures")
+    parser.add_argument("--activate", action="store_true", help="and have it run")
+    return parser
+
+
+def _add_log(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--set", dest="file", type=Path, metavar="FILE", help="another one, in JSON")
+    parser.add_argument("--merge", action="store_true", help="of --set: what it does not say stays; null takes away")
+    return parser
 
 
 def _add_new(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -38,6 +38,9 @@ class Peer(ABC):
             def do_POST(self) -> None:
                 peer.take(self)
 
+            def do_PUT(self) -> None:
+                peer.take(self)
+
             def do_PATCH(self) -> None:
                 peer.take(self)
 
