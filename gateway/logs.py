@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
 import os
 import re
+import select
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -34,6 +36,8 @@ SECRET_TEXT = re.compile(
     r"(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*|whsec_[A-Za-z0-9+/=_-]+"
 )
 HIDDEN = "[hidden]"
+# How long a line waits to be taken.
+PATIENCE_MS = 50
 # Seconds in which a library says a thing once.
 INTERVAL = 60.0
 _MOST_SAID = 256
@@ -112,13 +116,39 @@ class Others(logging.Handler):
 class Printer(structlog.PrintLogger):
     """Prints lines of the log; one that is not taken is lost, and nothing else.
 
-    A disk may be full, a pipe without a reader, the journal away for a moment: no line may fall for that.
+    A disk may be full, a pipe without a reader, the journal away for a moment: nothing may fall for that. Nor may it
+    wait: a terminal where somebody has pressed Ctrl-S takes nothing, and lines are polled by the same thread.
+
+    Args:
+        file: where to.
     """
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file)
+        self._file: TextIO = file
+        self._lost = 0
 
     def msg(self, message: str) -> None:
         """Print one line."""
+        if not self._is_taken():
+            self._lost += 1
+            return
+        lost, self._lost = self._lost, 0
         with contextlib.suppress(OSError):
+            if lost:
+                words = f"{lost} lines of the log were lost: nobody took them"
+                told = json.dumps({"event": words, "level": "warning"})
+                super().msg(told if message.startswith("{") else words)
             super().msg(message)
+
+    def _is_taken(self) -> bool:
+        try:
+            waiting = select.poll()
+            waiting.register(self._file.fileno(), select.POLLOUT)
+            # Who is only slow gets a moment, once.
+            return bool(waiting.poll(0 if self._lost else PATIENCE_MS))
+        except (OSError, ValueError):
+            return True
 
     log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -190,3 +191,33 @@ def test_a_log_that_takes_nothing_ends_nothing(*, full: bool) -> None:
         )
     os.close(write)
     assert done.stdout == "alive\n"
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up() -> None:
+    """As ``ferrule run 2>&1 | less``, or Ctrl-S on its terminal: the lines are polled by the thread that logs."""
+    program = (
+        "import structlog, sys\nfrom gateway import logs\nlogs.set_up(as_json=False)\n"
+        "say = structlog.get_logger().warning\n"
+        "for number in range(3000):\n say('something happened', number=number)\n"
+        "print('polling', flush=True)\nsys.stdin.readline()\nsay('after it')"
+    )
+    read, write = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=write, text=True
+    ) as running:
+        os.close(write)
+        assert running.stdout is not None
+        assert running.stdin is not None
+        assert running.stdout.readline() == "polling\n"
+        os.set_blocking(read, False)
+        taken = b""
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(read, 65536):
+                taken += part
+        running.communicate("\n", timeout=30)
+        taken += os.read(read, 65536)
+    os.close(read)
+    *before, told, last = taken.decode().splitlines()
+    assert all("something happened" in line for line in before)
+    assert told == f"{3000 - len(before)} lines of the log were lost: nobody took them"
+    assert "after it" in last
