@@ -87,6 +87,7 @@ class Eventing:
         live: brings them over WebSockets.
         owners: those of webhooks, as far as they count.
         parts: for the API.
+        health: of the gateway.
     """
 
     journal: Journal
@@ -95,10 +96,10 @@ class Eventing:
     live: Live
     owners: KnownOwners
     parts: EventParts
+    health: SystemHealth
     _store: EventStore
     _publishers: Publishers
     _watch: TagWatch
-    _health: SystemHealth
     _client: Client
     _alerts: Alerts
 
@@ -122,7 +123,7 @@ class Eventing:
             for name, part in {
                 "alarms": self.alarms.run,
                 "changes of tags": self._watch.run,
-                "health of the gateway": self._health.run,
+                "health of the gateway": self.health.run,
             }.items():
                 nursery.start_soon(self._supervised, name, part)
 
@@ -260,7 +261,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
             meters=EventMeters(partial(event_figures, journal, store), webhooks.figures),
         ),
         _watch=TagWatch(sources.tags, journal, lambda: settings().events.tag_interval),
-        _health=SystemHealth(journal, sources.bus, sources.disk, agents.directory),
+        health=SystemHealth(journal, sources.bus, sources.disk, agents.directory),
         _client=client,
         _store=store,
         _publishers=publishers,

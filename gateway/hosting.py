@@ -33,7 +33,7 @@ from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.looking import LookingRunner
 from gateway.plugins.host.sandbox import WORDS, Means, Protection, Runtime, Sandbox, missing
 from gateway.plugins.host.services import HostServices, Messages
-from gateway.plugins.host.states import Timing
+from gateway.plugins.host.states import Health, Report, State, Timing
 from gateway.plugins.services.derived import DerivedTags
 from gateway.plugins.services.events import Door, EventService
 from gateway.plugins.services.field import SerialService, TagService, Writes
@@ -102,14 +102,17 @@ class Hosting:
         host: runs instances.
         talk: what they say to each other.
         ended: called with the id of a plugin when an instance of it was stopped.
+        cut: called when some events reached nobody.
     """
 
     def __init__(self, around: Surrounding) -> None:
         self._around = around
+        self._fell = False
         self._runner = LookingRunner(self._found)
         store = StoredSubscriptions(around.database)
         self.talk = Talk(store, self._of, around.exists, self._tell, around.timeline.now)
         self.ended: list[Callable[[str], None]] = []
+        self.cut: list[Callable[[], None]] = []
         self.host = Host(
             Surroundings(
                 runner=self._runner,
@@ -140,6 +143,7 @@ class Hosting:
             await self.host.run(task_status=task_status)
         except Exception as fault:
             log.exception("the host of plugins fell")
+            self._fell = True
             self._around.alerts.fire(
                 COMPONENT,
                 "host",
@@ -156,6 +160,8 @@ class Hosting:
                         self.host.offer(await subscription.receive())
                 except Cut:
                     log.warning("plugins missed events: the gateway was held up")
+                    for tell in self.cut:
+                        tell()
 
     def _of(self, plugin: str) -> Sequence[Instance]:
         return self.host.of(plugin)
@@ -164,6 +170,21 @@ class Hosting:
         """Permissions of those instances of a plugin that are to run; None: there are none."""
         found = self.talk.standing.granted(plugin)
         return None if found is None else found.words
+
+    def reports(self) -> Sequence[Report]:
+        """How every instance does."""
+        return [instance.report() for instance in self.host]
+
+    def health(self) -> tuple[str | None, int]:
+        """The status of plugins, None where none is installed, and how many instances run."""
+        reports = self.reports()
+        active = [report for report in reports if report.state is State.ACTIVE]
+        if self._fell:
+            return "unhealthy", len(active)
+        well = all(report.health in {None, Health.HEALTHY} for report in active)
+        if not well or any(report.state is State.ERROR for report in reports):
+            return "degraded", len(active)
+        return "healthy" if reports else None, len(active)
 
     def _tell(self, type_: str, data: Mapping[str, object]) -> None:
         self._around.journal.announce(type_, data)

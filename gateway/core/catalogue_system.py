@@ -52,8 +52,8 @@ class Plugins(EventData):
     """How plugins do.
 
     Attributes:
-        status: ``healthy``, ``degraded`` or ``unhealthy``; null where this gateway runs no plugins.
-        active_count: instances that run; null where this gateway runs no plugins.
+        status: ``healthy``, ``degraded`` or ``unhealthy``; null where none is installed.
+        active_count: instances that run.
     """
 
     status: Status | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import trio
 
@@ -30,6 +31,9 @@ class SystemHealth:
         bus: of events.
         store: the disk.
         roster: the agents.
+
+    Attributes:
+        plugins: tells the status of plugins, None where none is installed, and how many instances run.
     """
 
     def __init__(self, journal: Journal, bus: Bus[Event], store: Store, roster: Roster) -> None:
@@ -39,6 +43,7 @@ class SystemHealth:
         self._roster = roster
         self._cuts = 0
         self._cut_at = -math.inf
+        self.plugins: Callable[[], tuple[str | None, int | None]] = lambda: (None, None)
 
     async def run(self) -> None:
         """Look, for ever."""
@@ -58,7 +63,7 @@ class SystemHealth:
         """How it is now, as the event says it. What there is not, or was not measured, is None."""
         components: dict[str, dict[str, object]] = {
             "messaging": self._messaging(),
-            "plugins": {"status": None, "active_count": None},
+            "plugins": self._plugins(),
             "database": self._database(),
             "bus": self._listeners(),
             "agents": self._agents(),
@@ -85,6 +90,10 @@ class SystemHealth:
             self._cuts, self._cut_at = self._bus.cuts, trio.current_time()
         status = DEGRADED if trio.current_time() - self._cut_at < CUT_S else HEALTHY
         return {"status": status, "cuts": self._bus.cuts}
+
+    def _plugins(self) -> dict[str, object]:
+        status, active = self.plugins()
+        return {"status": status, "active_count": active}
 
     def _agents(self) -> dict[str, object]:
         counts = self._roster.counts()

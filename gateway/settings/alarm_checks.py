@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.settings import schema
 from gateway.settings.alarm_model import AlarmSettings
-from gateway.settings.alarm_tags import Watchable, device_tags, fits, is_name, matching, watchables
+from gateway.settings.alarm_tags import Watchable, device_tags, fits, is_made, is_name, matching, watchables
 from gateway.settings.document import Node
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.kinds import shown
@@ -93,6 +93,8 @@ def _check_source(
     if not is_name(pattern):
         words = f'"{pattern}" is no name of a tag. Write "line/device/tag"; * stands for any part between two slashes'
         fields.refuse("tag", words)
+        return
+    if is_made(pattern, tags):
         return
     found = matching(pattern, tags)
     if not found:

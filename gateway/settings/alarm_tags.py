@@ -14,6 +14,8 @@ from gateway.settings.line_model import LineSettings, RawTagSettings, TagSetting
 from gateway.settings.model import Settings
 from gateway.settings.tag_types import FACTS
 
+# Names of tags that plugins make begin so, unless a line is called that.
+MADE = "plugin/"
 _NAME = re.compile(r"[A-Za-z0-9._*-]+(/[A-Za-z0-9._*-]+){1,2}")
 
 
@@ -89,6 +91,8 @@ def meant_by(alarm: AlarmSettings, tags: Mapping[str, Watchable]) -> list[Watcha
     """The tags an alarm is about; a pattern leaves out those its condition means nothing for."""
     if alarm.tag is None:
         return []
+    if is_made(alarm.tag, tags):
+        return [Watchable(alarm.tag, None, "number", whole=True)]
     found = matching(alarm.tag, tags)
     return [one for one in found if fits(alarm, one)] if "*" in alarm.tag else found
 
@@ -101,6 +105,11 @@ def fits(alarm: AlarmSettings, tag: Watchable) -> bool:
         return True
     form = "bool" if isinstance(alarm.equals, bool) else "text" if isinstance(alarm.equals, str) else "number"
     return tag.form == form and tag.whole
+
+
+def is_made(name: str, tags: Mapping[str, Watchable]) -> bool:
+    """Whether a plugin makes the tag of this name, whenever it runs: the configuration knows nothing of it."""
+    return name.startswith(MADE) and "*" not in name and not any(one.startswith(MADE) for one in tags)
 
 
 def is_name(text: str) -> bool:

@@ -52,4 +52,5 @@ def test_every_condition_and_every_state_has_its_row() -> None:
 
 def test_every_reason_says_what_it_means_for_a_device_or_is_known_to_mean_nothing() -> None:
     nothing = {Reason.NOT_YET_READ, Reason.STALE, Reason.LATE_POSSIBLE, Reason.BROKEN_ANSWER}
+    nothing |= {Reason.PLUGIN_SAYS, Reason.PLUGIN_STOPPED}
     assert ANSWERED | UNREACHABLE | nothing == set(Reason)

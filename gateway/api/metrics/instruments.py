@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
 from gateway.api.asgi import Scope
 from gateway.api.metrics.exposition import Family, label_text
 from gateway.api.metrics.histogram import Histogram
+from gateway.plugins.host.states import Report
 from gateway.settings.model import MetricsSettings
 
 # Seconds; a good answer from memory takes one millisecond, the longest call 30 s.
@@ -126,9 +127,11 @@ class Instruments:
         http: measured by the application and the server.
         lag: its ``run`` must run.
         settings: what is shown; may be replaced while the gateway runs.
+        plugins: tells how instances of plugins do; None: nobody runs any.
     """
 
     def __init__(self, settings: MetricsSettings) -> None:
         self.http = HttpMeter()
         self.lag = LoopLag()
         self.settings = settings
+        self.plugins: Callable[[], Sequence[Report]] | None = None

@@ -13,6 +13,7 @@ from gateway.api.metrics.field import DeviceFamilies, TagFamilies, line_families
 from gateway.api.metrics.governed import agent_families, governor_families
 from gateway.api.metrics.happenings import alarm_families, event_families, live_families, webhook_families
 from gateway.api.metrics.instruments import Instruments
+from gateway.api.metrics.plugins import plugin_families
 from gateway.api.metrics.process import process_families
 from gateway.api.parts import GovernorParts
 from gateway.api.rest.ports import EventParts
@@ -136,6 +137,7 @@ class MetricsPage:
             *self._of_store(),
             *agent_families(self._agents()),
             *governor_families(self._governing),
+            *([] if self._instruments.plugins is None else plugin_families(self._instruments.plugins())),
             *self._instruments.http.families(),
             refused,
             *self._instruments.lag.families(),

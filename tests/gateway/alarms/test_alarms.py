@@ -316,3 +316,19 @@ async def test_what_falls_can_be_begun_again(board: Board, autojump_clock: MockC
         assert board.words[1:] == [("raised", RETURN, 5)]
         assert len(board.alarms.list()) == 2
         nursery.cancel_scope.cancel()
+
+
+async def test_a_tag_that_a_plugin_makes_can_raise_an_alarm_once_it_is_there(autojump_clock: MockClock) -> None:
+    power = "plugin/heat/power"
+    board = Board(settings_with(f'name = "p"\ntag = "{power}"\nhigh = 5'))
+    async with board.start():
+        assert board.told == []
+        board.cells |= dict(zip([power], board.tags.add([Tag(power, "float64")]), strict=True))
+        await board.say(power, 6.5)
+        await board.say(power, Reason.PLUGIN_STOPPED)
+        [row] = board.alarms.list()
+        assert (row.state, row.value, row.frozen) == (AlarmState.RAISED, 6.5, True)
+        board.tags.remove([power])
+        await board.keep_saying(5, flow=1)
+        [row] = board.alarms.list()
+        assert row.frozen

@@ -148,3 +148,12 @@ async def test_each_part_can_be_less_than_well(autojump_clock: MockClock) -> Non
         await trio.sleep(2)
         assert made.status("messaging") == "unhealthy"
         assert made.told()[-1] == "unhealthy"
+
+
+async def test_plugins_are_part_of_it(autojump_clock: MockClock) -> None:
+    watched = Watched()
+    assert watched.health.look()["components"]["plugins"] == {"status": None, "active_count": None}  # type: ignore[index]  # a dict
+    watched.health.plugins = lambda: ("degraded", 2)
+    data = watched.health.look()
+    assert data["components"]["plugins"] == {"status": "degraded", "active_count": 2}  # type: ignore[index]  # a dict
+    assert data["overall_status"] == "degraded"

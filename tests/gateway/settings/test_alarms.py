@@ -107,3 +107,15 @@ def test_a_bit_field_reaches_what_its_bits_can_hold() -> None:
     with pytest.raises(SettingsError) as refusal:
         points('name = "s"\ntag = "bus/meter/state"\nequals = 8')
     assert "is 0 to 7, never 8" in str(refusal.value)
+
+
+def test_what_a_plugin_makes_can_be_named_though_the_configuration_does_not_have_it() -> None:
+    [found] = points('name = "p"\ntag = "plugin/heat/power"\nhigh = 5')
+    assert (found.source, found.tags, found.units) == ("plugin/heat/power", ("plugin/heat/power",), None)
+    with pytest.raises(SettingsError):
+        points('name = "p"\ntag = "plugin/heat/*"\nhigh = 5')
+    line = (
+        '[[line]]\nname = "plugin"\ntransport = "serial"\nport = "/dev/x"\n[[line.tag]]\nname = "w"\ncolumns = [1, 5]\n'
+    )
+    with pytest.raises(SettingsError):
+        interpret(Document("f.toml", f'{line}[[alarm]]\nname = "p"\ntag = "plugin/heat/power"\nhigh = 5\n'))

@@ -14,7 +14,6 @@ def begin() -> None:
     """Learn what the tags say now; from then on only changes are told."""
     for name, tag in inputs().items():
         latest[name] = plugin.read(tag)
-    publish()
 
 
 @plugin.on_event("tag:changed")
@@ -46,8 +45,9 @@ def power() -> float | None:
     return round(HEAT_OF_WATER * flow * (supply - back), 3)
 
 
+@plugin.every(30.0)
 def publish() -> None:
-    """Say the derived tag: an unknown input makes it bad, never an invented number."""
+    """Say the derived tag, before it counts as stale: an unknown input makes it bad, never an invented number."""
     found = power()
     plugin.publish_reading(plugin.config["result"], found, quality="bad" if found is None else "good", units="kW")
     plugin.health("healthy" if found is not None else "degraded", None if found is not None else "an input is not good")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,8 @@ import pytest
 import trio
 
 from drivers.simulated.device import SimulatedDevice
+from gateway.api.metrics.exposition import render
+from gateway.api.metrics.plugins import plugin_families
 from gateway.core.errors import Code, GatewayError
 from gateway.core.patterns import parse_selection
 from gateway.core.reading import Quality, Reading, Reason
@@ -292,6 +295,27 @@ def begin():
         assert after.sample.acquired > before.sample.acquired
         # So much a minute is told, and no more.
         assert len([event for event in on.board.told if event.type == "noise:made"]) < 1200
+
+
+async def test_how_plugins_do_is_measured(means: Means, place: Path) -> None:
+    async with site(place) as on:
+        assert on.hosting.health() == (None, 0)
+        instance = await on.start("")
+        await _until(lambda: instance.report().usage is not None and instance.report().health is not None)
+        assert on.hosting.health() == ("healthy", 1)
+        page = "".join(piece for family in plugin_families(on.hosting.reports()) for piece in render(family))
+        text = '{plugin="heat",instance="heat-1"}'
+        assert f"ferrule_plugin_instance_up{text} 1\n" in page
+        assert 'ferrule_plugin_instance_state{plugin="heat",instance="heat-1",state="active"} 1\n' in page
+        memory = re.search(rf"ferrule_plugin_instance_memory_bytes{re.escape(text)} (\d+)\n", page)
+        assert memory is not None
+        assert int(memory[1]) > MEBI
+        assert f"ferrule_plugin_instance_restarts_total{text} 0\n" in page
+        kill_plugins()
+        await _until(lambda: instance.report().restarts == 1)
+        assert on.hosting.health() == ("degraded", 0)
+        await instance.deactivate(None)
+        assert on.hosting.health() == ("healthy", 0)
 
 
 async def _until(true: Callable[[], bool]) -> None:
