@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MODICON = {"1": "discrete", "3": "input", "4": "holding"}
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_BEYOND_ALL_USE = 10**100
 
 
 class UnfitError(ValueError):
@@ -73,7 +74,7 @@ class Text:
     def read(self, value: object) -> str:
         """Return it."""
         if not isinstance(value, str):
-            cure = "" if isinstance(value, list | dict) else f'. Write it in quotes: "{value}"'
+            cure = "" if isinstance(value, list | dict) else f'. Write it in quotes: "{shown(value)}"'
             raise UnfitError(f"must be text, not {shown(value)}{cure}")
         if len(value) > self.longest:
             raise UnfitError(f"is {len(value)} characters long. Keep it to {self.longest}")
@@ -116,7 +117,7 @@ class Whole:
             cure = f". Write it without quotes: {value}" if isinstance(value, str) and value.isdecimal() else ""
             raise UnfitError(f"must be a whole number, not {shown(value)}{cure}")
         if not self.low <= value <= self.high:
-            raise UnfitError(f"must be {self.low} to {self.high}, not {value}")
+            raise UnfitError(f"must be {self.low} to {self.high}, not {shown(value)}")
         return value
 
 
@@ -139,7 +140,7 @@ class Address:
 
     def read(self, value: object) -> int:
         """Return it."""
-        written = str(value)
+        written = shown(value)
         table = _MODICON.get(written[0]) if isinstance(value, int) and len(written) == 6 else None
         if table and 1 <= int(written[1:]) <= 65536:
             wire = int(written[1:]) - 1
@@ -353,4 +354,7 @@ def shown(value: object) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a table"
+    if isinstance(value, int) and abs(value) >= _BEYOND_ALL_USE:
+        # Python writes no number of more than a few thousand digits (CVE-2020-10735); in hexadecimal it reads them.
+        return "a number of more than a hundred digits"
     return str(value)

@@ -18,6 +18,7 @@ BYTES = {
 }
 # Longest first: the first that fits a whole number of times says it best.
 _SPOKEN = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
+_BEYOND_ALL_USE = 1e15
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?([A-Za-z]+)", re.ASCII)
 
 
@@ -31,7 +32,7 @@ def duration(value: object) -> float:
         ValueError: with reason and cure.
     """
     if _is_number(value):
-        raise ValueError(f'a duration needs a unit. Write "{value}s" for seconds, or use ms, m, h, d')
+        raise ValueError(f'a duration needs a unit. Write "{_example(value)}s" for seconds, or use ms, m, h, d')
     number, unit = _split(value, "duration", '"500ms", "1s", "2m", "1h" or "7d"')
     if unit not in SECONDS:
         raise ValueError(f'"{unit}" is no unit of time. Use ms, s, m, h or d')
@@ -48,7 +49,7 @@ def size(value: object) -> int:
         ValueError: with reason and cure.
     """
     if _is_number(value):
-        raise ValueError(f'a size needs a unit. Write "{value}B" for bytes, or use kB, MB, GB, KiB, MiB, GiB')
+        raise ValueError(f'a size needs a unit. Write "{_example(value)}B" for bytes, or use kB, MB, GB, KiB, MiB, GiB')
     number, unit = _split(value, "size", '"64KiB", "200MB" or "1GB"')
     if unit == "KB":
         unit = "kB"
@@ -74,6 +75,11 @@ def say_size(count: int) -> str:
         if count and count % BYTES[unit] == 0:
             return f"{count // BYTES[unit]}{unit}"
     return f"{count}B"
+
+
+def _example(value: object) -> object:
+    """The number that was written, where it could be one of a quantity."""
+    return value if isinstance(value, int | float) and abs(value) < _BEYOND_ALL_USE else 10
 
 
 def _is_number(value: object) -> bool:

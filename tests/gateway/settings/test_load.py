@@ -230,3 +230,26 @@ def test_the_authority_of_a_destination_counts_from_the_directory_of_the_file(tm
     file = tmp_path / "ferrule.toml"
     file.write_text('[[webhook.allow]]\nhost = "scada.plant"\nca = "plant.pem"\n')
     assert load(file).webhook.allow[0].ca == str(tmp_path / "plant.pem")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "poll = {}\n[[line]]\n",
+        "[gateway]\nname = {}\n",
+        "[server]\nport = {}\n",
+        "[history]\nraw = {}\n",
+        "[storage]\nwrite_budget = {}\n",
+        "[[line]]\nname = {}\nraw = {}\nparity = {}\nrs485 = {}\ndevice = {}\necho = {}\n",
+        '[[line]]\nname = "l"\ntransport = "rtu"\nport = {}\ntimeout = {}\nbaudrate = {}\n',
+        "[[line]]\n[[line.device]]\nunit = {}\nprofile = {}\npoll = {}\n",
+        "[[line]]\n[[line.device]]\n[[line.device.tag]]\nname = {}\naddress = {}\nscale = {}\nsafe = {}\nbit = {}\n",
+        "[[line]]\n[[line.device]]\n[[line.device.tag]]\nsentinels = [{}]\nminimum = {}\nunits = {}\n",
+    ],
+)
+def test_a_number_of_thousands_of_hexadecimal_digits_is_told_with_its_place(where: str) -> None:
+    giant = f"0x{'f' * 5000}"
+    text = where.replace("{}", giant)
+    with pytest.raises(SettingsError) as refusal:
+        interpret(Document("test.toml", text))
+    assert all("set_int_max_str_digits" not in problem.message for problem in refusal.value.problems)
