@@ -152,7 +152,9 @@ def accessing(
 
     voids.changed.append(told)
     clients.changed.append(told)
-    keys = ApiKeys(grounds.store, timeline.now, subjects, lambda: settings().access.max_keys, attempts)
+    keys = ApiKeys(
+        grounds.store, timeline.now, subjects, lambda: settings().access.max_keys, attempts, ended=voids.end_key
+    )
     clients.leaving.append(keys.end_of)
     grants: dict[str, Grant] = {GRANT_TYPE: ClientCredentials()}
     others: list[OtherTokens] = []

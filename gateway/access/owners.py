@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.access.oauth.subjects import Subjects
-from gateway.access.oauth.voids import Voids
+from gateway.access.oauth.voids import Voids, key_subject
 from gateway.access.revocations import Revocations
 from gateway.core.channels import may_receive
 from gateway.core.events import Event
@@ -54,7 +54,10 @@ class KnownOwners:
         """
         why = self._revocations.barred(owner, mark)
         if why is None and owner.kind in _OF_OAUTH and mark < self._epoch(owner):
-            why = f"{owner.subject}, or the client it came by, was disabled or removed since"
+            by = "client it came by, was disabled or removed"
+            if owner.kind is Kind.API_KEY:
+                by = "API key it was made with, was disabled, removed or revoked"
+            why = f"{owner.subject}, or the {by} since"
         return why
 
     def may_receive(self, owner: Principal, event: Event) -> bool:
@@ -68,4 +71,8 @@ class KnownOwners:
         return now is None or may_receive(replace(owner, scopes=now.allowance), event)
 
     def _epoch(self, owner: Principal) -> int:
-        return 0 if self._voids is None else self._voids.epoch(owner.subject, owner.client_id or "")
+        if self._voids is None:
+            return 0
+        epoch = self._voids.epoch(owner.subject, owner.client_id or "")
+        # A key is no token that ends by itself: who revokes it means all that it opened.
+        return epoch + (self._voids.epoch(key_subject(owner.token_id), "") if owner.kind is Kind.API_KEY else 0)

@@ -171,6 +171,7 @@ def make_application(
     )
     rates.know([*methods, *plugins.names])
     if live is not None:
+        live.keys = keys
         live.denied.append(partial(note_unheard, audit))
     instruments.http.foreign.append(partial(note_foreign, audit))
     page = MetricsPage(

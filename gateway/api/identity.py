@@ -9,7 +9,7 @@ from gateway.api.asgi import Scope, header
 from gateway.api.credentials import api_key
 from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text, peer_of
 from gateway.api.parts import AgentParts
-from gateway.api.replies import of_plugin_api
+from gateway.api.replies import of_agent_api, of_plugin_api
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
 
@@ -32,12 +32,15 @@ class Identity:
         self._registry = parts.directory.registry
 
     def caller(self, scope: Scope) -> Caller:
-        """Who calls, by the token and ``X-Agent-ID``; or the error that such a call is answered with."""
-        audience = PLUGIN_API if of_plugin_api(scope["path"]) else AGENT_API
+        """Who calls, by the token or key and ``X-Agent-ID``; or the error that such a call is answered with."""
+        path = scope["path"]
+        audience = PLUGIN_API if of_plugin_api(path) else AGENT_API
         try:
-            if audience == PLUGIN_API and self._keys is not None and (key := api_key(scope)) is not None:
-                return self._keys.verify(key, peer_of(scope))
-            principal = self._bearer.verify(bearer_token(scope), audience)
+            if self._keys is not None and (key := api_key(scope)) is not None:
+                named = audience if audience == PLUGIN_API or of_agent_api(path) else None
+                principal = self._keys.verify(key, peer_of(scope), named)
+            else:
+                principal = self._bearer.verify(bearer_token(scope), audience)
             if header(scope, AGENT_ID) is not None:
                 check_agent_id(header_text(scope, AGENT_ID), principal)
         except GatewayError as error:

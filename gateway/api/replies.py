@@ -99,7 +99,7 @@ def challenge(scope: Scope, needed: str | None = None) -> ReplyHeaders:
     elif header(scope, b"authorization") is not None:
         value += b', error="invalid_token"'
     challenges = ((b"www-authenticate", value),)
-    if family == b"/v1" and needed is None:
+    if needed is None:
         return (*challenges, (b"www-authenticate", b'ApiKey realm="ferrule"'))
     return challenges
 

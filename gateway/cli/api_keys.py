@@ -32,12 +32,13 @@ def _list(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
         screen.json({"keys": found, "total": len(found)})
     elif found:
         screen.table(
-            ["id", "name", "owner", "scopes", "expires", "last used"],
+            ["id", "name", "owner", "for", "scopes", "expires", "last used"],
             [
                 [
                     one["key_id"],
                     one["name"],
                     one["owner"],
+                    " ".join(one["audience"]),
                     " ".join(one["scopes"]),
                     one["expires_at"] or "-",
                     one["last_used_at"] or "-",
@@ -56,6 +57,8 @@ def _add(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
         "owner": arguments.owner,
         "scopes": arguments.scope.split(),
     }
+    if arguments.audience is not None:
+        data["audience"] = arguments.audience.split()
     if arguments.ttl is not None:
         data["ttl"] = _seconds(arguments.ttl)
     made = client.act("POST", ALL, data)["data"]

@@ -66,6 +66,7 @@ class ApiKey:
         owner: the subject it stands for.
         digest: SHA-256 of the key.
         scopes: it has these, as far as its owner has them.
+        audience: the path families it opens: ``/v1``, ``/api/v1`` or both.
         created: Unix seconds.
         expires: Unix seconds; None: it does not.
         used: when it was last shown, about; None: never.
@@ -79,6 +80,7 @@ class ApiKey:
     created: int
     expires: int | None = None
     used: int | None = None
+    audience: frozenset[str] = frozenset({"/v1"})
 
     def __repr__(self) -> str:
         return f"ApiKey(id={self.id!r}, owner={self.owner!r})"

@@ -143,8 +143,18 @@ def _insert_client(connection: sqlite3.Connection, client: Client) -> None:
 
 def _insert_key(connection: sqlite3.Connection, key: ApiKey) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (key.id, key.name, key.owner, key.digest, " ".join(sorted(key.scopes)), key.created, key.expires, key.used),
+        "INSERT OR REPLACE INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key.id,
+            key.name,
+            key.owner,
+            key.digest,
+            " ".join(sorted(key.scopes)),
+            key.created,
+            key.expires,
+            key.used,
+            " ".join(sorted(key.audience)),
+        ),
     )
 
 
@@ -171,7 +181,7 @@ def _client(row: tuple[object, ...]) -> Client:
 
 
 def _key(row: tuple[object, ...]) -> ApiKey:
-    columns = cast("tuple[str, str, str, bytes, str, int, int | None, int | None]", row)
+    columns = cast("tuple[str, str, str, bytes, str, int, int | None, int | None, str]", row)
     return ApiKey(
         id=columns[0],
         name=columns[1],
@@ -181,4 +191,5 @@ def _key(row: tuple[object, ...]) -> ApiKey:
         created=columns[5],
         expires=columns[6],
         used=columns[7],
+        audience=frozenset(columns[8].split()),
     )

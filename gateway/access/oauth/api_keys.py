@@ -9,7 +9,7 @@ from dataclasses import replace
 import trio
 
 from gateway.access.attempts import Attempts
-from gateway.access.jws import refused
+from gateway.access.jws import AGENT_API, PLUGIN_API, refused
 from gateway.access.oauth.clients import within
 from gateway.access.oauth.secrets import digest_of, is_secret, make_secret
 from gateway.access.oauth.subjects import Subjects
@@ -22,6 +22,7 @@ from gateway.core.principal import Kind, Principal, allows
 _LONGEST_NAME = 100
 LONGEST_TTL = 10 * 366 * 86400
 _LONGEST = 512
+_FAMILIES = frozenset({PLUGIN_API, AGENT_API})
 
 
 class ApiKeys:
@@ -33,6 +34,7 @@ class ApiKeys:
         subjects: what their owners may be allowed.
         most: how many there may be.
         attempts: counts those that failed.
+        ended: told the id of a key that was revoked: nothing it began goes on.
     """
 
     def __init__(
@@ -42,12 +44,15 @@ class ApiKeys:
         subjects: Subjects,
         most: Callable[[], int],
         attempts: Attempts,
+        *,
+        ended: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._wall = wall
         self._subjects = subjects
         self._most = most
         self._attempts = attempts
+        self._ended = ended
         self._keys: dict[str, ApiKey] = {}
         self._by_digest: dict[bytes, str] = {}
         self._used: dict[str, int] = {}
@@ -58,18 +63,19 @@ class ApiKeys:
         for key in await self._store.keys():
             self._hold(key)
 
-    def verify(self, credential: str, peer: str) -> Principal:
+    def verify(self, credential: str, peer: str, audience: str | None = PLUGIN_API) -> Principal:
         """Tell who shows a key. A good one is never kept waiting because others of the address were not.
 
         Args:
             credential: ``id:key``; the id is that of the owner, as the reference has it, or that of the key.
             peer: the address it comes from.
+            audience: the path family that was called; None: a path outside of both, which every key opens.
 
         Raises:
             GatewayError: UNAUTHENTICATED; TOO_MANY, after too many of the address that failed.
         """
         try:
-            return self._prove(credential)
+            key, principal = self._prove(credential)
         except GatewayError:
             wait = self._attempts.wait(peer)
             self._attempts.failed(peer)
@@ -77,8 +83,26 @@ class ApiKeys:
                 words = f"too many API keys that are none: wait {wait} s"
                 raise GatewayError(Code.TOO_MANY, words, details={"retryAfter": wait}) from None
             raise
+        return self._meant(key, principal, audience)
 
-    def _prove(self, credential: str) -> Principal:
+    def still(self, credential: str, audience: str | None) -> Principal:
+        """Tell who has shown a key, once more: nobody tries keys by that.
+
+        Raises:
+            GatewayError: UNAUTHENTICATED.
+        """
+        return self._meant(*self._prove(credential), audience)
+
+    @staticmethod
+    def _meant(key: ApiKey, principal: Principal, audience: str | None) -> Principal:
+        if audience is not None and audience not in key.audience:
+            words = (
+                f"this API key is for {' and '.join(sorted(key.audience))}: have one made with the audience {audience}"
+            )
+            raise refused(words)
+        return principal
+
+    def _prove(self, credential: str) -> tuple[ApiKey, Principal]:
         id_, colon, secret = credential.partition(":")
         if not colon or len(credential) > _LONGEST:
             raise refused("an API key is written as ID:KEY")
@@ -93,7 +117,7 @@ class ApiKeys:
         if standing is None:
             raise refused("whose key this is was disabled or removed")
         self._used[key.id] = int(now)
-        return Principal(
+        return key, Principal(
             key.owner,
             effective(standing.allowance, key.scopes),
             Kind.API_KEY,
@@ -127,7 +151,14 @@ class ApiKeys:
         return taken
 
     async def add(
-        self, by: Principal, *, owner: str, name: str, scopes: Collection[str], ttl: int | None = None
+        self,
+        by: Principal,
+        *,
+        owner: str,
+        name: str,
+        scopes: Collection[str],
+        ttl: int | None = None,
+        audience: Collection[str] = (PLUGIN_API,),
     ) -> tuple[ApiKey, str]:
         """Make a key; returns it and what its owner sends, ``ID:KEY``, which nobody is shown again.
 
@@ -137,6 +168,7 @@ class ApiKeys:
             name: for people.
             scopes: as ``parse_scopes`` gives them; within what the owner may be allowed.
             ttl: seconds it lives; None: until it is revoked.
+            audience: the path families it opens.
 
         Raises:
             GatewayError: INVALID; FORBIDDEN, more than the caller has itself; CONFLICT, there are as many as may be;
@@ -147,6 +179,8 @@ class ApiKeys:
             raise invalid("name", f"a name has 1 to {_LONGEST_NAME} characters that can be shown", name[:_LONGEST_NAME])
         if ttl is not None and not 1 <= ttl <= LONGEST_TTL:
             raise invalid("ttl", f"a key lives 1 to {LONGEST_TTL} seconds; without one, until it is revoked", ttl)
+        if not audience or not _FAMILIES.issuperset(audience):
+            raise invalid("audience", f"name {PLUGIN_API}, {AGENT_API} or both", " ".join(audience)[:128])
         standing = self._subjects.find(owner)
         if standing is None:
             words = "there is nobody of this name who is not disabled; write client:ID, user:ID or plugin:ID"
@@ -168,6 +202,7 @@ class ApiKeys:
                 scopes=frozenset(scopes),
                 created=now,
                 expires=None if ttl is None else now + ttl,
+                audience=frozenset(audience),
             )
             try:
                 await self._store.save_key(key)
@@ -186,6 +221,7 @@ class ApiKeys:
             key = self.shown(key_id)
             within(by, key.scopes)
             await self._remove(key)
+            self._ended(key_id)
         return key
 
     async def end_of(self, owner: str) -> None:

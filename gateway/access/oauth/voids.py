@@ -48,6 +48,10 @@ class Voids:
         self._facts.remember(SUBJECT_VOIDED, subject, self._epochs[subject], urgent=True)
         self._tell()
 
+    def end_key(self, key_id: str) -> None:
+        """An API key was revoked: nothing that was begun with it goes on."""
+        self.end(key_subject(key_id))
+
     def end_grant(self, grant: str) -> None:
         """Void every token that came of a grant (``Issued.grant``)."""
         now = int(self._wall())
@@ -70,6 +74,11 @@ class Voids:
     def _tell(self) -> None:
         for tell in self.changed:
             tell()
+
+
+def key_subject(key_id: str) -> str:
+    """What an API key alone is called, beside whom it stands for."""
+    return f"api_key:{key_id}"
 
 
 def _numbers(facts: dict[str, Json]) -> dict[str, int]:

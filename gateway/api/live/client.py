@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
 import trio
@@ -27,6 +28,22 @@ class Close(IntEnum):
     TOO_MANY = 4429
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What somebody shows to be known.
+
+    Attributes:
+        text: a token, or an API key as ``ID:KEY``. It is in no text made of this.
+        is_key: whether it is a key.
+    """
+
+    text: str
+    is_key: bool = False
+
+    def __repr__(self) -> str:
+        return f"Shown(***, is_key={self.is_key})"
+
+
 class Client:
     """One connection.
 
@@ -40,7 +57,7 @@ class Client:
         scope: of everything that is done for it but sending; it is cancelled when the connection is to end.
         ending: close code and reason, once it is to end for a reason of ours.
         principal: who it is; None before it has shown a token.
-        token: what it has shown.
+        shown: what it has shown.
         wishes: what it has subscribed to.
     """
 
@@ -51,7 +68,7 @@ class Client:
         self.scope = trio.CancelScope()
         self.ending: tuple[Close, str] | None = None
         self.principal: Principal | None = None
-        self.token = ""
+        self.shown = Shown("")
         self.wishes: dict[tuple[str, str], Wish] = {}
         self._most = most
         self._frames = float(BURST)

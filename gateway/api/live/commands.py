@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from gateway.access.oauth.api_keys import ApiKeys
 from gateway.api.asgi import Scope
 from gateway.api.live import frames
-from gateway.api.live.client import Client, Close
+from gateway.api.live.client import Client, Close, Shown
 from gateway.api.live.frames import Auth, Command, Ping, Subscribe, Unsubscribe
 from gateway.api.live.hub import Hub
 from gateway.api.live.interests import Wish, make_wish, words_of
-from gateway.api.origin import Caller
+from gateway.api.origin import Caller, peer_of
 from gateway.core.channels import CHANNELS, may_subscribe
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.patterns import MOST_PATTERNS, Pattern, Selection, parse_pattern, parse_selection
@@ -32,6 +33,7 @@ class Commands:
         limits: in force.
         wall: Unix seconds.
         deny: told of each refusal.
+        keys: gives what proves API keys; None: there are none.
     """
 
     def __init__(
@@ -41,10 +43,13 @@ class Commands:
         limits: Callable[[], LimitSettings],
         wall: Callable[[], float],
         deny: Denied,
+        *,
+        keys: Callable[[], ApiKeys | None],
     ) -> None:
         self._deny = deny
         self._hub = hub
         self._verify = verify
+        self._keys = keys
         self._limits = limits
         self._wall = wall
         self._connected: dict[str, int] = {}
@@ -56,7 +61,7 @@ class Commands:
             GatewayError: it cannot be done, and the client is told so.
         """
         if isinstance(command, Auth):
-            self._authenticate(client, command.token)
+            self._authenticate(client, _shown(command))
         elif client.principal is None:
             error = GatewayError(Code.UNAUTHENTICATED, 'show a token first: {"type": "auth", "token": "..."}')
             self._deny(error, client.handshake, error, None)
@@ -68,13 +73,16 @@ class Commands:
         elif isinstance(command, Ping):
             client.say(frames.pong())
 
-    def admit(self, token: str, audience: str) -> Principal:
-        """Tell who shows a token, and whether it may listen at all.
+    def admit(self, shown: Shown, audience: str, peer: str) -> Principal:
+        """Tell who shows a token or a key, and whether it may listen at all.
 
         Raises:
-            GatewayError: UNAUTHENTICATED, FORBIDDEN for an enrolment.
+            GatewayError: UNAUTHENTICATED, FORBIDDEN for an enrolment; TOO_MANY, keys that are none from this address.
         """
-        principal = self.still(token, audience)
+        keys = self._keys()
+        if shown.is_key and keys is not None:
+            return keys.verify(shown.text, peer, audience)
+        principal = self.still(shown, audience)
         if principal.kind is Kind.ENROLMENT:
             reason = "an enrolment token registers an agent and nothing else: use the token that it got then"
             raise GatewayError(Code.FORBIDDEN, reason)
@@ -87,20 +95,25 @@ class Commands:
             return None
         return GatewayError(Code.TOO_MANY, f"{most} connections to events are open with this token: close one")
 
-    def still(self, token: str, audience: str) -> Principal:
-        """Tell who shows a token. Its end is its end here: nobody's clock but ours is asked.
+    def still(self, shown: Shown, audience: str) -> Principal:
+        """Tell who has shown a token or a key. Its end is its end here: nobody's clock but ours is asked.
 
         Raises:
             GatewayError: UNAUTHENTICATED.
         """
-        principal = self._verify(token, audience)
+        if shown.is_key:
+            keys = self._keys()
+            if keys is None:
+                raise GatewayError(Code.UNAUTHENTICATED, "this gateway knows no API keys")
+            return keys.still(shown.text, audience)
+        principal = self._verify(shown.text, audience)
         if self._wall() >= principal.expires:
             raise GatewayError(Code.UNAUTHENTICATED, "the token has expired: issue a new one")
         return principal
 
-    def connect(self, client: Client, principal: Principal, token: str) -> None:
-        """Take a token: the first one, or the next one of the same caller."""
-        before, client.principal, client.token = client.principal, principal, token
+    def connect(self, client: Client, principal: Principal, shown: Shown) -> None:
+        """Take a token or a key: the first one, or the next one of the same caller."""
+        before, client.principal, client.shown = client.principal, principal, shown
         self._count(before, -1)
         self._count(principal, 1)
 
@@ -118,10 +131,10 @@ class Commands:
         if count:
             self._connected[account] = count
 
-    def _authenticate(self, client: Client, token: str) -> None:
+    def _authenticate(self, client: Client, shown: Shown) -> None:
         before = client.principal
         try:
-            principal = self.still(token, client.audience) if before else self.admit(token, client.audience)
+            principal = self.admit(shown, client.audience, peer_of(client.handshake))
         except GatewayError as error:
             self._refuse(client, before or error, error)
             return
@@ -133,7 +146,7 @@ class Commands:
             self._check_successor(client, before, principal)
             if client.ending is not None:
                 return
-        self.connect(client, principal, token)
+        self.connect(client, principal, shown)
         client.say(frames.auth_ok(principal.expires, principal.subject))
         if client.wishes:
             self._hub.admit(client)
@@ -216,6 +229,17 @@ class Commands:
         client.wishes = {key: wish for key, wish in client.wishes.items() if wish not in gone}
         self._hub.admit(client)
         client.say(frames.unsubscribed(*_names(tuple(gone))))
+
+
+def _shown(command: Auth) -> Shown:
+    """What a frame shows.
+
+    Raises:
+        GatewayError: INVALID, not exactly one thing.
+    """
+    if (command.token is None) == (command.api_key is None):
+        raise invalid("token", "show one thing: a token, or an api_key as ID:KEY")
+    return Shown(command.token or command.api_key or "", command.api_key is not None)
 
 
 _CLOSES = {

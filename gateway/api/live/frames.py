@@ -32,9 +32,10 @@ _Names = Annotated[tuple[str, ...], Meta(max_length=MOST_PATTERNS)]
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="auth"):
-    """Show a token; again before the last one ends."""
+    """Show a token; again before the last one ends. Or an API key, ``ID:KEY``; one of the two."""
 
-    token: str
+    token: str | None = None
+    api_key: str | None = None
 
 
 class Subscribe(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="subscribe"):
@@ -119,8 +120,9 @@ def of_event(event: Event) -> bytes:
 
 
 def auth_ok(expires: float, subject: str) -> bytes:
-    """The token was taken."""
-    return _said(type="auth_ok", expires_at=rfc3339.seconds(expires), principal=subject)
+    """The token or key was taken; ``expires`` is 0 where it does not end by itself."""
+    until = rfc3339.seconds(expires) if expires else None
+    return _said(type="auth_ok", expires_at=until, principal=subject)
 
 
 def auth_error(error: GatewayError) -> bytes:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import trio
 
 from gateway.access.limits.rates import Headers, RateLimits
+from gateway.access.oauth.api_keys import ApiKeys
 from gateway.access.tokens import AGENT_API, PLUGIN_API
 from gateway.api.asgi import Event as AsgiEvent
 from gateway.api.asgi import Receive, Scope, Send, header, request_id, respond
+from gateway.api.credentials import api_key
 from gateway.api.identity import check_agent_id
-from gateway.api.live.client import Client, Close
+from gateway.api.live.client import Client, Close, Shown
 from gateway.api.live.commands import Commands, Denied
 from gateway.api.live.frames import error_frame, parse
 from gateway.api.live.hub import Hub
@@ -46,10 +48,10 @@ class _Left(Exception):  # noqa: N818 - what happened, no error of anybody
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
-    """Who has shown a token with the handshake."""
+    """Who has shown a token or a key with the handshake."""
 
     principal: Principal
-    token: str
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Live:
 
     Attributes:
         denied: told of each refusal: who, with which handshake, why, and what was to be heard.
+        keys: proves API keys; None: there are none.
     """
 
     def __init__(
@@ -105,10 +108,11 @@ class Live:
         self._wall = wall
         self._hub = Hub(bus, log, published, unlogged)
         self.denied: list[Denied] = []
+        self.keys: ApiKeys | None = None
         # Those that have not come up are there as well, so that one is seen to be the first.
         self._cut = {code.name.lower(): 0 for code in Close}
         self._refused = {str(code): 0 for code in _REFUSALS}
-        self._commands = Commands(self._hub, verify, limits, wall, self._deny)
+        self._commands = Commands(self._hub, verify, limits, wall, self._deny, keys=lambda: self.keys)
         self._clients: dict[Client, None] = {}
         self._doubt = trio.Event()
 
@@ -176,19 +180,20 @@ class Live:
         if scope["query_string"]:
             reason = "leave the query out; a token goes into the Authorization header, or into a frame of type auth"
             raise GatewayError(Code.INVALID, reason)
-        if not any(name == b"authorization" for name, _ in scope["headers"]):
+        key = api_key(scope) if self.keys is not None else None
+        if key is None and not any(name == b"authorization" for name, _ in scope["headers"]):
             return None
-        token = bearer_token(scope)
-        principal = self._commands.admit(token, PATHS[scope["path"]])
+        shown = Shown(bearer_token(scope)) if key is None else Shown(key, is_key=True)
+        principal = self._commands.admit(shown, PATHS[scope["path"]], peer_of(scope))
         if header(scope, AGENT_ID) is not None:
             check_agent_id(header_text(scope, AGENT_ID), principal)
-        return _Caller(principal, token)
+        return _Caller(principal, shown)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, caller: _Caller | None) -> None:
         async with trio.open_nursery() as sending:
             client = Client(Outgoing(scope, send, sending), self._limits().event_queue, PATHS[scope["path"]], scope)
             if caller is not None:
-                self._commands.connect(client, caller.principal, caller.token)
+                self._commands.connect(client, caller.principal, caller.shown)
             self._clients[client] = None
             try:
                 await self._listen(client, receive)
@@ -240,7 +245,7 @@ class Live:
             if client.principal is None or client.ending is not None:
                 continue
             try:
-                allowed = self._commands.still(client.token, client.audience).scopes
+                allowed = self._commands.still(client.shown, client.audience).scopes
                 why = "" if allowed == client.principal.scopes else "the token allows something else now: connect again"
             except GatewayError as error:
                 why = error.reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -34,6 +34,9 @@ class KeyBody(Model, frozen=True):
     scopes: Annotated[Words, Meta(min_length=1)]
     owner: str | None = None
     ttl: Annotated[int, Meta(ge=1, le=LONGEST_TTL)] | None = None
+    audience: Annotated[list[Literal["/v1", "/api/v1"]], Meta(min_length=1, max_length=2)] = msgspec.field(
+        default_factory=lambda: ["/v1"]
+    )
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     owner: str
     scopes: list[str]
+    audience: list[str]
     created_at: str
     expires_at: str | None
     last_used_at: str | None
@@ -56,6 +60,7 @@ def key_row(key: ApiKey, credential: str | None = None) -> KeyRow:
         name=key.name,
         owner=key.owner,
         scopes=sorted(key.scopes),
+        audience=sorted(key.audience),
         created_at=rfc3339.seconds(key.created),
         expires_at=None if key.expires is None else rfc3339.seconds(key.expires),
         last_used_at=None if key.used is None else rfc3339.seconds(key.used),
@@ -93,6 +98,7 @@ class KeyRoutes:
             name=body.name,
             scopes=parse_scopes(" ".join(body.scopes)),
             ttl=body.ttl,
+            audience=body.audience,
         )
         place = f"{ALL}/{key.id}".encode()
         return Answer(data=key_row(key, credential), headers=((b"location", place),), target=key.id)
@@ -104,7 +110,9 @@ class KeyRoutes:
 
 
 def _what(call: Call[KeyBody, Nothing]) -> Mapping[str, Json]:
-    return {"name": call.body.name, "owner": call.body.owner, "scopes": call.body.scopes, "ttl": call.body.ttl}
+    body = call.body
+    given = {"name": body.name, "owner": body.owner, "scopes": body.scopes, "ttl": body.ttl}
+    return {**given, "audience": list[Json](body.audience)}
 
 
 def key_routes(keys: ApiKeys) -> tuple[Route, ...]:

@@ -12,6 +12,7 @@ examples:
   ferrule key                                              which there are
   ferrule key add logger --owner client:analytics-plugin --scope "plugins:read"
   ferrule key add visitor --owner user:anna --scope "devices:read" --ttl 7d
+  ferrule key add panel --owner client:panel --scope "devices:read" --audience "/v1 /api/v1"
   ferrule key revoke key-3f2a91c07b44
 
 The owner sends what add prints, in either of two headers:
@@ -45,5 +46,8 @@ def _add_add(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         "--owner", required=True, metavar="WHO", help="whom it stands for: client:ID, user:ID, plugin:ID"
     )
     parser.add_argument("--scope", required=True, metavar="'A B'", help="what it allows; no more than its owner may")
+    parser.add_argument(
+        "--audience", metavar="'/v1 /api/v1'", help="which paths it opens (default: /v1); /metrics every key opens"
+    )
     parser.add_argument("--ttl", metavar="TIME", help="how long it lives, as 30d or 12h (default: until it is revoked)")
     return parser

@@ -42,6 +42,22 @@ def test_who_was_disabled_or_came_by_a_client_that_was_is_barred_also_after_a_re
         assert one.barred(owner, one.mark(owner)) is None
 
 
+def test_what_was_made_with_an_api_key_ends_when_the_key_is_revoked_and_not_when_it_expires(gateway: Any) -> None:
+    """A key that has leaked is revoked: whoever had it must get nothing more by what he registered with it."""
+    owners, voids = known(gateway)
+    by_key = replace(BEN, kind=Kind.API_KEY, token_id="key-1", client_id=None)
+    marks = {one: owners.mark(one) for one in (by_key, replace(by_key, token_id="key-2"), BEN)}
+    told = []
+    voids.changed.append(lambda: told.append(owners.barred(by_key, marks[by_key])))
+    voids.end_key("key-1")
+    again, _ = known(gateway)
+    for asked in (owners, again):
+        barred = [asked.barred(one, mark) for one, mark in marks.items()]
+        assert "the API key it was made with" in str(barred[0])
+        assert barred[1:] == [None, None]
+    assert "the API key" in str(told[0])
+
+
 def test_who_signs_out_does_not_mean_what_he_has_registered(gateway: Any) -> None:
     owners, _ = known(gateway)
     operator = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t1")

@@ -147,7 +147,7 @@ async def test_others_need_one_with_the_scope(told: Rig, peer: httpx.AsyncClient
     response = await peer.get("/metrics")
     assert response.status_code == 401
     assert response.headers["content-type"] == "application/problem+json"
-    assert response.headers["www-authenticate"] == 'Bearer realm="ferrule"'
+    assert response.headers.get_list("www-authenticate") == ['Bearer realm="ferrule"', 'ApiKey realm="ferrule"']
     response = await peer.get("/metrics", headers=told.bearer("devices:read"))
     assert response.status_code == 403
     assert 'scope="metrics:read"' in response.headers["www-authenticate"]

@@ -141,6 +141,7 @@ class Stage:
             limits=lambda: self.limits,
             wall=rig.board.timeline.now,
         )
+        self.live.keys = rig.access.keys
         rig.agents.revocations.changed.append(self.live.recheck)
         self.wire = Wire(rig, nursery, self.server_limits, self.live)
 

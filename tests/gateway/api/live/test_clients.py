@@ -149,7 +149,7 @@ async def test_messages_reach_sender_recipient_and_who_may_everything(stage: Sta
         ('{"type": "sing"}', "type", "auth, subscribe, unsubscribe or ping"),
         ('{"channels": []}', "type", "auth, subscribe, unsubscribe or ping"),
         ('{"type": "ping", "more": 1}', "frame", "unknown field"),
-        ('{"type": "auth"}', "frame", "token"),
+        ('{"type": "auth"}', "token", "token"),
         ('{"type": "subscribe"}', "channels", "name channels"),
         ('{"type": "subscribe", "channels": "alarms"}', "channels", "array"),
         ('{"type": "subscribe", "channels": ["alarms"], "filter": {"a": []}}', "filter.a", "1 to 64"),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gateway.access.admin import AdminClient
+from gateway.access.owners import KnownOwners
 from gateway.core.audit import AuditOutcome
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.rig import Rig
@@ -323,3 +324,29 @@ async def test_administration_is_noted_and_no_secret_is(rig: Rig, boss: httpx.As
     everything = json.dumps([repr(entry) for entry in rig.audit.entries])
     assert row["client_secret"] not in everything
     assert key["api_key"].partition(":")[2] not in everything
+
+
+async def test_a_key_says_what_it_opens_and_ends_what_was_begun_with_it(
+    rig: Rig, boss: httpx.AsyncClient, bare: httpx.AsyncClient
+) -> None:
+    await made(boss, "/v1/clients", {**PUMP, "client_id": "pump"})
+    asked = {"name": "k", "owner": "client:pump", "scopes": ["devices:read"]}
+    plain = await made(boss, "/v1/auth/api-keys", asked)
+    both = await made(boss, "/v1/auth/api-keys", {**asked, "audience": ["/v1", "/api/v1"]})
+    assert (plain["audience"], both["audience"]) == (["/v1"], ["/api/v1", "/v1"])
+    for audience in ([], ["/v2"], ["/v1", "/v1", "/api/v1"], "/v1"):
+        refused = await boss.post("/v1/auth/api-keys", json={"data": {**asked, "audience": audience}})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["source"]["pointer"].startswith("/data/audience")
+    # It is there after a restart.
+    again = rig.restarted()
+    await again.access.load(ADMIN)
+    assert {key.id: key.audience for key in again.access.keys.all()}[both["key_id"]] == {"/v1", "/api/v1"}
+    owner = rig.access.keys.verify(both["api_key"], "10.0.0.1")
+    owners = KnownOwners(rig.agents.revocations)
+    owners.take(rig.access.voids, rig.access.subjects)
+    mark = owners.mark(owner)
+    assert (await boss.delete(f"/v1/auth/api-keys/{plain['key_id']}")).status_code == 204
+    assert owners.barred(owner, mark) is None
+    assert (await boss.delete(f"/v1/auth/api-keys/{both['key_id']}")).status_code == 204
+    assert "API key" in str(owners.barred(owner, mark))
