@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -139,9 +140,7 @@ class Trying:
             await self._take(heard)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._instance.run)
-            await self._instance.activate(None)
-            if not self._over.is_set():
-                await self._until_over(next_step)
+            await self._until_over(next_step)
             report = self._instance.report()
             with trio.CancelScope(shield=True):
                 await self._instance.deactivate(None)
@@ -160,19 +159,20 @@ class Trying:
                 nursery.cancel_scope.cancel()
 
             async def go_on() -> None:
-                # What happens before it has subscribed to it passes it by.
-                await self._quiet(_BEGINNING_S, _LONGEST_BEGINNING_S)
-                enough = await self._walk(next_step)
-                if not enough and self._trial.seconds is None:
-                    await self._quiet(QUIET_S, _LONGEST_QUIET_S)
-                if enough or self._trial.seconds is None:
-                    nursery.cancel_scope.cancel()
+                await self._instance.activate(None)
+                seconds = self._trial.seconds
+                with trio.move_on_after(math.inf if seconds is None else seconds):
+                    # What happens before it has subscribed to it passes it by.
+                    await self._quiet(_BEGINNING_S, _LONGEST_BEGINNING_S)
+                    enough = await self._walk(next_step)
+                    if not enough and seconds is not None:
+                        await trio.sleep_forever()
+                    if not enough:
+                        await self._quiet(QUIET_S, _LONGEST_QUIET_S)
+                nursery.cancel_scope.cancel()
 
             nursery.start_soon(end)
             nursery.start_soon(go_on)
-            if self._trial.seconds is not None:
-                await trio.sleep(self._trial.seconds)
-                nursery.cancel_scope.cancel()
 
     async def _walk(self, next_step: NextStep) -> bool:
         """Take steps; whether somebody said that it is enough."""

@@ -51,8 +51,8 @@ class Bench:
     path: Path
     more: dict[str, Any] = field(default_factory=dict)
 
-    async def tries(self, program: Program, *steps: Step) -> Tried:
-        """Try a program."""
+    async def tries(self, program: Program, *steps: Step, ends_after: float | None = None) -> Tried:
+        """Try a program, and have it end after so many seconds."""
         said: list[Said] = []
         wrong: list[str] = []
         trial = Trial(
@@ -72,9 +72,16 @@ class Bench:
         async with trio.open_nursery() as nursery:
             runner = FakeRunner(nursery, program)
             trying = Trying(trial, runner, said.append, wrong.append, lambda: WALL, own_users=False)
+            if ends_after is not None:
+                nursery.start_soon(_end_after, trying, ends_after)
             outcome = await trying.run(next_step)
             nursery.cancel_scope.cancel()
         return Tried(outcome, said, wrong)
+
+
+async def _end_after(trying: Trying, seconds: float) -> None:
+    await trio.sleep(seconds)
+    trying.end()
 
 
 @pytest.fixture
@@ -217,3 +224,16 @@ async def test_it_lasts_as_long_as_was_said_or_to_the_end_of_its_steps(
     assert found.outcome.sound
     took = trio.current_time() - begun
     assert lasts - 3.0 <= took <= lasts + 1.0
+
+
+async def test_who_ends_it_does_not_wait_for_one_that_never_answers(bench: Bench, autojump_clock: MockClock) -> None:
+    async def silent(process: FakeProcess) -> None:
+        while await process.hear() is not None:
+            pass
+
+    begun = trio.current_time()
+    found = await bench.tries(silent, ends_after=2.0)
+    assert trio.current_time() - begun < 10.0
+    assert (found.outcome.sound, found.outcome.fault) == (False, None)
+    found = await bench.tries(silent)
+    assert found.outcome.fault == "it did not answer initialize within 30 s: see its log"
