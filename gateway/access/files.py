@@ -62,12 +62,18 @@ def keep_aside(path: Path, now: float) -> Path:
 def _write_scratch(path: Path, content: bytes, mode: int) -> Path:
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        # The process's umask must not decide who may read this.
-        os.fchmod(descriptor, mode)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            # The process's umask must not decide who may read this.
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        # A full disk would be full of these: whoever writes tries again and again, every time under another name.
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise
     return scratch
 
 

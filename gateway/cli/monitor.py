@@ -59,7 +59,7 @@ def _capture_file(path: Path | None, files: ExitStack) -> BinaryIO | None:
     if path is None:
         return None
     try:
-        return files.enter_context(path.open("xb"))
+        return files.enter_context(path.open("xb", buffering=0))
     except FileExistsError:
         raise CommandError(f"{path} is there already, and is not written over: name another file", WRONG) from None
     except OSError as error:
@@ -90,8 +90,15 @@ class View:
             if arguments.line is not None
             else f"nothing{of_units} was heard: does anybody talk on this line, and are A, B and the common wire there?"
         )
-        if file is not None:
-            file.write(self._capture.header())
+        self._keep(self._capture.header)
+
+    def _keep(self, part: Callable[[], bytes]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(part())
+        except OSError as error:
+            raise CommandError(f"{self._file.name}: {error.strerror}; what was heard before is in it") from None
 
     def show(self, message: Message) -> None:
         """One message, if it is asked for."""
@@ -100,9 +107,7 @@ class View:
         words = describe(message)
         self._counts[message.kind] += 1
         self._counts["refused"] += message.kind == "reply" and message.pdu[0] > 0x80
-        if self._file is not None:
-            self._file.write(self._capture.packet(message, words))
-            self._file.flush()
+        self._keep(partial(self._capture.packet, message, words))
         if self._errors and not is_error(message):
             return
         if self._json:

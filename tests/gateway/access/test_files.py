@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from gateway.access.files import create_private, replace
 
@@ -23,3 +28,18 @@ def test_replacing_sets_the_mode_and_leaves_nothing_behind(tmp_path: Path) -> No
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("write", [create_private, replace])
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, write: Callable[[Path, bytes], object]) -> None:
+    """Of a certificate that is due each try would leave a file, and a try is made every ten seconds."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(tmp_path / "server.pem", b"a key and a certificate")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import os
 import subprocess
 import sys
@@ -14,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from drivers.modbus.crc import crc16
-from gateway.cli.main import main
+from gateway.cli.main import CommandError, main
+from gateway.cli.monitor import View
+from gateway.cli.screen import Screen
 
 _BODY = bytes.fromhex("05 83 02")
 REFUSAL = _BODY + crc16(_BODY).to_bytes(2, "little")
@@ -79,3 +83,12 @@ def test_a_line_on_which_nobody_talks_is_told_as_that(capsys: pytest.CaptureFixt
 def test_a_port_that_is_not_there_is_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["monitor", "--port", str(tmp_path / "tty")]) == 1
     assert "is not there" in capsys.readouterr().err
+
+
+def test_a_capture_that_finds_no_room_is_named() -> None:
+    arguments = argparse.Namespace(unit=[], errors=False, json=False, line="boiler", port=None)
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(CommandError, match="^/dev/full: No space left on device; what was heard before is in it$"),
+    ):
+        View(arguments, Screen(io.StringIO()), full)
