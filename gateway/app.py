@@ -26,6 +26,7 @@ from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
 from gateway.api.rest.plugin_exchange import talk_routes
+from gateway.api.rest.replays import REPLAY_NAMES, REPLAY_SEAL, Replays
 from gateway.api.rest.table import plugin_routes
 from gateway.api.server.issuing import make_apart
 from gateway.api.server.serving import serve
@@ -37,6 +38,7 @@ from gateway.core.alerts import Alerts
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource, uuid7
+from gateway.core.sealing import Seal
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.eventing import Sources, event_source, event_store_settings, eventing, port_of
@@ -54,6 +56,7 @@ from gateway.storage import Boot, Storage, open_storage
 from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
 from gateway.storage.event_store import EventStore, open_events
+from gateway.storage.replay_store import StoredReplays
 from gateway.systemd import Notifier
 from gateway.wallclock import WallClock, boot_id, uptime
 from gateway.wiring import Governed, agent_parts, governing, log_alert, server_glance, store_alert, store_settings
@@ -307,6 +310,12 @@ class Gateway:
                 *people.routes,
             ),
             keys=access.keys,
+            replays=Replays(
+                StoredReplays(ground.plugins.database),
+                root.key(REPLAY_NAMES).secret,
+                Seal(root.key(REPLAY_SEAL).secret),
+                timeline.now,
+            ),
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server), make_apart)
         async with trio.open_nursery() as consumers:

@@ -66,6 +66,7 @@ from gateway.api.rest.application import PluginApi
 from gateway.api.rest.door import Door
 from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
+from gateway.api.rest.replays import Replays
 from gateway.api.rest.route import Route as PluginRoute
 from gateway.api.rest.tools import Description, tool_routes
 from gateway.api.rest.versions import RETIREMENTS, Lifecycle, Retirement
@@ -105,6 +106,7 @@ def make_application(
     keys: ApiKeys | None = None,
     usage: CallCounter | None = None,
     retirements: Sequence[Retirement] = RETIREMENTS,
+    replays: Replays | None = None,
 ) -> Application:
     """Build the API. Call it inside the run loop: response times are measured on its clock.
 
@@ -127,6 +129,7 @@ def make_application(
         keys: proves API keys; None: there are none.
         usage: counts calls; None: nobody does.
         retirements: what of the plugin API ends.
+        replays: carries out once what comes twice; None: nobody does.
     """
     methods = {
         **server_methods(
@@ -167,7 +170,14 @@ def make_application(
     table = (*routes, *tool_routes(Description(lambda: table, methods, lifecycle), within))
     plugins = PluginApi(
         table,
-        Door(identity, audit, lambda: rates.settings.body_size, lifecycle, if_match=settings.server.require_if_match),
+        Door(
+            identity,
+            audit,
+            lambda: rates.settings.body_size,
+            lifecycle,
+            if_match=settings.server.require_if_match,
+            replays=replays,
+        ),
     )
     rates.know([*methods, *plugins.names])
     if live is not None:

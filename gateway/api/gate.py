@@ -24,14 +24,15 @@ _PREFLIGHT_HEADERS = (
     (
         b"access-control-allow-headers",
         (
-            b"authorization, content-type, accept, if-match, x-request-id, x-api-version, x-api-key, x-agent-id, "
-            b"x-agent-signature"
+            b"authorization, content-type, accept, if-match, idempotency-key, x-request-id, x-api-version, x-api-key, "
+            b"x-agent-id, x-agent-signature"
         ),
     ),
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED = (
-    b"x-request-id, x-api-version, etag, link, location, allow, ratelimit, ratelimit-policy, retry-after, "
+    b"x-request-id, x-api-version, deprecation, sunset, idempotency-replayed, etag, link, location, allow, ratelimit, "
+    b"ratelimit-policy, retry-after, "
     b"www-authenticate, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-window, "
     b"x-ratelimit-retry-after"
 )

@@ -53,6 +53,10 @@ HEADERS: Mapping[str, Schema] = {
     "WWW-Authenticate": {"description": "how to show who calls", "schema": _TEXT},
     "Location": {"description": "of what was made", "schema": {"type": "string", "format": "uri-reference"}},
     "Link": {"description": "other pages of a list (RFC 8288)", "schema": _TEXT},
+    "Idempotency-Replayed": {
+        "description": "true where this is the answer to an earlier request with the same Idempotency-Key",
+        "schema": _TEXT,
+    },
     "Deprecation": {"description": "@ and the Unix seconds since which it is deprecated (RFC 9745)", "schema": _TEXT},
     "Sunset": {"description": "when it ends (RFC 8594)", "schema": _TEXT},
     "ETag": {"description": "of this state, for If-Match", "schema": _TEXT},

@@ -44,6 +44,13 @@ PARAMETERS: Mapping[str, Schema] = {
         "description": "the version that is meant; another major one than 1 is refused with 400",
         "schema": {"type": "string", "pattern": r"^1(\.[0-9]{1,4}){0,2}$"},
     },
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "of the caller's own choosing, one for each thing to be made: what comes twice with it in 24 h "
+        "is done once",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+    },
 }
 
 
@@ -110,6 +117,8 @@ def _in_query(route: Route) -> list[Schema]:
 
 def _in_headers(route: Route) -> list[Schema]:
     found: list[Schema] = [{"$ref": "#/components/parameters/X-API-Version"}]
+    if route.keyed:
+        found.append({"$ref": "#/components/parameters/Idempotency-Key"})
     if route.method in _CONDITIONAL:
         description = "the ETag of the state that is to be changed: 412 for another one, 428 for none where one must be"
         found.append({"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}})
@@ -146,6 +155,7 @@ def _success(route: Route, schemas: Schemas) -> Schema:
     names = [
         "X-API-Version",
         *(["Location"] if route.status == 201 else []),
+        *(["Idempotency-Replayed"] if route.keyed else []),
         *(["Link"] if route.listing else []),
         *(["ETag"] if route.method in {"GET", "PUT", "PATCH"} and "{" in route.path and not route.listing else []),
     ]

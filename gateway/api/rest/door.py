@@ -31,6 +31,7 @@ from gateway.api.rest.media import (
 )
 from gateway.api.rest.problems import Problem, Source, problem_of, rendered, too_many
 from gateway.api.rest.queries import asked, target_of
+from gateway.api.rest.replays import Replays
 from gateway.api.rest.route import Answer, Call, Form, Raw, Route
 from gateway.api.rest.shapes import names_of, pointer_to, shaped
 from gateway.api.rest.uploads import Upload
@@ -61,6 +62,7 @@ class Door:
         body_size: bytes of a body, at most.
         lifecycle: what of the API ends.
         if_match: changes must say which state they mean.
+        replays: carries out once what comes twice; None: nobody does.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Door:
         lifecycle: Lifecycle,
         *,
         if_match: bool = False,
+        replays: Replays | None = None,
     ) -> None:
         self._identity = identity
         self._audit = audit
         self._body_size = body_size
         self._lifecycle = lifecycle
         self._if_match = if_match
+        self._replays = replays
 
     def turned_away(self, request: Request) -> Reply | None:
         """What somebody is answered who has no good token, whatever the path; None: the caller is known.
@@ -138,8 +142,7 @@ class Door:
                 if route.raw is not None:
                     return await self._by_itself(route.raw, request, path)
                 call, where = await self._understood(route, request, path, caller)
-                answer = await self._carried_out(route, call, where)
-                return _reply(route, answer, request.scope)
+                return await self._once(route, call, where)
             raise problem_of(GatewayError(Code.UNAVAILABLE, "the answer took too long", details={"retryAfter": 1}))
         except Problem as problem:
             return self._failed(request, problem, route)
@@ -242,6 +245,14 @@ class Door:
         except BodyError as error:
             code = "content_too_large" if error.status == 413 else "request_timeout"
             raise Problem(error.status, code, f"{error.reason}.", headers=CLOSE) from None
+
+    async def _once(self, route: Route, call: Call[Any, Any], where: Members) -> Reply:
+        """Carry a request out, unless it was carried out before."""
+
+        async def work() -> Reply:
+            return _reply(route, await self._carried_out(route, call, where), call.origin.scope)
+
+        return await (work() if self._replays is None else self._replays.once(route, call, where, work))
 
     async def _carried_out(self, route: Route, call: Call[Any, Any], where: Members) -> Answer:
         if not route.audited:

@@ -15,12 +15,14 @@ from gateway.api.request import Request
 from gateway.api.rest.paging import Page, link_header
 from gateway.api.rest.problems import Problem
 from gateway.api.rest.queries import Target
-from gateway.api.rest.shapes import Nothing
+from gateway.api.rest.shapes import Nothing, names_of
 from gateway.api.streaming import Stream
 from gateway.core.ports import Json
 
 # Bytes of a body, unless a route says otherwise; ``[limits] body_size`` may be less.
 LARGEST_BODY = 64 * 1024
+# What secrets are called in answers; each is shown once.
+_SECRETS = frozenset({"access_token", "api_key", "client_secret", "code", "refresh_token", "signing_secret", "token"})
 
 
 class Form(Enum):
@@ -163,3 +165,13 @@ class Route:
     noted: Callable[[Call[Any, Any]], Mapping[str, Json]] = _nothing
     origin: str = "addition"
     largest: int = LARGEST_BODY
+
+    @property
+    def confidential(self) -> bool:
+        """Whether its answers have secrets in them, by their names: where answers are kept, these are sealed."""
+        return self.result is not None and not _SECRETS.isdisjoint(names_of(self.result))
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it makes something, so that ``Idempotency-Key`` has it made once."""
+        return self.method == "POST" and self.run is not None and not self.open and self.status in {201, 202}

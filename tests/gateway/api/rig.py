@@ -23,6 +23,7 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
+from gateway.api.rest.replays import Replays
 from gateway.api.rest.route import Route
 from gateway.api.rest.versions import Retirement
 from gateway.api.server.serving import serve
@@ -60,6 +61,7 @@ class Rig:
         services: Services | None = None,
         retirements: Sequence[Retirement] = (),
         server: ServerSettings | None = None,
+        replays: Replays | None = None,
     ) -> None:
         self.state = state
         self.board: Board = Board() if earlier is None else earlier.board
@@ -124,6 +126,7 @@ class Rig:
             routes=(*routes, *self.access.routes, *(self.people.routes if people is None else people)),
             keys=self.access.keys,
             retirements=retirements,
+            replays=replays,
         )
         self.url = ""
 
