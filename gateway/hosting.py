@@ -27,11 +27,11 @@ from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
 from gateway.plugins.exchange.talk import Talk
-from gateway.plugins.host.ground import Ground
+from gateway.plugins.host.ground import INSTANCES, Ground
 from gateway.plugins.host.host import Host
 from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.looking import LookingRunner
-from gateway.plugins.host.sandbox import WORDS, Means, Protection, Runtime, Sandbox, missing
+from gateway.plugins.host.sandbox import GRAVE, WORDS, Means, unprotected
 from gateway.plugins.host.services import HostServices, Messages
 from gateway.plugins.host.states import Health, Report, State, Timing
 from gateway.plugins.services.derived import DerivedTags
@@ -44,19 +44,9 @@ from gateway.storage.plugin_values import StoredValues
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Of the state directory, where instances keep their files.
-INSTANCES = "instances"
 COMPONENT = "plugins"
 # Events that wait to be offered to instances, which takes no time.
 _QUEUE = 1024
-# Without these a plugin can do what nobody expects; the others are made up for by measuring.
-_GRAVE = (
-    Protection.FILES,
-    Protection.NETWORK,
-    Protection.PROCESSES,
-    Protection.TASKS,
-    Protection.MEMORY,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +193,7 @@ class Hosting:
         lacking = unprotected(means)
         words = [WORDS[one] for one in lacking]
         log.info("plugins run in a sandbox", lacking=words, why=means.why)
-        if grave := [WORDS[one] for one in lacking if one in _GRAVE]:
+        if grave := [WORDS[one] for one in lacking if one in GRAVE]:
             self._around.alerts.fire(
                 COMPONENT,
                 "sandbox",
@@ -213,15 +203,6 @@ class Hosting:
             )
         else:
             self._around.alerts.resolve(COMPONENT, "sandbox", "plugins are protected as they should be")
-
-
-def unprotected(means: Means) -> tuple[Protection, ...]:
-    """What an instance without a network is not protected from on this system."""
-    here = Path("/")
-    user = 1 if means.root else None
-    return missing(
-        Sandbox(instance="any", runtime=Runtime.EXECUTABLE, command=(), package=here, data=here, user=user), means
-    )
 
 
 def services(around: Surrounding, messages: Messages) -> HostServices:

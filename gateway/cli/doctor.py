@@ -11,6 +11,7 @@ from gateway.cli.main import DEFAULT_CONFIG, FAILED, CommandError
 from gateway.cli.screen import Cell, Screen
 from gateway.field.doctor import Finding, State, World, worst
 from gateway.field.doctor_board import board_checks
+from gateway.field.doctor_plugins import plugin_checks
 from gateway.field.doctor_ports import port_checks
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
                 Finding("configuration", str(file), State.FAULT, first, f"ferrule check {file} shows everything")
             )
     world = World(state=arguments.state, lines=lines, devices=_devices(arguments))
-    findings += port_checks(world) + board_checks(world)
+    findings += port_checks(world) + board_checks(world) + plugin_checks(world)
     state = worst(findings)
     if arguments.json:
         screen.json({"state": state, "findings": [_as_json(one) for one in findings]})

@@ -9,6 +9,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+# Of the state directory, where instances keep their files.
+INSTANCES = "instances"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 # Numbers of users nobody else has: above what Debian and systemd give away, below those of containers.
 FIRST_USER, LAST_USER = 120_000, 129_999

@@ -54,6 +54,10 @@ WORDS: Mapping[Protection, str] = {
 }
 
 
+# Without these a plugin can do what nobody expects; the others are made up for by measuring.
+GRAVE = (Protection.FILES, Protection.NETWORK, Protection.PROCESSES, Protection.TASKS, Protection.MEMORY)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How much an instance may take.
@@ -147,3 +151,12 @@ def missing(sandbox: Sandbox, means: Means) -> tuple[Protection, ...]:
             # The kernel does not count the processes of root.
             lacking.add(Protection.TASKS)
     return tuple(one for one in Protection if one in lacking)
+
+
+def unprotected(means: Means) -> tuple[Protection, ...]:
+    """What no instance without a network would be protected from on this system."""
+    here = Path("/")
+    user = 1 if means.root else None
+    return missing(
+        Sandbox(instance="any", runtime=Runtime.EXECUTABLE, command=(), package=here, data=here, user=user), means
+    )

@@ -27,7 +27,8 @@ from gateway.events.publishers import Publishers
 from gateway.events.shares import Shares
 from gateway.events.tag_watch import TagWatch
 from gateway.governor.arbitration import Arbitration
-from gateway.hosting import INSTANCES, Hosting, Surrounding
+from gateway.hosting import Hosting, Surrounding
+from gateway.plugins.host.ground import INSTANCES
 from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.sandbox import MEBI, Bounds, Means
 from gateway.plugins.host.usage import descendants
