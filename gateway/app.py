@@ -45,6 +45,7 @@ from gateway.eventing import Sources, event_source, event_store_settings, eventi
 from gateway.events.journal import Journal
 from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.hosting import Hosting, Surrounding
+from gateway.installing import Installing
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
@@ -288,6 +289,9 @@ class Gateway:
         )
         access.plugins.know(ground.plugins.parts.registry.get, hosting.granted)
         hosting.ended.append(access.plugins.look)
+        installing = Installing(
+            ground.plugins, hosting, self._state, root, lambda: self._settings, told.journal, timeline.now
+        )
         api = make_application(
             settings=self._settings,
             version=installed_version(),
@@ -306,6 +310,7 @@ class Gateway:
             routes=(
                 *plugin_routes(told.parts, ground.plugins.parts),
                 *talk_routes(told.parts.door, hosting.talk),
+                *installing.routes,
                 *access.routes,
                 *people.routes,
             ),
@@ -352,7 +357,7 @@ class Gateway:
                     instruments=self._instruments,
                 )
                 field.start_soon(self._configuration.follow, followers, polling)
-                async with hosting.running(), trio.open_nursery() as server:
+                async with hosting.running(), installing.running(polling), trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
                         lambda task_status: serve(

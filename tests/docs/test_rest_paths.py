@@ -19,6 +19,7 @@ from gateway.api.rest.route import LARGEST_BODY
 from gateway.api.rest.table import plugin_routes
 from gateway.api.rest.trials import Dispatch, Judge, Trials, trial_routes
 from gateway.api.rest.users import People, user_routes
+from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.services import Services
 from tests.gateway.api.talking import Talking
@@ -29,13 +30,14 @@ REST = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()
 def test_every_path_stands_there_with_its_scope() -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/v1/\S+)` \| (\S+) \|", REST, re.MULTILINE)
     names = dict.fromkeys(("{webhook_id}", "{message_id}", "{alarm_id}", "{plugin_id}", "{review_id}"), "{id}")
-    names |= {"{client_id}": "{id}", "{key_id}": "{id}", "{user_id}": "{id}"}
+    names |= dict.fromkeys(("{client_id}", "{key_id}", "{user_id}", "{instance_id}"), "{id}")
     names |= {"{delivery_id}": "{delivery}", "{version}": "{version}", "{subscription_id}": "{subscription}"}
     routes = [
         (route.method, re.sub(r"\{\w+\}", lambda found: names[found[0]], route.path), route.scope)
         for route in (
             *plugin_routes(Services().parts, Plugins(Path()).parts),
             *talk_routes(Services().log, Talking(Plugins(Path())).talk),
+            *Installed.of(Plugins(Path())).routes,
             # Nobody is asked here: what they are is enough.
             *plugin_token_routes(cast("PluginTokens", None)),
             *client_routes(cast("Clients", None)),

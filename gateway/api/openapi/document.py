@@ -32,6 +32,7 @@ _TAGS: Mapping[str, str] = {
     "message": "messages between agents",
     "plugin": "the registry of plugins, and their packages",
     "review": "what people think of plugins",
+    "instance": "installed plugins: configured, started, stopped, and how they do",
     "rpc": "every method of the agent API",
     "security": "addresses and cards, checked",
     "server": "the gateway itself",

@@ -56,7 +56,7 @@ PARAMETERS: Mapping[str, Schema] = {
 
 def models_of(routes: Iterable[Route]) -> list[type[msgspec.Struct]]:
     """What bodies and answers are made of."""
-    return [model for route in routes for model in (route.body, route.result) if model is not None]
+    return [model for route in routes for model in (route.body, route.related, route.result) if model is not None]
 
 
 def rest_paths(routes: Iterable[Route], schemas: Schemas, lifecycle: Lifecycle) -> Mapping[str, Mapping[str, Schema]]:
@@ -133,7 +133,7 @@ def _body(route: Route, schemas: Schemas) -> Schema:
     given = schemas.of(route.body)
     if route.raw is not None:
         return {_URL_ENCODED: {"schema": given}, _JSON: {"schema": given}}
-    resource = _resource(route, given)
+    resource = _resource(route, given, None if route.related is None else schemas.of(route.related))
     if route.takes is Form.DOCUMENT:
         return {_DOCUMENT: {"schema": resource}, _JSON: {"schema": resource}}
     plain = an_object({"data": given})
@@ -143,9 +143,10 @@ def _body(route: Route, schemas: Schemas) -> Schema:
     return {**kinds, _MERGE_PATCH: {"schema": plain}} if route.method == "PATCH" else kinds
 
 
-def _resource(route: Route, attributes: Schema) -> Schema:
+def _resource(route: Route, attributes: Schema, related: Schema | None) -> Schema:
+    relationships = {} if related is None else {"relationships": related}
     data = an_object(
-        {"type": {"const": route.resource}, "attributes": attributes},
+        {"type": {"const": route.resource}, "attributes": attributes, **relationships},
         {"id": {"type": "string", "description": "as in the path, or left out"}},
     )
     return an_object({"data": data})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from gateway.api import rpc
 from gateway.api.rest.problems import Problem, Source
@@ -13,6 +13,8 @@ _OF_ENVELOPE = frozenset({"data"})
 # What a document and a resource may have beside that, and nobody here asks for (JSON:API 1.1, 7.1 and 7.2).
 _OF_DOCUMENT = frozenset({"data", "jsonapi", "links", "meta"})
 _UNASKED = frozenset({"lid", "links", "meta"})
+# Where relationships stand.
+RELATED = "/data/relationships"
 _OF_RESOURCE = frozenset({"type", "id", "attributes"})
 
 
@@ -23,10 +25,12 @@ class Members:
     Attributes:
         given: they themselves.
         at: JSON pointer of the object they stand in.
+        related: relationships that were sent beside them.
     """
 
     given: Mapping[str, Json]
     at: str
+    related: Mapping[str, Json] = field(default_factory=dict)
 
 
 def members(body: bytes, resource: str, id_: str | None) -> Members:
@@ -61,11 +65,23 @@ def attributes(body: bytes, resource: str, id_: str | None) -> Members:
 
     Relationships are the gateway's to say: none is taken.
     """
+    return _resource(_data(body, _OF_DOCUMENT), resource, id_, _OF_RESOURCE)
+
+
+def related(body: bytes, resource: str, id_: str | None) -> Members:
+    """Read the same with relationships. Arguments and errors are those of ``members``."""
     data = _data(body, _OF_DOCUMENT)
-    for name in data.keys() - _OF_RESOURCE - _UNASKED:
+    found = data.get("relationships", {})
+    if not isinstance(found, Mapping):
+        raise _wrong(RELATED, "relationships must be an object")
+    return replace(_resource(data, resource, id_, _OF_RESOURCE | {"relationships"}), related=found)
+
+
+def _resource(data: Mapping[str, Json], resource: str, id_: str | None, known: frozenset[str]) -> Members:
+    for name in data.keys() - known - _UNASKED:
         # Names that begin with an at sign are to be ignored (JSON:API 1.1, 6.3).
         if not name.startswith("@"):
-            raise _wrong(f"/data/{_escaped(name)}", "this cannot be set; there are: type, id, attributes")
+            raise _wrong(f"/data/{_escaped(name)}", f"this cannot be set; there are: {', '.join(sorted(known))}")
     if "type" not in data:
         raise _wrong("/data/type", f'type is required: "{resource}"')
     # Some clients call a type as they call the list of it.

@@ -18,7 +18,7 @@ from gateway.api.identity import Identity
 from gateway.api.origin import Caller, Origin
 from gateway.api.replies import Reply, ReplyHeaders, challenge
 from gateway.api.request import CLOSE, Request
-from gateway.api.rest.documents import Members, attributes, either, members
+from gateway.api.rest.documents import RELATED, Members, attributes, either, members, related
 from gateway.api.rest.etags import NEEDED
 from gateway.api.rest.media import (
     check_accept,
@@ -207,20 +207,20 @@ class Door:
             problem.headers = (*problem.headers, *_closing(scope))
             raise
         body: object = None
+        linked: object = None
         where = _NO_MEMBERS
         if route.takes is Form.FILE:
             body = Upload(scope, request.receive, route.largest, request.deadline)
         elif route.body is not None and (route.body_needed or request.has_body()):
-            reading = _READING[route.takes]
+            reading = _READING[route.takes] if route.related is None else related
             named = None if route.status == 201 else next(iter(path.values()), None)
             where = reading(await self._body(route, request), route.resource, named)
-            try:
-                body = shaped(where.given, route.body)
-            except GatewayError as error:
-                raise problem_of(error, _pointer(error, where)) from None
+            body = _shaped(where, route.body)
+            if route.related is not None:
+                linked = _shaped(Members(where.related, RELATED), route.related)
             caller = self._permitted(route, request)
         return (
-            Call(origin=Origin(caller, scope), path=path, body=body, query=query, target=target),
+            Call(origin=Origin(caller, scope), path=path, body=body, related=linked, query=query, target=target),
             where,
         )
 
@@ -340,6 +340,13 @@ def _closing(scope: Scope) -> ReplyHeaders:
     if length is None:
         return () if header(scope, b"transfer-encoding") is None else CLOSE
     return () if len(length) < 6 and int(length) <= _READ_OF_REFUSED else CLOSE
+
+
+def _shaped(where: Members, model: type[msgspec.Struct]) -> msgspec.Struct:
+    try:
+        return shaped(where.given, model)
+    except GatewayError as error:
+        raise problem_of(error, _pointer(error, where)) from None
 
 
 def _pointer(error: GatewayError, where: Members) -> Source | None:

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from gateway.api.rest.paging import Pages
-from gateway.api.rest.problems import Problem, Source
 from gateway.api.rest.shapes import Model
+from gateway.api.rest.sorting import order_of
 from gateway.core import rfc3339
 from gateway.core.plugins import ORDERS, KeptPlugin, KeptVersion, PluginStatus, Release, Review, Wanted
 from gateway.core.semver import LONGEST_VERSION
@@ -196,7 +196,7 @@ def wanted(query: PluginQuery) -> Wanted:
         category=query.category,
         status=None if query.status is None else PluginStatus(query.status),
         author=query.author,
-        order=_order(query.sort),
+        order=order_of(query.sort, ORDERS),
         offset=(query.number - 1) * query.size,
         limit=query.size,
     )
@@ -289,14 +289,3 @@ def _version(version: KeptVersion) -> PluginVersion:
         signed_by=None if archive is None else archive.signer,
         received_at=None if archive is None else rfc3339.seconds(archive.received),
     )
-
-
-def _order(sort: str | None) -> tuple[tuple[str, bool], ...]:
-    if sort is None:
-        return ()
-    order = tuple((field.removeprefix("-"), field.startswith("-")) for field in sort.split(","))
-    names = [name for name, _ in order]
-    if not set(names) <= set(ORDERS) or len(set(names)) < len(names):
-        words = f"sort: there are {', '.join(ORDERS)}, each once, with a - in front for the other direction."
-        raise Problem(400, "invalid", words, source=Source("parameter", "sort"))
-    return order

@@ -1,4 +1,4 @@
-"""``/v1/plugins``: the registry (D-103 to D-106). Documents are those of JSON:API 1.1 (ruling 8)."""
+"""``/v1/plugins``: the registry (D-103, D-104). Documents are those of JSON:API 1.1 (ruling 8)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gateway.api.rest.route import Answer, Call, Form, Route, listed
 from gateway.api.rest.shapes import Nothing
 from gateway.core.plugins import KeptPlugin, Release
 from gateway.core.ports import Json
-from gateway.plugins.registry.registry import ADMIN, Registry
+from gateway.plugins.registry.registry import Registry
 
 _ONE = f"{PLUGINS}/{{plugin_id}}"
 # A schema of a configuration may have half of it.
@@ -78,20 +78,6 @@ class PluginRoutes:
             plugin = await self._seen(call)
             return await self._change(call, plugin, changed(plugin.release, call.body))
 
-    async def remove(self, call: _Bare) -> Answer:
-        """DELETE."""
-        async with self._changing:
-            await self._registry.remove((await self._seen(call)).id)
-        return Answer()
-
-    async def suspend(self, call: _Bare) -> Answer:
-        """POST: have nobody install it."""
-        return answered(await self._registry.suspend(call.path["plugin_id"]))
-
-    async def resume(self, call: _Bare) -> Answer:
-        """POST: end that."""
-        return answered(await self._registry.resume(call.path["plugin_id"]))
-
     async def _seen(self, call: _Change) -> KeptPlugin:
         """A plugin, whose state the caller knows where it says which one it means."""
         plugin = await self._registry.get(call.path["plugin_id"])
@@ -122,7 +108,6 @@ def registry_routes(registry: Registry) -> tuple[Route, ...]:
     documents = partial(Route, resource="plugin", result=Plugin, takes=Form.DOCUMENT, gives=Form.DOCUMENT)
     read = partial(documents, scope="plugins:read", audited=False)
     write = partial(documents, scope="plugins:write", largest=_LARGEST)
-    rule = partial(documents, scope=ADMIN)
     return (
         read(
             name="plugin.list",
@@ -171,29 +156,5 @@ def registry_routes(registry: Registry) -> tuple[Route, ...]:
             summary="Change some of a plugin's metadata",
             body=PluginChanges,
             noted=_which,
-        ),
-        rule(
-            name="plugin.remove",
-            method="DELETE",
-            path=_ONE,
-            run=work.remove,
-            summary="Remove plugin from registry",
-            result=None,
-            status=204,
-            origin="seed",
-        ),
-        rule(
-            name="plugin.suspend",
-            method="POST",
-            path=f"{_ONE}/suspend",
-            run=work.suspend,
-            summary="Have nobody install a plugin",
-        ),
-        rule(
-            name="plugin.resume",
-            method="POST",
-            path=f"{_ONE}/resume",
-            run=work.resume,
-            summary="Let a plugin be installed again",
         ),
     )

@@ -50,6 +50,7 @@ class Call(Generic[B, Q]):
         origin: who asks, and from where.
         path: values of the path's variables.
         body: what was sent; None where the route takes no body, or none was sent and none is needed.
+        related: relationships that were sent with it, as ``Route.related`` has them; None where the route takes none.
         query: its parameters.
         target: to link to pages of the same list.
     """
@@ -57,6 +58,7 @@ class Call(Generic[B, Q]):
     origin: Origin
     path: Mapping[str, str]
     body: B
+    related: object = None
     query: Q
     target: Target
 
@@ -134,6 +136,7 @@ class Route:
         takes: how a body is written; of a file ``Call.body`` is the ``Upload``, and ``body`` is None.
         gives: how an answer is written.
         body: what must be sent; None: nothing may be. Of a document: the attributes of its resource.
+        related: relationships that stand beside the attributes of a document; None: none may.
         body_needed: False: it may be left out.
         query: parameters.
         resource: type it may be written as, and is shown as.
@@ -159,6 +162,7 @@ class Route:
     takes: Form = Form.ENVELOPE
     gives: Form = Form.ENVELOPE
     body: type[msgspec.Struct] | None = None
+    related: type[msgspec.Struct] | None = None
     body_needed: bool = True
     query: type[msgspec.Struct] = Nothing
     audited: bool = True

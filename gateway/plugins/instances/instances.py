@@ -33,6 +33,11 @@ log = structlog.stdlib.get_logger(__name__)
 ANSWER_S = 10.0
 
 
+def new_id() -> str:
+    """An id nothing had before."""
+    return f"instance-{secrets.token_hex(8)}"
+
+
 def _anything(_: Shown) -> None:
     """Whatever state it is in."""
 
@@ -47,6 +52,7 @@ class Instances:
         settings: how many there may be.
         tell: emits an event of the catalogue.
         wall: Unix seconds.
+        name: makes the id of a new one.
     """
 
     def __init__(
@@ -58,9 +64,10 @@ class Instances:
         settings: Callable[[], PluginSettings],
         tell: Callable[[str, Mapping[str, object]], None],
         wall: Callable[[], float],
+        name: Callable[[], str] = new_id,
     ) -> None:
         self._registry, self._stock, self._blueprints = registry, stock, blueprints
-        self._settings, self._tell, self._wall = settings, tell, wall
+        self._settings, self._tell, self._wall, self._name = settings, tell, wall, name
         # Held by whoever makes there be more instances or fewer, or changes which plugins may have some.
         self._numbering = trio.Lock()
         self._nursery: trio.Nursery | None = None
@@ -144,7 +151,7 @@ class Instances:
                 raise GatewayError(Code.CONFLICT, words)
             contents = await self._blueprints.contents(plugin.id, pick_version(plugin, order.version))
             check_permissions(contents.manifest, order.permissions)
-            id_ = f"instance-{secrets.token_hex(8)}"
+            id_ = self._name()
             configured = await self._blueprints.configured(id_, contents.manifest, order.config)
             now = self._wall()
             kept = KeptInstance(

@@ -88,6 +88,7 @@ class Stock:
         self._store, self._registry, self._blueprints, self._unpacked = store, registry, blueprints, unpacked
         self._host, self._tell = host, tell
         self._held: dict[str, Held] = {}
+        self._loaded = False
         self._starting = trio.CapacityLimiter(_AT_ONCE)
 
     def __len__(self) -> int:
@@ -106,13 +107,19 @@ class Stock:
         return self._held.get(id_)
 
     async def load(self) -> None:
-        """Read what is installed, however long the disk does not give it, and finish what was begun before."""
+        """Read what is installed, however long the disk does not give it, and finish what was begun before.
+
+        Once is enough: whoever fell in between finds what there was.
+        """
+        if self._loaded:
+            return
         given_up, all_ = await self._read()
         used = {(kept.plugin, kept.version) for kept in all_}
         await trio.to_thread.run_sync(self._unpacked.keep_only, used)
         self._held = {kept.id: Held(kept) for kept in all_}
         for id_ in given_up:
             await self._forget(id_)
+        self._loaded = True
 
     async def begin(self, held: Held) -> None:
         """Give one to the host that was installed in an earlier run, and start it where that is wanted."""

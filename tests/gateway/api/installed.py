@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import cast
 
 import trio
 
+from gateway.api.rest.instances import instance_routes
+from gateway.api.rest.plugin_rule import rule_routes
+from gateway.api.rest.route import Route
 from gateway.core.sealing import Seal
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
@@ -21,6 +25,7 @@ from gateway.plugins.instances.unpacked import Unpacked
 from gateway.plugins.registry.registry import Registry
 from gateway.settings.plugin_model import PluginSettings
 from gateway.storage.plugin_store import StoredPlugins
+from tests.gateway.api.registry import Plugins
 from tests.gateway.plugins.host.fakes import FakeGateway, FakeProcess, FakeRunner, Program
 
 KEY = b"a key of nobody but these tests!"
@@ -64,6 +69,7 @@ class Installed:
         program: Program = behaves,
         key: bytes = KEY,
     ) -> None:
+        self._registry = registry
         self.gateway, self.runner = FakeGateway(), Runner(program)
         around = Surroundings(self.runner, self.gateway.services, self.gateway.tell, wall, Timing(), lambda: 0.5)
         self.host = Host(around, Ground(directory / "instances", own_users=False))
@@ -84,7 +90,20 @@ class Installed:
             settings=settings,
             tell=self.gateway.tell,
             wall=wall,
+            name=(f"instance-{number}" for number in count(1)).__next__,
         )
+
+    @classmethod
+    def of(cls, plugins: Plugins) -> Installed:
+        """What is installed of some plugins; nothing so far."""
+        directory = plugins.directory.parent
+        registry = plugins.parts.registry
+        return cls(directory, registry, plugins.store, lambda: plugins.settings, lambda: plugins.now)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What can be asked of it."""
+        return (*rule_routes(self._registry, self.instances), *instance_routes(self.instances))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from gateway.api.rest.table import plugin_routes
 from gateway.api.results.table import RESULTS
 from gateway.api.seed_paths import ROUTES
 from gateway.core.catalogue import CATALOGUE
+from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
@@ -33,15 +34,19 @@ TOOLS = {
 }
 
 
+def of_plugins(directory: Path) -> tuple[Route, ...]:
+    plugins = Plugins(directory)
+    return (*plugin_routes(Services().parts, plugins.parts), *Installed.of(plugins).routes)
+
+
 @pytest.fixture
 async def rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path, routes=plugin_routes(Services().parts, Plugins(tmp_path).parts))
+    return Rig(tmp_path, routes=of_plugins(tmp_path))
 
 
 @pytest.fixture
 async def routes(rig: Rig, tmp_path: Path) -> tuple[Route, ...]:
-    registry = plugin_routes(Services().parts, Plugins(tmp_path).parts)
-    return (*registry, *rig.access.routes, *rig.people.routes)
+    return (*of_plugins(tmp_path), *rig.access.routes, *rig.people.routes)
 
 
 @pytest.fixture

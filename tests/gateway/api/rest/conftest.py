@@ -10,6 +10,7 @@ import pytest
 
 from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.table import plugin_routes
+from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.wells import TABLE
 from tests.gateway.api.rig import Rig
@@ -47,11 +48,22 @@ def talking(plugins: Plugins) -> Talking:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, services: Services, plugins: Plugins, talking: Talking) -> Rig:
+async def installed(plugins: Plugins) -> AsyncIterator[Installed]:
+    made = Installed.of(plugins)
+    async with made.running():
+        yield made
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, services: Services, plugins: Plugins, talking: Talking, installed: Installed) -> Rig:
     """The plugin API."""
     rig = Rig(
         tmp_path,
-        routes=(*plugin_routes(services.parts, plugins.parts), *talk_routes(services.log, talking.talk)),
+        routes=(
+            *plugin_routes(services.parts, plugins.parts),
+            *talk_routes(services.log, talking.talk),
+            *installed.routes,
+        ),
         services=services,
     )
     rig.access.plugins.know(plugins.parts.registry.get, talking.granted)

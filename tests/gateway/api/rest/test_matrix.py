@@ -17,7 +17,9 @@ from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.route import Form, Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.audit import AuditOutcome
+from gateway.core.principal import IMPLIED
 from tests.gateway.api.agent import Agent
+from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
@@ -35,6 +37,8 @@ PLUGIN = {"plugin_id": "custom-integration-plugin"}
 FIRST = {**PLUGIN, "version": "1.0.0"}
 OTHER = {"plugin_id": "other", "version": "1.0.0"}
 REVIEW = {"review_id": "review-1"}
+SCALE = {"plugin_id": "scale", "version": "1.0.0"}
+INSTANCE = {"instance_id": "instance-1"}
 SUBSCRIPTION = {**PLUGIN, "subscription_id": "sub-1"}
 SUBSCRIBE = {
     "subscriptions": [
@@ -45,6 +49,12 @@ SUBSCRIBE = {
 
 def resource(type_: str, **attributes: object) -> dict[str, object]:
     return {"type": type_, "attributes": attributes}
+
+
+INSTALL: dict[str, object] = {
+    **resource("plugin-instance"),
+    "relationships": {"plugin": {"data": {"type": "plugin", "id": SCALE["plugin_id"]}}},
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,19 @@ ROWS = {
     "plugin.subscriptions": Row("plugins:act", PLUGIN),
     "plugin.subscription": Row("plugins:act", SUBSCRIPTION),
     "plugin.unsubscribe": Row("plugins:act", SUBSCRIPTION),
+    "instance.list": Row("instances:read"),
+    "instance.install": Row("instances:create", data=INSTALL),
+    "instance.get": Row("instances:read", INSTANCE),
+    "instance.change": Row("instances:write", INSTANCE, resource("plugin-instance", permissions=["read-tags"])),
+    "instance.remove": Row("instances:write", INSTANCE),
+    "instance.configure": Row("instances:write", INSTANCE, resource("plugin-instance", config={})),
+    "instance.reconfigure": Row("instances:write", INSTANCE, resource("plugin-instance", config={})),
+    "instance.activate": Row("instances:write", INSTANCE),
+    "instance.deactivate": Row("instances:write", INSTANCE),
+    "instance.suspend": Row("instances:*", INSTANCE),
+    "instance.resume": Row("instances:*", INSTANCE),
+    "instance.status": Row("instances:read", INSTANCE),
+    "instance.logs": Row("instances:read", INSTANCE),
     "alarm.ack": Row("devices:write", {"alarm_id": "alarm-1"}, {"comment": "seen"}),
 }
 # What is there before each test.
@@ -112,12 +135,16 @@ STOCK: list[tuple[str, Mapping[str, str], object]] = [
     ("plugin.publish", {}, resource("plugin", **RELEASE | {"name": "Other"})),
     ("review.write", OTHER, resource("review", stars=3)),
     ("plugin.subscribe", PLUGIN, SUBSCRIBE),
+    ("plugin.publish", {}, resource("plugin", **RELEASE | {"name": "Scale"})),
+    ("plugin.upload", SCALE, package(id="scale", name="Scale")),
+    ("instance.install", {}, INSTALL),
 ]
 # Some changes are told of elsewhere: who wrote a message stands in its event, and publishers are summed up.
 NOT_AUDITED = {"event.publish", "message.send", "message.acknowledge", "plugin.communicate", "plugin.event"}
 TABLE = (
     *plugin_routes(Services().parts, Plugins(Path()).parts),
     *talk_routes(Services().log, Talking(Plugins(Path())).talk),
+    *Installed.of(Plugins(Path())).routes,
 )
 
 
@@ -192,7 +219,8 @@ async def test_a_token_of_another_class_does_not_open_it(
 @pytest.mark.parametrize("route", TABLE, ids=lambda route: route.name)
 async def test_all_other_scopes_do_not_open_it(gateway: Rig, stocked: httpx.AsyncClient, route: Route) -> None:
     family = ROWS[route.name].scope.partition(":")[0]
-    others = [scope for scope in SCOPES if scope not in {route.scope, f"{family}:*", "*"}]
+    opening = {route.scope, f"{family}:*", "*", IMPLIED.get(ROWS[route.name].scope)}
+    others = [scope for scope in SCOPES if scope not in opening]
     response = await ask(stocked, route, gateway.bearer(*others))
     assert response.status_code == 403
     assert response.json()["errors"][0]["meta"] == {"required_scope": route.scope}

@@ -14,6 +14,7 @@ from gateway.api.rest.route import Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.principal import Kind, Principal, allows
 from gateway.settings.model import LimitSettings
+from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.test_matrix import ROWS
 from tests.gateway.api.rig import Rig, rpc_body
@@ -74,7 +75,11 @@ async def rig(tmp_path: Path) -> Rig:
     services = Services()
     limits = LimitSettings(burst=10_000, anonymous_burst=10_000, total_burst=100_000)
     plugins = Plugins(tmp_path)
-    routes = (*plugin_routes(services.parts, plugins.parts), *talk_routes(services.log, Talking(plugins).talk))
+    routes = (
+        *plugin_routes(services.parts, plugins.parts),
+        *talk_routes(services.log, Talking(plugins).talk),
+        *Installed.of(plugins).routes,
+    )
     return Rig(tmp_path, limits, routes=routes, services=services)
 
 
