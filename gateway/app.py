@@ -289,6 +289,7 @@ class Gateway:
         )
         access.plugins.know(ground.plugins.parts.registry.get, hosting.granted)
         hosting.ended.append(access.plugins.look)
+        told.health.plugins, self._instruments.plugins = hosting.health, hosting.reports
         installing = Installing(
             ground.plugins, hosting, self._state, root, lambda: self._settings, told.journal, timeline.now
         )
