@@ -20,6 +20,7 @@ import trio
 from gateway.cli.main import FAILED, WRONG, CommandError
 from gateway.cli.plugin_check import checked, tell
 from gateway.cli.plugin_lines import Lines
+from gateway.cli.plugin_mirror import Mirror
 from gateway.cli.plugin_world import answers, config_of, granted, serial_lines, steps_of, subscriptions, tags
 from gateway.cli.screen import Screen, clean
 from gateway.plugins.author.overheard import Said, Side
@@ -27,6 +28,7 @@ from gateway.plugins.author.source import write_files
 from gateway.plugins.author.steps import HOW
 from gateway.plugins.author.trial import Outcome, Trial, Trying
 from gateway.plugins.host.ground import GroundError
+from gateway.plugins.host.permissions import parse_permissions
 from gateway.plugins.host.probe import find_means
 from gateway.plugins.host.process import ProcessRunner
 from gateway.plugins.host.sandbox import WORDS, Means, Protection
@@ -53,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     manifest = found.manifest
     config = config_of(manifest, arguments.config)
     given = steps_of(arguments.events)
+    telling = Telling(Screen(), arguments)
     # Users of plugins have to pass, as they do in the gateway.
     around = Path(tempfile.mkdtemp(prefix="ferrule-plugin-"))
     try:
@@ -61,35 +64,44 @@ def run(arguments: argparse.Namespace) -> int:
         if manifest.entry.runtime == "executable":
             executable |= {manifest.entry.command[0]}
         write_files(around / "package", found.files, executable)
+        permissions = granted(manifest, arguments.grant)
+        mirror = None
+        if arguments.connect:
+            mirror = Mirror(arguments, parse_permissions(permissions))
         trial = Trial(
             manifest=manifest,
             package=around / "package",
             ground=around / "data",
             config=config,
-            permissions=granted(manifest, arguments.grant),
+            permissions=permissions,
             subscriptions=subscriptions(arguments.subscribe),
-            tags=tags(arguments),
+            tags=(*(mirror.changed() if mirror is not None else ()), *tags(arguments)),
             serial=serial_lines(arguments.serial),
             answers=answers(arguments.answer),
             seconds=arguments.seconds,
         )
-        outcome = trio.run(_try, trial, given, Telling(Screen(), arguments))
+        outcome = trio.run(_try, trial, given, telling, mirror)
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
     except GroundError as error:
         raise CommandError(str(error)) from None
     finally:
         shutil.rmtree(around, ignore_errors=True)
+    if telling.broken is not None:
+        raise telling.broken
     return _end(outcome, Screen(), as_json=arguments.json)
 
 
-async def _try(trial: Trial, first: list[bytes], telling: Telling) -> Outcome:
+async def _try(trial: Trial, first: list[bytes], telling: Telling, mirror: Mirror | None) -> Outcome:
     means = await find_means()
     telling.sandbox(trial, means)
     lines = Lines(sys.stdin.fileno(), telling.wrong, first)
     trying = Trying(trial, ProcessRunner(means), telling.said, telling.wrong, time.time, own_users=means.root)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_until_told, trying)
+        nursery.start_soon(telling.until_broken, trying)
+        if mirror is not None:
+            nursery.start_soon(mirror.follow, trying.take)
         outcome = await trying.run(lines.next)
         nursery.cancel_scope.cancel()
     return outcome
@@ -107,11 +119,21 @@ class Telling:
     Args:
         screen: shows it.
         arguments: of the command.
+
+    Attributes:
+        broken: why it shows nothing any more.
     """
 
     def __init__(self, screen: Screen, arguments: argparse.Namespace) -> None:
         self._screen, self._json, self._health = screen, arguments.json, arguments.health
         self._begun = time.monotonic()
+        self._deaf = trio.Event()
+        self.broken: OSError | None = None
+
+    async def until_broken(self, trying: Trying) -> None:
+        """Have it end when nobody reads any more what is shown."""
+        await self._deaf.wait()
+        trying.end()
 
     def sandbox(self, trial: Trial, means: Means) -> None:
         """What it will not be protected from."""
@@ -129,8 +151,15 @@ class Telling:
 
     def said(self, said: Said) -> None:
         """Somebody said something."""
-        if said.method == "health" and not self._health:
+        if self.broken is not None or (said.method == "health" and not self._health):
             return
+        try:
+            self._show(said)
+        except OSError as error:
+            self.broken = error
+            self._deaf.set()
+
+    def _show(self, said: Said) -> None:
         at = time.monotonic() - self._begun
         if self._json:
             told = {"at": round(at, 3), "from": said.side, "what": said.what, "method": said.method or None}
@@ -195,5 +224,6 @@ def _end(outcome: Outcome, screen: Screen, *, as_json: bool) -> int:
     detail = f" ({report.health_detail})" if report.health_detail else ""
     memory = "" if report.peak_memory is None else f", {report.peak_memory / 2**20:.0f} MiB at most"
     counts = f"{report.requests} requests, {outcome.refused} refused; {report.events} events"
-    screen.line(f"{report.health}{detail}; {counts}{memory}")
+    health = report.health or "it was ended before it said how it is"
+    screen.line(f"{health}{detail}; {counts}{memory}")
     return code

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.fixtures import Start
-from tests.e2e.programs import FERRULE, PATIENCE_S, Program, ferrule, needed
+from tests.e2e.programs import FERRULE, PATIENCE_S, Program, ferrule, needed, until
 
 pytestmark = pytest.mark.e2e
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "plugins"
@@ -84,9 +84,20 @@ def test_it_ends_when_it_is_told_to_and_leaves_nothing(tmp_path: Path, start: St
     place = tmp_path / "scale-reader"
     words = ("--config", place / "config.example.json", "--tag", "boiler/plc/temp=20", "--for", "3600")
     program: Program = start(FERRULE, "plugin", "run", place, *words)
-    program.line("scale-reader 0.1.0 with ")
+    until(lambda: "reading.publish answered" in program.stdout, "it has published")
     assert program.stop(signal.SIGINT) == 0
     assert program.stdout.splitlines()[-1].startswith("healthy")
+
+
+def test_who_reads_only_the_beginning_ends_it(tmp_path: Path) -> None:
+    assert ferrule("plugin", "new", "Scale Reader", cwd=tmp_path).returncode == 0
+    (tmp_path / "scale-reader" / "main.py").write_text("while True: print('weighing ' * 100)\n")
+    words = f"{FERRULE} plugin run scale-reader --config scale-reader/config.example.json --for 3600 | head -2"
+    done = subprocess.run(
+        ["bash", "-c", words], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE_S * 3
+    )
+    assert "Traceback" not in done.stderr
+    assert len(done.stdout.splitlines()) == 2
 
 
 def test_commands_pasted_into_a_shell_find_the_kit_nowhere_else(tmp_path: Path) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import FERRULE, PATIENCE_S
-from tests.e2e.site import Site
+from tests.e2e.fixtures import Start
+from tests.e2e.programs import FERRULE, PATIENCE_S, ferrule, free_port
+from tests.e2e.simulated import POLL
+from tests.e2e.site import Site, device, tcp_line
+from tests.gateway.plugins.host.real import open_place
 
 pytestmark = pytest.mark.e2e
 MANUAL = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
@@ -49,13 +53,59 @@ def pasted(text: str, place: Path, site: Site) -> str:
     return done.stdout
 
 
-def test_from_nothing_to_a_package(site: Site, tmp_path: Path) -> None:
-    site.configure()
-    site.start()
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A place for a gateway that users of plugins can pass, where the tests run as root."""
+    with open_place() as place:
+        made = Site(place / "site")
+        try:
+            yield made
+            made.close()
+        finally:
+            for gateway in made.gateways:
+                gateway.hang_up()
+                gateway.kill()
+
+
+PLANT = """
+[[line]]
+name = "boiler"
+transport = "tcp"
+tcp_port = {port}
+
+[[line.device]]
+name = "plc"
+unit = 1
+point = [{{ name = "temp", table = "holding", address = 0, value = 20 }}]
+"""
+
+
+def test_from_nothing_to_a_running_plugin(site: Site, start: Start, tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "plant.toml").write_text(PLANT.format(port=port))
+    start(FERRULE, "simulate", tmp_path / "plant.toml", "--directory", tmp_path).line("serving")
+    temp = 'name = "temp", table = "holding", address = 0, type = "uint16"'
+    site.configure(tcp_line("boiler", port, device("plc", 1, [temp], POLL)))
+    gateway = site.start()
+    gateway.awaits("boiler/plc/temp", quality="good")
     place = tmp_path / "author"
     place.mkdir()
-    told = pasted(commands("From nothing to a package"), place, site)
+    before, read, after = commands("From nothing to a running plugin").partition("ferrule read derived/")
+    told = pasted(before, place, site)
     assert '"tag": "derived/fahrenheit", "value": 68.0' in told
     assert "scale-reader 0.1.0: 12 files, signed by publisher.key; a gateway takes it\n" in told
     assert (place / "publisher.key").stat().st_mode & 0o777 == 0o600
     assert '[[plugin.publisher]]\nname = "workshop"\n' in site.config.read_text()
+    assert "(scale-reader) is active" in told
+    # A trial sees the tags of a running gateway, and what it writes or publishes there goes nowhere.
+    tries = ("plugin", "run", place / "scale-reader", "--connect", "--for", "3", "--state", site.state)
+    done = ferrule(*tries, "--config", place / "scale-reader" / "config.example.json")
+    assert done.returncode == 0, done.stderr
+    assert '"tag": "derived/fahrenheit", "value": 68.0' in done.stdout
+    # What the plugin makes of the tag of a device is there for everybody.
+    gateway.awaits("derived/fahrenheit", quality="good", value=68.0)
+    told = pasted(read + after, place, site)
+    assert "68" in told.splitlines()[1]
+    assert "health: healthy" in told
+    assert "(scale-reader) is inactive" in told
+    assert told.endswith("(scale-reader) is removed, with all it kept\n")

@@ -44,16 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 description="Say everything for which a gateway would refuse a plugin, and what could be better.",
             )
         ),
-        _add_run(
-            actions.add_parser(
-                "run",
-                help="try it here, without a gateway",
-                description="Run a plugin in the gateway's sandbox, beside a little gateway that is made of options "
-                "and of lines that are typed, and show everything they say to each other. The lines: "
-                "boiler/plc/temp=20.5, message TYPE JSON, serial LINE TEXT, config JSON, wait SECONDS, quit, "
-                'or an event, {"type": ..., "data": ...}.',
-            )
-        ),
         _add_pack(
             actions.add_parser(
                 "pack",
@@ -73,7 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ]
     for action in made:
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="as JSON")
-    add_to_all(_operators(actions))
+    trial = _add_run(
+        actions.add_parser(
+            "run",
+            help="try it here, without a gateway",
+            description="Run a plugin in the gateway's sandbox, beside a little gateway that is made of options and of "
+            "lines that are typed, and show everything they say to each other. The lines: boiler/plc/temp=20.5, "
+            "message TYPE JSON, serial LINE TEXT, config JSON, wait SECONDS, quit, or an event, "
+            '{"type": ..., "data": ...}.',
+        )
+    )
+    add_to_all([trial, *_operators(actions)])
 
 
 def _operators(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> list[argparse.ArgumentParser]:
@@ -176,6 +176,9 @@ def _add_run(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         "--tag", action="append", default=[], metavar="TAG=VALUE", help="a tag there is; nothing behind = : it is bad"
     )
     parser.add_argument("--tags", type=Path, metavar="FILE", help='more of them, in JSON: {"boiler/plc/temp": 20.5}')
+    parser.add_argument(
+        "--connect", action="store_true", help="the tags of a running gateway, too: they are read, and never written"
+    )
     parser.add_argument(
         "--serial", action="append", default=[], metavar="LINE=TEXT", help="what a raw serial line said last"
     )

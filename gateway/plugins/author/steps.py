@@ -29,6 +29,7 @@ class SetTag:
     tag: str
     value: Value | None
     quality: str = "good"
+    units: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,9 +135,9 @@ class Trying:
             GatewayError: a permission is none.
         """
         for tag in self._trial.tags:
-            await self._take(tag)
+            await self.take(tag)
         for heard in self._trial.serial:
-            await self._take(heard)
+            await self.take(heard)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._instance.run)
             await self._until_over(next_step)
@@ -180,18 +180,23 @@ class Trying:
             if isinstance(step, Quit):
                 return True
             try:
-                await self._take(step)
+                await self.take(step)
             except GatewayError as error:
                 self._say(error.reason)
         return False
 
-    async def _take(self, step: Step) -> None:
+    async def take(self, step: Step) -> None:
+        """Have something happen.
+
+        Raises:
+            GatewayError: the plugin does not answer, or refuses it.
+        """
         if isinstance(step, Ask | Configure):
             # Events go another way, and what is asked must not overtake them.
             await self._quiet(_SETTLED_S, _LONGEST_BEGINNING_S)
         match step:
             case SetTag():
-                self._bench.set_tag(step.tag, step.value, step.quality)
+                self._bench.set_tag(step.tag, step.value, step.quality, step.units)
             case Emit():
                 self._bench.emit(step.type, step.data)
             case Hear():
