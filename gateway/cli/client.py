@@ -84,6 +84,11 @@ class Client:
         self._place = place_of(arguments)
 
     @property
+    def makes_tokens(self) -> bool:
+        """Whether tokens are made here, with the scopes that are needed; else one was given."""
+        return self._given_token is None
+
+    @property
     def url(self) -> str:
         """The gateway's address."""
         return self._place.url

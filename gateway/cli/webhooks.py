@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from gateway.cli.client import CallError, Client, Json
-from gateway.cli.events import SCOPES
 from gateway.cli.history import moment_of
-from gateway.cli.main import FAILED, WRONG, CommandError
+from gateway.cli.main import DENIED, FAILED, WRONG, CommandError
 from gateway.cli.options.webhooks import FEW_ROWS
-from gateway.cli.screen import Cell, Screen, say_age
+from gateway.cli.screen import Screen
 from gateway.cli.webhook_names import end_of, one_of, pages, whole_delivery
+from gateway.cli.webhook_tables import STATUSES, list_deliveries, list_webhooks, show_webhook
 from gateway.core import rfc3339
 from gateway.core.catalogue import CATALOGUE
+from gateway.core.channels import scopes_for
+from gateway.core.errors import GatewayError
 from gateway.core.patterns import parse_pattern
+from gateway.core.principal import allows
 from gateway.settings.suggest import did_you_mean
 
 ALL = "/v1/webhooks"
 READ, WRITE = "webhooks:read", "webhooks:write"
-_STATES = {"active": "green", "paused": "yellow", "disabled": "red"}
-_STATUSES = {"waiting": "yellow", "delivered": "green", "dead": "red", "cancelled": "dim"}
 VERIFY = """\
 The receiver checks each request with it, by any library for Standard Webhooks; it is not shown again. In Python:
   event = standardwebhooks.webhooks.Webhook(SECRET).verify(body, headers)
@@ -33,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
     screen = Screen()
     act: str = arguments.act or "list"
-    reads = act in {"list", "deliveries"}
+    reads = act in {"list", "show", "deliveries"}
     try:
-        with Client(arguments, _scopes(act, reads=reads)) as client:
+        with Client(arguments, _scopes(arguments, act, reads=reads)) as client:
             return _ACTS[act](client, screen, arguments)
     except CallError as error:
         if reads or error.sent:
@@ -43,26 +45,53 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{error}; nothing was changed", error.code) from None
 
 
-def _scopes(act: str, *, reads: bool) -> tuple[str, ...]:
+def _scopes(arguments: argparse.Namespace, act: str, *, reads: bool) -> tuple[str, ...]:
     if act == "add":
-        # A webhook brings what its owner may see.
-        return (*SCOPES, WRITE)
+        return (*sorted(needed_for(_events(arguments))), WRITE)
     return (READ,) if reads else (READ, WRITE)
 
 
+def _events(arguments: argparse.Namespace) -> list[str]:
+    return [pattern.strip() for pattern in arguments.events.split(",") if pattern.strip()]
+
+
+def needed_for(patterns: Sequence[str]) -> set[str]:
+    """The scopes of all that patterns can match: a webhook brings what its owner may see."""
+    needed: set[str] = set()
+    for pattern in patterns:
+        with suppress(GatewayError):
+            # What is no pattern the gateway refuses in words of its own.
+            needed |= scopes_for(parse_pattern(pattern))
+    return needed
+
+
 def _list(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
-    webhooks = [one | {"last_success": _last_success(client, one["id"])} for one in _all(client)]
+    webhooks = [_with_success(client, one) for one in _all(client)]
     if arguments.json:
         screen.json({"webhooks": webhooks, "total": len(webhooks)})
     elif webhooks:
-        screen.table(
-            ["id", "state", "host", "events", "last success", "waiting", "dead", "lost", "scopes"],
-            [_row(one) for one in webhooks],
-            right=(5, 6, 7),
-        )
+        list_webhooks(screen, webhooks, _now(client))
     else:
         screen.line("no webhook is registered: ferrule webhooks add --help", "dim")
     return 0
+
+
+def _show(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
+    webhook = _with_success(client, one_of(arguments.webhook, _all(client)))
+    if arguments.json:
+        screen.json(webhook)
+    else:
+        show_webhook(screen, webhook)
+    return 0
+
+
+def _with_success(client: Client, webhook: Json) -> Json:
+    return webhook | {"last_success": _last_success(client, webhook["id"])}
+
+
+def _now(client: Client) -> float:
+    """Unix seconds by the gateway's clock."""
+    return rfc3339.parse(client.call("server.health")["timestamp"])
 
 
 def _all(client: Client) -> list[Json]:
@@ -80,26 +109,8 @@ def _last_success(client: Client, id_: str) -> str | None:
     return max((one for one in ends if one is not None), default=None)
 
 
-def _row(webhook: Json) -> list[Cell]:
-    counts: Mapping[str, int] = webhook["deliveries"] or {}
-    why = f", {webhook['reason']}" if webhook["reason"] else ""
-    failing = f", failing for {say_age(webhook['failing_for'])}" if webhook["failing_for"] else ""
-    dead = counts.get("dead", 0)
-    return [
-        end_of(webhook),
-        (f"{webhook['state']}{why}{failing}", "yellow" if failing and not why else _STATES.get(webhook["state"], "")),
-        urlsplit(webhook["url"]).netloc,
-        ", ".join(webhook["events"]),
-        webhook["last_success"] or "-",
-        "-" if webhook["deliveries"] is None else str(counts.get("waiting", 0)),
-        "-" if webhook["deliveries"] is None else (str(dead), "red" if dead else ""),
-        (str(webhook["lost"]), "red" if webhook["lost"] else ""),
-        " ".join(webhook["scopes"]),
-    ]
-
-
 def _add(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
-    events = [pattern.strip() for pattern in arguments.events.split(",") if pattern.strip()]
+    events = _events(arguments)
     data: dict[str, object] = {
         "url": arguments.where,
         "events": events,
@@ -108,7 +119,17 @@ def _add(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:
         "description": arguments.description,
         **_secret(arguments),
     }
-    made = client.act("POST", ALL, data)["data"]
+    needed = needed_for(events)
+    try:
+        made = client.act("POST", ALL, data)["data"]
+    except CallError as error:
+        if error.code != DENIED or client.makes_tokens:
+            raise
+        words = f'{error}; for these events a token has the scopes "{" ".join((*sorted(needed), WRITE))}"'
+        raise CallError(words, error.code, sent=error.sent) from None
+    if lacking := sorted(scope for scope in needed if not allows(made["scopes"], scope)):
+        words = "what needs them is not brought. Register it anew with a token that has them, to have it all"
+        print(f"note: the token lacks {', '.join(lacking)}: {words}", file=sys.stderr)
     for pattern in made["events"]:
         if words := fits_nothing(pattern):
             print(f"note: {words}", file=sys.stderr)
@@ -186,22 +207,7 @@ def _deliveries(client: Client, screen: Screen, arguments: argparse.Namespace) -
     if arguments.json:
         screen.json({"webhook_id": webhook["id"], "deliveries": rows})
     elif rows:
-        screen.table(
-            ["id", "event", "status", "attempts", "begun", "next attempt", "ended"],
-            [
-                [
-                    end_of(row),
-                    row["event_type"] + (" (again)" if row["redelivery"] else ""),
-                    (row["status"], _STATUSES.get(row["status"], "")),
-                    str(row["attempts"]),
-                    row["created_at"],
-                    row["next_attempt_at"] or "-",
-                    row["finished_at"] or "-",
-                ]
-                for row in rows
-            ],
-            right=(3,),
-        )
+        list_deliveries(screen, rows, _now(client))
     else:
         of = f"{arguments.status} " if arguments.status else ""
         screen.line(f"no {of}delivery yet: each event it asks for makes one, a test makes none", "dim")
@@ -214,9 +220,7 @@ def _one_delivery(client: Client, screen: Screen, arguments: argparse.Namespace,
         screen.json(found)
         return 0
     end = f", next attempt {found['next_attempt_at']}" if found["next_attempt_at"] else ""
-    screen.line(
-        f"{found['event_type']} {found['event_id']}: {found['status']}{end}", _STATUSES.get(found["status"], "")
-    )
+    screen.line(f"{found['event_type']} {found['event_id']}: {found['status']}{end}", STATUSES.get(found["status"], ""))
     for tried in found["log"]:
         what = f"answered {tried['response_status']}" if tried["response_status"] is not None else ""
         why = tried["error"] if tried["error"] and tried["error"] != what else ""
@@ -241,7 +245,7 @@ def _redeliver(client: Client, screen: Screen, arguments: argparse.Namespace) ->
         done = client.act("POST", path)["data"]
         words = f"{done['event_type']} {done['event_id']} is delivered again, as delivery {end_of(done)}"
     else:
-        now = rfc3339.parse(client.call("server.health")["timestamp"])
+        now = _now(client)
         start = moment_of(arguments.since, now)
         end = now if arguments.until is None else moment_of(arguments.until, now)
         if end < start:
@@ -284,6 +288,7 @@ def _remove(client: Client, screen: Screen, arguments: argparse.Namespace) -> in
 
 _ACTS = {
     "list": _list,
+    "show": _show,
     "add": _add,
     "test": _test,
     "pause": _pause,

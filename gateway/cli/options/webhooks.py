@@ -13,6 +13,7 @@ STATUSES = ("waiting", "delivered", "dead", "cancelled")
 EXAMPLES = """\
 examples:
   ferrule webhooks                                         how each of them fares
+  ferrule webhooks show 7c1f4a                             all there is to know of one of them
   ferrule webhooks add https://192.168.1.20/in --events 'alarm:*,device:down'
   ferrule webhooks test 7c1f4a                             the end of its id, as the list shows it, or its host
   ferrule webhooks deliveries 7c1f4a --status dead
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="act", metavar="ACTION")
     made = [
         actions.add_parser("list", help="all of them", description="All webhooks, and how they fare."),
+        _one(actions.add_parser("show", help="all there is to know of one", description="One webhook in full.")),
         _add_add(actions.add_parser("add", help="register one", description="Register a webhook.")),
         _one(actions.add_parser("test", help="send webhook:test now", description="Send webhook:test to one now.")),
         _one(actions.add_parser("pause", help="deliver nothing for a while", description="Deliver nothing to one.")),
