@@ -146,6 +146,14 @@ def main_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        # On a slow board a second may pass before a command begins.
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     settle()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments:
@@ -167,8 +175,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CommandError as error:
         return fail(str(error), error.code)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
         # `ferrule check FILE | head` ends early; nothing is wrong.
         give_up_output()

@@ -125,3 +125,14 @@ def test_a_token_is_made_of_the_directory_that_is_named(
 def test_options_in_front_of_the_command_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state", "somewhere", "status"]) == 2
     assert "options come behind the command: ferrule status --state ..." in capsys.readouterr().err
+
+
+def test_ctrl_c_before_a_command_begins_ends_it_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gateway.cli.main.parser_of", interrupted)
+    assert main(["status"]) == 130
+    assert capsys.readouterr() == ("", "")
