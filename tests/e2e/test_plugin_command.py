@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -77,6 +80,30 @@ def test_the_raw_scale_of_the_examples_runs_in_node(tmp_path: Path) -> None:
     )
     assert code == 0, complaints
     assert ("scale/weight", 12.34, "good") in published(said)
+
+
+@pytest.mark.parametrize(("example", "told"), [("derived-tag", "41.9"), ("raw-scale", "12.34")])
+def test_what_the_readme_of_an_example_says_works(example: str, told: str, tmp_path: Path) -> None:
+    if example == "raw-scale":
+        needed("node")
+    shutil.copytree(EXAMPLES / example, tmp_path / example)
+    [commands] = re.findall(
+        r"^```sh\n(.*?)^```", (EXAMPLES / example / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    path = f"{Path(FERRULE).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", commands],
+        cwd=tmp_path / example,
+        env={"PATH": path, "HOME": str(tmp_path), "LANG": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S * 3,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(rf'<- reading.publish .*"value": {re.escape(told)}, "quality": "good"', done.stdout)
+    assert (tmp_path / example / f"{example}.tar.gz").exists()
 
 
 def test_it_ends_when_it_is_told_to_and_leaves_nothing(tmp_path: Path, start: Start) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import gateway
@@ -16,20 +17,31 @@ class NoKitError(Exception):
     """The kit is not where it belongs; the text says what to do."""
 
 
-def read_kit() -> dict[str, bytes]:
+def places() -> list[Path]:
+    """Where it may be: with the gateway, or installed from its wheel."""
+    installed = find_spec(KIT)
+    found = None if installed is None else installed.submodule_search_locations
+    return [Path(gateway.__file__).parent / "sdk" / KIT, *map(Path, found or ())]
+
+
+def read_kit(directories: Sequence[Path] | None = None) -> dict[str, bytes]:
     """Its files, by their names in a package.
+
+    Args:
+        directories: where to look for it; by default ``places``.
 
     Raises:
         NoKitError: this installation has none.
     """
-    place = Path(gateway.__file__).parent / "sdk" / KIT
-    found = {f"{KIT}/{path.name}": path.read_bytes() for path in sorted(place.glob("*.py"))}
-    if f"{KIT}/__init__.py" not in found:
-        raise NoKitError(
-            f"the plugin kit is not in {place}: copy the directory {KIT} from the gateway's sources (gateway/sdk) "
-            "beside your main program"
-        )
-    return {**found, f"{KIT}/py.typed": b""}
+    looked = places() if directories is None else directories
+    for directory in looked:
+        found = {f"{KIT}/{path.name}": path.read_bytes() for path in sorted(directory.glob("*.py"))}
+        if f"{KIT}/__init__.py" in found:
+            return {**found, f"{KIT}/py.typed": b""}
+    raise NoKitError(
+        f"the plugin kit is not in {', '.join(map(str, looked))}: install its wheel ({KIT}) beside the gateway, or copy "
+        f"the directory {KIT} from the gateway's sources (gateway/sdk) beside your main program"
+    )
 
 
 def kit_for(files: Mapping[str, bytes]) -> dict[str, bytes]:
