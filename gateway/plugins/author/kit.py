@@ -38,8 +38,9 @@ def read_kit(directories: Sequence[Path] | None = None) -> dict[str, bytes]:
         found = {f"{KIT}/{path.name}": path.read_bytes() for path in sorted(directory.glob("*.py"))}
         if f"{KIT}/__init__.py" in found:
             return {**found, f"{KIT}/py.typed": b""}
+    where = ", ".join(map(str, looked))
     raise NoKitError(
-        f"the plugin kit is not in {', '.join(map(str, looked))}: install its wheel ({KIT}) beside the gateway, or copy "
+        f"the plugin kit is not in {where}: install its wheel ({KIT}) beside the gateway, or copy "
         f"the directory {KIT} from the gateway's sources (gateway/sdk) beside your main program"
     )
 
