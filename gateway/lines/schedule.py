@@ -4,8 +4,8 @@ A poll is released at ``due`` and must be done by ``due + period``. Due times li
 lines wake together (waking is what costs), and they never drift: the next due time follows from the last one, not
 from when the work was done. What begins does not wait for its first slot, but until that comes it goes after all
 that has one: releases that hold others up are never closer than a period, and the bound of ``feasibility`` holds from
-the first reading on. Background polls run where no periodic one is held up by them, and when they have waited
-too long all the same.
+the first reading on. Background polls run where no periodic one is held up by them. Both go all the same when they
+have waited too long, which they do on lines without time to spare only.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from typing import Generic, TypeVar
 BACKGROUND_PATIENCE_S = 30.0
 # The least time between two reads of the same background poll: "as the line has time" must not mean a busy loop.
 BACKGROUND_PAUSE_S = 5.0
+# A first reading waits for time that no poll needs, but not longer than this where there is none; then one goes before
+# the polls, and the next one so much later.
+BEGINNING_PATIENCE_S = 30.0
+BEGINNING_PAUSE_S = 1.0
 # Entries of a heap from which on void ones are looked for.
 TIDY_ABOVE = 256
 
@@ -70,6 +74,8 @@ class Schedule(Generic[P]):
         self._background: list[tuple[float, int, P]] = []
         self._number = count()
         self._most = TIDY_ABOVE
+        # When first readings that have waited for too long are looked for again.
+        self._look_at = 0.0
 
     def add(self, polls: Iterable[P], now: float) -> None:
         """Take polls in (or back in, after ``hold``): read when the line has time for it, then in their slots."""
@@ -172,6 +178,8 @@ class Schedule(Generic[P]):
                 heapq.heappush(ready, (poll.deadline, poll.rank, entry, poll))
         if self._background and (background := self._overdue(now)) is not None:
             return background
+        if self._early and now >= self._look_at and (overlooked := self._overlooked(now)) is not None:
+            return overlooked
         while ready:
             _, _, entry, poll = heapq.heappop(ready)
             if poll.ticket == entry:
@@ -186,6 +194,18 @@ class Schedule(Generic[P]):
                 poll.due = now
                 return poll
         return self._fitting(now) if self._background else None
+
+    def _overlooked(self, now: float) -> P | None:
+        """The first reading that has waited longest, if that was too long: some lines have no time to spare, ever."""
+        self._look_at = now + BEGINNING_PAUSE_S
+        self._early = [entry for entry in self._early if entry[3].ticket == entry[2]]
+        heapq.heapify(self._early)
+        poll = min((entry[3] for entry in self._early), key=lambda one: one.due, default=None)
+        if poll is None or now - poll.due < BEGINNING_PATIENCE_S:
+            return None
+        poll.ticket = -1
+        poll.due = now
+        return poll
 
     def _first_background(self) -> P | None:
         heap = self._background

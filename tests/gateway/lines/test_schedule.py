@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.lines.schedule import BACKGROUND_PATIENCE_S, Poll, Schedule, next_slot
+from gateway.lines.schedule import (
+    BACKGROUND_PATIENCE_S,
+    BEGINNING_PATIENCE_S,
+    BEGINNING_PAUSE_S,
+    Poll,
+    Schedule,
+    next_slot,
+)
 
 
 def test_the_earliest_deadline_goes_first_whatever_came_first() -> None:
@@ -96,6 +104,27 @@ def test_what_was_never_read_does_not_wait_for_its_slot_nor_go_before_what_has_o
     assert schedule.take(10.1) is second
     schedule.done(second, 10.2)
     assert (first.due, second.due, schedule.take(10.2)) == (12.0, 12.0, None)
+
+
+def test_a_line_without_time_to_spare_reads_everything_once_all_the_same() -> None:
+    """Polls of an hour would wait for two hours there, and their tags be called not yet read so long."""
+    schedule: Schedule[Poll] = Schedule()
+    fast, slow = [Poll(0.01) for _ in range(3)], [Poll(3600.0 * number) for number in range(1, 21)]
+    schedule.add([*slow, *fast], 5.0)
+    now, read = 5.0, dict.fromkeys([*fast, *slow], 0)
+    first: list[float] = []
+    while now < 5.0 + BEGINNING_PATIENCE_S + 22 * (BEGINNING_PAUSE_S + 0.1):
+        poll = schedule.take(now)
+        assert poll is not None
+        read[poll] += 1
+        if poll in slow:
+            first.append(now)
+        now += 0.1
+        schedule.done(poll, now)
+    assert [read[poll] for poll in slow] == [1] * 20
+    assert first[0] >= 5.0 + BEGINNING_PATIENCE_S
+    assert min(later - sooner for sooner, later in pairwise(first)) >= BEGINNING_PAUSE_S
+    assert min(read[poll] for poll in fast) > 100
 
 
 def test_held_polls_are_out_until_they_are_added_again() -> None:
