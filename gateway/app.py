@@ -39,6 +39,7 @@ from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.sealing import Seal
+from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.eventing import Sources, event_source, event_store_settings, eventing, port_of
@@ -289,6 +290,10 @@ class Gateway:
         )
         access.plugins.know(ground.plugins.parts.registry.get, hosting.granted)
         hosting.ended.append(access.plugins.look)
+        missed = hosting.talk.catching_up(
+            lambda: hosting.host, told.parts.history, lambda: told.journal.logged, storage.facts
+        )
+        hosting.cut.append(missed.again)
         told.health.plugins, self._instruments.plugins = hosting.health, hosting.reports
         installing = Installing(
             ground.plugins, hosting, self._state, root, lambda: self._settings, told.journal, timeline.now
@@ -358,6 +363,7 @@ class Gateway:
                     instruments=self._instruments,
                 )
                 field.start_soon(self._configuration.follow, followers, polling)
+                field.start_soon(supervise, "events that plugins missed", missed.run)
                 async with hosting.running(), installing.running(polling), trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(

@@ -63,16 +63,23 @@ class Installing:
             lambda: settings().plugin,
             hosting.talk.subscriptions.subscriptions_of,
         )
+        stock = Stock(
+            store=StoredInstances(plugged.database),
+            registry=self._registry,
+            blueprints=blueprints,
+            unpacked=unpacked,
+            host=hosting.host,
+            tell=journal.announce,
+        )
+
+        def owner(id_: str) -> str | None:
+            held = stock.find(id_)
+            return None if held is None else f"{held.kept.owner.type}:{held.kept.owner.id}"
+
+        hosting.talk.exchange.owner = owner
         self.instances = Instances(
             registry=self._registry,
-            stock=Stock(
-                store=StoredInstances(plugged.database),
-                registry=self._registry,
-                blueprints=blueprints,
-                unpacked=unpacked,
-                host=hosting.host,
-                tell=journal.announce,
-            ),
+            stock=stock,
             blueprints=blueprints,
             settings=lambda: settings().plugin,
             tell=journal.announce,

@@ -88,7 +88,8 @@ class SubscriptionRoutes:
             for one in call.body.subscriptions
         ]
         made = await self._subscriptions.subscribe(plugin, asked, by.subject, foreign=by.may(ADMIN))
-        return Answer(data=SubscriptionsRow([subscription_row(one) for one in made]))
+        place = (b"location", f"{PLUGINS}/{plugin}/subscriptions".encode())
+        return Answer(data=SubscriptionsRow([subscription_row(one) for one in made]), headers=(place,))
 
     async def list(self, call: Call[None, Pages]) -> Answer:
         """GET: those of a plugin."""

@@ -7,8 +7,9 @@ come twice, with the same id.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -33,6 +34,8 @@ TTL_S = 7 * 86400.0
 # Cursors go to the disk so seldom: after a power cut, what was given since then is given again.
 KEEP_S = 300.0
 _TAKEN_S = 0.1
+# A process that falls so soon after it was given something may not have looked at it.
+SETTLED_S = 5.0
 
 
 class History(Protocol):
@@ -49,14 +52,14 @@ class _Place:
 
     Attributes:
         cursor: it was given all up to there.
-        mark: the newest event at the last look.
+        marks: the newest events at the last looks, as far back as it takes to settle.
         lives, missed: of the instance, when it was last known to be up to date.
         behind: it lacks something between ``cursor`` and now.
         busy: it is being given that.
     """
 
     cursor: int
-    mark: int
+    marks: deque[int] = field(default_factory=lambda: deque(maxlen=round(SETTLED_S / LOOK_S)))
     lives: int = 0
     missed: int = 0
     behind: bool = True
@@ -122,12 +125,12 @@ class CatchingUp:
             there.add(id_)
             place = self._places.get(id_)
             if place is None:
-                place = self._places[id_] = _Place(self._known.pop(id_, newest), newest)
+                place = self._places[id_] = _Place(self._known.pop(id_, newest))
             self._judge(instance, place, newest)
             if place.behind and not place.busy and instance.state is State.ACTIVE:
                 place.busy = True
                 nursery.start_soon(self._catch_up, instance, place, newest)
-            place.mark = newest
+            place.marks.append(newest)
         for gone in self._places.keys() - there:
             del self._places[gone]
 
@@ -135,27 +138,32 @@ class CatchingUp:
     def _judge(instance: Instance, place: _Place, newest: int) -> None:
         if instance.state is not State.ACTIVE or (instance.lives, instance.missed) != (place.lives, place.missed):
             place.behind = place.behind or newest > place.cursor
+            place.marks.clear()
             if not place.behind and instance.state is State.ACTIVE:
                 place.lives, place.missed = instance.lives, instance.missed
-        elif not place.behind and not instance.pending:
-            # What was told before the last look has come by way of the bus since.
-            place.cursor = max(place.cursor, place.mark)
+        elif not place.behind and not instance.pending and len(place.marks) == place.marks.maxlen:
+            # What was told by then has come by way of the bus since.
+            place.cursor = max(place.cursor, place.marks[0])
 
     async def _catch_up(self, instance: Instance, place: _Place, until: int) -> None:
-        lives, missed = instance.lives, instance.missed
+        lives, missed, at = instance.lives, instance.missed, place.cursor
+
+        def same() -> bool:
+            return instance.state is State.ACTIVE and (instance.lives, instance.missed) == (lives, missed)
+
         try:
-            while place.cursor < until:
-                events = [
-                    event for event in await self._history.after(place.cursor, AT_ONCE) if event.sequence <= until
-                ]
+            while at < until:
+                events = [event for event in await self._history.after(at, AT_ONCE) if event.sequence <= until]
                 for event in events:
                     self._bring(instance, event)
-                while instance.pending and instance.lives == lives and instance.state is State.ACTIVE:  # noqa: ASYNC110 - each event costs enough as it is
+                while instance.pending and same():  # noqa: ASYNC110 - each event costs enough as it is
                     await trio.sleep(_TAKEN_S)
-                if instance.state is not State.ACTIVE or (instance.lives, instance.missed) != (lives, missed):
+                if not same():
                     return
-                place.cursor = events[-1].sequence if events else until
-            place.lives, place.missed, place.behind = lives, missed, False
+                at = events[-1].sequence if events else until
+            await trio.sleep(SETTLED_S)
+            if same():
+                place.cursor, place.lives, place.missed, place.behind = until, lives, missed, False
         except NotKept as trouble:
             log.info("a plugin gets later what it lacks", instance=instance.spec.instance, reason=str(trouble))
         finally:

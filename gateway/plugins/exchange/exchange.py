@@ -7,6 +7,7 @@ is what the other plugin returns, or a message it writes back with the same corr
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,8 @@ log = structlog.stdlib.get_logger(__name__)
 MOST_WAITING = 32
 LARGEST_WAITING = 512 * 1024
 AT_ONCE = 8
+# Of them and of what is worked on, those of one plugin: others have room beside it.
+MOST_OF_ONE = 20
 # Of one plugin: what costs memory and processor here.
 MESSAGES_A_MINUTE = 600
 # Seconds a message has that nobody waits for an answer to.
@@ -51,6 +54,7 @@ class _Place:
     inbox: Inbox[Letter] = field(default_factory=lambda: Inbox(MOST_WAITING, LARGEST_WAITING))
     under_way: int = 0
     turn: int = 0
+    sources: Counter[str] = field(default_factory=Counter)
 
     @property
     def idle(self) -> bool:
@@ -73,6 +77,7 @@ class Exchange:
         owner: subject of whoever installed an instance; None where that is not known.
 
     Attributes:
+        owner: as it was given; whoever knows owners later sets it.
         sent: messages that were put into a queue in this run of the gateway.
     """
 
@@ -84,7 +89,7 @@ class Exchange:
         wall: Callable[[], float],
         owner: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self._instances, self._exists, self._tell, self._wall, self._owner = instances, exists, tell, wall, owner
+        self._instances, self._exists, self._tell, self._wall, self.owner = instances, exists, tell, wall, owner
         self._places: dict[str, _Place] = {}
         self._questions: dict[tuple[str, str, str], Letter] = {}
         self._allowances: dict[str, Allowance] = {}
@@ -212,8 +217,8 @@ class Exchange:
                     Code.CONFLICT, f"no instance of {letter.target} is active: activate one, then try again", field="to"
                 )
             return None
-        owner = None if letter.sender is None else self._owner(letter.sender)
-        own = [place for place in active if owner is not None and self._owner(place.instance.spec.instance) == owner]
+        owner = None if letter.sender is None else self.owner(letter.sender)
+        own = [place for place in active if owner is not None and self.owner(place.instance.spec.instance) == owner]
         return min(own or active, key=lambda place: place.load)
 
     def _place(self, instance: Instance) -> _Place:
@@ -250,18 +255,21 @@ class Exchange:
         return place
 
     def _post(self, letter: Letter, place: _Place) -> None:
-        number = place.inbox.put(letter, letter.priority, letter.size)
+        mine = place.sources[letter.source]
+        number = place.inbox.put(letter, letter.priority, letter.size) if mine < MOST_OF_ONE else None
         if number is None or self._nursery is None:
             wait = _estimate(place.instance) or 1.0
             raise GatewayError(
                 Code.UNAVAILABLE,
-                f"{MOST_WAITING} messages, or {LARGEST_WAITING} bytes, wait for {letter.target} already: try later",
+                f"{MOST_WAITING} messages, {LARGEST_WAITING} bytes, or {MOST_OF_ONE} messages of one plugin, wait for "
+                f"{letter.target} already: try later",
                 details={"reason": "queue_full", "retryAfter": max(1, min(math.ceil(wait), _LONGEST_RETRY_S))},
             )
         self.sent += 1
         place.turn = self.sent
         if letter.expected:
             self._questions[letter.question] = letter
+        place.sources[letter.source] += 1
         self._nursery.start_soon(self._carry, letter, place, number)
         self._next(place)
 
@@ -297,6 +305,7 @@ class Exchange:
                 place.under_way -= 1
                 self._next(place)
         finally:
+            place.sources -= Counter({letter.source: 1})
             letter.fail("gone", "the gateway ended")
             self._forget(letter)
 

@@ -191,8 +191,9 @@ async def test_a_queue_that_is_full_says_when_to_come_again(
 ) -> None:
     there = talking.run("analytics-plugin")
     there.answer, there.smoothed_response = None, 6.5
-    for _ in range(AT_ONCE + MOST_WAITING):
-        assert (await say(api, timeout=200)).status_code == 200
+    for number in range(AT_ONCE + MOST_WAITING):
+        path = (SOURCE, "/v1/plugins/monitoring-plugin")[number % 2]
+        assert (await say(api, path, timeout=200)).status_code == 200
     response = await say(api, timeout=200)
     assert response.status_code == 503
     assert response.headers["retry-after"] == "7"
@@ -261,6 +262,7 @@ async def test_the_reference_subscribes(api: httpx.AsyncClient, talking: Talking
     there, monitoring = talking.run("analytics-plugin"), talking.run("monitoring-plugin")
     response = await api.post(f"{TARGET}/subscriptions", content=SUBSCRIBE, headers=HEADERS)
     assert response.status_code == 201, response.text
+    assert response.headers["location"] == f"{TARGET}/subscriptions"
     first, second = response.json()["data"]["subscriptions"]
     assert (first["id"], second["id"]) == ("sub-1", "sub-2")
     for shown, asked in zip((first, second), json.loads(SUBSCRIBE)["data"]["subscriptions"], strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,14 +13,13 @@ from trio.testing import MockClock
 from gateway.core.eventlog import NotKept
 from gateway.core.events import Event
 from gateway.core.plugin_subscriptions import PluginSubscription
-from gateway.plugins.exchange.catching_up import FACT, KEEP_S, TTL_S
+from gateway.plugins.exchange.catching_up import FACT, KEEP_S, SETTLED_S, TTL_S
 from gateway.plugins.exchange.subscribing import Asked
 from gateway.plugins.exchange.talk import Talk
-from gateway.plugins.host.ground import Ground
-from gateway.plugins.host.host import Host
-from gateway.plugins.host.instance import Surroundings
+from gateway.plugins.host.ground import Place
+from gateway.plugins.host.instance import Instance, Surroundings
 from gateway.plugins.host.life import MOST_EVENTS
-from gateway.plugins.host.states import Timing
+from gateway.plugins.host.states import Spec, Timing
 from tests.gateway.agents.board import Facts
 from tests.gateway.plugins.host.fakes import WALL, FakeGateway, FakeProcess, FakeRunner, spec
 
@@ -69,11 +68,16 @@ def known(cursor: int) -> Facts:
 class Scene:
     """A running gateway."""
 
-    host: Host
+    instances: list[Instance]
+    begin: Callable[[Spec], Instance]
     talk: Talk
     disk: Disk
     got: list[int]
     gate: trio.Event
+
+    @property
+    def instance(self) -> Instance:
+        return self.instances[0]
 
     def tell(self, action: str = "click", age: float = 0.0, *, type_: str = "user:action") -> int:
         """Something is published, and kept."""
@@ -81,17 +85,19 @@ class Scene:
         time = WALL + trio.current_time() - age
         event = Event(f"e-{number}", "gw", number, type_, time, "synchronised", {"action": action})
         self.disk.events.append(event)
-        self.host.offer(event)
+        for instance in self.instances:
+            instance.offer(event)
         return number
 
     async def start(self, *permissions: str) -> None:
         given = self.talk.subscriptions.subscriptions_of("scale")
-        made = await self.host.add(spec(permissions=permissions or ("read-events",), subscriptions=given))
+        made = self.begin(spec(permissions=permissions or ("read-events",), subscriptions=given))
+        self.instances.append(made)
         await made.activate(None)
 
 
 @asynccontextmanager
-async def gateway(disk: Disk, place: Path) -> AsyncIterator[Scene]:
+async def gateway(disk: Disk) -> AsyncIterator[Scene]:
     got: list[int] = []
     gate = trio.Event()
     gate.set()
@@ -119,35 +125,40 @@ async def gateway(disk: Disk, place: Path) -> AsyncIterator[Scene]:
             Timing(health_misses=1000),
             lambda: 0.5,
         )
-        host = Host(around, Ground(place / "data", own_users=False))
-        talk = Talk(disk, host.of, exists, lambda *_: None, lambda: WALL + trio.current_time())
-        found = Scene(host, talk, disk, got, gate)
-        catching = talk.catching_up(lambda: host, disk, lambda: disk.last, disk.facts)
-        await outer.start(host.run)
+        instances: list[Instance] = []
+
+        def begin(what: Spec) -> Instance:
+            made = Instance(what, Place(Path("/nowhere"), None), around)
+            outer.start_soon(made.run)
+            return made
+
+        talk = Talk(disk, lambda _: instances, exists, lambda *_: None, lambda: WALL + trio.current_time())
+        found = Scene(instances, begin, talk, disk, got, gate)
+        catching = talk.catching_up(lambda: instances, disk, lambda: disk.last, disk.facts)
         await outer.start(talk.run)
         outer.start_soon(catching.run)
         yield found
-        await trio.sleep(5)
-        for instance in host:
+        await trio.sleep(2 * SETTLED_S)
+        for instance in instances:
             await instance.deactivate(None)
         outer.cancel_scope.cancel()
 
 
-async def test_who_was_down_gets_what_came_meanwhile(autojump_clock: MockClock, tmp_path: Path) -> None:
-    async with gateway(Disk(), tmp_path) as on:
+async def test_who_was_down_gets_what_came_meanwhile(autojump_clock: MockClock) -> None:
+    async with gateway(Disk()) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         await on.start()
         on.tell()
-        await trio.sleep(5)
+        await trio.sleep(20)
         assert on.got == [1]
-        await on.host.get("scale-1").deactivate(None)
+        await on.instance.deactivate(None)
         await trio.sleep(3)
         on.tell()
         on.tell("other")
         on.tell("click", type_="user:other")
         on.tell()
         await trio.sleep(3)
-        await on.host.get("scale-1").activate(None)
+        await on.instance.activate(None)
         await trio.sleep(5)
         assert on.got == [1, 2, 5]
         on.tell()
@@ -155,15 +166,15 @@ async def test_who_was_down_gets_what_came_meanwhile(autojump_clock: MockClock, 
         assert on.got == [1, 2, 5, 6]
 
 
-async def test_it_outlives_the_gateway(autojump_clock: MockClock, tmp_path: Path) -> None:
+async def test_it_outlives_the_gateway(autojump_clock: MockClock) -> None:
     disk = Disk()
-    async with gateway(disk, tmp_path) as on:
+    async with gateway(disk) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         await on.start()
         on.tell()
         await trio.sleep(5)
     assert disk.facts.kinds == {FACT: {"scale-1": 1}}
-    async with gateway(disk, tmp_path) as on:
+    async with gateway(disk) as on:
         # The gateway is there, and the instance is not yet.
         on.tell()
         await trio.sleep(10)
@@ -172,8 +183,8 @@ async def test_it_outlives_the_gateway(autojump_clock: MockClock, tmp_path: Path
         assert on.got == [2]
 
 
-async def test_who_was_too_slow_gets_what_was_dropped(autojump_clock: MockClock, tmp_path: Path) -> None:
-    async with gateway(Disk(), tmp_path) as on:
+async def test_who_was_too_slow_gets_what_was_dropped(autojump_clock: MockClock) -> None:
+    async with gateway(Disk()) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         await on.start()
         await trio.sleep(3)
@@ -182,7 +193,7 @@ async def test_who_was_too_slow_gets_what_was_dropped(autojump_clock: MockClock,
         for _ in range(many):
             on.tell()
         await trio.sleep(10)
-        assert on.host.get("scale-1").missed > 0
+        assert on.instance.missed > 0
         on.gate.set()
         await trio.sleep(60)
         assert set(on.got) == set(range(1, many + 1))
@@ -192,9 +203,7 @@ async def test_who_was_too_slow_gets_what_was_dropped(autojump_clock: MockClock,
         assert len(on.got) == count
 
 
-async def test_what_was_before_a_subscription_or_is_too_old_stays_away(
-    autojump_clock: MockClock, tmp_path: Path
-) -> None:
+async def test_what_was_before_a_subscription_or_is_too_old_stays_away(autojump_clock: MockClock) -> None:
     old, new = (
         PluginSubscription(
             number=number,
@@ -207,7 +216,7 @@ async def test_what_was_before_a_subscription_or_is_too_old_stays_away(
         )
         for number, word, age in ((1, "old", 2 * TTL_S), (2, "new", 100.0))
     )
-    async with gateway(Disk(rows=[old, new], facts=known(0)), tmp_path) as on:
+    async with gateway(Disk(rows=[old, new], facts=known(0))) as on:
         on.tell(age=TTL_S + 10, type_="old:action")
         on.tell(age=TTL_S - 10, type_="old:action")
         on.tell(age=200.0, type_="new:action")
@@ -217,9 +226,9 @@ async def test_what_was_before_a_subscription_or_is_too_old_stays_away(
         assert on.got == [2, 4]
 
 
-async def test_it_does_not_get_what_it_may_not_have(autojump_clock: MockClock, tmp_path: Path) -> None:
+async def test_it_does_not_get_what_it_may_not_have(autojump_clock: MockClock) -> None:
     disk = Disk(facts=known(0))
-    async with gateway(disk, tmp_path) as on:
+    async with gateway(disk) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         on.tell()
         await on.start("read-events:alarm:*")
@@ -227,9 +236,9 @@ async def test_it_does_not_get_what_it_may_not_have(autojump_clock: MockClock, t
         assert on.got == []
 
 
-async def test_a_disk_in_trouble_is_waited_for(autojump_clock: MockClock, tmp_path: Path) -> None:
+async def test_a_disk_in_trouble_is_waited_for(autojump_clock: MockClock) -> None:
     disk = Disk(facts=known(0), trouble="the card is sick")
-    async with gateway(disk, tmp_path) as on:
+    async with gateway(disk) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         on.tell()
         await on.start()
@@ -240,9 +249,9 @@ async def test_a_disk_in_trouble_is_waited_for(autojump_clock: MockClock, tmp_pa
         assert on.got == [1]
 
 
-async def test_cursors_wear_out_no_card(autojump_clock: MockClock, tmp_path: Path) -> None:
+async def test_cursors_wear_out_no_card(autojump_clock: MockClock) -> None:
     disk = Disk()
-    async with gateway(disk, tmp_path) as on:
+    async with gateway(disk) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         await on.start()
         for _ in range(100):
@@ -251,11 +260,30 @@ async def test_cursors_wear_out_no_card(autojump_clock: MockClock, tmp_path: Pat
         assert len(disk.facts.writes) <= 3
 
 
-async def test_nobody_remembers_instances_that_are_gone(autojump_clock: MockClock, tmp_path: Path) -> None:
+async def test_nobody_remembers_instances_that_are_gone(autojump_clock: MockClock) -> None:
     disk = Disk(facts=Facts({FACT: {"gone-1": 7}}))
-    async with gateway(disk, tmp_path) as on:
+    async with gateway(disk) as on:
         await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
         await on.start()
         assert disk.facts.kinds[FACT].keys() == {"gone-1"}
         await trio.sleep(KEEP_S + 5)
         assert disk.facts.kinds[FACT].keys() == {"scale-1"}
+
+
+async def test_who_falls_soon_after_gets_it_again(autojump_clock: MockClock) -> None:
+    """It may have been on the way to look at it."""
+    async with gateway(Disk()) as on:
+        await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
+        await on.start()
+        await trio.sleep(20)
+        on.tell()
+        await trio.sleep(1)
+        assert on.got == [1]
+        await on.instance.deactivate(None)
+        await on.instance.activate(None)
+        # While it is brought what came before, too.
+        await trio.sleep(1.5)
+        await on.instance.deactivate(None)
+        await on.instance.activate(None)
+        await trio.sleep(60)
+        assert on.got == [1, 1, 1]

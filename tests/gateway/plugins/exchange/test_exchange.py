@@ -15,7 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
-from gateway.plugins.exchange.exchange import AT_ONCE, MESSAGES_A_MINUTE, MOST_WAITING, Exchange
+from gateway.plugins.exchange.exchange import AT_ONCE, MESSAGES_A_MINUTE, MOST_OF_ONE, MOST_WAITING, Exchange
 from gateway.plugins.exchange.letters import LARGEST_PAYLOAD, Reply, Sent, Status
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
@@ -270,12 +270,12 @@ async def test_a_queue_that_is_full_refuses_and_says_when(autojump_clock: MockCl
     await on.run("p1", "pump", never)
     statuses = []
 
-    async def ask() -> None:
-        statuses.append((await on.say("scale", "pump", 1, timeout=100.0)).status)
+    async def ask(source: str) -> None:
+        statuses.append((await on.say(source, "pump", 1, timeout=100.0)).status)
 
     async with trio.open_nursery() as nursery:
-        for _ in range(AT_ONCE + MOST_WAITING):
-            nursery.start_soon(ask)
+        for number in range(AT_ONCE + MOST_WAITING):
+            nursery.start_soon(ask, ("scale", "idle")[number % 2])
     # Those that wait for their turn were accepted, and nothing more is said of them yet.
     assert (statuses.count(Status.DELIVERED), statuses.count(Status.ACCEPTED)) == (AT_ONCE, MOST_WAITING)
     with pytest.raises(GatewayError) as caught:
@@ -287,6 +287,19 @@ async def test_a_queue_that_is_full_refuses_and_says_when(autojump_clock: MockCl
     # What waited in vain gives its place back.
     await trio.sleep(101)
     assert len(on.of("plugin:message_timeout")) == AT_ONCE + MOST_WAITING
+    assert (await on.say("scale", "pump", 1, timeout=100.0)).status is Status.DELIVERED
+
+
+async def test_one_plugin_leaves_room_for_others(autojump_clock: MockClock, on: Scene) -> None:
+    await on.run("p1", "pump", never)
+    async with trio.open_nursery() as nursery:
+        for _ in range(MOST_OF_ONE):
+            nursery.start_soon(partial(on.say, "scale", "pump", 1, timeout=100.0))
+    with pytest.raises(GatewayError) as caught:
+        await on.say("scale", "pump", 1, timeout=100.0)
+    assert caught.value.details["reason"] == "queue_full"
+    assert (await on.say("idle", "pump", 1, timeout=100.0)).status is Status.ACCEPTED
+    await trio.sleep(101)
     assert (await on.say("scale", "pump", 1, timeout=100.0)).status is Status.DELIVERED
 
 
