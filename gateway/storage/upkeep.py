@@ -133,7 +133,7 @@ class Correcting:
             " WHERE id IN (SELECT id FROM recent WHERE state >> 8 = ? LIMIT ?)",
             (shift, era, self._slice),
         ).rowcount
-        if unsorted or self._move(connection, era, range(first // HOUR_MS, last // HOUR_MS + 1), shift):
+        if unsorted or self._move(connection, era, _hours(connection, first, last), shift):
             return True
         connection.execute("DELETE FROM era WHERE id = ?", (era,))
         return True
@@ -175,6 +175,14 @@ class Correcting:
             "INSERT INTO refeed SELECT id, ?, min(?, fed) FROM tag WHERE id = ? AND ? < fed",
             [(low, high, tag, low), (low + shift, high + shift, tag, low + shift)],
         )
+
+
+def _hours(connection: sqlite3.Connection, first: int, last: int) -> range:
+    """The hours of a stretch, as far as there are rows: a flipped bit may make it a million years long."""
+    lowest, highest = connection.execute("SELECT (SELECT min(hour) FROM raw), (SELECT max(hour) FROM raw)").fetchone()
+    if lowest is None:
+        return range(0)
+    return range(max(first // HOUR_MS, lowest), min(last // HOUR_MS, highest) + 1)
 
 
 class Feeding:

@@ -16,6 +16,7 @@ from gateway.core.reading import Quality, Value
 from gateway.core.tags import Tag
 from gateway.storage.rows import pack, stored
 from gateway.storage.storage import CONTROL_FILE, HISTORY_FILE
+from gateway.storage.upkeep import Correcting
 
 from .conftest import Opener, World
 from .recording import HOUR, Recording, values
@@ -89,6 +90,22 @@ async def test_what_is_no_value_is_not_shown_as_one(
         assert values(await recording.ask(name="l/d/wide"))[-1] == 2**63
         said = {reading.tag: reading.last_value for reading in recording.tags.snapshot()}
         assert said == {"l/d/text": None, "l/d/wide": 2**63, "l/d/flag": True, "l/d/number": 0.0}
+
+
+async def test_an_era_of_a_million_years_does_not_hold_up_the_writer(
+    opened: Opener, world: World, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    await fill(opened, world, 6)
+    with sqlite3.connect(tmp_path / HISTORY_FILE) as file:
+        (first,) = file.execute("SELECT min(hour) * 3600000 FROM raw").fetchone()
+        file.execute("UPDATE raw SET state = state | 16 | 5 << 8 WHERE hour = (SELECT min(hour) FROM raw)")
+        file.execute("INSERT INTO era VALUES (5, 'boot-1', 0, ?, ?, 1000)", (first, first | 1 << 58))
+        # Nothing but an end comes of a step in which everything has been moved.
+        while Correcting(1000).step(file):
+            pass
+        assert file.execute("SELECT count(*) FROM era").fetchone() == (0,)
+        assert file.execute("SELECT count(*) FROM raw WHERE state & 16").fetchone() == (0,)
+    file.close()
 
 
 async def test_any_bit_of_the_rows(opened: Opener, world: World, autojump_clock: MockClock, tmp_path: Path) -> None:
