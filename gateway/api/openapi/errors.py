@@ -57,6 +57,7 @@ HEADERS: Mapping[str, Schema] = {
         "description": "true where this is the answer to an earlier request with the same Idempotency-Key",
         "schema": _TEXT,
     },
+    "Preference-Applied": {"description": "wait=n, for how long it would have waited (RFC 7240)", "schema": _TEXT},
     "Deprecation": {"description": "@ and the Unix seconds since which it is deprecated (RFC 9745)", "schema": _TEXT},
     "Sunset": {"description": "when it ends (RFC 8594)", "schema": _TEXT},
     "ETag": {"description": "of this state, for If-Match", "schema": _TEXT},

@@ -119,6 +119,9 @@ def _in_headers(route: Route) -> list[Schema]:
     found: list[Schema] = [{"$ref": "#/components/parameters/X-API-Version"}]
     if route.keyed:
         found.append({"$ref": "#/components/parameters/Idempotency-Key"})
+    if route.waits:
+        description = "wait=n: wait up to n seconds for what comes of it (RFC 7240)"
+        found.append({"name": "Prefer", "in": "header", "description": description, "schema": {"type": "string"}})
     if route.method in _CONDITIONAL:
         description = "the ETag of the state that is to be changed: 412 for another one, 428 for none where one must be"
         found.append({"name": "If-Match", "in": "header", "description": description, "schema": {"type": "string"}})
@@ -157,6 +160,7 @@ def _success(route: Route, schemas: Schemas) -> Schema:
         "X-API-Version",
         *(["Location"] if route.status == 201 else []),
         *(["Idempotency-Replayed"] if route.keyed else []),
+        *(["Preference-Applied"] if route.waits else []),
         *(["Link"] if route.listing else []),
         *(["ETag"] if route.method in {"GET", "PUT", "PATCH"} and "{" in route.path and not route.listing else []),
     ]

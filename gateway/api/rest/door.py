@@ -355,8 +355,12 @@ def _pointer(error: GatewayError, where: Members) -> Source | None:
 
 def _source(error: GatewayError, route: Route, where: Members) -> Source | None:
     """Where a service says the mistake is: it knows names, not where they stood."""
-    if error.field is None or error.code is Code.NOT_FOUND:
+    if error.field is None:
         return None
+    if error.code is Code.NOT_FOUND:
+        # What the path leads to is named by it; the body may name something else.
+        there = route.body is not None and error.field in names_of(route.body)
+        return _pointer(error, where) if there else None
     if error.field in names_of(route.query) or route.body is None:
         return Source("parameter", error.field)
     return _pointer(error, where)

@@ -155,6 +155,7 @@ def sender_routes(door: EventDoor, talk: Talk) -> tuple[Route, ...]:
             resource="plugin-message",
             result=Communicated,
             body=CommunicateBody,
+            waits=True,
         ),
         seed(
             name="plugin.event",

@@ -140,6 +140,7 @@ class Route:
         body_needed: False: it may be left out.
         query: parameters.
         resource: type it may be written as, and is shown as.
+        waits: it follows ``Prefer: wait`` (RFC 7240).
         audited: it changes something that the audit log is to tell of.
         noted: what of it that log shows; never a secret.
         origin: ``seed`` where the reference has it, else ``addition``.
@@ -165,6 +166,7 @@ class Route:
     related: type[msgspec.Struct] | None = None
     body_needed: bool = True
     query: type[msgspec.Struct] = Nothing
+    waits: bool = False
     audited: bool = True
     noted: Callable[[Call[Any, Any]], Mapping[str, Json]] = _nothing
     origin: str = "addition"

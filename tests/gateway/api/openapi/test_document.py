@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.access.tokens import AGENT_API
+from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.route import Route
 from gateway.api.rest.table import plugin_routes
 from gateway.api.results.table import RESULTS
@@ -20,6 +21,7 @@ from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
+from tests.gateway.api.talking import Talking
 
 Document = Mapping[str, Any]
 
@@ -36,7 +38,11 @@ TOOLS = {
 
 def of_plugins(directory: Path) -> tuple[Route, ...]:
     plugins = Plugins(directory)
-    return (*plugin_routes(Services().parts, plugins.parts), *Installed.of(plugins).routes)
+    return (
+        *plugin_routes(Services().parts, plugins.parts),
+        *talk_routes(Services().log, Talking(plugins).talk),
+        *Installed.of(plugins).routes,
+    )
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ async def test_a_message_that_fails_says_why(api: httpx.AsyncClient, talking: Ta
 
 async def test_whom_nobody_can_reach_is_named(api: httpx.AsyncClient) -> None:
     nobody = await say(api, target_plugin="nobody")
-    assert nobody.status_code == 404
+    assert error_of(nobody) == (404, {"pointer": "/data/target_plugin"})
     assert "there is no plugin nobody" in nobody.json()["detail"]
     assert error_of(await say(api)) == (409, {"pointer": "/data/target_plugin"})
     missing = await say(api, "/v1/plugins/none")
