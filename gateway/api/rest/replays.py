@@ -130,7 +130,8 @@ class Replays:
             reply = await work()
         except Problem:
             # It was refused, and nothing was done: mended, it may come again with the same key.
-            await self._quietly(self._store.forget(name))
+            with trio.move_on_after(_PATIENCE_S, shield=True):
+                await self._quietly(self._store.forget(name))
             raise
         if len(reply.body) <= LARGEST:
             written = self._written(route, name, reply)

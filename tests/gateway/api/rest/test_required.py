@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from tests.gateway.api.services import Services
 HOOK = {"data": {"url": "https://10.0.0.9/in", "events": ["device:*"]}}
 
 
+@asynccontextmanager
 async def calling(tmp_path: Path, *, required: bool) -> AsyncIterator[httpx.AsyncClient]:
     services = Services()
     routes = plugin_routes(services.parts, Plugins(tmp_path).parts)
@@ -28,13 +30,13 @@ async def calling(tmp_path: Path, *, required: bool) -> AsyncIterator[httpx.Asyn
 
 @pytest.fixture
 async def strict(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async for client in calling(tmp_path, required=True):
+    async with calling(tmp_path, required=True) as client:
         yield client
 
 
 @pytest.fixture
 async def plain(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async for client in calling(tmp_path, required=False):
+    async with calling(tmp_path, required=False) as client:
         yield client
 
 
