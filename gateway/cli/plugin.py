@@ -15,6 +15,7 @@ _ACTS = {
     "run": "gateway.cli.plugin_run",
     "publish": "gateway.cli.plugin_publish",
     "install": "gateway.cli.plugin_install",
+    "update": "gateway.cli.plugin_update",
     "list": "gateway.cli.plugin_list",
 }
 

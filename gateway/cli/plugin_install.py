@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
         if plugin is None:
             words = f'no plugin "{arguments.plugin}" is published: ferrule plugin list --published shows those that are'
             raise CommandError(words, WRONG)
-        version = _version(plugin, arguments.version)
-        asked = _manifest(client, arguments.plugin, version).permissions
-        granted = _granted(asked, arguments)
+        version = version_of(plugin, arguments.version)
+        asked = manifest_of(client, arguments.plugin, version).permissions
+        granted = granted_of(asked, arguments)
         attributes: Json = {"config": config, "permissions": list(granted), "version": version["version"]}
         if arguments.region is not None:
             attributes["region"] = arguments.region
@@ -54,8 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     return tell_state(screen, made)
 
 
-def _version(plugin: Json, wanted: str | None) -> Json:
-    """The version that is meant; the newest that has a package."""
+def version_of(plugin: Json, wanted: str | None) -> Json:
+    """The version that is meant, or the newest that has a package.
+
+    Raises:
+        CommandError: it has no package.
+    """
     versions: list[Json] = [one for one in plugin["attributes"]["versions"] if one["archive"]]
     found = [one for one in versions if wanted in {None, one["version"]}]
     if not found:
@@ -66,8 +70,12 @@ def _version(plugin: Json, wanted: str | None) -> Json:
     return next((one for one in found if one["version"] == newest), found[-1])
 
 
-def _manifest(client: Client, plugin: str, version: Json) -> Manifest:
-    """What the package says of itself. The last byte is left out: nobody counts that for a download."""
+def manifest_of(client: Client, plugin: str, version: Json) -> Manifest:
+    """What the package says of itself. The last byte is left out: nobody counts that for a download.
+
+    Raises:
+        CommandError: it cannot be told.
+    """
     path = f"{PLUGINS}/{quote(plugin, safe='')}/versions/{quote(version['version'], safe='')}/archive"
     beginning = client.fetch(path, max(1, int(version["size"]) - 1))
     try:
@@ -80,8 +88,12 @@ def _manifest(client: Client, plugin: str, version: Json) -> Manifest:
         raise CommandError(f"the package of {plugin} cannot be read: {error}") from None
 
 
-def _granted(asked: Sequence[str], arguments: argparse.Namespace) -> tuple[str, ...]:
-    """What it may do; who installs it says so, every time."""
+def granted_of(asked: Sequence[str], arguments: argparse.Namespace) -> tuple[str, ...]:
+    """What it may do; who installs it says so, every time.
+
+    Raises:
+        CommandError: nothing was said; or more than was asked for.
+    """
     if arguments.grant_all or (not asked and arguments.grant is None):
         return tuple(asked)
     if arguments.grant is None:

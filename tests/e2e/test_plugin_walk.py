@@ -47,7 +47,7 @@ def pasted(text: str, place: Path, site: Site) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S * 6,
+        timeout=PATIENCE_S * 15,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -80,6 +80,15 @@ point = [{{ name = "temp", table = "holding", address = 0, value = 20 }}]
 """
 
 
+NEXT_VERSION = """
+sed -i 's/"0.1.0"/"0.2.0"/' scale-reader/manifest.json
+ferrule plugin pack scale-reader
+ferrule plugin sign scale-reader-0.2.0.tar.gz --key publisher.key
+ferrule plugin publish scale-reader-0.2.0.tar.gz
+ferrule plugin update scale-reader
+"""
+
+
 def test_from_nothing_to_a_running_plugin(site: Site, start: Start, tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "plant.toml").write_text(PLANT.format(port=port))
@@ -103,6 +112,9 @@ def test_from_nothing_to_a_running_plugin(site: Site, start: Start, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert '"tag": "derived/fahrenheit", "value": 68.0' in done.stdout
     # What the plugin makes of the tag of a device is there for everybody.
+    gateway.awaits("derived/fahrenheit", quality="good", value=68.0)
+    told = pasted(NEXT_VERSION, place, site)
+    assert "scale-reader 0.2.0 with read-tags:boiler/*" in told
     gateway.awaits("derived/fahrenheit", quality="good", value=68.0)
     told = pasted(read + after, place, site)
     assert "68" in told.splitlines()[1]

@@ -92,6 +92,16 @@ def _operators(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
                 "and never more than its package asks for.",
             )
         ),
+        _add_update(
+            _one(
+                actions.add_parser(
+                    "update",
+                    help="another version of it",
+                    description="Have an instance run another version of its plugin, or grant it something else. Its "
+                    "configuration stays, and has to fit.",
+                )
+            )
+        ),
         published,
         _one(actions.add_parser("show", help="one instance", description="Show an instance, and how it does.")),
         _add_log(_one(actions.add_parser("log", help="what it says", description="Show the log of an instance."))),
@@ -133,12 +143,22 @@ def _add_install(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("plugin", metavar="PLUGIN", help="its id, as list --published shows it")
     parser.add_argument("--version", metavar="V", help="of it (default: the newest)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="its configuration, in JSON (default {})")
-    granting = parser.add_mutually_exclusive_group()
-    granting.add_argument("--grant", action="append", metavar="PERMISSION", help="let it do this; again and again")
-    granting.add_argument("--grant-all", action="store_true", help="let it do all it asks for")
+    _add_granting(parser)
     parser.add_argument("--region", metavar="WORD", help="where it is, for figures")
     parser.add_argument("--activate", action="store_true", help="and have it run")
     return parser
+
+
+def _add_update(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--version", metavar="V", help="of its plugin (default: the newest)")
+    _add_granting(parser)
+    return parser
+
+
+def _add_granting(parser: argparse.ArgumentParser) -> None:
+    granting = parser.add_mutually_exclusive_group()
+    granting.add_argument("--grant", action="append", metavar="PERMISSION", help="let it do this; again and again")
+    granting.add_argument("--grant-all", action="store_true", help="let it do all it asks for")
 
 
 def _add_log(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

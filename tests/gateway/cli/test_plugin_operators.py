@@ -71,6 +71,10 @@ class Registry(Peer):
                 send(request, {"data": instance(id_, self.state, self.error)})
             case (("PUT" | "PATCH"), ["instances", id_, "config"]):
                 send(request, {"data": instance(id_, "active", config=body["data"]["attributes"]["config"])})
+            case "PATCH", ["instances", id_]:
+                made = instance(id_, "active")
+                made["attributes"] |= body["data"]["attributes"]
+                send(request, {"data": made})
             case "DELETE", ["instances", _]:
                 send(request, None, 204)
             case "GET", ["instances", id_] if id_ in self.instances:
@@ -302,3 +306,25 @@ def test_deactivate_says_what_became_of_it(installed: Registry, capsys: pytest.C
     installed.state = "inactive"
     assert main(["plugin", "deactivate", ID, *installed.words]) == 0
     assert f"({ID}) is inactive" in capsys.readouterr().out
+
+
+def test_update_takes_the_newest_version_and_keeps_what_was_granted(
+    installed: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plugin", "update", ID, *installed.words]) == 0
+    assert f"{ID} 1.0.0 with read-tags\n" in capsys.readouterr().out
+    assert main(["plugin", "update", ID, "--grant", "read-tags:a/*", *installed.words]) == 0
+    assert "it also asks for read-tags, which is not granted" in capsys.readouterr().out
+    sent = [body["data"]["attributes"] for body in installed.sent("PATCH")]
+    assert sent == [
+        {"version": "1.0.0", "permissions": ["read-tags"]},
+        {"version": "1.0.0", "permissions": ["read-tags:a/*"]},
+    ]
+    assert main(["plugin", "update", ID, "--version", "2.0.0", *installed.words]) == 2
+    assert "has no package of 2.0.0" in capsys.readouterr().err
+    installed.instances["instance-00000000000000aa"]["attributes"]["permissions"] = ["write-tags"]
+    assert main(["plugin", "update", ID, *installed.words]) == 2
+    assert "does not ask for write-tags any more" in capsys.readouterr().err
+    installed.plugins.clear()
+    assert main(["plugin", "update", ID, *installed.words]) == 2
+    assert "is published no more" in capsys.readouterr().err
