@@ -109,6 +109,7 @@ class SubscriptionRoutes:
     async def _plugin(self, call: Call[SubscriptionsBody, Nothing] | Call[None, Pages] | Call[None, Nothing]) -> str:
         plugin = call.path["plugin_id"]
         await self._acting.check(call.origin.principal, plugin, Word.READ_EVENTS)
+        await self._subscriptions.ready()
         return plugin
 
 

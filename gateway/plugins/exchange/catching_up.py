@@ -112,6 +112,8 @@ class CatchingUp:
                         keep_at = trio.current_time() + KEEP_S
                         self._keep()
                         self._forget()
+                        # Where the disk could not be read at the start.
+                        await self._subscriptions.load()
                     await trio.sleep(LOOK_S)
         finally:
             self._keep()

@@ -11,7 +11,6 @@ import structlog
 import trio
 
 from gateway.core.errors import Code, GatewayError, invalid
-from gateway.core.eventlog import NotKept
 from gateway.core.events import Event
 from gateway.core.patterns import Selection, parse_pattern, parse_selection
 from gateway.core.plugin_subscriptions import PluginSubscription, PluginSubscriptionStore
@@ -56,14 +55,30 @@ class PluginSubscriptions:
     def __init__(self, store: PluginSubscriptionStore, instances: Find, wall: Callable[[], float]) -> None:
         self._store, self._instances, self._wall = store, instances, wall
         self._kept: dict[int, PluginSubscription] = {}
+        self._loaded = False
         self._changing = trio.Lock()
 
     async def load(self) -> None:
-        """Learn those that are kept; a disk that cannot be read has none."""
+        """Learn those that are kept; while the disk cannot be read, there are none."""
         try:
-            self._kept = {one.number: one for one in await self._store.all()}
-        except NotKept as trouble:
-            log.warning("plugins get no events they were subscribed to", reason=str(trouble))
+            await self.ready()
+        except GatewayError as trouble:
+            log.warning("plugins get no events they were subscribed to", reason=trouble.reason)
+
+    async def ready(self) -> None:
+        """See that those are known that are kept.
+
+        Raises:
+            GatewayError: UNAVAILABLE.
+        """
+        if self._loaded:
+            return
+        async with kept():
+            found = await self._store.all()
+        if not self._loaded:
+            self._kept = {one.number: one for one in found}
+            self._loaded = True
+            self._give({one.target for one in found})
 
     def subscriptions_of(self, plugin: str) -> Mapping[str, Selection]:
         """What instances of a plugin get, by the name of the handler (``Spec.subscriptions``)."""
@@ -125,6 +140,7 @@ class PluginSubscriptions:
         wanted = [
             self._read(plugin, one, by, f"subscriptions[{index}]", foreign=foreign) for index, one in enumerate(asked)
         ]
+        await self.ready()
         async with kept(), self._changing:
             there = {_same(one): one for one in self._kept.values()}
             new = list({_same(one): one for one in wanted if _same(one) not in there}.values())
@@ -141,6 +157,7 @@ class PluginSubscriptions:
         Raises:
             GatewayError: NOT_FOUND; UNAVAILABLE.
         """
+        await self.ready()
         async with kept(), self._changing:
             found = self.get(plugin, id_)
             await self._store.remove(found.number)

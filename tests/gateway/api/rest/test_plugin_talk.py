@@ -348,6 +348,24 @@ async def test_a_disk_in_trouble_changes_nothing(api: httpx.AsyncClient, plugins
     assert dict(talking.talk.subscriptions.subscriptions_of("analytics-plugin")) == {}
 
 
+async def test_a_disk_that_could_not_be_read_is_read_later(
+    api: httpx.AsyncClient, plugins: Plugins, talking: Talking
+) -> None:
+    await api.post(f"{TARGET}/subscriptions", content=SUBSCRIBE, headers=HEADERS)
+    anew = Talking(plugins)
+    there = anew.run("analytics-plugin")
+    plugins.tables.trouble = "the card is sick"
+    await anew.talk.subscriptions.load()
+    assert dict(anew.talk.subscriptions.subscriptions_of("analytics-plugin")) == {}
+    with pytest.raises(GatewayError) as caught:
+        await anew.talk.subscriptions.ready()
+    assert caught.value.code is Code.UNAVAILABLE
+    plugins.tables.trouble = None
+    await anew.talk.subscriptions.load()
+    # Who runs by then has them, too.
+    assert list(there.subscribed) == ["user-action"]
+
+
 # A plugin as itself
 
 
