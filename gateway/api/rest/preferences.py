@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-from gateway.api.asgi import Scope
+from gateway.api.asgi import ANSWER_TIME, Scope, time_limit
 from gateway.api.replies import ReplyHeaders
 
 # Seconds a request may take for it, within the time every request has.
 LONGEST_WAIT = 25
+# What is left of that time for the rest of the request.
+_REST_S = 5.0
 # A preference, as far as the next comma that is in no quotes; what is no preference is passed over (RFC 7240, 2).
 _PREFERENCE = re.compile(
     r'\s*([A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?((?:[^,"]|"(?:[^"\\]|\\.)*")*)(?:,|$)'
@@ -23,8 +25,12 @@ def preferred_wait(scope: Scope) -> int | None:
         # The first one counts.
         if found[1].lower() == "wait":
             value = (found[2] or "").strip('"')
-            return min(int(value), LONGEST_WAIT) if _SECONDS.fullmatch(value) else None
+            return min(int(value), _longest(scope)) if _SECONDS.fullmatch(value) else None
     return None
+
+
+def _longest(scope: Scope) -> int:
+    return min(LONGEST_WAIT, max(0, int(time_limit(scope, "answer", ANSWER_TIME) - _REST_S)))
 
 
 def applied(wait: int | None) -> ReplyHeaders:

@@ -188,7 +188,8 @@ class Desk:
 
     async def _message_send(self, asked: ask.MessageSend) -> Json:
         self._permissions.require(Word.SEND_MESSAGES, asked.to)
-        message = MessageOut(asked.to, asked.type, asked.payload, asked.priority, asked.correlation_id, asked.timeout)
+        priority = "normal" if asked.priority == "regular" else asked.priority
+        message = MessageOut(asked.to, asked.type, asked.payload, priority, asked.correlation_id, asked.timeout)
         return dict(await self._services.messages.send(self._caller, message))
 
     # Storage and log

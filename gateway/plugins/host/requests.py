@@ -78,7 +78,8 @@ class MessageSend(Params, frozen=True):
     to: Name
     type: Name
     payload: Any = None
-    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    # ``regular`` is normal (D-117).
+    priority: Literal["low", "normal", "regular", "high", "urgent"] = "normal"
     correlation_id: Name | None = None
     timeout: Annotated[float, Meta(gt=0, le=300)] | None = None
 

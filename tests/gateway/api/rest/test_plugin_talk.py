@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from gateway.api.asgi import TIMES
 from gateway.api.rest.preferences import LONGEST_WAIT, preferred_wait
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
@@ -490,8 +491,15 @@ async def test_who_may_have_a_token_made(api: httpx.AsyncClient, talking: Talkin
     ],
 )
 def test_preferences_are_read_as_the_standard_has_them(fields: list[str], wait: int | None) -> None:
-    scope = {"headers": [(b"prefer", field.encode()) for field in fields]}
+    scope: dict[str, Any] = {"headers": [(b"prefer", field.encode()) for field in fields]}
     assert preferred_wait(scope) == wait
+
+
+def test_no_wait_is_longer_than_a_request_may_take() -> None:
+    scope: dict[str, Any] = {"headers": [(b"prefer", b"wait=20")], "extensions": {TIMES: {"answer": 12.5}}}
+    assert preferred_wait(scope) == 7
+    scope["extensions"] = {TIMES: {"answer": 2.0}}
+    assert preferred_wait(scope) == 0
 
 
 @given(st.lists(st.binary(max_size=60), max_size=3))

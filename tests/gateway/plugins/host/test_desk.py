@@ -97,7 +97,7 @@ async def test_every_method_needs_its_permission_and_no_other(method: str) -> No
         ("event.publish", {"type": "alarm:raised", "data": {}}, "only the gateway"),
         ("event.publish", {"type": "plugin:activated", "data": {}}, "only the gateway"),
         ("event.subscribe", {"name": "a", "patterns": ["a b"]}, "pattern"),
-        ("message.send", {"to": "a", "type": "b", "priority": "regular"}, "priority"),
+        ("message.send", {"to": "a", "type": "b", "priority": "asap"}, "priority"),
         ("serial.write", {"line": "a"}, "text"),
         ("serial.write", {"line": "a", "text": "x", "data": "00"}, "not both"),
         ("serial.write", {"line": "a", "data": "0"}, "data"),
@@ -192,3 +192,11 @@ async def test_its_own_subscriptions_end_with_the_process() -> None:
     assert subscriptions.names(event("plugin:message", {})) == []
     subscriptions.forget()
     assert subscriptions.names(event("user:action", {"action": "click"})) == []
+
+
+async def test_regular_is_what_others_call_normal() -> None:
+    """D-117."""
+    gateway = FakeGateway()
+    for word in ("low", "normal", "regular", "high", "urgent"):
+        await desk(gateway, "send-messages")[0].serve("message.send", {"to": "a", "type": "b", "priority": word})
+    assert [sent.priority for sent in gateway.sent] == ["low", "normal", "normal", "high", "urgent"]
