@@ -109,7 +109,7 @@ class Line(LineState):
             self.on_demand.add(Refresh(poll, now + FRESH_PATIENCE_S))
         elif not asked or early or self.on_demand.bound is None:
             poll.asked = poll.asked or early
-            self.polling.hurry(poll)
+            self.polling.hurry(poll, awaited=asked)
         self._wakeup.set()
 
     def lend(self, loan: Loan) -> None:

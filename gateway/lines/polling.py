@@ -123,12 +123,19 @@ class Polling(Units):
 
     # Polling
 
-    def hurry(self, poll: BlockPoll) -> None:
-        """Read a block before all others, unless it can only be read in doubt: that would keep the doubt alive."""
+    def hurry(self, poll: BlockPoll, *, awaited: bool = True) -> None:
+        """Read a block before all others, unless it can only be read in doubt: that would keep the doubt alive.
+
+        Args:
+            poll: the block.
+            awaited: somebody waits for it; else it costs no other one its deadline.
+        """
         if self._request(poll)[2]:
             poll.release()
-        else:
+        elif awaited:
             self.schedule.hurry(poll, trio.current_time())
+        else:
+            self.schedule.advance(poll, trio.current_time())
 
     def _request(self, poll: BlockPoll) -> tuple[Request, int, bool]:
         """What to ask for a block now, by how much longer than the block it is, and whether its answer is in doubt."""

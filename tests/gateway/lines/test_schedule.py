@@ -155,6 +155,42 @@ def test_a_hurried_poll_is_due_now_and_keeps_its_grid() -> None:
     assert schedule.take(3.1) is None
 
 
+def test_what_nobody_waits_for_is_advanced_at_nobodys_cost() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    slow, soon = Poll(10.0, 0.2), Poll(1.0, 0.2)
+    schedule.add([slow, soon], 0.0)
+    for _ in range(2):
+        first = schedule.take(0.0)
+        assert first is not None
+        schedule.done(first, 0.2)
+    schedule.advance(slow, 1.5)
+    assert schedule.take(1.5) is slow, "there is time for both"
+    schedule.done(slow, 1.6)
+    schedule.advance(slow, 1.75)
+    assert schedule.take(1.75) is soon, "it would have been late"
+    schedule.done(soon, 1.95)
+    assert soon.missed == 0
+    assert schedule.take(1.95) is slow
+    schedule.done(slow, 2.1)
+    assert slow.due == 10.0, "it keeps its grid"
+
+
+def test_a_background_poll_that_is_advanced_is_read_in_the_end() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    background, busy = Poll(None, 0.5), Poll(0.5, 0.4)
+    schedule.add([background, busy], 0.0)
+    now, seen = 0.0, 0
+    for number in range(200):
+        poll = schedule.take(now)
+        now += 0.05 if poll is None else poll.cost
+        if poll is not None:
+            schedule.done(poll, now)
+            seen += poll is background and number > 10
+        if number == 10:
+            schedule.advance(background, now)
+    assert seen
+
+
 @given(st.floats(0, 1e7), st.sampled_from([0.01, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 1.0, 7.0, 60.0]))
 def test_the_next_slot_is_ahead_and_at_most_one_period_away(moment: float, period: float) -> None:
     slot = next_slot(moment, period)
