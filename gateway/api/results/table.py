@@ -115,7 +115,7 @@ class Tag(Model):
 
     tag: str
     type: str
-    units: str
+    units: str | None
     writable: bool
     poll: Share | None
     description: str | None

@@ -168,8 +168,8 @@ def _tag(by: Caller, reading: DerivedReading, before: Tag | None) -> Tag:
     form, units = _form(reading.value), reading.units
     if reading.value is None and before is not None:
         form = before.type
-    if units is None:
-        units = "" if before is None else before.units
+    if units is None and before is not None:
+        units = before.units
     return Tag(
         name=reading.tag,
         type=form,
