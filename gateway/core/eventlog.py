@@ -285,6 +285,10 @@ class Mailbox(Protocol):
         """How many messages wait for an agent."""
         ...
 
+    async def room_of(self, agent: str) -> int:
+        """Bytes that messages to one agent may still take: a quarter of what those to all may."""
+        ...
+
     async def room(self) -> int:
         """Bytes that messages may still take, so that those that wait leave room for events; below 0: too many."""
         ...

@@ -96,6 +96,12 @@ class Principal:
         """Whom logs and shares go by: operators have one subject, and ``operator:NAME`` tells them apart."""
         return self.subject if self.name is None else f"{self.subject}:{self.name}"
 
+    @property
+    def account(self) -> str:
+        """What is counted together, whatever is shown: a client's API key is no second client beside its tokens."""
+        kind = self.subject.partition(":")[0] if self.kind is Kind.API_KEY else self.kind
+        return f"{kind}:{self.known_as}"
+
     def may(self, scope: str) -> bool:
         """Whether this caller holds a scope (``allows``)."""
         return allows(self.scopes, scope)

@@ -42,7 +42,7 @@ class Charges:
         Raises:
             GatewayError: TOO_MANY, the share is used up; it says when there is room for this.
         """
-        owner = owner_of(by)
+        owner = by.account
         wait = self._shares.take(owner, size)
         if wait:
             raise self._used_up(owner, by, wait)
@@ -81,8 +81,3 @@ class Charges:
             "raised",
             details={"retryAfter": math.ceil(wait), "reason": "share_used_up"},
         )
-
-
-def owner_of(by: Principal) -> str:
-    """Whose share it is: all tokens of a subject have one together."""
-    return f"{by.kind}:{by.known_as}"

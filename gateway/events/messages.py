@@ -69,7 +69,9 @@ class Messages:
         self._roster = roster
         self._now = now
         self.sent = 0
+        # On their way to an agent: how many, and their bytes.
         self._under_way: Counter[str] = Counter()
+        self._coming: Counter[str] = Counter()
         # Bytes that may come before somebody has to look.
         self._left = 0
         self._look_at = -math.inf
@@ -113,7 +115,7 @@ class Messages:
         # Whoever writes in another's name pays for it.
         with self._charges.charged(by, size):
             await self._take_room(size)
-            async with self._room(to_agent):
+            async with self._room(to_agent, size):
                 expires = self._now() + ttl
                 id_ = f"msg-{uuid7(self._now())}"
                 event = await self._journal.accept(
@@ -245,13 +247,14 @@ class Messages:
             self._left -= size
 
     @asynccontextmanager
-    async def _room(self, agent: str) -> AsyncIterator[None]:
+    async def _room(self, agent: str, size: int) -> AsyncIterator[None]:
         """Hold a place in an agent's mailbox: of many that come at once, none goes beyond its end."""
         self._under_way[agent] += 1
+        self._coming[agent] += size
         try:
             async with _disk():
-                waiting = await self._mailbox.waiting(agent)
-            if waiting + self._under_way[agent] > MOST_WAITING:
+                waiting, left = await self._mailbox.waiting(agent), await self._mailbox.room_of(agent)
+            if waiting + self._under_way[agent] > MOST_WAITING or self._coming[agent] > left:
                 raise GatewayError(
                     Code.UNAVAILABLE,
                     f"{waiting} messages wait for this agent already. Try again when it has acknowledged some",
@@ -260,8 +263,9 @@ class Messages:
             yield
         finally:
             self._under_way[agent] -= 1
+            self._coming[agent] -= size
             if not self._under_way[agent]:
-                del self._under_way[agent]
+                del self._under_way[agent], self._coming[agent]
 
 
 def _need(principal: Principal, scope: str) -> None:

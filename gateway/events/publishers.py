@@ -15,7 +15,7 @@ from gateway.core.catalogue import reserved
 from gateway.core.errors import Code, GatewayError
 from gateway.core.events import Data, Event
 from gateway.core.principal import Principal
-from gateway.events.charges import CALM_S, Charges, owner_of
+from gateway.events.charges import CALM_S, Charges
 from gateway.events.journal import Journal
 
 ACTION = "event.publish"
@@ -120,7 +120,7 @@ class Publishers:
 
     def _note(self, by: Principal, peer: str | None, event: Event, size: int) -> None:
         """The first one of an hour is noted at once; those after it together, at its end."""
-        if (owner_of(by), peer) in self._sums:
+        if (by.account, peer) in self._sums:
             sum_ = self._sum(by, peer)
             sum_.events += 1
             sum_.size += size
@@ -129,7 +129,7 @@ class Publishers:
             self._audit.note(ACTION, by=by, peer=peer, target=event.id, details={"event_type": event.type})
 
     def _sum(self, by: Principal, peer: str | None) -> _Sum:
-        key = (owner_of(by), peer)
+        key = (by.account, peer)
         found = self._sums.get(key)
         if found is None:
             if len(self._sums) >= _MOST_SUMS:

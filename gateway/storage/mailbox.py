@@ -19,6 +19,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 # Messages that wait give way last of all: so much of the file is theirs at most.
 _PART_OF_SIZE = 4
+# And those to one agent so much of that.
+_PART_OF_ALL = 4
 _COLUMNS = "seq, message_id, to_agent, time, expires, acknowledged, data"
 # What nobody vouched for the time of does not expire: it goes with the events of its age.
 _THERE = "seq > ? AND seq <= ? AND NOT (synchronised AND expires <= ?)"
@@ -109,6 +111,18 @@ class StoredMailbox:
                 values,
             ).fetchone()
             return int(found)
+
+        return await self._file.read(job)
+
+    async def room_of(self, agent: str) -> int:
+        """See ``core.eventlog.Mailbox``: what nobody fetches must not take the room of messages to others."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            count, size = connection.execute(
+                "SELECT count(*), coalesce(sum(length(data)), 0) FROM message WHERE to_agent = ? AND waiting = 1",
+                (agent,),
+            ).fetchone()
+            return int(self._file.settings.size // _PART_OF_SIZE // _PART_OF_ALL - size - count * ROW_BYTES)
 
         return await self._file.read(job)
 

@@ -251,7 +251,7 @@ _CLOSES = {
 
 def _account(principal: Principal) -> str:
     """What connections are counted by: an agent's next token is no fresh start, operators have tokens of their own."""
-    return f"{principal.kind} {principal.token_id if principal.kind is Kind.OPERATOR else principal.subject}"
+    return f"operator:{principal.token_id}" if principal.kind is Kind.OPERATOR else principal.account
 
 
 def _named(asked: Subscribe | Unsubscribe) -> Iterator[tuple[str, str]]:

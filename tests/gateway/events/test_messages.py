@@ -37,7 +37,7 @@ class Post:
         self.trouble: str | None = None
         self.slowness = 0.0
         self.known = {"one", "two"}
-        self.size = 1_000_000_000
+        self.size = self.of_one = 1_000_000_000
 
     async def all(self) -> list[Message]:
         await trio.sleep(self.slowness)
@@ -84,6 +84,10 @@ class Post:
     async def room(self) -> int:
         waiting = [message for message in await self.all() if message.acknowledged is None]
         return self.size - sum(len(message.content) + 400 for message in waiting)
+
+    async def room_of(self, agent: str) -> int:
+        waiting = await self.fetch(agent, waiting_only=True, after=0, limit=100_000)
+        return self.of_one - sum(len(message.content) + 400 for message in waiting)
 
     async def waiting(self, agent: str) -> int:
         return len(await self.fetch(agent, waiting_only=True, after=0, limit=100_000))
@@ -363,6 +367,26 @@ async def test_who_writes_for_an_agent_pays_for_it_and_what_is_refused_costs_not
         d.board.disk.trouble = None
         await trio.sleep(10)
         await d.messages.send(ONE, "two", "x" * 8_000)
+
+
+async def test_what_nobody_fetches_takes_no_room_of_messages_to_others(autojump_clock: MockClock) -> None:
+    """Else one agent that writes to itself, and acknowledges nothing, would end all messages for a month."""
+    async with desk() as d:
+        d.post.of_one = 100_000
+        refused: list[GatewayError] = []
+
+        async def call() -> None:
+            try:
+                await d.messages.send(ONE, "one", "x" * 30_000)
+            except GatewayError as error:
+                refused.append(error)
+
+        async with trio.open_nursery() as senders:
+            for _ in range(6):
+                senders.start_soon(call)
+        assert len(await d.post.all()) == 3
+        assert {error.details["reason"] for error in refused} == {"mailbox_full"}
+        await d.messages.send(TWO, "two", "x" * 30_000)
 
 
 async def test_a_full_mailbox_takes_none_however_many_come_at_once(autojump_clock: MockClock) -> None:

@@ -78,6 +78,20 @@ async def test_one_publisher_leaves_the_log_to_others_and_is_told_when_to_come_b
         assert await stage.publish() is None
 
 
+async def test_a_key_is_no_second_publisher_beside_the_tokens_of_its_owner(autojump_clock: MockClock) -> None:
+    """Two halves of the log are all of it: what others said would be gone."""
+    scopes = frozenset({"events:publish"})
+    by_token = Principal("client:meter", scopes, Kind.CLIENT, "t1")
+    by_key = Principal("client:meter", scopes, Kind.API_KEY, "key-1")
+    async with staged(2 * SIZE) as stage:
+        assert await stage.publish(by_token) is None
+        assert await stage.publish(by_key) is None
+        for by in (by_key, by_token):
+            refused = await stage.publish(by)
+            assert refused is not None
+            assert refused.code is Code.TOO_MANY
+
+
 async def test_that_somebody_wants_more_than_its_share_is_an_alert_until_it_does_no_more(
     autojump_clock: MockClock,
 ) -> None:

@@ -24,6 +24,19 @@ def numbers(found: list[Message]) -> list[int]:
     return [message.sequence for message in found]
 
 
+async def test_one_mailbox_takes_a_quarter_of_what_all_may_take(events: Events) -> None:
+    async with events() as store:
+        empty, all_ = await store.mailbox.room_of("hvac-1"), await store.mailbox.room()
+        assert empty == all_ // 4
+        await store.log.append([message(1), message(2), message(3, "other-1")])
+        taken = empty - await store.mailbox.room_of("hvac-1")
+        assert taken > 0
+        assert all_ - await store.mailbox.room() > taken
+        for id_ in ("m-1", "m-2"):
+            await store.mailbox.acknowledge(id_, TEN + 60)
+        assert await store.mailbox.room_of("hvac-1") == empty
+
+
 async def test_a_message_waits_for_its_agent_until_it_arrived(events: Events) -> None:
     async with events() as store:
         await store.log.append([entry(1), message(2), message(3, "other-1"), message(4, priority="urgent")])

@@ -7,6 +7,8 @@ import trio
 from trio.testing import MockClock
 
 from gateway.access.oauth.clients import ClientChanges
+from gateway.access.oauth.grant import Issued
+from gateway.settings.model import LimitSettings
 from tests.gateway.api.live.stage import Peer, Stage
 from tests.gateway.api.live.test_tokens import bearer, handshake
 from tests.gateway.api.test_api_keys import BOSS, key
@@ -50,6 +52,17 @@ async def test_a_frame_shows_one_thing(stage: Stage) -> None:
     for members in ({}, {"api_key": credential, "token": stage.token()}):
         assert (await peer.ask("auth", **members))["code"] == "invalid"
     assert (await peer.ask("auth", api_key=credential))["type"] == "auth_ok"
+
+
+async def test_a_key_is_no_second_client_beside_its_tokens(stage: Stage) -> None:
+    stage.limits = LimitSettings(event_connections=2)
+    _, credential = await key(stage.rig)
+    issued = Issued(subject="client:panel", scopes=frozenset({"devices:read"}), resource=frozenset({"/v1"}))
+    token = stage.rig.access.tokens.issue("panel", issued).token
+    peers = [await stage.open() for _ in range(3)]
+    assert (await peers[0].ask("auth", api_key=credential))["type"] == "auth_ok"
+    assert (await peers[1].ask("auth", token=token))["type"] == "auth_ok"
+    assert (await peers[2].ask("auth", api_key=credential))["code"] == "too_many"
 
 
 async def test_a_key_for_the_other_path_family_hears_nothing(stage: Stage) -> None:
