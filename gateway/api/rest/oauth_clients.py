@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+import trio
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.access.oauth.clients import ClientChanges, Clients, allowance_of
 from gateway.access.oauth.grant import Client, ClientKind
 from gateway.access.roles import parse_roles
 from gateway.access.scopes import parse_scopes
+from gateway.api.rest.etags import check_match, etag_header, etag_of
 from gateway.api.rest.paging import Pages, page
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
@@ -99,6 +101,8 @@ class ClientRoutes:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        # Between a look at one and its change nobody else changes it.
+        self._changing = trio.Lock()
 
     async def list(self, call: Call[None, Pages]) -> Answer:
         """GET: all of them."""
@@ -106,7 +110,7 @@ class ClientRoutes:
 
     async def get(self, call: _Bare) -> Answer:
         """GET: one."""
-        return Answer(data=client_row(self._clients.shown(call.path["client_id"])))
+        return _answer(self._clients.shown(call.path["client_id"]))
 
     async def create(self, call: Call[ClientBody, Nothing]) -> Answer:
         """POST: another one, with its secret."""
@@ -135,9 +139,8 @@ class ClientRoutes:
             rate_limit=body.rate_limit,
             disabled=body.disabled,
         )
-        return Answer(
-            data=client_row(await self._clients.change(call.origin.principal, call.path["client_id"], changes))
-        )
+        async with self._changing:
+            return _answer(await self._clients.change(call.origin.principal, self._seen(call), changes))
 
     async def rotate(self, call: _Bare) -> Answer:
         """POST: another secret, at once."""
@@ -146,8 +149,24 @@ class ClientRoutes:
 
     async def remove(self, call: _Bare) -> Answer:
         """DELETE."""
-        await self._clients.remove(call.origin.principal, call.path["client_id"])
+        async with self._changing:
+            await self._clients.remove(call.origin.principal, self._seen(call))
         return Answer()
+
+    def _seen(self, call: Call[Any, Nothing]) -> str:
+        """The id of a client that the caller means as it stands."""
+        client = self._clients.shown(call.path["client_id"])
+        check_match(call.origin.scope, _state(client))
+        return client.id
+
+
+def _answer(client: Client) -> Answer:
+    return Answer(data=client_row(client), headers=etag_header(_state(client)))
+
+
+def _state(client: Client) -> bytes:
+    """The entity tag of what can be written of it: when it was used last is none of that."""
+    return etag_of(msgspec.structs.replace(client_row(client), last_used_at=None))
 
 
 def scopes_among(words: Sequence[str]) -> frozenset[str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+import trio
 from msgspec import UNSET
 
+from gateway.api.replies import ReplyHeaders
+from gateway.api.rest.etags import check_match, etag_header, etag_of
 from gateway.api.rest.paging import Pages, numbered
 from gateway.api.rest.plugin_models import (
     PLUGINS,
@@ -18,6 +22,7 @@ from gateway.api.rest.plugin_models import (
 )
 from gateway.api.rest.route import Answer, Call, Form, Route, listed
 from gateway.api.rest.shapes import Nothing
+from gateway.core.plugins import Review
 from gateway.core.ports import Json
 from gateway.plugins.registry.reviews import Reviews
 
@@ -38,6 +43,8 @@ class ReviewRoutes:
 
     def __init__(self, reviews: Reviews) -> None:
         self._reviews = reviews
+        # Between a look at one and its change nobody else changes it.
+        self._changing = trio.Lock()
 
     async def list(self, call: Call[None, Pages]) -> Answer:
         """GET: those of a plugin."""
@@ -50,24 +57,42 @@ class ReviewRoutes:
         body = call.body
         made = await self._reviews.write(call.origin.principal, call.path["plugin_id"], body.stars, body.text)
         place = (b"location", f"{REVIEWS}/{made.id}".encode())
-        return Answer(data=review_resource(made), headers=(place,), target=made.id)
+        return Answer(data=review_resource(made), headers=(place, *_tag(made)), target=made.id)
 
     async def get(self, call: _Bare) -> Answer:
         """GET: one."""
-        return Answer(data=review_resource(await self._reviews.get(call.path["review_id"])))
+        found = await self._reviews.get(call.path["review_id"])
+        return Answer(data=review_resource(found), headers=_tag(found))
 
     async def change(self, call: Call[ReviewChanges, Nothing]) -> Answer:
         """PATCH: one's own."""
         body = call.body
         stars = None if body.stars is UNSET else body.stars
         text = None if body.text is UNSET else body.text or ""
-        changed = await self._reviews.change(call.origin.principal, call.path["review_id"], stars, text)
-        return Answer(data=review_resource(changed))
+        async with self._changing:
+            await self._seen(call)
+            changed = await self._reviews.change(call.origin.principal, call.path["review_id"], stars, text)
+        return Answer(data=review_resource(changed), headers=_tag(changed))
 
     async def remove(self, call: _Bare) -> Answer:
         """DELETE: one's own, or any for who may rule over plugins."""
-        await self._reviews.remove(call.origin.principal, call.path["review_id"])
+        async with self._changing:
+            await self._seen(call)
+            await self._reviews.remove(call.origin.principal, call.path["review_id"])
         return Answer()
+
+    async def _seen(self, call: Call[Any, Nothing]) -> None:
+        """See that the caller means the review as it stands."""
+        check_match(call.origin.scope, _state(await self._reviews.get(call.path["review_id"])))
+
+
+def _state(review: Review) -> bytes:
+    """The entity tag of what can be written of it."""
+    return etag_of([review.stars, review.text])
+
+
+def _tag(review: Review) -> ReplyHeaders:
+    return etag_header(_state(review))
 
 
 def _stars(call: Call[ReviewBody, Nothing]) -> Mapping[str, Json]:

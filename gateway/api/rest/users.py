@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+import trio
 from msgspec import UNSET, UnsetType
 
 from gateway.access.users.user import User
+from gateway.api.rest.etags import check_match, etag_header, etag_of
 from gateway.api.rest.paging import Pages, page
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
@@ -118,6 +120,11 @@ def user_row(user: User) -> UserRow:
     )
 
 
+def _answer(user: User) -> Answer:
+    row = user_row(user)
+    return Answer(data=row, headers=etag_header(etag_of(row)))
+
+
 class UserRoutes:
     """What can be asked of users.
 
@@ -127,6 +134,8 @@ class UserRoutes:
 
     def __init__(self, people: People) -> None:
         self._people = people
+        # Between a look at somebody and the change nobody else changes it.
+        self._changing = trio.Lock()
 
     async def list(self, call: Call[None, Pages]) -> Answer:
         """GET: all of them."""
@@ -140,20 +149,30 @@ class UserRoutes:
     async def get(self, call: _Bare) -> Answer:
         """GET: one; others than itself and administrators see its name."""
         user = self._people.get(call.path["user_id"])
-        whole = _may_see(call.origin.principal, user)
-        return Answer(data=user_row(user) if whole else UserRow(id=user.id, name=user.name))
+        if not _may_see(call.origin.principal, user):
+            return Answer(data=UserRow(id=user.id, name=user.name))
+        return _answer(user)
 
     async def change(self, call: Call[UserChanges, Nothing]) -> Answer:
         """PATCH: other roles, another password, disabled or not."""
         given = {name: value for name in _CHANGES if (value := getattr(call.body, name)) is not UNSET}
         if not given:
             raise invalid("data", f"nothing is to be changed; there are: {', '.join(_CHANGES)}")
-        return Answer(data=user_row(await self._people.change(call.origin.principal, call.path["user_id"], **given)))
+        async with self._changing:
+            id_ = self._seen(call)
+            return _answer(await self._people.change(call.origin.principal, id_, **given))
 
     async def remove(self, call: _Bare) -> Answer:
         """DELETE."""
-        await self._people.remove(call.origin.principal, call.path["user_id"])
+        async with self._changing:
+            await self._people.remove(call.origin.principal, self._seen(call))
         return Answer()
+
+    def _seen(self, call: Call[Any, Nothing]) -> str:
+        """The id of somebody whom the caller means as it stands."""
+        user = self._people.get(call.path["user_id"])
+        check_match(call.origin.scope, etag_of(user_row(user)))
+        return user.id
 
     async def add_first(self, call: Call[FirstAdminBody, Nothing]) -> Answer:
         """POST: the first administrator."""
