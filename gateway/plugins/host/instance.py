@@ -9,32 +9,28 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
-from gateway.core.errors import Code, GatewayError, invalid
+from gateway.core.errors import Code, GatewayError
 from gateway.core.events import Event
 from gateway.core.patterns import Selection
 from gateway.core.ports import Json
+from gateway.plugins.host.asking import MOST_MESSAGES, give_config, give_message
 from gateway.plugins.host.command import NoRuntimeError
-from gateway.plugins.host.conversation import AskedTooMuchError, Counts
+from gateway.plugins.host.concealing import concealed, together
+from gateway.plugins.host.conversation import Counts
 from gateway.plugins.host.desk import Desk
 from gateway.plugins.host.ground import Place
 from gateway.plugins.host.life import Life
-from gateway.plugins.host.link import GoneError, RefusedError
 from gateway.plugins.host.measured import Measured
-from gateway.plugins.host.messages import METHOD_NOT_FOUND, TooLargeError
 from gateway.plugins.host.notes import HOST, Note, Notes
 from gateway.plugins.host.patience import Patience
 from gateway.plugins.host.permissions import Word, parse_permissions
 from gateway.plugins.host.process import Runner
-from gateway.plugins.host.sandbox import Sandbox
 from gateway.plugins.host.services import Caller, HostServices
-from gateway.plugins.host.states import Fall, Health, Report, Spec, State, Timing
+from gateway.plugins.host.states import Fall, Health, Report, Spec, State, Timing, sandbox_of
 from gateway.plugins.host.subscriptions import Subscriptions
 from gateway.plugins.host.tally import Tally, Uptime
 
 log = structlog.stdlib.get_logger(__name__)
-
-# Messages that wait for an answer at once; what the host itself asks finds room beside them.
-MOST_MESSAGES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +75,8 @@ class Instance:
         self.spec = spec
         self._around = around
         permissions = parse_permissions(spec.permissions)
-        self._sandbox = Sandbox(
-            instance=spec.instance,
-            runtime=spec.runtime,
-            command=spec.command,
-            package=spec.package,
-            data=place.data,
-            kit=spec.kit,
-            user=place.user,
-            network=permissions.has(Word.USE_NETWORK),
-            bounds=spec.bounds,
-        )
-        self.notes = Notes(around.wall, trio.current_time, self._write)
+        self._sandbox = sandbox_of(spec, place, network=permissions.has(Word.USE_NETWORK))
+        self.notes = Notes(around.wall, trio.current_time, self._write, self._conceal)
         self._subscriptions = Subscriptions(permissions, spec.subscriptions)
         self.caller = Caller(spec.instance, spec.plugin)
         self._desk = Desk(
@@ -183,25 +169,27 @@ class Instance:
         if self._state is State.SUSPENDED:
             self._set(State.INACTIVE)
 
-    async def configure(self, config: Mapping[str, Json], by: str | None) -> None:
+    async def configure(self, config: Mapping[str, Json], by: str | None, secrets: tuple[str, ...] = ()) -> None:
         """Give it another configuration; one that does not know how to change it is started anew with it.
+
+        Args:
+            config: validated, with its secrets in the clear.
+            by: subject of who wants it.
+            secrets: of it.
 
         Raises:
             GatewayError: INVALID, it refused; UNAVAILABLE, it did not answer. It keeps the one it had.
         """
-        life = self._life
+        life, before = self._life, self.spec
+        # From the moment it knows them it may say them.
+        self.spec = replace(before, secrets=together(secrets, before.secrets))
         if life is not None and self._state is State.ACTIVE:
             try:
-                await life.link.call("config", {"config": config}, self._around.timing.configure)
-            except RefusedError as error:
-                if error.fault.code != METHOD_NOT_FOUND:
-                    raise invalid("config", f"the plugin refuses it: {error.fault.message}") from None
-                self.spec = replace(self.spec, config=config)
+                known = await give_config(life.link, config, self._around.timing.configure)
+            except GatewayError as error:
+                raise GatewayError(error.code, self._conceal(error.reason), field=error.field) from None
+            if not known:
                 self._stop.set()
-            except TooLargeError as error:
-                raise invalid("config", str(error)) from None
-            except (trio.TooSlowError, AskedTooMuchError, GoneError):
-                raise GatewayError(Code.UNAVAILABLE, "the instance does not take a configuration now") from None
         self.spec = replace(self.spec, config=config)
         if self._state is State.ERROR:
             self._patience.forgive()
@@ -247,21 +235,9 @@ class Instance:
             raise GatewayError(Code.UNAVAILABLE, "too many messages wait for an answer", details={"code": "busy"})
         begun, failed = trio.current_time(), True
         try:
-            answer = await life.link.call("message", {**message, "deadline": seconds}, seconds)
+            answer = await give_message(life.link, message, seconds)
             failed = False
             return answer
-        except RefusedError as error:
-            raise GatewayError(
-                Code.UNAVAILABLE, f"the plugin failed: {error.fault.message}", details={"code": "failed"}
-            ) from None
-        except trio.TooSlowError:
-            raise GatewayError(
-                Code.UNAVAILABLE, f"no answer within {seconds:g} s", details={"code": "timeout"}
-            ) from None
-        except (AskedTooMuchError, GoneError) as error:
-            raise GatewayError(Code.UNAVAILABLE, str(error), details={"code": "busy"}) from None
-        except TooLargeError as error:
-            raise invalid("payload", str(error)) from None
         finally:
             self._messages.note(trio.current_time() - begun, failed=failed)
 
@@ -323,7 +299,8 @@ class Instance:
         self._fall, self._parked = fall, pause.parked
         self._set(State.ERROR)
         again = "parked; tried again" if pause.parked else "started again"
-        self.notes.add(HOST, f"{fall.message}; {again} in {pause.seconds:.0f} s", "error")
+        message = f"{fall.message}; {again} in {pause.seconds:.0f} s"
+        self.notes.add(HOST, message, "error")
         self._around.tell(
             "plugin:error",
             {
@@ -331,7 +308,7 @@ class Instance:
                 "instance_id": self.spec.instance,
                 "status": self._state.value,
                 "reason": "parked" if pause.parked else fall.reason,
-                "message": f"{fall.message}; {again} in {pause.seconds:.0f} s",
+                "message": message,
             },
         )
         self._stop = trio.Event()
@@ -376,6 +353,9 @@ class Instance:
                 "by": by,
             },
         )
+
+    def _conceal(self, text: str) -> str:
+        return concealed(text, self.spec.secrets)
 
     def _write(self, note: Note) -> None:
         write = log.info if note.level in {"debug", "info"} else log.warning

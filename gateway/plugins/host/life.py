@@ -31,6 +31,8 @@ PROTOCOL = 1
 # Events that wait to be taken by the process; beyond that the oldest are dropped, and it is told how many.
 MOST_EVENTS = 256
 _LONGEST_COMPLAINT = 4096
+# Characters of what it says of its health.
+_DETAIL = 1000
 # What is complained of is for people: who complains faster waits.
 _COMPLAINTS = Rate(lines=100.0, bytes=64.0 * 1024.0, burst=4.0)
 _CHUNK = 16 * 1024
@@ -128,7 +130,7 @@ class Life:
 
     def _fell(self, reason: str, message: str, scope: trio.CancelScope) -> None:
         if self._fall is None and not self._leaving:
-            self._fall = Fall(reason, message)
+            self._fall = Fall(reason, self._notes.conceal(message))
         scope.cancel()
 
     async def _abandon(self, stop: trio.Event, scope: trio.CancelScope) -> None:
@@ -224,10 +226,11 @@ class Life:
         begun, failed = trio.current_time(), True
         try:
             answer = await self.link.call("health", {}, self._timing.health_within)
-            self.status, self.detail = _health(answer)
+            status, detail = _health(answer)
+            self.status, self.detail = status, None if detail is None else self._notes.conceal(detail)[:_DETAIL]
             failed = False
         except RefusedError as error:
-            self.status, self.detail = Health.UNHEALTHY, str(error)
+            self.status, self.detail = Health.UNHEALTHY, self._notes.conceal(str(error))
         except AskedTooMuchError:
             # Everything it is asked waits: so would this.
             raise trio.TooSlowError from None
@@ -288,7 +291,7 @@ def _how(code: int | None) -> tuple[str, str]:
 def _health(answer: Json) -> tuple[Health, str | None]:
     status = answer.get("status") if isinstance(answer, Mapping) else None
     detail = answer.get("detail") if isinstance(answer, Mapping) else None
-    text = detail[:1000] if isinstance(detail, str) else None
+    text = detail if isinstance(detail, str) else None
     if not isinstance(status, str) or status not in set(Health):
         return Health.UNHEALTHY, 'its answer to health must be {"status": "healthy" | "degraded" | "unhealthy"}'
     return Health(status), text

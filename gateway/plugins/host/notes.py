@@ -44,15 +44,21 @@ class Notes:
         wall: Unix seconds.
         monotonic: seconds of a clock that does not go back.
         write: told of every line that is kept: the log of the gateway.
+        conceal: covers secrets in a text.
 
     Attributes:
+        conceal: the same.
         suppressed: lines that were not kept.
     """
 
     def __init__(
-        self, wall: Callable[[], float], monotonic: Callable[[], float], write: Callable[[Note], None]
+        self,
+        wall: Callable[[], float],
+        monotonic: Callable[[], float],
+        write: Callable[[Note], None],
+        conceal: Callable[[str], str] = str,
     ) -> None:
-        self._wall, self._write = wall, write
+        self._wall, self._write, self.conceal = wall, write, conceal
         self._kept: deque[Note] = deque(maxlen=LINES)
         self._number = 0
         self._allowance = Allowance(A_MINUTE, monotonic)
@@ -68,7 +74,7 @@ class Notes:
         if self._unsaid:
             unsaid, self._unsaid = self._unsaid, 0
             self._keep(HOST, "warning", f"{unsaid} lines were not kept: more than {A_MINUTE} a minute")
-        self._keep(source, level, _clean(text))
+        self._keep(source, level, _clean(self.conceal(text)))
 
     def last(self, most: int = LINES, after: int = 0) -> list[Note]:
         """The newest lines, oldest first.

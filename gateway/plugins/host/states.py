@@ -11,7 +11,8 @@ from gateway.core.patterns import Selection
 from gateway.core.ports import Json
 from gateway.core.supervise import Lives
 from gateway.plugins.host.conversation import Counts
-from gateway.plugins.host.sandbox import MEBI, Bounds, Protection, Runtime
+from gateway.plugins.host.ground import Place
+from gateway.plugins.host.sandbox import MEBI, Bounds, Protection, Runtime, Sandbox
 from gateway.plugins.host.usage import Usage
 
 
@@ -63,6 +64,7 @@ class Spec:
         permissions: that were granted.
         capabilities: what it offers.
         config: validated, with its secrets in the clear; it is never shown or logged.
+        secrets: texts in it that nobody is to read in what the plugin says.
         subscriptions: to events, by name; beside those it asks for itself.
         quota: bytes it may keep by ``storage.put``.
         bounds: how much it may take.
@@ -78,6 +80,7 @@ class Spec:
     permissions: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     config: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     subscriptions: Mapping[str, Selection] = field(default_factory=dict)
     quota: int = MEBI
     bounds: Bounds = field(default_factory=Bounds)
@@ -172,3 +175,24 @@ class Report:
     counts: Counts
     suppressed: int
     degraded: tuple[Protection, ...]
+
+
+def sandbox_of(spec: Spec, place: Place, *, network: bool) -> Sandbox:
+    """What an instance is run in.
+
+    Args:
+        spec: what it is.
+        place: where it keeps its files.
+        network: whether it may use the network.
+    """
+    return Sandbox(
+        instance=spec.instance,
+        runtime=spec.runtime,
+        command=spec.command,
+        package=spec.package,
+        data=place.data,
+        kit=spec.kit,
+        user=place.user,
+        network=network,
+        bounds=spec.bounds,
+    )

@@ -15,12 +15,13 @@ from gateway.core.instances import KeptInstance
 from gateway.core.patterns import Selection
 from gateway.core.ports import Json
 from gateway.core.sealing import Seal, SealError
+from gateway.plugins.host.concealing import COVER
 from gateway.plugins.host.permissions import Word, covered, parse_permissions
 from gateway.plugins.host.sandbox import Bounds, Runtime
 from gateway.plugins.host.states import Spec
 from gateway.plugins.instances.config import check_config, completed
 from gateway.plugins.instances.refusal import ConfigError, Place
-from gateway.plugins.instances.secrets import COVER, Secrets, find_secrets, kept, uncovered
+from gateway.plugins.instances.secrets import Secrets, find_secrets, kept, texts, uncovered
 from gateway.plugins.instances.secrets import covered as shown_of
 from gateway.plugins.instances.unpacked import Contents, Unpacked
 from gateway.plugins.manifest import Manifest, read_manifest
@@ -39,11 +40,13 @@ class Configured:
         clear: with its secrets.
         shown: with these covered.
         sealed: the secrets; None: there are none.
+        secrets: texts in these.
     """
 
     clear: Mapping[str, Json]
     shown: Mapping[str, Json]
     sealed: str | None
+    secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Configured(shown={self.shown!r})"
@@ -127,6 +130,7 @@ class Blueprints:
         contents = await self.contents(instance.plugin, instance.version)
         place = await self.unpack(contents)
         manifest, settings = contents.manifest, self._settings()
+        found = {} if manifest.config_schema is None else find_secrets(manifest.config_schema, clear)
         return Spec(
             instance=instance.id,
             plugin=instance.plugin,
@@ -137,6 +141,7 @@ class Blueprints:
             permissions=tuple(text for text in instance.permissions if _is_known(text)),
             capabilities=tuple(manifest.capabilities),
             config=clear,
+            secrets=texts(found),
             subscriptions=self._subscriptions(instance.plugin),
             quota=settings.values,
             bounds=Bounds(memory=settings.memory, data=settings.data),
@@ -206,7 +211,7 @@ class Blueprints:
         sealed = None
         if secrets:
             sealed = self._seal.close(msgspec.json.encode(list(secrets.items())).decode(), _place(id_))
-        return Configured(clear=clear, shown=shown_of(clear, secrets), sealed=sealed)
+        return Configured(clear=clear, shown=shown_of(clear, secrets), sealed=sealed, secrets=texts(secrets))
 
 
 def check_permissions(manifest: Manifest, granted: tuple[str, ...]) -> None:

@@ -351,7 +351,7 @@ class Instances:
         running = held.running
         if running is None:
             return
-        await running.configure(changed.configured.clear, by.subject)
+        await running.configure(changed.configured.clear, by.subject, changed.configured.secrets)
         trouble: GatewayError | None = None
         try:
             await self._stock.keep(held, changed.kept)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
 from gateway.core.ports import Json
+from gateway.plugins.host.concealing import COVER
 from gateway.plugins.instances.refusal import ConfigError, Place
 
-COVER = "********"
 # Looks of a schema at a value; beyond that a configuration takes too long to look through.
 MOST_LOOKS = 100_000
 
@@ -80,6 +80,11 @@ def kept(
         if index is not None and value_at(shown, place[:index]) != value_at(before, place[:index]):
             raise ConfigError(place, "this list was changed: send its secrets anew")
     return _with(sent, {place: secrets[place] for place, value in found.items() if value == COVER})
+
+
+def texts(secrets: Secrets) -> tuple[str, ...]:
+    """All texts in secrets."""
+    return tuple(dict.fromkeys(text for value in secrets.values() for text in _texts(value)))
 
 
 def value_at(config: Json, place: Place) -> Json:
@@ -187,6 +192,17 @@ def _put(config: Json, place: Place, value: Json) -> Json:
     if isinstance(config, Sequence) and _is_list(config) and isinstance(step, int) and step < len(config):
         return [*config[:step], _put(config[step], place[1:], value), *config[step + 1 :]]
     return config
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _is_list(value: Json) -> bool:

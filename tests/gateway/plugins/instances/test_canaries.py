@@ -79,7 +79,7 @@ async def test_the_cover_sent_back_leaves_the_secret_as_it_is(tmp_path: Path) ->
 
 async def test_a_configuration_the_plugin_refuses_is_not_kept(tmp_path: Path) -> None:
     async def refuses(process: FakeProcess) -> None:
-        await process.behave({"config": {"code": -32000, "message": "no such account"}})
+        await process.behave({"config": {"code": -32000, "message": f"no such account: {OTHER}"}})
 
     async with running(tmp_path, program=refuses) as site:
         id_ = (await site.instances.install(ADA, order())).kept.id
@@ -87,6 +87,7 @@ async def test_a_configuration_the_plugin_refuses_is_not_kept(tmp_path: Path) ->
         with pytest.raises(GatewayError, match="no such account") as refused:
             await site.instances.change(ADA, id_, Change(config={"api_key": OTHER}))
         assert (refused.value.code, refused.value.field) == (Code.INVALID, "config")
+        assert OTHER not in refused.value.reason
         assert site.host.get(id_).spec.config["api_key"] == KEY
     async with running(tmp_path, site) as after:
         await after.instances.activate(ADA, id_)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.plugins.host.concealing import COVER
 from gateway.plugins.instances.refusal import ConfigError
-from gateway.plugins.instances.secrets import COVER, covered, find_secrets, kept, uncovered
+from gateway.plugins.instances.secrets import covered, find_secrets, kept, uncovered
 
 SECRET: dict[str, Any] = {"type": "string", "secret": True}
 LIST: dict[str, Any] = {
