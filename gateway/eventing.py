@@ -202,7 +202,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         lambda: {(line.host, line.tcp_port) for line in settings().lines if line.host is not None},
         Resolver(),
     )
-    owners = KnownOwners(sources.agents.revocations)
+    owners = KnownOwners(sources.agents.revocations, lambda: sources.root.operators)
     works = Works(
         log=store.log,
         pages=Pages(store.log),
@@ -239,7 +239,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
     )
     # Who lost a token gets nothing more.
     owners.changed += [live.recheck, webhooks.recheck]
-    sources.root.changed.append(live.recheck)
+    sources.root.changed += [live.recheck, webhooks.recheck]
     journal.wanted += [webhooks.wants, live.wants]
     journal.keep = webhooks.keeps
     kept = event_store_settings(settings())

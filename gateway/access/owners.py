@@ -21,13 +21,15 @@ class KnownOwners:
 
     Args:
         revocations: of tokens, and of agents.
+        operators: how often the tokens of all operators were ended.
 
     Attributes:
         changed: called when somebody may no longer count; what OAuth ends is told there, too.
     """
 
-    def __init__(self, revocations: Revocations) -> None:
+    def __init__(self, revocations: Revocations, operators: Callable[[], int] = lambda: 0) -> None:
         self._revocations = revocations
+        self._operators = operators
         self._voids: Voids | None = None
         self._subjects: Subjects | None = None
         self.changed: list[Callable[[], None]] = revocations.changed
@@ -45,7 +47,7 @@ class KnownOwners:
         """See ``core.ports.Owners``."""
         if owner.kind in _OF_OAUTH:
             return self._epoch(owner)
-        return self._revocations.mark(owner)
+        return self._operators() if owner.kind is Kind.OPERATOR else self._revocations.mark(owner)
 
     def barred(self, owner: Principal, mark: int) -> str | None:
         """See ``core.ports.Owners``: whoever was disabled, or by way of a client that was, is barred for good.
@@ -53,6 +55,8 @@ class KnownOwners:
         Where somebody is allowed again, he counts for what he does then.
         """
         why = self._revocations.barred(owner, mark)
+        if owner.kind is Kind.OPERATOR and mark < self._operators():
+            why = "the tokens of all operators were ended since"
         if why is None and owner.kind in _OF_OAUTH and mark < self._epoch(owner):
             by = "client it came by, was disabled or removed"
             if owner.kind is Kind.API_KEY:

@@ -58,6 +58,18 @@ def test_what_was_made_with_an_api_key_ends_when_the_key_is_revoked_and_not_when
     assert "the API key" in str(told[0])
 
 
+def test_operators_whose_tokens_are_all_ended_leave_nothing_behind_that_goes_on(gateway: Any) -> None:
+    """What ``ferrule token revoke --all`` is for: whoever had one may have registered something with it."""
+    ended = 3
+    owners = KnownOwners(gateway.revocations, lambda: ended)
+    operator = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t1")
+    mark = owners.mark(operator)
+    assert owners.barred(operator, mark) is None
+    ended = 7
+    assert "all operators" in str(owners.barred(operator, mark))
+    assert owners.barred(operator, owners.mark(operator)) is None
+
+
 def test_who_signs_out_does_not_mean_what_he_has_registered(gateway: Any) -> None:
     owners, _ = known(gateway)
     operator = Principal("operator", frozenset({"*"}), Kind.OPERATOR, "t1")
