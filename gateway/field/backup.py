@@ -32,6 +32,9 @@ _NO_STATE = (
     ".*",
     "before-restore-*",
 )
+# Of the state directory, what plugins write to or are run from: their files are nobody's word on anything, names and
+# kinds of them least of all, and packages are unpacked again.
+_OF_PLUGINS = frozenset({"instances", "unpacked"})
 DATABASE = ".db"
 
 
@@ -95,7 +98,8 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
 def _copy_state(state: Path, place: Path) -> dict[str, int]:
     """Copy what is state; the names of the copies, and the permissions of what they are copies of."""
     modes = {}
-    for source in sorted(state.rglob("*"), key=_first_the_witness):
+    places = [place for place in state.iterdir() if place.name not in _OF_PLUGINS]
+    for source in sorted((file for place in places for file in (place, *place.rglob("*"))), key=_first_the_witness):
         inside = source.relative_to(state)
         if any(Path(part).match(pattern) for part in inside.parts for pattern in _NO_STATE):
             continue

@@ -99,6 +99,26 @@ def test_a_backup_holds_state_configuration_and_profiles_and_nothing_else(
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["boiler.backup", "etc", "state"]
 
 
+def test_what_plugins_write_is_in_nobodys_way(tmp_path: Path, state: Path) -> None:
+    data = state / "instances" / "instance-1"
+    data.mkdir(parents=True)
+    (data / "no.db").write_bytes(b"no database")
+    (data / "secret").symlink_to("/etc/passwd")
+    os.mkfifo(data / "pipe")
+    (state / "unpacked" / "scale" / "1.0.0").mkdir(parents=True)
+    (state / "unpacked" / "scale" / "1.0.0" / "main.py").touch()
+    (state / "plugins" / "instances").mkdir()
+    (state / "plugins" / "instances" / "1.0.0.tar.gz").touch()
+    names = [member.name for member in verify(backup(tmp_path, state, None)).members]
+    assert names == [
+        "state/ferrule.db",
+        "state/history.db",
+        "state/plugins/a.bin",
+        "state/plugins/instances/1.0.0.tar.gz",
+        "state/root.key",
+    ]
+
+
 def test_a_database_is_copied_as_it_is_at_one_moment(tmp_path: Path, state: Path) -> None:
     with closing(sqlite3.connect(state / "history.db", isolation_level=None)) as writer:
         writer.execute("CREATE TABLE pair (a, b)")
