@@ -25,9 +25,6 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
-from gateway.api.rest.plugin_exchange import talk_routes
-from gateway.api.rest.replays import REPLAY_NAMES, REPLAY_SEAL, Replays
-from gateway.api.rest.table import plugin_routes
 from gateway.api.server.issuing import make_apart
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
@@ -38,15 +35,13 @@ from gateway.core.alerts import Alerts
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource, uuid7
-from gateway.core.sealing import Seal
-from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
+from gateway.ecosystem import Ecosystem
 from gateway.eventing import Sources, event_source, event_store_settings, eventing, port_of
 from gateway.events.journal import Journal
 from gateway.governor.arbitration import Arbitration, Conflict
-from gateway.hosting import Hosting, Surrounding
-from gateway.installing import Installing
+from gateway.hosting import Surrounding
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
@@ -58,15 +53,13 @@ from gateway.storage import Boot, Storage, open_storage
 from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
 from gateway.storage.event_store import EventStore, open_events
-from gateway.storage.replay_store import StoredReplays
 from gateway.systemd import Notifier
-from gateway.wallclock import WallClock, boot_id, uptime
+from gateway.wallclock import WallClock, boot_id, uptime, watch_clock
 from gateway.wiring import Governed, agent_parts, governing, log_alert, server_glance, store_alert, store_settings
 
 log = structlog.stdlib.get_logger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-CLOCK_LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +265,7 @@ class Gateway:
         people = consenting(grounds, access, self._state, lambda: self._settings)
         await people.first_admin.begin()
         devices = FieldSide(lines, tags)
-        hosting = Hosting(
+        ecosystem = Ecosystem(
             Surrounding(
                 state=self._state,
                 settings=lambda: self._settings,
@@ -286,18 +279,15 @@ class Gateway:
                 database=ground.plugins.database,
                 exists=ground.plugins.parts.registry.get,
                 journal=told.journal,
-            )
+            ),
+            ground.plugins,
+            told,
+            access,
+            agents.directory,
+            storage.facts,
+            root,
         )
-        access.plugins.know(ground.plugins.parts.registry.get, hosting.granted)
-        hosting.ended.append(access.plugins.look)
-        missed = hosting.talk.catching_up(
-            lambda: hosting.host, told.parts.history, lambda: told.journal.logged, storage.facts
-        )
-        hosting.cut.append(missed.again)
-        told.health.plugins, self._instruments.plugins = hosting.health, hosting.reports
-        installing = Installing(
-            ground.plugins, hosting, self._state, root, lambda: self._settings, told.journal, timeline.now
-        )
+        self._instruments.plugins = ecosystem.hosting.reports
         api = make_application(
             settings=self._settings,
             version=installed_version(),
@@ -313,26 +303,16 @@ class Gateway:
             performance=performance,
             events=told.parts,
             live=told.live,
-            routes=(
-                *plugin_routes(told.parts, ground.plugins.parts),
-                *talk_routes(told.parts.door, hosting.talk),
-                *installing.routes,
-                *access.routes,
-                *people.routes,
-            ),
+            routes=(*ecosystem.routes, *access.routes, *people.routes),
             keys=access.keys,
-            replays=Replays(
-                StoredReplays(ground.plugins.database),
-                root.key(REPLAY_NAMES).secret,
-                Seal(root.key(REPLAY_SEAL).secret),
-                timeline.now,
-            ),
+            replays=ecosystem.replays,
+            usage=ecosystem.accounting.ledger,
         )
         tls = ServerTls(self._state, timeline, socket.gethostname(), Supplied.of(self._settings.server), make_apart)
         async with trio.open_nursery() as consumers:
             consumers.start_soon(storage.run)
             consumers.start_soon(told.deliver)
-            consumers.start_soon(_watch_clock, timeline, storage, ground.source)
+            consumers.start_soon(watch_clock, timeline, storage.corrected, ground.source.skip_ahead)
             consumers.start_soon(self._instruments.lag.run)
             consumers.start_soon(agents.directory.run)
             consumers.start_soon(access.run)
@@ -363,8 +343,7 @@ class Gateway:
                     instruments=self._instruments,
                 )
                 field.start_soon(self._configuration.follow, followers, polling)
-                field.start_soon(supervise, "events that plugins missed", missed.run)
-                async with hosting.running(), installing.running(polling), trio.open_nursery() as server:
+                async with ecosystem.running(polling), trio.open_nursery() as server:
                     server.start_soon(poll)
                     urls = await server.start(
                         lambda task_status: serve(
@@ -417,13 +396,3 @@ class Gateway:
             if lines.alive(trio.current_time()):
                 self._notifier.alive()
             await trio.sleep(self._notifier.watchdog / 3)
-
-
-async def _watch_clock(timeline: Timeline, storage: Storage, source: EventSource) -> None:
-    while True:
-        correction = timeline.look()
-        if correction is not None:
-            log.info("the clock is synchronised now: earlier times of this start were corrected")
-            storage.corrected(correction.offset)
-            source.skip_ahead()
-        await trio.sleep(CLOCK_LOOK_S)

@@ -88,6 +88,7 @@ class Eventing:
         owners: those of webhooks, as far as they count.
         parts: for the API.
         health: of the gateway.
+        messages: between agents.
     """
 
     journal: Journal
@@ -97,6 +98,7 @@ class Eventing:
     owners: KnownOwners
     parts: EventParts
     health: SystemHealth
+    messages: Messages
     _store: EventStore
     _publishers: Publishers
     _watch: TagWatch
@@ -261,6 +263,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
             meters=EventMeters(partial(event_figures, journal, store), webhooks.figures),
         ),
         _watch=TagWatch(sources.tags, journal, lambda: settings().events.tag_interval),
+        messages=messages,
         health=SystemHealth(journal, sources.bus, sources.disk, agents.directory),
         _client=client,
         _store=store,

@@ -18,7 +18,7 @@ from gateway.api.asgi import Application
 from gateway.api.seed_paths import method_of
 from gateway.core import rfc3339
 from gateway.core.ports import Json
-from gateway.field.state_lock import LOCK_FILE, take
+from gateway.state_lock import LOCK_FILE, take
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -184,17 +184,18 @@ class Figures:
             days=dict(sorted(kept.items())),
         )
 
-    async def caller(self, subject: str, days: int) -> CallerFigures:
+    async def caller(self, subject: str, days: int, *, known: bool = False) -> CallerFigures:
         """One caller.
 
         Args:
             subject: ``user:ID`` or ``client:ID``.
             days: of the period, today included.
+            known: there is such a caller: it asks.
 
         Raises:
             GatewayError: NOT_FOUND, nobody is called so.
         """
-        if not self._known(subject):
+        if not known and not self._known(subject):
             raise GatewayError(Code.NOT_FOUND, f"there is no {subject.replace(':', ' ', 1)}")
         try:
             called = await self._ledger.subject(subject, self._day - days + 1)

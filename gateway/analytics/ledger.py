@@ -85,7 +85,7 @@ class Ledger:
         self._pending = Batch()
         self._seen: dict[str, InstanceLook] = {}
         self._sent = [0] * len(messages)
-        self._looked = monotonic()
+        self._looked: float | None = None
         # What is being written is neither missing from an answer nor in it twice.
         self._keeping = trio.Lock()
         self._begin()
@@ -116,6 +116,7 @@ class Ledger:
     async def run(self) -> None:
         """Look every minute and keep every quarter of an hour, until cancelled; then keep the rest."""
         kept = self._monotonic()
+        self.look()
         try:
             while True:
                 await trio.sleep(LOOK_S)
@@ -133,7 +134,7 @@ class Ledger:
     def look(self) -> None:
         """Take what is counted elsewhere."""
         now = self._monotonic()
-        passed, self._looked = now - self._looked, now
+        passed, self._looked = 0.0 if self._looked is None else now - self._looked, now
         self._begin()
         self._hour.up += passed
         for number, count in enumerate(self._messages):

@@ -14,7 +14,7 @@ from gateway.cli.main import AS_WHOM, DEFAULT_CONFIG, FAILED, WRONG, CommandErro
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, Manifest
 from gateway.field.backup import Board, make_backup
-from gateway.field.state_lock import owner_of
+from gateway.state_lock import owner_of
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from gateway.access.oauth.access_tokens import PURPOSE as CLIENT
 from gateway.access.tokens import PURPOSE as OPERATOR
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
-from gateway.field.state_lock import owner_of
+from gateway.state_lock import owner_of
 
 CLASSES = {"operators": OPERATOR, "agents": AGENT, "enrolments": ENROLMENT, "clients": CLIENT}
 

@@ -67,7 +67,7 @@ def place_of(arguments: argparse.Namespace) -> Place:
 
 def _local(state: Path) -> tuple[str, int, Path]:
     """Where the gateway on our state directory listens, and the configuration it was started with."""
-    from gateway.field.state_lock import owner_of
+    from gateway.state_lock import owner_of
 
     try:
         owner = owner_of(state)

@@ -8,11 +8,11 @@ import signal
 
 from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
 from gateway.field.check_files import file_problems
-from gateway.field.state_lock import owner_of
 from gateway.settings.compare import marks
 from gateway.settings.in_force import WORDS, kept_in_force, marks_in_force, turnover
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
+from gateway.state_lock import owner_of
 
 AT_START = "Restart the gateway for that: systemctl restart ferrule"
 

@@ -11,7 +11,7 @@ from gateway.cli.main import FAILED, WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.cli.tags import read_tags
 from gateway.field.diagnostics import BundleError, Subject, make_bundle
-from gateway.field.state_lock import owner_of
+from gateway.state_lock import owner_of
 
 _OF_ITSELF = ("server.info", "server.health", "alert.list", "alarm.list", "governor.status")
 _ASKED = (*_OF_ITSELF, "line.list", "device.list", "serial.list", "tag.list")

@@ -13,7 +13,7 @@ from gateway.cli.main import DEFAULT_STATE, FAILED, WRONG, CommandError
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, verify
 from gateway.field.restore import RestoreError, restore
-from gateway.field.state_lock import InUseError
+from gateway.state_lock import InUseError
 
 COUNTS_AGAIN = (
     "what was revoked, unregistered, used up or rotated after the backup was made counts again: tokens, enrolments, "

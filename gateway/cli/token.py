@@ -13,7 +13,7 @@ from gateway.cli.main import AS_WHOM, DENIED, FAILED, WRONG, CommandError, fail
 from gateway.cli.minted import mint, system_user
 from gateway.cli.screen import Screen
 from gateway.core.errors import GatewayError
-from gateway.field.state_lock import owner_of
+from gateway.state_lock import owner_of
 
 # Who ends what may do everything must be allowed everything.
 REVOKING = ("*",)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from gateway.field.doctor import Finding, State, World, read_text
-from gateway.field.state_lock import owner_of
+from gateway.state_lock import owner_of
 
 # vcgencmd get_throttled: bit 0 under-voltage now, bit 16 since the start.
 _NOW, _SINCE_START = 1 << 0, 1 << 16

@@ -15,9 +15,9 @@ from pathlib import Path
 from gateway.access.files import replace
 from gateway.field.archive import Manifest, Tell, extract, verify
 from gateway.field.backup import is_sound
-from gateway.field.state_lock import LOCK_FILE, held
 from gateway.settings.load import load
 from gateway.settings.problems import SettingsError
+from gateway.state_lock import LOCK_FILE, held
 from gateway.storage.migrate import packaged_steps
 
 ASIDE = "before-restore-"

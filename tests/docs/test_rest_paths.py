@@ -19,6 +19,7 @@ from gateway.api.rest.route import LARGEST_BODY
 from gateway.api.rest.table import plugin_routes
 from gateway.api.rest.trials import Dispatch, Judge, Trials, trial_routes
 from gateway.api.rest.users import People, user_routes
+from tests.gateway.api.accounts import Accounts
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.services import Services
@@ -38,6 +39,7 @@ def test_every_path_stands_there_with_its_scope() -> None:
             *plugin_routes(Services().parts, Plugins(Path()).parts),
             *talk_routes(Services().log, Talking(Plugins(Path())).talk),
             *Installed.of(Plugins(Path())).routes,
+            *Accounts(Plugins(Path())).routes,
             # Nobody is asked here: what they are is enough.
             *plugin_token_routes(cast("PluginTokens", None)),
             *client_routes(cast("Clients", None)),

@@ -10,8 +10,8 @@ from gateway import logs
 from gateway.access.admin import ADMIN_FILE
 from gateway.access.keys import ROOT_KEY_FILE
 from gateway.api.server import tls
-from gateway.field.state_lock import LOCK_FILE
 from gateway.settings.in_force import IN_FORCE_FILE
+from gateway.state_lock import LOCK_FILE
 from gateway.storage import storage
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.field.state_lock import held, owner_of
 from gateway.start import StartError, owned
+from gateway.state_lock import held, owner_of
 
 
 def test_who_looks_whether_a_gateway_runs_keeps_none_from_starting(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ class CatchingUp:
         for id_, cursor in facts.recall(FACT).items():
             if isinstance(cursor, int):
                 self._known[id_] = cursor
+        subscriptions.changed.append(self._meet)
 
     def again(self) -> None:
         """Nobody got what came last: look for it in the log."""
@@ -118,16 +119,26 @@ class CatchingUp:
         finally:
             self._keep()
 
+    def _meet(self) -> None:
+        """Take note of where instances are that get events from now on, before the next one happens."""
+        newest = self._newest()
+        for instance in self._instances():
+            id_ = instance.spec.instance
+            if id_ not in self._places and self._subscriptions.wants(instance.spec.plugin):
+                known = self._known.pop(id_, None)
+                self._places[id_] = _Place(newest if known is None else known)
+                if known is None:
+                    self._facts.remember(FACT, id_, newest, urgent=True)
+
     def _look(self, nursery: trio.Nursery) -> None:
+        self._meet()
         newest, there = self._newest(), set[str]()
         for instance in self._instances():
             id_ = instance.spec.instance
             if not self._subscriptions.wants(instance.spec.plugin):
                 continue
             there.add(id_)
-            place = self._places.get(id_)
-            if place is None:
-                place = self._places[id_] = _Place(self._known.pop(id_, newest))
+            place = self._places[id_]
             self._judge(instance, place, newest)
             if place.behind and not place.busy and instance.state is State.ACTIVE:
                 place.busy = True

@@ -50,6 +50,9 @@ class PluginSubscriptions:
         store: keeps them.
         instances: those of a plugin (``Host.of``).
         wall: Unix seconds.
+
+    Attributes:
+        changed: called when there are others.
     """
 
     def __init__(self, store: PluginSubscriptionStore, instances: Find, wall: Callable[[], float]) -> None:
@@ -57,6 +60,7 @@ class PluginSubscriptions:
         self._kept: dict[int, PluginSubscription] = {}
         self._loaded = False
         self._changing = trio.Lock()
+        self.changed: list[Callable[[], None]] = []
 
     async def load(self) -> None:
         """Learn those that are kept; while the disk cannot be read, there are none."""
@@ -169,6 +173,8 @@ class PluginSubscriptions:
             given = self.subscriptions_of(plugin)
             for instance in self._instances(plugin):
                 instance.subscribe(given)
+        for tell in self.changed:
+            tell()
 
     def _read(self, plugin: str, asked: Asked, by: str, place: str, *, foreign: bool) -> PluginSubscription:
         target, handler = _handler(plugin, asked.handler_endpoint, f"{place}.handler_endpoint", foreign=foreign)

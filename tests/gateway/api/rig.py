@@ -31,6 +31,7 @@ from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.consenting import consenting
 from gateway.core.alerts import Alerts
+from gateway.core.usage import CallCounter
 from gateway.governor.arbitration import Arbitration
 from gateway.settings.model import GatewaySettings, LimitSettings, ServerSettings, Settings
 from gateway.wiring import Governed, agent_parts, governing, server_glance
@@ -62,6 +63,7 @@ class Rig:
         retirements: Sequence[Retirement] = (),
         server: ServerSettings | None = None,
         replays: Replays | None = None,
+        usage: CallCounter | None = None,
     ) -> None:
         self.state = state
         self.board: Board = Board() if earlier is None else earlier.board
@@ -126,6 +128,7 @@ class Rig:
             routes=(*routes, *self.access.routes, *(self.people.routes if people is None else people)),
             keys=self.access.keys,
             retirements=retirements,
+            usage=usage,
             replays=replays,
         )
         self.url = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.main import main
-from gateway.field.state_lock import held
+from gateway.state_lock import held
 
 
 def test_a_missing_port_is_a_fault_with_its_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

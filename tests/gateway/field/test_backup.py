@@ -21,7 +21,7 @@ from gateway.access.keys import load_root_key
 from gateway.field.archive import MANIFEST, ArchiveError, Manifest, verify
 from gateway.field.backup import Board, make_backup
 from gateway.field.restore import RestoreError, restore
-from gateway.field.state_lock import InUseError, held
+from gateway.state_lock import InUseError, held
 from gateway.storage.migrate import migrate, packaged_steps
 
 BOARD = Board("1.2.3", "boiler", 1_790_000_000.0)

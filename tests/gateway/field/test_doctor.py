@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from gateway.field.doctor import Finding, Rs485, State, World, ask_rs485, worst
 from gateway.field.doctor_board import board_checks
 from gateway.field.doctor_ports import port_checks
-from gateway.field.state_lock import held
 from gateway.settings.line_model import LineSettings, Rs485Settings
+from gateway.state_lock import held
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 BY_ID = "/dev/serial/by-id/usb-FTDI_A1-if00"

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.table import plugin_routes
+from tests.gateway.api.accounts import Accounts
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.wells import TABLE
@@ -55,7 +56,14 @@ async def installed(plugins: Plugins) -> AsyncIterator[Installed]:
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, services: Services, plugins: Plugins, talking: Talking, installed: Installed) -> Rig:
+async def accounts(plugins: Plugins) -> Accounts:
+    return Accounts(plugins)
+
+
+@pytest.fixture
+async def gateway(  # noqa: PLR0917 - what it is made of
+    tmp_path: Path, services: Services, plugins: Plugins, talking: Talking, installed: Installed, accounts: Accounts
+) -> Rig:
     """The plugin API."""
     rig = Rig(
         tmp_path,
@@ -63,8 +71,10 @@ async def gateway(tmp_path: Path, services: Services, plugins: Plugins, talking:
             *plugin_routes(services.parts, plugins.parts),
             *talk_routes(services.log, talking.talk),
             *installed.routes,
+            *accounts.routes,
         ),
         services=services,
+        usage=accounts.ledger,
     )
     rig.access.plugins.know(plugins.parts.registry.get, talking.granted)
     return rig

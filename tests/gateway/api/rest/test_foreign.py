@@ -22,6 +22,7 @@ from gateway.api.rest.route import Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.principal import Kind, Principal
 from gateway.settings.model import LimitSettings
+from tests.gateway.api.accounts import Accounts
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.test_matrix import FIRST, INSTALL, OTHER, ROWS, SCALE, STOCK, request
@@ -60,6 +61,7 @@ FOREIGN: dict[str, object] = {
     "api_key.revoke": None,
     "user.change": {"disabled": True},
     "user.remove": None,
+    "analytics.user": None,
 }
 # Those that are for everybody with the scope, and why.
 SHARED = {
@@ -76,6 +78,8 @@ SHARED = {
     "plugin.resume": "as above",
     "instance.suspend": "instances:* is to see to all of them",
     "instance.resume": "as above",
+    "analytics.plugin": "how much a plugin is used is for all to read who may read analytics",
+    "plugin.metrics": "as above",
     "client.get": "system:read is to look at all of them; no secret is shown",
     "api_key.get": "as above",
     "user.get": "the name alone, of whom one sees as an author; see below",
@@ -131,7 +135,7 @@ class Stage:
 @pytest.fixture
 async def stage(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Stage]:
     services, plugins, hooks = Real(), Plugins(tmp_path), Hooks()
-    talking, installed = Talking(plugins), Installed.of(plugins)
+    talking, installed, accounts = Talking(plugins), Installed.of(plugins), Accounts(plugins)
     async with desk() as post, hooks.running() as webhooks, installed.running():
         services.real = dataclasses.replace(services.parts, webhooks=webhooks, messages=post.messages)
         limits = LimitSettings(burst=10_000, anonymous_burst=10_000, total_burst=100_000)
@@ -139,6 +143,7 @@ async def stage(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Stage]:
             *plugin_routes(services.parts, plugins.parts),
             *talk_routes(services.log, talking.talk),
             *installed.routes,
+            *accounts.routes,
         )
         rig = Rig(tmp_path, limits, routes=routes, services=services)
         rig.access.plugins.know(plugins.parts.registry.get, talking.granted)
@@ -154,6 +159,7 @@ async def stage(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Stage]:
             table: tuple[Route, ...] = rig.app._plugins._routes  # type: ignore[attr-defined]  # as in test_roles
             made = Stage(rig, client, {route.name: route for route in table})
             await _stock(made, hooks)
+            accounts.people.add(made.names["user_id"])
             made.names |= {"client_id": "root", "key_id": key.id, "alarm_id": "alarm-1"}
             yield made
         nursery.cancel_scope.cancel()

@@ -18,6 +18,7 @@ from gateway.api.rest.route import Form, Route
 from gateway.api.rest.table import plugin_routes
 from gateway.core.audit import AuditOutcome
 from gateway.core.principal import IMPLIED
+from tests.gateway.api.accounts import Accounts
 from tests.gateway.api.agent import Agent
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
@@ -124,6 +125,10 @@ ROWS = {
     "instance.resume": Row("instances:*", INSTANCE),
     "instance.status": Row("instances:read", INSTANCE),
     "instance.logs": Row("instances:read", INSTANCE),
+    "analytics.ecosystem": Row("analytics:read"),
+    "analytics.plugin": Row("analytics:read", PLUGIN),
+    "analytics.user": Row("analytics:read", {"user_id": "operator"}),
+    "plugin.metrics": Row("analytics:read", PLUGIN),
     "alarm.ack": Row("devices:write", {"alarm_id": "alarm-1"}, {"comment": "seen"}),
 }
 # What is there before each test.
@@ -145,6 +150,7 @@ TABLE = (
     *plugin_routes(Services().parts, Plugins(Path()).parts),
     *talk_routes(Services().log, Talking(Plugins(Path())).talk),
     *Installed.of(Plugins(Path())).routes,
+    *Accounts(Plugins(Path())).routes,
 )
 
 

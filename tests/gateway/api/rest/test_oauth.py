@@ -371,5 +371,6 @@ async def test_who_has_no_token_is_told_where_to_get_one(client: httpx.AsyncClie
     assert (await client.get(where)).status_code == 200
     rpc = await client.post("/api/v1/rpc", json={"jsonrpc": "2.0", "id": 1, "method": "server.info"})
     assert rpc.headers.get_list("www-authenticate") == [
-        'Bearer realm="ferrule", resource_metadata="https://rig:3500/.well-known/oauth-protected-resource/api/v1"'
+        'Bearer realm="ferrule", resource_metadata="https://rig:3500/.well-known/oauth-protected-resource/api/v1"',
+        'ApiKey realm="ferrule"',
     ]

@@ -287,3 +287,18 @@ async def test_who_falls_soon_after_gets_it_again(autojump_clock: MockClock) -> 
         await on.instance.activate(None)
         await trio.sleep(60)
         assert on.got == [1, 1, 1]
+
+
+async def test_what_comes_right_after_a_subscription_is_not_missed(autojump_clock: MockClock) -> None:
+    """Also where the gateway was killed before anybody looked at who is where."""
+    disk = Disk()
+    async with gateway(disk) as on:
+        await on.start()
+        await on.instance.deactivate(None)
+        await on.talk.subscriptions.subscribe("scale", [WANTED], "user:ada", foreign=False)
+        on.tell()
+        killed = Disk(list(disk.events), list(disk.rows), Facts({FACT: dict(disk.facts.kinds[FACT])}))
+    async with gateway(killed) as on:
+        await on.start()
+        await trio.sleep(5)
+        assert on.got == [1]
