@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run check test drill bench format lock clean
 
-PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap
+PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## list the targets
