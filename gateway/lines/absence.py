@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gateway.lines.health import Presence, SilenceBudget
 from gateway.lines.schedule import Schedule
 from gateway.lines.unit import BlockPoll, Unit
@@ -12,6 +14,8 @@ from gateway.lines.wire import Wire
 PROBE_PATIENCE_S = 5.0
 # How much of the slack before the next deadline a probe may use up: its end is known less exactly than a poll's.
 USABLE_SLACK = 0.9
+# So often a safe value that is owed may ask a silent device although the budget is spent.
+OWED_EVERY_S = 10.0
 # All units silent for so long, the port itself is opened anew: an adapter can hang without hanging up.
 ALL_SILENT_REOPEN_S = 30.0
 ALL_SILENT_REOPEN_MAX_S = 600.0
@@ -39,6 +43,8 @@ class Absence:
         self._overdue: float | None = None
         # Whether it would have fitted since if no order came: then such a moment is waited for once more.
         self._tight = False
+        # From when on a safe value may be tried on credit.
+        self._credit_at = -math.inf
 
     def __bool__(self) -> bool:
         return bool(self._units)
@@ -98,6 +104,16 @@ class Absence:
     def affordable(self, unit: Unit, now: float) -> bool:
         """Whether a request to a unit may be lost now."""
         return self.deserted or self._budget.covers(self._worst(unit), now)
+
+    def on_credit(self, now: float) -> bool:
+        """Whether a safe value may ask a silent device now that cannot be afforded: now and then, and paid for later.
+
+        It must not wait for what the others have cost. Asked when it is about to be done.
+        """
+        if now < self._credit_at:
+            return False
+        self._credit_at = now + OWED_EVERY_S
+        return True
 
     def patience(self, unit: Unit, now: float) -> float:
         """The time-out of a probe that goes out of turn, for an order: no longer than deadlines leave room for."""

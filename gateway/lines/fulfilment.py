@@ -70,7 +70,7 @@ class Fulfilment:
         if health.presence is not Presence.DOUBTFUL:
             if unit.device is not None and not isinstance(order, Writing):
                 patience = absent.spare(unit, now)
-            if not absent.affordable(unit, now):
+            if not absent.affordable(unit, now) and not (order.owed and absent.on_credit(now)):
                 patience = None
         if patience is not None and await self._polling.probe(unit, patience):
             return True

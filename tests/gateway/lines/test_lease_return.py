@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.faults import DeviceFaults
 from gateway.core.ports import Outcome
+from gateway.lines.absence import OWED_EVERY_S
 from gateway.lines.leases import RETRY_MAX_S, RETRY_S, Leases
 from tests.gateway.lines.bench import Bench, Facts, device, open_bench, tag
 
@@ -106,3 +107,22 @@ def test_a_lease_that_has_not_run_out_does_not_wait() -> None:
     leases = Leases(Facts(), 0.0)
     leases.take("t", 60.0, 0.0, place="register 3", value=900, by=None)
     assert leases.waiting() == []
+
+
+async def test_a_safe_value_does_not_wait_for_what_other_silence_has_cost(autojump_clock: MockClock) -> None:
+    """The probes of a line that may lose little time to silence are minutes apart; a machine must stop before that."""
+    silent = (*range(2, 8),)
+    configured = [device(1, tag("t", 0, poll=1.0)), *(device(unit, SPEED) for unit in (*silent, 9))]
+    drive = SimulatedDevice(9, holding={0: 7})
+    simulated = [SimulatedDevice(1, holding={0: 1}), *(SimulatedDevice(unit, holding={0: 0}) for unit in silent), drive]
+    async with open_bench(configured, simulated, silent_share=0.01, timeout=0.5) as bench:
+        await trio.sleep(10)
+        assert (await bench.field.write("bus/d9/speed", 900, 3)).outcome is Outcome.CONFIRMED
+        for unit in (*silent, 9):
+            bench.memory.stations.faults[unit] = DeviceFaults(silent=True)
+        await trio.sleep(8)
+        del bench.memory.stations.faults[9]
+        await trio.sleep(RETRY_MAX_S + OWED_EVERY_S)
+        assert drive.get("holding", 0) == 0
+        assert bench.field.leases() == []
+        assert sum(bench.field.missed_deadlines().get(name, 0) for name in ("bus/d1/t",)) == 0
