@@ -38,6 +38,14 @@ FRESH_PATIENCE_S = 5.0
 REOPENED = "its port is being closed and opened anew, as it was told to"
 # The longest a line with nothing to do sleeps: its sign of life must move all the same (see ``Lines``).
 LONGEST_SLEEP_S = 10.0
+# Seconds without use after which it is looked whether the connection is still there.
+IDLE_S = 1.0
+# Where the other side may close a connection because nobody uses it.
+NETWORK = frozenset({"tcp", "rtu-over-tcp"})
+
+
+class _LeftError(Exception):
+    """The other side closed the connection while it was idle."""
 
 
 class Line(LineState):
@@ -72,6 +80,8 @@ class Line(LineState):
         self._opened_at = 0.0
         # The port was left while nobody used it: orders wait until it has been opened anew.
         self._keeps_orders = False
+        # It was not used for a while, in which the other side may have left.
+        self._idled = False
 
     # What callers may do
 
@@ -220,7 +230,14 @@ class Line(LineState):
         opened = self._opened_at = trio.current_time()
         try:
             self._came_up(port, talk)
-            await self._serve(talk)
+            while True:
+                try:
+                    await self._serve(talk)
+                    break
+                except _LeftError:
+                    await port.aclose()
+                    port, talk = await self._opener()
+                    self._renewed(port, talk)
             self._is_deserted()
         except LinkDown as down:
             self._went_down(down)
@@ -236,6 +253,15 @@ class Line(LineState):
         self.overhear(self.tap)
         self.polling.link_up(talk)
         self._is_up(port)
+
+    def _renewed(self, port: Port, talk: Talk) -> None:
+        """Nothing was wrong: values stand, and grow old as ever."""
+        log.debug("connection opened anew: the other side had closed it while it was idle", line=self.settings.name)
+        self.port, self._talk = port, talk
+        self._opened_at = trio.current_time()
+        self.opened += 1
+        self.overhear(self.tap)
+        self.polling.link_renewed(talk)
 
     def _went_down(self, down: LinkDown) -> None:
         self.polling.link_down(Reason.LINK_DOWN)
@@ -278,7 +304,7 @@ class Line(LineState):
             now = self.alive_at = trio.current_time()
             if self._reopening:
                 raise LinkDown("closed", REOPENED)
-            if self._orders or self.on_demand:
+            if self._orders or self.on_demand or self._idled:
                 self._look(talk, now)
             if self._in_a_row < ORDERS_IN_A_ROW and (wanted := self._next_wanted(now)) is not None:
                 self._in_a_row += 1
@@ -309,13 +335,22 @@ class Line(LineState):
                 await self._idle(wake, now)
 
     def _look(self, talk: Talk, now: float) -> None:
-        """See whether the port is still of use before anything is sent on it that somebody waits for.
+        """See whether the port is still of use before anything is sent on it.
 
         Many devices close connections that nobody uses. Such a one is opened anew at once, and orders wait for that.
+
+        Raises:
+            LinkDown: it is of no use.
+            _LeftError: nor is it a fault: it was of use before it was idle, and another one will be.
         """
+        idled, self._idled = self._idled, False
         try:
             talk.look()
         except LinkDown:
+            if idled and self.polling.answered and self.settings.transport in NETWORK:
+                raise _LeftError from None
+            if not self._orders and not self.on_demand:
+                raise
             self._reopening = self._keeps_orders = now - self._opened_at > self.settings.reconnect_max
             raise
 
@@ -349,6 +384,7 @@ class Line(LineState):
         self._wakeup = trio.Event()
         self._wakeups.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup.set)
         await self._wakeup.wait()
+        self._idled = trio.current_time() - now >= IDLE_S
 
     async def _work_for(self, loan: Loan, talk: Talk, now: float) -> None:
         """One request of the borrower, or a wait for it; or the loan is over, and polling goes on."""

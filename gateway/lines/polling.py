@@ -55,7 +55,7 @@ class Polling(Units):
     def link_up(self, talk: Talk) -> None:
         """The port is open: everything is due, and nobody has proved to be there yet."""
         now = trio.current_time()
-        self._talk = talk
+        self.link_renewed(talk)
         self.absent.clear()
         for unit in self.units.values():
             unit.health.reset()
@@ -64,6 +64,11 @@ class Polling(Units):
                     self.absent.add(unit)
             else:
                 self.schedule.add(unit.polls, now)
+
+    def link_renewed(self, talk: Talk) -> None:
+        """The same peer is reached by another connection: what is known of the units stands."""
+        self._talk = talk
+        self.answered = False
 
     def link_down(self, reason: Reason) -> None:
         """The port is gone, or may not be used: no value of this line is current."""

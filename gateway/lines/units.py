@@ -52,6 +52,7 @@ class Units:
         budget: what lost requests may cost.
         schedule: the polls of all units.
         absent: the units that are probed and not polled.
+        answered: whether anybody did since the port was opened.
         progressing: called whenever an exchange begins: a write may take several, and each is a sign of life.
     """
 
@@ -73,6 +74,7 @@ class Units:
         self._talk: Talk | None = None
         self._stillness = Stillness()
         self.progressing: Callable[[], None] = lambda: None
+        self.answered = False
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
             tags = [tag_of(settings, device, tag) for tag in device.tags]
@@ -132,6 +134,7 @@ class Units:
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
             # Somebody is there, if only a gateway: the port does what it should.
+            self.answered = True
             self._stillness.ends()
             if isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES:
                 health.counters.refused("gateway_path")

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from drivers.simulated.device import SimulatedDevice
+from drivers.simulated.faults import DeviceFaults
 from gateway.core.ports import Outcome
 from gateway.core.reading import Quality
 from gateway.lines.health import Cause
@@ -88,3 +89,50 @@ async def test_what_came_unasked_is_still_told_and_waited_out(autojump_clock: Mo
         for value in range(3):
             assert (await bench.field.write("bus/d1/t", value, None)).outcome is Outcome.CONFIRMED
         assert bench.line.polling.units[1].health.counters.errors[Cause.LATE]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "rtu-over-tcp"])
+async def test_polls_go_on_where_idle_connections_are_closed(autojump_clock: MockClock, transport: str) -> None:
+    """Nothing is wrong with such a device: no value is bad for it, and nobody is told that its line was down."""
+    often, seldom = tag("often", 0, poll=30.0), tag("seldom", 1, poll=120.0)
+    simulated = SimulatedDevice(1, holding={0: 7, 1: 8})
+    async with open_bench([device(1, often, seldom)], [simulated], transport=transport) as bench:
+        await trio.sleep(5)
+        told = len(bench.events)
+        for number in range(20):
+            bench.memory.unplug()
+            bench.memory.replug()
+            simulated.set("holding", 0, number)
+            for _ in range(60):
+                await trio.sleep(0.5)
+                assert {bench.read("d1/often").quality, bench.read("d1/seldom").quality} == {Quality.GOOD}
+            assert bench.read("d1/often").value == number
+        assert bench.line.opened == 21
+        assert bench.events[told:] == []
+        assert sum(bench.field.missed_deadlines().values()) == 0
+
+
+async def test_a_line_that_cannot_be_opened_again_is_down(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, tag("t", 0, poll=30.0))], [simulated], transport="tcp") as bench:
+        await trio.sleep(45)
+        bench.memory.unplug()
+        await trio.sleep(60)
+        assert bench.read("d1/t").quality is Quality.BAD
+        assert [kind for kind, _ in bench.events].count("line:down") == 1
+        bench.memory.replug()
+        await trio.sleep(60)
+        assert bench.read("d1/t").quality is Quality.GOOD
+
+
+async def test_one_that_closes_before_it_answers_is_called_up_with_pauses(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, tag("t", 0, poll=5.0))], [simulated], transport="tcp") as bench:
+        await trio.sleep(20)
+        before = bench.line.opened
+        bench.memory.stations.faults[1] = DeviceFaults(silent=True)
+        for _ in range(600):
+            bench.memory.unplug()
+            bench.memory.replug()
+            await trio.sleep(0.1)
+        assert bench.line.opened - before < 40

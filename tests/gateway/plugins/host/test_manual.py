@@ -15,6 +15,7 @@ from gateway.plugins.host.permissions import Word
 from gateway.plugins.host.requests import METHODS
 from gateway.plugins.host.sandbox import MEBI, Bounds
 from gateway.plugins.host.states import Timing
+from gateway.settings.plugin_model import PluginSettings
 
 ROOT = Path(__file__).parents[4]
 MANUAL = (ROOT / "docs" / "plugin-kit.md").read_text()
@@ -41,9 +42,9 @@ def test_its_numbers_hold() -> None:
     for words in (
         f"at most {LONGEST_FRAME // 1024} KiB",
         f"nested at most {messages.DEEPEST} deep",
-        f"| memory | {bounds.memory // MEBI} MiB",
+        f"| memory | {PluginSettings().memory / 1e6:g} MB",
         f"| processes and threads | {bounds.tasks} |",
-        f"{bounds.data // MEBI} MiB in {bounds.data_files} files",
+        f"{PluginSettings().data / 1e6:g} MB (`[plugin] data`) in {bounds.data_files} files",
         f"{bounds.scratch // MEBI} MiB each",
         f"| open files | {bounds.files} |",
         f"{rate.lines:g} and 1 MiB a second",
