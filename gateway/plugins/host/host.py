@@ -79,6 +79,7 @@ class Host:
         instance = self.get(id_)
         await instance.deactivate(by)
         self._drop(instance)
+        self._around.services.tags.forget(instance.caller)
         await self.erase(id_)
 
     async def replace(self, spec: Spec, by: str | None) -> Instance:
@@ -89,8 +90,13 @@ class Host:
         """
         instance = self.get(spec.instance)
         await instance.deactivate(by)
+        # Its tags stay, and are bad until it says them again.
         self._drop(instance)
-        return await self.add(spec)
+        try:
+            return await self.add(spec)
+        except GatewayError:
+            self._around.services.tags.forget(instance.caller)
+            raise
 
     async def erase(self, id_: str) -> None:
         """Remove what an instance kept that is no more: its files, and its values.
@@ -133,7 +139,6 @@ class Host:
         id_ = instance.spec.instance
         if self._instances.pop(id_, None) is not None:
             self._scopes.pop(id_).cancel()
-            self._around.services.tags.forget(instance.caller)
 
     async def _shelter(self, closing: trio.Event, ready: trio.Event) -> None:
         """Instances end after the gateway wants to, in bounded time."""
