@@ -14,7 +14,7 @@ from benchmarks.peers.happenings import INTERVAL, TAGS
 from benchmarks.programs import CannotMeasure, Options
 from benchmarks.report import Table, Target
 from benchmarks.rounds import Sample, interleave
-from benchmarks.tables.http_servers import Server, load, peer_server, peers
+from benchmarks.tables.http_servers import PATIENCE_S, Server, certificate_of, load, peer_server, peers
 from gateway.access.keys import load_root_key
 from gateway.access.tokens import OperatorTokens
 
@@ -70,6 +70,12 @@ def run(options: Options) -> list[Table]:
 @contextmanager
 def _server(command: Sequence[str], home: Path) -> Iterator[Server]:
     with peer_server(command, home) as server:
+        # It listens before the first certificate is made.
+        end = time.monotonic() + PATIENCE_S
+        while not (server.authority.is_file() and certificate_of(home).is_file()):
+            if time.monotonic() > end:
+                raise CannotMeasure("no certificate was made")
+            time.sleep(0.05)
         server.token = OperatorTokens(load_root_key(home / "state"), time.time, lambda: True).issue(["devices:read"])
         yield server
 
