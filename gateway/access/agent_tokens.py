@@ -94,7 +94,7 @@ class AgentTokens:
             GatewayError: INVALID for more capabilities than a token can carry.
         """
         now = int(self._wall())
-        expires, token_id = now + self._ttl, secrets.token_urlsafe(12)
+        expires, token_id = now + self._ttl, secrets.token_hex(12)
         token = self._jws.sign(
             {
                 "sub": agent_id,

@@ -116,7 +116,7 @@ class Enrolments:
                 "iat": stamp,
                 "nbf": int(stamp),
                 "exp": expires,
-                "jti": secrets.token_urlsafe(12),
+                "jti": secrets.token_hex(12),
             }
         )
         if len(token) > MAX_LENGTH:

@@ -61,7 +61,8 @@ class OperatorTokens:
                 "iat": now,
                 "nbf": now,
                 "exp": now + ttl,
-                "jti": secrets.token_urlsafe(12),
+                # In hex: what a technician types after `ferrule token revoke` never begins with a dash.
+                "jti": secrets.token_hex(12),
             }
         )
 

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from gateway.settings.document import read_document
@@ -92,10 +91,16 @@ def _of_file(content: bytes) -> Iterator[str]:
     text = content.decode("latin-1")
     for block in _PEM.findall(text):
         yield from (line for line in block.splitlines() if not line.startswith("-----"))
-    if text.lstrip().startswith("{"):
-        with suppress(ValueError):
-            yield from _of_tree(json.loads(content))
-    elif "-----BEGIN" not in text:
+    if "-----BEGIN" in text:
+        return
+    try:
+        data = json.loads(content)
+    except ValueError:
+        data = None
+    if isinstance(data, dict | list):
+        yield from _of_tree(data)
+    else:
+        # A key, whatever its first bytes look like.
         yield content.hex()
         yield base64.b64encode(content).decode().rstrip("=")
         yield base64.urlsafe_b64encode(content).decode().rstrip("=")

@@ -80,7 +80,7 @@ class AccessTokens:
         """
         now = int(self._wall())
         lifetime = max(1, min(int(issued.lifetime or self._ttl()), LONGEST_TTL))
-        token_id = secrets.token_urlsafe(12)
+        token_id = secrets.token_hex(12)
         audience = sorted(issued.resource)
         most = self._rate_limit()
         grant = {} if issued.grant is None else {"grant": issued.grant}

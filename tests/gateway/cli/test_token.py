@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,8 @@ def test_one_token_is_revoked_by_its_id_or_by_itself(
 ) -> None:
     token = OperatorTokens(load_root_key(tmp_path), time.time, lambda: True).issue(["devices:read"])
     token_id = jwt.decode(token, options={"verify_signature": False})["jti"]
+    # One that began with a dash would be taken for an option.
+    assert re.fullmatch("[0-9a-f]{24}", token_id)
     with serving(Taking(tmp_path)) as peer:
         assert main(["token", "revoke", token if as_token else token_id, *peer.words]) == 0
     assert peer.calls == [("token.revoke", {"tokenId": token_id})]

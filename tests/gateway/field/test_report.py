@@ -15,7 +15,7 @@ from gateway.access.keys import load_root_key
 from gateway.access.tokens import OperatorTokens
 from gateway.api.server.certificates import make_authority, make_leaf
 from gateway.field.diagnostics import CONTENTS, BundleError, Subject, make_bundle
-from gateway.field.scrub import Scrubber
+from gateway.field.scrub import Scrubber, secrets_of
 
 NOW = 1_790_000_000.0
 CONFIG = """\
@@ -110,6 +110,15 @@ def test_no_secret_gets_into_a_report(
     assert "polled 17 tags of bus/meter" in log
     assert "user=ines" in log
     assert info["clientSecret"] == info["apiKey"] == "(secret)"
+
+
+@pytest.mark.parametrize("begin", [b"{", b" [", b"12", b"\n"])
+def test_a_key_is_known_whatever_its_bytes_look_like(begin: bytes, tmp_path: Path) -> None:
+    root = begin.ljust(32, b"7")
+    (tmp_path / "root.key").write_bytes(root)
+    scrubber = Scrubber(secrets_of(tmp_path, None))
+    for written in (root.hex(), base64.b64encode(root).decode(), base64.urlsafe_b64encode(root).decode().rstrip("=")):
+        assert written.rstrip("=") not in scrubber.clean(f"the key is {written}, and that is all")
 
 
 def test_a_report_lists_what_is_in_it(tmp_path: Path, state: Path) -> None:
