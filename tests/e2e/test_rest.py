@@ -44,7 +44,7 @@ class Receiver:
 
         self._server = HTTPServer(("127.0.0.1", 0), Taker)
         self.url = f"http://127.0.0.1:{self._server.server_port}/in"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     def of(self, type_: str) -> list[tuple[dict[str, str], dict[str, Any]]]:

@@ -102,7 +102,10 @@ def serving(peer: P) -> Iterator[P]:
     """Have a gateway answer within this block."""
     thread = threading.Thread(target=peer.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield peer
-    peer.server.shutdown()
-    peer.server.server_close()
-    thread.join()
+    try:
+        yield peer
+    finally:
+        # Even where the block fails: a thread that is left would keep the whole run from ending.
+        peer.server.shutdown()
+        peer.server.server_close()
+        thread.join()

@@ -38,11 +38,13 @@ def talking() -> Iterator[str]:
 
     thread = threading.Thread(target=talk)
     thread.start()
-    yield os.ttyname(slave)
-    over.set()
-    thread.join()
-    os.close(master)
-    os.close(slave)
+    try:
+        yield os.ttyname(slave)
+    finally:
+        over.set()
+        thread.join()
+        os.close(master)
+        os.close(slave)
 
 
 def test_a_reader_that_has_seen_enough_ends_it_in_peace(talking: str) -> None:

@@ -96,7 +96,7 @@ def test_another_thread_ends_it(peer: Peer) -> None:
     with FerruleClient(peer.url, ca=peer.ca, token="t.t.t") as client:
         events = client.follow_events(patterns=["user:*"], since=0)
         heard: list[int] = []
-        waiting = threading.Thread(target=lambda: heard.extend(event.seq for event in events))
+        waiting = threading.Thread(target=lambda: heard.extend(event.seq for event in events), daemon=True)
         waiting.start()
         end = time.monotonic() + 20
         while len(heard) < 2 and time.monotonic() < end:

@@ -82,7 +82,7 @@ def test_agents_write_to_each_other_and_listen(site: Site) -> None:
     with agent(site, gateway, "asks") as asks, agent(site, gateway, "answers") as answers:
         with answers.follow_events(["agent:messages"]) as events:
             heard: list[Event] = []
-            waiting = threading.Thread(target=lambda: heard.extend(events))
+            waiting = threading.Thread(target=lambda: heard.extend(events), daemon=True)
             waiting.start()
             until(lambda: events.seq is not None, "it is subscribed")
             sent = asks.send_message("answers", "how warm is it?", priority="high", correlation_id="q-1")

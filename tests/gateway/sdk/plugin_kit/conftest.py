@@ -33,7 +33,7 @@ class Gateway:
 
     def start(self, plugin: Plugin) -> None:
         """Run a plugin, and initialise it."""
-        self._threads = [threading.Thread(target=self._read), threading.Thread(target=plugin.run)]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, plugin.run)]
         for thread in self._threads:
             thread.start()
         config = {"factor": 2}
