@@ -56,7 +56,6 @@ class Accounting:
         figures = Figures(
             self.ledger,
             StoredPlugins(database),
-            looks,
             known=lambda subject: subjects.find(subject) is not None,
             region=region,
             agents=agents,

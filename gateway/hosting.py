@@ -21,7 +21,7 @@ from gateway.core.alerts import Alerts, Severity
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus, Cut
 from gateway.core.events import Event
-from gateway.core.ports import DeviceAccess
+from gateway.core.ports import DeviceAccess, EventDoor
 from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
@@ -35,7 +35,7 @@ from gateway.plugins.host.sandbox import GRAVE, WORDS, Means, unprotected
 from gateway.plugins.host.services import HostServices, Messages
 from gateway.plugins.host.states import Health, Report, State, Timing
 from gateway.plugins.services.derived import DerivedTags
-from gateway.plugins.services.events import Door, EventService
+from gateway.plugins.services.events import EventService
 from gateway.plugins.services.field import SerialService, TagService, Writes
 from gateway.settings.model import Settings
 from gateway.storage.database import Database
@@ -76,7 +76,7 @@ class Surrounding:
     audit: AuditLog
     alerts: Alerts
     bus: Bus[Event]
-    door: Door
+    door: EventDoor
     database: Database
     exists: Callable[[str], Awaitable[object]]
     journal: Journal

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.analytics.ledger import InstanceLook, Ledger
 from gateway.core.errors import Code, GatewayError
-from gateway.core.eventlog import NotKept
+from gateway.core.kept import kept as on_disk
 from gateway.core.plugins import KeptPlugin, PluginStore, Wanted
 from gateway.core.usage import DAY_S, HOUR_S, Hour, PluginDay, SubjectDay
 
@@ -17,7 +17,6 @@ PERIODS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 # The users of the platform: programs and people (D-166); agents and plugins are what they use.
 _USERS = ("client:", "user:")
 OTHER = "Other"
-_RETRY_S = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +88,6 @@ class Figures:
     Args:
         ledger: what was counted.
         plugins: which there are.
-        instances: looks at all instances.
         known: whether there is such a caller.
         region: where this gateway stands, in the words of its operator; "": not said.
         agents: how many are active.
@@ -100,14 +98,13 @@ class Figures:
         self,
         ledger: Ledger,
         plugins: PluginStore,
-        instances: Callable[[], Iterable[InstanceLook]],
         *,
         known: Callable[[str], bool],
         region: Callable[[], str],
         agents: Callable[[], int],
         wall: Callable[[], float],
     ) -> None:
-        self._ledger, self._plugins, self._instances = ledger, plugins, instances
+        self._ledger, self._plugins = ledger, plugins
         self._known, self._region, self._agents, self._wall = known, region, agents, wall
 
     @property
@@ -124,18 +121,15 @@ class Figures:
         Raises:
             GatewayError: UNAVAILABLE, the disk is in trouble; as the others do.
         """
-        self._ledger.look()
-        looks = list(self._instances())
+        looks = self._ledger.look()
         active = sum(look.up for look in looks)
         hour = int(self._wall() // HOUR_S)
-        try:
+        async with on_disk():
             hours = await self._ledger.hours(hour - 24 * max(days, 30) + 1)
             first = await self._ledger.first_hour()
             callers = await self._ledger.callers(self._day - days + 1)
             _, total = await self._plugins.list(Wanted(limit=0))
             downloads = await self._plugins.downloads()
-        except NotKept as error:
-            raise _unavailable(error) from error
         asked = {number: counted for number, counted in hours.items() if number > hour - 24 * days}
         whole = Hour()
         for counted in asked.values():
@@ -163,19 +157,16 @@ class Figures:
         Raises:
             GatewayError: NOT_FOUND, there is none.
         """
-        self._ledger.look()
-        try:
+        looks = [look for look in self._ledger.look() if look.plugin == id_]
+        async with on_disk():
             plugin = await self._plugins.find(id_)
             if plugin is None:
                 raise GatewayError(Code.NOT_FOUND, f"there is no plugin {id_}")
             kept = dict(await self._ledger.plugin(id_, 1 if days is None else self._day - days + 1))
-        except NotKept as error:
-            raise _unavailable(error) from error
         before = kept.pop(0, None)
         whole = PluginDay()
         for day in (*kept.values(), *([before] if before is not None and days is None else [])):
             whole.add(day)
-        looks = [look for look in self._instances() if look.plugin == id_]
         return PluginFigures(
             plugin=plugin,
             versions=Counter(look.version for look in looks),
@@ -197,14 +188,12 @@ class Figures:
         """
         if not known and not self._known(subject):
             raise GatewayError(Code.NOT_FOUND, f"there is no {subject.replace(':', ' ', 1)}")
-        try:
+        async with on_disk():
             called = await self._ledger.subject(subject, self._day - days + 1)
-        except NotKept as error:
-            raise _unavailable(error) from error
         whole = SubjectDay()
         for day in called.values():
             whole.add(day)
-        owned = sum(look.owner == subject for look in self._instances())
+        owned = sum(look.owner == subject for look in self._ledger.look())
         return CallerFigures(days=dict(sorted(called.items())), sum=whole, instances=owned)
 
     def _regions(self, looks: Iterable[InstanceLook]) -> Mapping[str, int] | None:
@@ -257,7 +246,3 @@ def percents(counts: Mapping[str, int]) -> Mapping[str, int] | None:
 
 def _messages(hours: Mapping[int, Hour], now: int, days: int) -> int:
     return sum(counted.messages for number, counted in hours.items() if number > now - 24 * days)
-
-
-def _unavailable(error: NotKept) -> GatewayError:
-    return GatewayError(Code.UNAVAILABLE, str(error), details={"retryAfter": _RETRY_S})

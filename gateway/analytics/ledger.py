@@ -131,8 +131,8 @@ class Ledger:
                 self.look()
                 await self.keep()
 
-    def look(self) -> None:
-        """Take what is counted elsewhere."""
+    def look(self) -> Collection[InstanceLook]:
+        """Take what is counted elsewhere; returns all instances as they are now."""
         now = self._monotonic()
         passed, self._looked = 0.0 if self._looked is None else now - self._looked, now
         self._begin()
@@ -147,6 +147,7 @@ class Ledger:
             day = self._pending.plugins.setdefault((look.plugin, self._day), PluginDay())
             day.add(_between(before, look, passed))
         self._seen = looks
+        return looks.values()
 
     async def keep(self) -> None:
         """Have what was counted on the disk; where it takes nothing, it is tried again with what comes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.core.events import Data, Event
 from gateway.core.principal import Principal
 from gateway.core.reading import Reading, Value
 
@@ -346,4 +347,26 @@ class DeviceAccess(LineTools, Protocol):
 
     async def serial_write(self, line: str, data: bytes) -> WriteResult:
         """Send bytes on a raw serial line. Nobody arbitrates: a message is no state that two could fight over."""
+        ...
+
+
+class EventDoor(Protocol):
+    """Takes events of others."""
+
+    async def publish(
+        self,
+        by: Principal,
+        peer: str | None,
+        type_: str,
+        data: Data,
+        *,
+        routing_key: str | None = None,
+        kept: bool = True,
+    ) -> Event:
+        """Keep an event, then tell it; it is on the disk when this returns. It is noted in the audit log.
+
+        Raises:
+            GatewayError: FORBIDDEN, a type of the gateway's own; TOO_MANY, the caller's share of the log is used up;
+                UNAVAILABLE, the disk does not take it.
+        """
         ...

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import TypeVar
 
 import msgspec
 
-from gateway.core.eventlog import NotKept
 from gateway.core.instances import KeptInstance, Owner, OwnerType
 from gateway.core.ports import Json
 from gateway.storage.database import Database
-from gateway.storage.readers import Job
-from gateway.storage.trouble import StoreTrouble
+from gateway.storage.part import Part
 
 _PART = "plugins"
 _COLUMNS = (
@@ -21,8 +18,6 @@ _COLUMNS = (
     " created, updated"
 )
 _Row = tuple[str, str, str, str, str, str, bytes, bytes, str | None, int, int, str | None, float, float]
-
-T = TypeVar("T")
 
 
 class StoredInstances:
@@ -33,7 +28,7 @@ class StoredInstances:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._part = Part(database, _PART)
 
     async def all(self) -> Sequence[KeptInstance]:
         """See ``core.instances.InstanceStore``, as for the others."""
@@ -44,7 +39,7 @@ class StoredInstances:
             ).fetchall()
             return [_instance(row) for row in rows]
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def put(self, instance: KeptInstance) -> None:
         """Keep one."""
@@ -72,7 +67,7 @@ class StoredInstances:
                 row,
             )
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def give_up(self, id_: str) -> None:
         """Note that one is being removed."""
@@ -82,7 +77,7 @@ class StoredInstances:
                 "UPDATE instance SET given_up = 1, wanted = 0, config = ?, sealed = NULL WHERE id = ?", (b"{}", id_)
             )
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def given_up(self) -> Sequence[str]:
         """Ids of those whose removal did not come to its end."""
@@ -90,7 +85,7 @@ class StoredInstances:
         def job(connection: sqlite3.Connection) -> list[str]:
             return [id_ for (id_,) in connection.execute("SELECT id FROM instance WHERE given_up = 1 ORDER BY id")]
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def remove(self, id_: str) -> None:
         """Forget one."""
@@ -98,19 +93,7 @@ class StoredInstances:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM instance WHERE id = ?", (id_,))
 
-        await self._write(job)
-
-    async def _read(self, job: Job[T]) -> T:
-        try:
-            return await self._database.read(job)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
-
-    async def _write(self, job: Job[T]) -> T:
-        try:
-            return await self._database.write(job, _PART)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        await self._part.write(job)
 
 
 def _instance(row: _Row) -> KeptInstance:

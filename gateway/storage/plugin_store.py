@@ -5,24 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
-from gateway.core.eventlog import NotKept
 from gateway.core.plugins import Archive, KeptPlugin, PluginStatus, Release, Review, Wanted
 from gateway.storage import plugin_rows as rows
 from gateway.storage.database import Database
-from gateway.storage.plugin_instances import StoredInstances
-from gateway.storage.readers import Job
+from gateway.storage.part import Part
 from gateway.storage.storage import Storage
-from gateway.storage.trouble import StoreTrouble
-from gateway.storage.usage_store import StoredUsage
 
 PLUGINS_FILE = "plugins.db"
 # A commit writes every 4 KiB block of the log that its pages touch, and a download changes one row.
 _PAGE = 1024
 _PART = "plugins"
-
-T = TypeVar("T")
 
 
 class StoredPlugins:
@@ -32,27 +25,20 @@ class StoredPlugins:
         database: the file.
 
     Attributes:
-        instances: the other tables of that file: what is installed.
-        usage: and what was counted.
+        database: as it was given, for what else stands in it.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self.instances = StoredInstances(database)
-        self.usage = StoredUsage(database)
-
-    @property
-    def database(self) -> Database:
-        """The file, for what else stands in it."""
-        return self._database
+        self.database = database
+        self._part = Part(database, _PART)
 
     async def list(self, wanted: Wanted) -> tuple[Sequence[KeptPlugin], int]:
         """See ``core.plugins.PluginStore``, as for the others."""
-        return await self._read(lambda connection: rows.listed(connection, wanted))
+        return await self._part.read(lambda connection: rows.listed(connection, wanted))
 
     async def find(self, id_: str) -> KeptPlugin | None:
         """One plugin."""
-        return await self._read(lambda connection: rows.found(connection, id_))
+        return await self._part.read(lambda connection: rows.found(connection, id_))
 
     async def used(self, id_: str) -> bool:
         """Whether there is or was one of this id."""
@@ -60,7 +46,7 @@ class StoredPlugins:
         def job(connection: sqlite3.Connection) -> bool:
             return connection.execute("SELECT 1 FROM plugin WHERE id = ?", (id_,)).fetchone() is not None
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def downloads(self) -> int:
         """Completed downloads of all plugins there are."""
@@ -71,7 +57,7 @@ class StoredPlugins:
             ).fetchone()
             return int(total)
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def space(self) -> int:
         """Bytes of all versions and packages."""
@@ -84,7 +70,7 @@ class StoredPlugins:
             ).fetchone()
             return int(total)
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def add(self, plugin: KeptPlugin) -> None:
         """Keep a new plugin."""
@@ -108,7 +94,7 @@ class StoredPlugins:
             )
             _say(connection, int(made.lastrowid or 0), release, plugin.created)
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def change(self, id_: str, release: Release, at: float) -> None:
         """Keep what its publisher says now."""
@@ -130,7 +116,7 @@ class StoredPlugins:
             )
             _say(connection, number, release, at)
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def release(self, id_: str, version: str) -> Release | None:
         """What was said last of one version."""
@@ -143,7 +129,7 @@ class StoredPlugins:
             ).fetchone()
             return None if row is None else rows.decode(row[0])
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def keep_archive(
         self, id_: str, version: str, archive: Archive, status: PluginStatus, *, manifest: bytes, docs: str | None
@@ -171,7 +157,7 @@ class StoredPlugins:
                 "UPDATE plugin SET status = ?, updated = ? WHERE number = ?", (status.value, archive.received, number)
             )
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def docs(self, id_: str, version: str) -> str | None:
         """The documentation of a package."""
@@ -184,7 +170,7 @@ class StoredPlugins:
             ).fetchone()
             return None if row is None or row[0] is None else str(row[0])
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def manifest(self, id_: str, version: str) -> bytes | None:
         """The manifest of a package."""
@@ -197,7 +183,7 @@ class StoredPlugins:
             ).fetchone()
             return None if row is None or row[0] is None else bytes(row[0])
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def set_status(self, id_: str, status: PluginStatus, at: float) -> None:
         """Keep whether it can be installed."""
@@ -205,7 +191,7 @@ class StoredPlugins:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE plugin SET status = ?, updated = ? WHERE id = ?", (status.value, at, id_))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def count_download(self, id_: str) -> None:
         """Count one."""
@@ -213,7 +199,7 @@ class StoredPlugins:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE plugin SET downloads = downloads + 1 WHERE id = ?", (id_,))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def remove(self, id_: str, at: float) -> None:
         """Take a plugin out of sight."""
@@ -221,7 +207,7 @@ class StoredPlugins:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE plugin SET removed = ? WHERE id = ? AND removed IS NULL", (at, id_))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def reviews(self, plugin: str, offset: int, limit: int) -> tuple[Sequence[Review], int]:
         """Reviews of a plugin."""
@@ -232,15 +218,15 @@ class StoredPlugins:
             ).fetchone()
             return rows.reviews_of(connection, plugin, offset, limit), 0 if found is None else int(found[0])
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def review(self, id_: str) -> Review | None:
         """One review."""
-        return await self._read(lambda connection: rows.review(connection, id_))
+        return await self._part.read(lambda connection: rows.review(connection, id_))
 
     async def review_of(self, plugin: str, subject: str) -> Review | None:
         """The review somebody wrote."""
-        return await self._read(lambda connection: rows.review_of(connection, plugin, subject))
+        return await self._part.read(lambda connection: rows.review_of(connection, plugin, subject))
 
     async def add_review(self, plugin: str, subject: str, stars: int, text: str, at: float) -> Review:
         """Keep a new review."""
@@ -261,7 +247,7 @@ class StoredPlugins:
                 updated=at,
             )
 
-        return await self._write(job)
+        return await self._part.write(job)
 
     async def change_review(self, review: Review) -> None:
         """Keep other stars or another text."""
@@ -273,7 +259,7 @@ class StoredPlugins:
             )
             _sum_up(connection, rows.number_of(connection, review.plugin))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def remove_review(self, id_: str) -> None:
         """Forget a review."""
@@ -285,19 +271,7 @@ class StoredPlugins:
             if gone is not None:
                 _sum_up(connection, gone[0])
 
-        await self._write(job)
-
-    async def _read(self, job: Job[T]) -> T:
-        try:
-            return await self._database.read(job)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
-
-    async def _write(self, job: Job[T]) -> T:
-        try:
-            return await self._database.write(job, _PART)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        await self._part.write(job)
 
 
 def _say(connection: sqlite3.Connection, number: int, release: Release, at: float) -> None:

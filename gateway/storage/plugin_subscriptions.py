@@ -5,22 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import msgspec
 
-from gateway.core.eventlog import NotKept
 from gateway.core.plugin_subscriptions import PluginSubscription
 from gateway.core.ports import Json
 from gateway.storage.database import Database
-from gateway.storage.readers import Job
-from gateway.storage.trouble import StoreTrouble
+from gateway.storage.part import Part
 
 _PART = "plugins"
 _COLUMNS = "plugin, target, handler, pattern, filter, subscribed_by, created"
 _Row = tuple[int, str, str, str, str, bytes, str, float]
-
-T = TypeVar("T")
 
 
 class StoredSubscriptions:
@@ -31,7 +26,7 @@ class StoredSubscriptions:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._part = Part(database, _PART)
 
     async def all(self) -> Sequence[PluginSubscription]:
         """See ``core.plugin_subscriptions.PluginSubscriptionStore``, as for the others."""
@@ -44,7 +39,7 @@ class StoredSubscriptions:
             ).fetchall()
             return [_subscription(row) for row in rows]
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def add(self, subscriptions: Sequence[PluginSubscription]) -> Sequence[PluginSubscription]:
         """Keep new ones, all or none."""
@@ -52,7 +47,7 @@ class StoredSubscriptions:
         def job(connection: sqlite3.Connection) -> list[PluginSubscription]:
             return [replace(one, number=_insert(connection, one)) for one in subscriptions]
 
-        return await self._write(job)
+        return await self._part.write(job)
 
     async def remove(self, number: int) -> None:
         """Forget one, and those of plugins that are gone."""
@@ -64,19 +59,7 @@ class StoredSubscriptions:
                 (number,),
             )
 
-        await self._write(job)
-
-    async def _read(self, job: Job[T]) -> T:
-        try:
-            return await self._database.read(job)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
-
-    async def _write(self, job: Job[T]) -> T:
-        try:
-            return await self._database.write(job, _PART)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        await self._part.write(job)
 
 
 def _insert(connection: sqlite3.Connection, one: PluginSubscription) -> int:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from typing import TypeVar
 
-from gateway.core.eventlog import NotKept
 from gateway.storage.database import Database
-from gateway.storage.readers import Job
-from gateway.storage.trouble import StoreTrouble
+from gateway.storage.part import Part
 
 # For the write budget.
 _PART = "plugin_values"
-
-T = TypeVar("T")
 
 
 class StoredValues:
@@ -25,7 +20,7 @@ class StoredValues:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._part = Part(database, _PART)
 
     async def get(self, instance: str, key: str) -> str | None:
         """A value; None: there is none."""
@@ -36,7 +31,7 @@ class StoredValues:
             ).fetchone()
             return None if row is None else str(row[0])
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def put(self, instance: str, key: str, value: str) -> None:
         """Keep a value; it is on the disk when this returns."""
@@ -44,7 +39,7 @@ class StoredValues:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO kept_value VALUES (?, ?, ?)", (instance, key, value))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def delete(self, instance: str, key: str) -> bool:
         """Forget a value; whether there was one."""
@@ -53,7 +48,7 @@ class StoredValues:
             gone = connection.execute("DELETE FROM kept_value WHERE instance = ? AND key = ?", (instance, key))
             return gone.rowcount > 0
 
-        return await self._write(job)
+        return await self._part.write(job)
 
     async def sizes(self, instance: str) -> Mapping[str, int]:
         """Bytes of every value and its key, by key."""
@@ -67,7 +62,7 @@ class StoredValues:
                 )
             )
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def forget(self, instance: str) -> None:
         """Forget all values of an instance."""
@@ -75,16 +70,4 @@ class StoredValues:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM kept_value WHERE instance = ?", (instance,))
 
-        await self._write(job)
-
-    async def _read(self, job: Job[T]) -> T:
-        try:
-            return await self._database.read(job)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
-
-    async def _write(self, job: Job[T]) -> T:
-        try:
-            return await self._database.write(job, _PART)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        await self._part.write(job)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TypeVar
 
-from gateway.core.eventlog import NotKept
 from gateway.core.replays import KeptRequest
 from gateway.storage.database import Database
-from gateway.storage.readers import Job
-from gateway.storage.trouble import StoreTrouble
+from gateway.storage.part import Part
 
 # Of each caller, and of all together; of what is more the oldest give way.
 MOST_OF_CALLER = 100
 MOST = 1000
 # For the write budget.
 _PART = "replays"
-
-T = TypeVar("T")
 
 
 class StoredReplays:
@@ -28,7 +23,7 @@ class StoredReplays:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._part = Part(database, _PART)
 
     async def find(self, name: bytes, since: float) -> KeptRequest | None:
         """See ``core.replays.ReplayStore``, as for the others."""
@@ -39,7 +34,7 @@ class StoredReplays:
             ).fetchone()
             return None if row is None else KeptRequest(*row)
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def begin(self, name: bytes, caller: bytes, mark: bytes, at: float, since: float) -> None:
         """Keep that a request is begun."""
@@ -58,7 +53,7 @@ class StoredReplays:
             )
             connection.execute("INSERT INTO replay VALUES (NULL, ?, ?, ?, NULL, ?)", (name, caller, mark, at))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def finish(self, name: bytes, answer: bytes) -> None:
         """Keep what it was answered."""
@@ -66,7 +61,7 @@ class StoredReplays:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE replay SET answer = ? WHERE name = ?", (answer, name))
 
-        await self._write(job)
+        await self._part.write(job)
 
     async def forget(self, name: bytes) -> None:
         """Forget that it was begun."""
@@ -74,16 +69,4 @@ class StoredReplays:
         def job(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM replay WHERE name = ?", (name,))
 
-        await self._write(job)
-
-    async def _read(self, job: Job[T]) -> T:
-        try:
-            return await self._database.read(job)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
-
-    async def _write(self, job: Job[T]) -> T:
-        try:
-            return await self._database.write(job, _PART)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        await self._part.write(job)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
-from gateway.core.eventlog import NotKept
 from gateway.core.usage import DAY_S, HOUR_S, Batch, Hour, PluginDay, SubjectDay
 from gateway.storage.database import Database
-from gateway.storage.readers import Job
-from gateway.storage.trouble import StoreTrouble
+from gateway.storage.part import Part
 
 _PART = "usage"
 _HOURS_OF_DAY = DAY_S // HOUR_S
@@ -42,8 +39,6 @@ _SUM_PLUGIN = (
     f" GROUP BY plugin{_ADD_PLUGIN}"
 )
 
-T = TypeVar("T")
-
 
 class StoredUsage:
     """Implements ``core.usage.UsageStore``.
@@ -53,7 +48,7 @@ class StoredUsage:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._part = Part(database, _PART)
 
     async def keep(self, batch: Batch, oldest_day: int) -> None:
         """See ``core.usage.UsageStore``, as for the others."""
@@ -73,10 +68,7 @@ class StoredUsage:
             connection.execute(_SUM_PLUGIN, (oldest_day,))
             connection.execute("DELETE FROM usage_plugin WHERE day > 0 AND day < ?", (oldest_day,))
 
-        try:
-            await self._database.write(job, _PART)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        await self._part.write(job)
 
     async def hours(self, since: int) -> Mapping[int, Hour]:
         """Hours from one on."""
@@ -88,7 +80,7 @@ class StoredUsage:
                 for hour, calls, faults, seconds, messages, up in rows
             }
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def first_hour(self) -> int | None:
         """The oldest hour there is."""
@@ -97,7 +89,7 @@ class StoredUsage:
             (hour,) = connection.execute("SELECT min(hour) FROM usage_hour").fetchone()
             return None if hour is None else int(hour)
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def callers(self, since: int) -> Sequence[str]:
         """Who called."""
@@ -106,7 +98,7 @@ class StoredUsage:
             rows = connection.execute("SELECT DISTINCT subject FROM usage_subject WHERE day >= ?", (since,))
             return [str(subject) for (subject,) in rows]
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def subject(self, subject: str, since: int) -> Mapping[int, SubjectDay]:
         """The days of one caller."""
@@ -117,7 +109,7 @@ class StoredUsage:
             )
             return {day: SubjectDay(calls=calls, faults=faults, last=last) for day, calls, faults, last in rows}
 
-        return await self._read(job)
+        return await self._part.read(job)
 
     async def plugin(self, plugin: str, since: int) -> Mapping[int, PluginDay]:
         """The days of one plugin."""
@@ -129,13 +121,7 @@ class StoredUsage:
             )
             return {day: PluginDay(*did) for day, *did in rows}
 
-        return await self._read(job)
-
-    async def _read(self, job: Job[T]) -> T:
-        try:
-            return await self._database.read(job)
-        except StoreTrouble as trouble:
-            raise NotKept(str(trouble)) from trouble
+        return await self._part.read(job)
 
 
 def _row(day: PluginDay) -> tuple[int | float | None, ...]:

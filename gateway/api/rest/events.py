@@ -10,13 +10,14 @@ from msgspec import Meta, UnsetType
 
 from gateway.api.rest.happenings import check_publishable, stretch
 from gateway.api.rest.paging import LARGEST_PAGE, PAGE_SIZE, Pages, Size, link_header, page
-from gateway.api.rest.ports import EventDoor, EventHistory
+from gateway.api.rest.ports import EventHistory
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model
 from gateway.core import rfc3339
 from gateway.core.catalogue import CATALOGUE
 from gateway.core.catalogue_type import EventType
 from gateway.core.events import Event
+from gateway.core.ports import EventDoor
 
 _EVENTS = "/v1/events"
 _TYPES = "/v1/event-types"

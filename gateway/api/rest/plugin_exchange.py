@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.api.rest.plugin_subscriptions import subscription_routes
 from gateway.api.rest.plugin_talk import sender_routes
-from gateway.api.rest.ports import EventDoor
 from gateway.api.rest.route import Route
+from gateway.core.ports import EventDoor
 from gateway.plugins.exchange.talk import Talk
 
 

@@ -14,12 +14,12 @@ from gateway.api.rest.events import Accepted, EventBody
 from gateway.api.rest.happenings import check_publishable
 from gateway.api.rest.messages import PriorityWord
 from gateway.api.rest.plugin_models import PLUGINS
-from gateway.api.rest.ports import EventDoor
 from gateway.api.rest.preferences import applied, preferred_wait
 from gateway.api.rest.route import Answer, Call, Route
 from gateway.api.rest.shapes import Model, Nothing
 from gateway.core.catalogue import reserved
 from gateway.core.errors import Code, GatewayError
+from gateway.core.ports import EventDoor
 from gateway.core.principal import Kind, Principal
 from gateway.plugins.exchange.talk import Talk
 from gateway.plugins.host.permissions import Word

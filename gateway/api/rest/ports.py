@@ -11,32 +11,10 @@ from gateway.alarms.standing import AlarmState
 from gateway.api.rest.webhook_views import RegisteredWebhook, ShownWebhook, TestedWebhook
 from gateway.core.event_figures import EventMeters
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message
-from gateway.core.events import Data, Event
-from gateway.core.ports import Json
+from gateway.core.events import Event
+from gateway.core.ports import EventDoor, Json
 from gateway.core.principal import Principal
 from gateway.settings.alarm_model import AlarmSeverity
-
-
-class EventDoor(Protocol):
-    """Takes events of others."""
-
-    async def publish(
-        self,
-        by: Principal,
-        peer: str | None,
-        type_: str,
-        data: Data,
-        *,
-        routing_key: str | None = None,
-        kept: bool = True,
-    ) -> Event:
-        """Keep an event, then tell it; it is on the disk when this returns. It is noted in the audit log.
-
-        Raises:
-            GatewayError: FORBIDDEN, a type of the gateway's own; TOO_MANY, the caller's share of the log is used up;
-                UNAVAILABLE, the disk does not take it.
-        """
-        ...
 
 
 class EventHistory(Protocol):

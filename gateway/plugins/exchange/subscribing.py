@@ -12,12 +12,12 @@ import trio
 
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.events import Event
+from gateway.core.kept import kept
 from gateway.core.patterns import Selection, parse_pattern, parse_selection
 from gateway.core.plugin_subscriptions import PluginSubscription, PluginSubscriptionStore
 from gateway.core.ports import Json
 from gateway.plugins.exchange.exchange import Find
 from gateway.plugins.host.subscriptions import MOST
-from gateway.plugins.registry.kept import kept
 
 log = structlog.stdlib.get_logger(__name__)
 

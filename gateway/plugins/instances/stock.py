@@ -15,6 +15,7 @@ import trio
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.instances import InstanceStore, KeptInstance
+from gateway.core.kept import kept as on_disk
 from gateway.core.plugins import PluginStatus
 from gateway.core.ports import Json
 from gateway.plugins.host.host import Host
@@ -23,7 +24,6 @@ from gateway.plugins.host.states import Spec, State
 from gateway.plugins.instances.blueprints import Blueprints
 from gateway.plugins.instances.order import Shown
 from gateway.plugins.instances.unpacked import Unpacked
-from gateway.plugins.registry.kept import kept as on_disk
 from gateway.plugins.registry.registry import Registry
 
 log = structlog.stdlib.get_logger(__name__)

@@ -9,13 +9,13 @@ from pathlib import Path
 import trio
 
 from gateway.core.errors import Code, GatewayError, invalid
+from gateway.core.kept import kept
 from gateway.core.plugins import Archive, KeptPlugin, KeptVersion, PluginStatus, PluginStore, Release, Wanted
 from gateway.core.principal import Principal
 from gateway.core.publisher_keys import key_id, read_public_key
 from gateway.plugins.config_schema import check_schema
 from gateway.plugins.package import Package, read_package
 from gateway.plugins.refusal import PackageError
-from gateway.plugins.registry.kept import kept
 from gateway.plugins.registry.naming import slug
 from gateway.plugins.registry.rules import (
     check_again,

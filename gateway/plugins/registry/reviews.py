@@ -8,9 +8,9 @@ from dataclasses import replace
 import trio
 
 from gateway.core.errors import Code, GatewayError
+from gateway.core.kept import kept
 from gateway.core.plugins import PluginStore, Review
 from gateway.core.principal import Principal
-from gateway.plugins.registry.kept import kept
 from gateway.plugins.registry.registry import ADMIN
 
 

@@ -3,36 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-from gateway.core.events import Data, Event
-from gateway.core.ports import Json
-from gateway.core.principal import Principal
+from gateway.core.ports import EventDoor, Json
 from gateway.plugins.host.services import Caller
 from gateway.plugins.services.principal import publisher
-
-
-class Door(Protocol):
-    """Takes events of others."""
-
-    async def publish(
-        self,
-        by: Principal,
-        peer: str | None,
-        type_: str,
-        data: Data,
-        *,
-        routing_key: str | None = None,
-        kept: bool = True,
-    ) -> Event:
-        """Keep an event, then tell it; it is on the disk when this returns, and noted in the audit log.
-
-        Raises:
-            GatewayError: FORBIDDEN, a type of the gateway's own; TOO_MANY, the caller's share of the log is used up;
-                UNAVAILABLE, the disk does not take it.
-        """
-        ...
-
 
 # Refuses what is no event: its type, its data, and what an error calls these two.
 Check = Callable[[str, Mapping[str, Json], str, str], None]
@@ -46,7 +20,7 @@ class EventService:
         check: refuses what is no event.
     """
 
-    def __init__(self, door: Door, check: Check) -> None:
+    def __init__(self, door: EventDoor, check: Check) -> None:
         self._door, self._check = door, check
 
     async def publish(

@@ -22,6 +22,7 @@ from gateway.core.usage import DAY_S, HOUR_S, Batch, Hour, PluginDay, SubjectDay
 from gateway.storage.plugin_store import StoredPlugins, open_plugins
 from gateway.storage.settings import StoreSettings
 from gateway.storage.storage import open_storage
+from gateway.storage.usage_store import StoredUsage
 
 NOON = 20_000 * DAY_S + 12.0 * HOUR_S
 
@@ -55,11 +56,11 @@ class Board:
         self.sent = 0
         self.agents = 0
         self.region = ""
-        self.ledger = Ledger(store.usage, clock, trio.current_time, lambda: self.looks, [lambda: self.sent])
+        self.usage = StoredUsage(store.database)
+        self.ledger = Ledger(self.usage, clock, trio.current_time, lambda: self.looks, [lambda: self.sent])
         self.figures = Figures(
             self.ledger,
             store,
-            lambda: self.looks,
             known=lambda subject: subject != "user:nobody",
             region=lambda: self.region,
             agents=lambda: self.agents,
@@ -151,6 +152,7 @@ async def test_little_is_lost_with_the_power(tmp_path: Path, autojump_clock: Moc
     clock = Clock()
     kept: Mapping[int, SubjectDay] = {}
     async with store_in(tmp_path, clock) as store:
+        usage = StoredUsage(store.database)
         ledger = Board(store, clock).ledger
         with trio.move_on_after(KEEP_S + 3 * LOOK_S):
             async with trio.open_nursery() as nursery:
@@ -159,7 +161,7 @@ async def test_little_is_lost_with_the_power(tmp_path: Path, autojump_clock: Moc
                     ledger.call("user:ann", 0.001, fault=False)
                     await trio.sleep(1)
                     if trio.current_time() == KEEP_S + 2 * LOOK_S:
-                        kept = await store.usage.subject("user:ann", 0)
+                        kept = await usage.subject("user:ann", 0)
         assert kept[20_000].calls >= KEEP_S - LOOK_S
 
 
@@ -170,7 +172,7 @@ async def test_what_a_disk_in_trouble_does_not_take_is_kept_later(tmp_path: Path
         """The store, which refuses for a while."""
 
         def __init__(self, store: StoredPlugins) -> None:
-            self.usage, self.well = store.usage, False
+            self.usage, self.well = usage, False
 
         async def keep(self, batch: Batch, oldest_day: int) -> None:
             if not self.well:
@@ -178,18 +180,19 @@ async def test_what_a_disk_in_trouble_does_not_take_is_kept_later(tmp_path: Path
             await self.usage.keep(batch, oldest_day)
 
     async with store_in(tmp_path, clock) as store:
+        usage = StoredUsage(store.database)
         troubled = Troubled(store)
         ledger = Ledger(troubled, clock, trio.current_time, lambda: (), ())  # type: ignore[arg-type]  # keeps only
         for _ in range(3):
             ledger.call("user:ann", 0.5, fault=False)
             await ledger.keep()
-        assert await store.usage.callers(0) == []
+        assert await usage.callers(0) == []
         troubled.well = True
         ledger.call("user:ann", 0.5, fault=True)
         await ledger.keep()
-        assert await store.usage.subject("user:ann", 0) == {20_000: SubjectDay(calls=4, faults=1, last=clock())}
+        assert await usage.subject("user:ann", 0) == {20_000: SubjectDay(calls=4, faults=1, last=clock())}
         await ledger.keep()
-        assert (await store.usage.subject("user:ann", 0))[20_000].calls == 4
+        assert (await usage.subject("user:ann", 0))[20_000].calls == 4
 
 
 async def test_volumes_are_of_the_time_they_name(tmp_path: Path, autojump_clock: MockClock) -> None:
@@ -237,6 +240,7 @@ async def test_how_instances_did_is_summed_up_over_their_lives(tmp_path: Path, a
 async def test_after_ninety_days_only_the_sum_of_a_plugin_is_left(tmp_path: Path, autojump_clock: MockClock) -> None:
     clock = Clock()
     async with store_in(tmp_path, clock) as store:
+        usage = StoredUsage(store.database)
         await store.add(plugin("meter"))
         board = Board(store, clock)
         for _ in range(3):
@@ -253,8 +257,8 @@ async def test_after_ninety_days_only_the_sum_of_a_plugin_is_left(tmp_path: Path
         assert found.sum.peak == 5
         assert len(found.days) == 1
         assert (await board.figures.plugin("meter", 90)).sum.invocations == 7
-        assert list(await store.usage.subject("user:ann", 0)) == [20_160]
-        assert len(await store.usage.hours(0)) <= 2
+        assert list(await usage.subject("user:ann", 0)) == [20_160]
+        assert len(await usage.hours(0)) <= 2
 
 
 async def test_callers_without_end_take_no_memory_without_end(tmp_path: Path, autojump_clock: MockClock) -> None:

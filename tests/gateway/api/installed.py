@@ -24,6 +24,7 @@ from gateway.plugins.instances.stock import Stock
 from gateway.plugins.instances.unpacked import Unpacked
 from gateway.plugins.registry.registry import Registry
 from gateway.settings.plugin_model import PluginSettings
+from gateway.storage.plugin_instances import StoredInstances
 from gateway.storage.plugin_store import StoredPlugins
 from tests.gateway.api.registry import Plugins
 from tests.gateway.plugins.host.fakes import FakeGateway, FakeProcess, FakeRunner, Program
@@ -79,7 +80,7 @@ class Installed:
         self.instances = Instances(
             registry=registry,
             stock=Stock(
-                store=store.instances,
+                store=StoredInstances(store.database),
                 registry=registry,
                 blueprints=blueprints,
                 unpacked=unpacked,

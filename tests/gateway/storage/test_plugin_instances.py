@@ -11,6 +11,7 @@ import trio
 
 from gateway.core.instances import KeptInstance, Owner, OwnerType
 from gateway.core.plugins import Archive, KeptPlugin, KeptVersion, PluginStatus, Release
+from gateway.storage.plugin_instances import StoredInstances
 from gateway.storage.plugin_store import StoredPlugins, open_plugins
 from gateway.storage.settings import StoreSettings
 from gateway.storage.storage import open_storage
@@ -50,22 +51,22 @@ def instance(id_: str = "instance-1", at: float = NOON) -> KeptInstance:
 async def test_what_was_installed_is_there_after_a_restart(tmp_path: Path) -> None:
     second = replace(instance("instance-2", NOON - 5), sealed=None, wanted=False, suspended=True, region=None)
     async with store_in(tmp_path) as store:
-        await store.instances.put(instance())
-        await store.instances.put(second)
-        await store.instances.put(replace(instance(), version="1.1.0"))
+        await StoredInstances(store.database).put(instance())
+        await StoredInstances(store.database).put(second)
+        await StoredInstances(store.database).put(replace(instance(), version="1.1.0"))
     async with store_in(tmp_path) as store:
-        assert await store.instances.all() == [second, replace(instance(), version="1.1.0")]
+        assert await StoredInstances(store.database).all() == [second, replace(instance(), version="1.1.0")]
 
 
 async def test_what_is_given_up_is_out_of_sight_and_has_lost_its_configuration(tmp_path: Path) -> None:
     async with store_in(tmp_path) as store:
-        await store.instances.put(replace(instance(), sealed="canary-of-the-seal"))
-        await store.instances.give_up("instance-1")
+        await StoredInstances(store.database).put(replace(instance(), sealed="canary-of-the-seal"))
+        await StoredInstances(store.database).give_up("instance-1")
     async with store_in(tmp_path) as store:
-        assert await store.instances.all() == []
-        assert await store.instances.given_up() == ["instance-1"]
-        await store.instances.remove("instance-1")
-        assert await store.instances.given_up() == []
+        assert await StoredInstances(store.database).all() == []
+        assert await StoredInstances(store.database).given_up() == ["instance-1"]
+        await StoredInstances(store.database).remove("instance-1")
+        assert await StoredInstances(store.database).given_up() == []
 
 
 async def test_the_manifest_of_a_package_is_kept_to_the_byte(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gateway.core.plugins import Release
 from gateway.core.principal import Kind, Principal
 from gateway.plugins.instances.order import Order
 from gateway.plugins.registry.naming import slug
+from gateway.storage.plugin_instances import StoredInstances
 from tests.gateway.api.installed import KEY as SEALING
 from tests.gateway.api.installed import Installed, behaves
 from tests.gateway.api.registry import Plugins
@@ -92,7 +93,7 @@ class Site:
         )
         self.instances = self.installed.instances
         self.host, self.runner, self.gateway = self.installed.host, self.installed.runner, self.installed.gateway
-        self.unpacked, self.store = self.installed.unpacked, self.plugins.store
+        self.unpacked, self.rows = self.installed.unpacked, StoredInstances(self.plugins.store.database)
         self.registry = self.plugins.parts.registry
 
     def _wall(self) -> float:

@@ -149,7 +149,7 @@ async def test_what_cannot_be_installed_is_refused_and_leaves_nothing(
             await instances.install(ADA, order(**changes))
         assert (refused.value.code, refused.value.field) == (code, field)
         assert KEY not in str(refused.value.reason)
-        assert await site.store.instances.all() == []
+        assert await site.rows.all() == []
         assert list(site.unpacked.glob("*/*")) == []
         assert site.gateway.told == []
 

@@ -56,11 +56,11 @@ async def test_a_removal_that_did_not_come_to_its_end_does_so(tmp_path: Path) ->
         data = site.runner.sandboxes[0].data
         (data / "left").write_text("behind")
     # As it is when the gateway was killed in the middle.
-    await site.store.instances.give_up(kept.id)
+    await site.rows.give_up(kept.id)
     async with running(tmp_path, site) as after:
         assert await after.instances.list(BOSS, Wanted()) == ([], 0)
         assert not data.exists()
-        assert await after.store.instances.given_up() == []
+        assert await after.rows.given_up() == []
         assert list(after.unpacked.glob("*/*")) == []
 
 
