@@ -142,7 +142,9 @@ class Attempts:
             self._standing.died(waiting.delivery, sent)
         else:
             wait = max(jittered(pause, works.chance()), asked)
-            delivery = replace(waiting.delivery, attempts=attempt.number, next_at=works.wall() + wait)
+            # By the one reading of the clock that the attempt has: it may have been set meanwhile.
+            next_at = attempt.at + attempt.seconds + wait
+            delivery = replace(waiting.delivery, attempts=attempt.number, next_at=next_at)
             self._course.window.settle(waiting, delivery, trio.current_time() + wait, attempt)
         if sent.status == _GONE:
             self._standing.disable(Reason.GONE, "the receiver says it is gone for good (410)")

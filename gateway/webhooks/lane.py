@@ -229,7 +229,7 @@ class Lane:
         next_at = wall if delivery.next_at is None else delivery.next_at
         left = max(0.0, next_at - wall)
         pause = pause_after(self.webhook.spec.retry_policy, max(1, delivery.attempts)) or 0.0
-        meant = pause if last is None else next_at - last.at
+        meant = pause if last is None else next_at - last.at - last.seconds
         asked = pause * (1 + JITTER) < meant <= LONGEST * (1 + JITTER)
         if left > pause * (1 + JITTER):
             # The receiver asked for more, or the clock went back: the attempt before says which.

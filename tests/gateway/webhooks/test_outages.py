@@ -8,7 +8,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.gateway.webhooks.conftest import BODY, OPERATOR, Rig, answers, away
+from gateway.core.ports import Json
+from gateway.webhooks.sender import Sent
+from tests.gateway.webhooks.conftest import BODY, OPERATOR, Arrived, Rig, answers, away
 
 DAY = 86400.0
 # Of each status, where nothing happened yet.
@@ -79,6 +81,50 @@ async def test_a_clock_that_is_set_moves_no_attempt_by_more_than_its_pause(
     assert rig.times()[:2] == pytest.approx([0, 5], abs=0.5)
     assert rig.times()[2] <= 5 + 300 + 61
     assert len(rig.arrived) == 4
+
+
+@pytest.mark.parametrize("jump", [-240, 240, 3600])
+async def test_a_clock_that_is_set_while_an_attempt_is_made_becomes_no_pause(
+    autojump_clock: MockClock, rig: Rig, jump: float
+) -> None:
+    async def sets_the_clock(arrived: Arrived) -> Sent:
+        await trio.sleep(0.1)
+        rig.wall_offset += jump
+        return Sent("192.0.2.1", 500)
+
+    rig.receivers["a.test"] = sets_the_clock
+    async with rig.running() as webhooks:
+        await webhooks.create(OPERATOR, BODY)
+        rig.happens()
+        await trio.sleep(3)
+    rig.receivers["a.test"] = answers(200)
+    # And right again, while it is off.
+    rig.wall_offset -= jump
+    async with rig.running():
+        await trio.sleep(2 * DAY)
+    assert rig.times() == pytest.approx([0, 5], abs=0.5)
+
+
+async def test_a_receiver_that_takes_its_time_to_fail_has_not_asked_to_be_left_alone(
+    autojump_clock: MockClock, rig: Rig
+) -> None:
+    """What it takes to answer is no part of the pause that it asked for; after a restart neither."""
+
+    async def times_out(arrived: Arrived) -> Sent:
+        await trio.sleep_forever()
+        raise AssertionError("it sleeps for ever")
+
+    rig.receivers["a.test"] = times_out
+    async with rig.running() as webhooks:
+        policy: Json = {"max_attempts": 5, "backoff_multiplier": 2, "initial_delay": 60}
+        await webhooks.create(OPERATOR, {**BODY, "retry_policy": policy})
+        rig.happens()
+        await trio.sleep(20)
+    rig.receivers["a.test"] = answers(200)
+    async with rig.running():
+        rig.happens()
+        await trio.sleep(5)
+        assert rig.sequences() == [1, 2, 1]
 
 
 async def test_a_hundred_thousand_events_wait_in_the_log_and_not_in_memory(autojump_clock: MockClock, rig: Rig) -> None:
