@@ -21,8 +21,11 @@ from benchmarks.programs import ROOT, CannotMeasure
 from gateway.access.keys import load_root_key
 from gateway.access.tokens import OperatorTokens
 
-# The log library looks for a package that only the test tools bring along, and would import it.
-RUN = "import sys; sys.modules['rich'] = None; from gateway.cli.main import main; sys.exit(main())"
+# Libraries look for these packages, which only the test tools bring along, and would import them.
+RUN = (
+    "import sys; sys.modules['rich'] = sys.modules['typing_extensions'] = None; "
+    "from gateway.cli.main import main; sys.exit(main())"
+)
 # All limits are on, and out of the way of one caller who asks as fast as it can.
 LIMITS = "[limits]\nmax_connections = 500\n" + "".join(
     f"{name} = 1000000\n" for name in ("requests_per_minute", "burst", "total_requests_per_minute", "total_burst")

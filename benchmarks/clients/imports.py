@@ -63,8 +63,9 @@ class Scale(importlib.abc.MetaPathFinder):
 
 if __name__ == "__main__":
     start = resident()
-    # Only the test tools bring it along; see process.py.
-    sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say that there is no such module
+    # Only the test tools bring them along; see process.py.
+    for name in ("rich", "typing_extensions"):
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say that there is no such module
     scale_ = Scale()
     sys.meta_path.insert(0, scale_)
     importlib.import_module("gateway.cli.run")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import argon2
 import trio
 
 from gateway.access.users.user import LONGEST_PASSWORD, normal_password
@@ -37,9 +36,6 @@ class Passwords:
     """Implements ``Hasher`` in a thread of its own."""
 
     def __init__(self) -> None:
-        self._argon2 = argon2.PasswordHasher(
-            time_cost=ROUNDS, memory_cost=MEMORY_KIB, parallelism=LANES, type=argon2.Type.ID
-        )
         # Two at once would take twice the memory, and both cores from the lines.
         self._limiter = trio.CapacityLimiter(1)
         self._waiting = 0
@@ -52,7 +48,7 @@ class Passwords:
             GatewayError: UNAVAILABLE, too many wait already.
         """
         with self._place():
-            return await trio.to_thread.run_sync(self._argon2.hash, password, limiter=self._limiter)
+            return await trio.to_thread.run_sync(self._hash, password, limiter=self._limiter)
 
     async def fits(self, hashed: str | None, password: str) -> bool:
         """Whether a password is the one a hash was made of; as long for a user who does not exist.
@@ -76,11 +72,20 @@ class Passwords:
         finally:
             self._waiting -= 1
 
+    def _hash(self, password: str) -> str:
+        # In the thread: half a megabyte that a gateway without people does without.
+        from argon2 import PasswordHasher, Type  # noqa: PLC0415
+
+        return PasswordHasher(ROUNDS, MEMORY_KIB, LANES, type=Type.ID).hash(password)
+
     def _fits(self, hashed: str | None, password: bytes) -> bool:
+        from argon2 import PasswordHasher  # noqa: PLC0415 - as above
+        from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415
+
         if self._nobodys is None:
-            self._nobodys = self._argon2.hash(secrets.token_urlsafe(32))
+            self._nobodys = self._hash(secrets.token_urlsafe(32))
         try:
-            self._argon2.verify(hashed or self._nobodys, password)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            PasswordHasher().verify(hashed or self._nobodys, password)
+        except (VerificationError, InvalidHashError):
             return False
         return hashed is not None

@@ -19,6 +19,8 @@ NOT_LOADED = {
     "tomlkit": "commands that write the configuration",
     "shtab": "ferrule completion",
     "httpx": "the kits",
+    "argon2": "the first password",
+    "html": "the first page for people",
     "zipfile": "backups",
     "tarfile": "packages of plugins",
     "csv": "register maps",
