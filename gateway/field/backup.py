@@ -32,6 +32,9 @@ _NO_STATE = (
     ".*",
     "before-restore-*",
 )
+# Below its top the names are those of plugins and versions, which may be called like any of that: what is half
+# written there ends in this, and no package does.
+_HALF_WRITTEN = ".part"
 # Of the state directory, what plugins write to or are run from: their files are nobody's word on anything, names and
 # kinds of them least of all, and packages are unpacked again.
 _OF_PLUGINS = frozenset({"instances", "unpacked"})
@@ -101,7 +104,7 @@ def _copy_state(state: Path, place: Path) -> dict[str, int]:
     places = [place for place in state.iterdir() if place.name not in _OF_PLUGINS]
     for source in sorted((file for place in places for file in (place, *place.rglob("*"))), key=_first_the_witness):
         inside = source.relative_to(state)
-        if any(Path(part).match(pattern) for part in inside.parts for pattern in _NO_STATE):
+        if any(Path(inside.parts[0]).match(pattern) for pattern in _NO_STATE) or inside.suffix == _HALF_WRITTEN:
             continue
         about = source.lstat()
         if not stat.S_ISREG(about.st_mode):

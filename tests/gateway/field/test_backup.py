@@ -119,6 +119,18 @@ def test_what_plugins_write_is_in_nobodys_way(tmp_path: Path, state: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("plugin", ["lock", "before-restore-1", "write-wal", "shm-shm"])
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.0-rc.part", "1.0.0-wal"])
+def test_a_plugin_may_be_called_like_what_is_no_state(tmp_path: Path, state: Path, plugin: str, version: str) -> None:
+    package = state / "plugins" / plugin / f"{version}.tar.gz"
+    package.parent.mkdir(parents=True)
+    package.write_bytes(b"a package")
+    (state / "plugins" / "tmp1.part").write_bytes(b"half of one")
+    names = {member.name for member in verify(backup(tmp_path, state, None)).members}
+    assert f"state/plugins/{plugin}/{version}.tar.gz" in names
+    assert "state/plugins/tmp1.part" not in names
+
+
 def test_a_database_is_copied_as_it_is_at_one_moment(tmp_path: Path, state: Path) -> None:
     with closing(sqlite3.connect(state / "history.db", isolation_level=None)) as writer:
         writer.execute("CREATE TABLE pair (a, b)")
