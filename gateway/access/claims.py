@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from gateway.access.jwk import PublicKeyError, from_jwk, to_jwk
 from gateway.access.jws import refused
-from gateway.core.principal import AgentKey
+from gateway.core.errors import invalid
+from gateway.core.principal import OPERATOR_NAME, AgentKey
 
 
 def text(claims: Mapping[str, object], name: str) -> str:
@@ -44,6 +45,26 @@ def moment(claims: Mapping[str, object], name: str) -> float:
     if type(value) is not int and type(value) is not float:
         raise refused(f"the token's {name} is no number: issue a new one")
     return value
+
+
+def check_operator_name(name: str | None) -> None:
+    """Whether a token may be called so.
+
+    Raises:
+        GatewayError: INVALID, it may not.
+    """
+    if name is not None and OPERATOR_NAME.fullmatch(name) is None:
+        sentence = "a name is 1 to 64 letters, digits or ._@-, and begins with a letter or a digit"
+        raise invalid("name", sentence, name)
+
+
+def name_in(claims: Mapping[str, object]) -> str | None:
+    """What a token was called when it was made; None where it was not, as in earlier versions.
+
+    Raises:
+        GatewayError: UNAUTHENTICATED, it is no text.
+    """
+    return text(claims, "name") if "name" in claims else None
 
 
 def words(claims: Mapping[str, object], name: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.access.claims import confirmation, confirmed, moment, text, whole, words
+from gateway.access.claims import check_operator_name, confirmation, confirmed, moment, name_in, text, whole, words
 from gateway.access.jws import AGENT_API, MAX_LENGTH, TokenClass
 from gateway.access.keys import RootKey
 from gateway.access.proven import Proven
@@ -76,6 +76,8 @@ class Enrolments:
         scopes: Iterable[str] = DEFAULT_SCOPES,
         ttl: int = DEFAULT_TTL,
         public_key: bytes | None = None,
+        *,
+        name: str | None = None,
     ) -> Enrolment:
         """Let an agent register.
 
@@ -85,10 +87,11 @@ class Enrolments:
             scopes: what the agent may do once it is registered.
             ttl: seconds until it has to, 1 to 2592000 (30 days).
             public_key: the Ed25519 key (32 bytes) it signs its card with, in the place of a shared secret.
+            name: of the operator who does this, for the audit log; None: nobody knows.
 
         Raises:
-            GatewayError: INVALID for an id that none may have, a ttl out of bounds, a key that is none, or more
-                capabilities than a token can carry.
+            GatewayError: INVALID for an id that none may have, a ttl out of bounds, a key that is none, a name that
+                none can have, or more capabilities than a token can carry.
         """
         if agent_id.lower() == OPERATOR:
             raise invalid("agentId", "operators go by this name, and messages are told apart by it", agent_id)
@@ -103,6 +106,7 @@ class Enrolments:
             raise invalid("ttl", f"an enrolment waits 1 to {MAX_TTL} seconds (30 days)", ttl)
         if public_key is not None and len(public_key) != 32:
             raise invalid("publicKey", "an Ed25519 public key has 32 bytes")
+        check_operator_name(name)
         kid = secrets.token_urlsafe(16)
         stamp = round(self._wall(), 3)
         expires = int(stamp) + ttl
@@ -113,6 +117,7 @@ class Enrolments:
                 "scope": " ".join(sorted(scopes)),
                 "cap": [ANY_CAPABILITY] if capabilities is None else sorted(capabilities),
                 "cnf": confirmation(AgentKey(kid, public_key)),
+                **({} if name is None else {"name": name}),
                 "iat": stamp,
                 "nbf": int(stamp),
                 "exp": expires,
@@ -143,5 +148,6 @@ class Enrolments:
             key=confirmed(claims),
             granted=frozenset(text(claims, "scope").split()),
             expires=expires,
+            name=name_in(claims),
         )
         return Proven(principal, whole(claims, "nbf"), expires, moment(claims, "iat"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 
-from gateway.access.claims import moment, text, whole
+from gateway.access.claims import check_operator_name, moment, name_in, text, whole
 from gateway.access.jws import AGENT_API, PLUGIN_API, TokenClass
 from gateway.access.keys import OPERATORS, RootKey
 from gateway.access.proven import Proven, ProvenTokens
 from gateway.core.errors import invalid
-from gateway.core.principal import OPERATOR, OPERATOR_NAME, Kind, Principal
+from gateway.core.principal import OPERATOR, Kind, Principal
 
 __all__ = ["AGENT_API", "DEFAULT_TTL", "MAX_TTL", "PLUGIN_API", "PURPOSE", "TYPE", "OperatorTokens"]
 
@@ -46,9 +46,7 @@ class OperatorTokens:
         Raises:
             GatewayError: INVALID for a ttl out of bounds, or a name that none can have.
         """
-        if name is not None and OPERATOR_NAME.fullmatch(name) is None:
-            words = "a name is 1 to 64 letters, digits or ._@-, and begins with a letter or a digit"
-            raise invalid("name", words, name)
+        check_operator_name(name)
         if not 1 <= ttl <= MAX_TTL:
             raise invalid("ttl", f"a token lives 1 to {MAX_TTL} seconds (one day); issue a new one after that", ttl)
         now = int(self._wall())
@@ -92,7 +90,6 @@ class OperatorTokens:
             Kind.OPERATOR,
             text(claims, "jti"),
             expires=expires,
-            # Earlier versions gave none.
-            name=text(claims, "name") if "name" in claims else None,
+            name=name_in(claims),
         )
         return Proven(principal, whole(claims, "nbf"), expires, moment(claims, "iat"))

@@ -185,7 +185,7 @@ class Alarms:
 
         Args:
             alarm_id: of what stands.
-            by: subject of who says so.
+            by: who says so (``Principal.known_as``).
             comment: what they say to it.
 
         Raises:

@@ -38,7 +38,7 @@ class AlarmRow:
         cleared_at: of when the condition ended.
         acknowledged_at: of when somebody acknowledged it.
         clock: whether these times can be trusted: ``synchronised`` or ``unsynchronised``; None where there are none.
-        acknowledged_by: subject of who acknowledged it.
+        acknowledged_by: who acknowledged it (``Principal.known_as``).
         comment: what was said at that.
         times: how often it was raised before it was normal again.
     """

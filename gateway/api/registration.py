@@ -18,7 +18,7 @@ from gateway.core import rfc3339
 from gateway.core.audit import AuditLog
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
-from gateway.core.principal import AgentKey, Kind, Principal
+from gateway.core.principal import OPERATOR, AgentKey, Kind, Principal
 
 # The share of a token's life in which an agent that asks for it is given the next one with a heartbeat.
 LAST_PART = 0.2
@@ -83,6 +83,8 @@ class Registration:
                 "capabilityCount": len(card.capabilities),
                 "again": again,
                 "issued": token.token_id,
+                # Enrolling takes no gateway that runs, so this is where it is told.
+                **({"enrolledBy": f"{OPERATOR}:{principal.name}"} if principal.name else {}),
             },
         )
         if settles:

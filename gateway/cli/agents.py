@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from gateway.cli.main import WRONG, CommandError
+from gateway.cli.minted import system_user
 from gateway.cli.screen import Cell, Screen
 
 _STYLES = {"active": "green", "idle": "green", "busy": "green", "degraded": "yellow", "maintenance": "yellow"}
@@ -41,6 +42,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
             parse_scopes(arguments.scope),
             arguments.ttl,
             public_key,
+            name=system_user(),
         )
     except GatewayError as error:
         raise CommandError(error.reason, WRONG) from None

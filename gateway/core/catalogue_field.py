@@ -83,7 +83,7 @@ class AlarmEvent(EventData):
         clock: whether these times can be trusted.
         device: ``line/device`` of an alarm on a device; null or absent for one on a tag.
         cleared_at: when the condition ended; absent while it lasts.
-        acknowledged_by: subject of who acknowledged it; absent until then.
+        acknowledged_by: who acknowledged it, an operator by name (`operator:anna`); absent until then.
         comment: what was said at that; absent where nothing was.
     """
 

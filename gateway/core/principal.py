@@ -74,7 +74,8 @@ class Principal:
         client_id: of the OAuth client a token was given to.
         permissions: of a plugin, what it may do at its host (D-053).
         rate_limit: calls a minute, where that is less than the gateway allows everybody (D-163).
-        name: of an operator, what the token was called when it was made; whoever made it has chosen it.
+        name: of an operator, what the token was called when it was made; whoever made it has chosen it. Of an
+            enrolment, who made it.
     """
 
     subject: str
@@ -94,7 +95,7 @@ class Principal:
     @property
     def known_as(self) -> str:
         """Whom logs and shares go by: operators have one subject, and ``operator:NAME`` tells them apart."""
-        return self.subject if self.name is None else f"{self.subject}:{self.name}"
+        return f"{self.subject}:{self.name}" if self.kind is Kind.OPERATOR and self.name else self.subject
 
     @property
     def account(self) -> str:

@@ -15,11 +15,11 @@ from itertools import islice, pairwise, takewhile
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.ports import Json
-from gateway.core.principal import Kind, Principal
+from gateway.core.principal import OPERATOR, Kind, Principal
 from gateway.core.reading import Value
 from gateway.core.steering import Bid
 
-Who = tuple[Kind, str]
+Who = tuple[str, str]
 # The last part is a bit, where bits of a register are written one by one; None: the whole register or coil.
 Address = tuple[str, int, str, int, int | None]
 # When, who, and what was written.
@@ -285,12 +285,17 @@ def _lately(hands: Hands, now: float) -> Hands:
 
 
 def _who(principal: Principal) -> Who:
-    return principal.kind, principal.subject
+    # A client that comes by its API key is the same one: by key or by token, it does not fight with itself.
+    kind, _, name = principal.account.partition(":")
+    return kind, name
 
 
 def _name(who: Who) -> str:
-    kind, subject = who
-    return "an operator" if kind is Kind.OPERATOR else f"{kind} {subject}"
+    kind, name = who
+    if kind == Kind.OPERATOR:
+        return "an operator" if name == OPERATOR else f"operator {name.removeprefix(f'{OPERATOR}:')}"
+    # The subject of a client, a person or a plugin says what it is by itself.
+    return f"{kind} {name.removeprefix(f'{kind}:')}"
 
 
 def _words(bid: Bid) -> str:

@@ -31,7 +31,7 @@ class Shown:
         ordered: whether events of the same thing wait for each other.
         state: active, paused or disabled.
         reason: why it is disabled: gone, failing, forbidden, secret or revoked; None where it is not.
-        owner: subject of who registered it, or changed it last.
+        owner: who registered it, or changed it last (``Principal.known_as``).
         scopes: of that one's token then: it brings what they allow.
         created_at, updated_at: Unix seconds.
         previous_secret_until: Unix seconds until which the secret before signs too; None where it does not.
@@ -129,7 +129,7 @@ def shown(webhook: Webhook, read: int, newest: int, counts: Mapping[DeliveryStat
         ordered=spec.ordered,
         state=webhook.state.value,
         reason=None if webhook.reason is None else webhook.reason.value,
-        owner=webhook.owner.subject,
+        owner=webhook.owner.known_as,
         scopes=tuple(sorted(webhook.owner.scopes)),
         created_at=webhook.created,
         updated_at=webhook.updated,

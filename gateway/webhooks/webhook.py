@@ -148,6 +148,7 @@ def to_document(webhook: Webhook, seal: Seal) -> dict[str, Json]:
             "token_id": owner.token_id,
             "expires": owner.expires,
             "client_id": owner.client_id,
+            "name": owner.name,
             "mark": webhook.mark,
         },
         "secret": seal.close(keys.current.text, f"{webhook.id}/secret"),
@@ -171,6 +172,8 @@ class _Owner(msgspec.Struct):
     expires: int
     client_id: str | None = None
     mark: int = 0
+    # Earlier versions kept none.
+    name: str | None = None
 
 
 class _Document(msgspec.Struct):
@@ -200,7 +203,13 @@ def from_document(id_: str, document: Mapping[str, Json], seal: Seal) -> Webhook
         raise ValueError(f"damaged: {error}") from None
     owner = kept.owner
     principal = Principal(
-        owner.subject, owner.scopes, owner.kind, owner.token_id, expires=owner.expires, client_id=owner.client_id
+        owner.subject,
+        owner.scopes,
+        owner.kind,
+        owner.token_id,
+        expires=owner.expires,
+        client_id=owner.client_id,
+        name=owner.name,
     )
     state, reason = kept.state, kept.reason
     try:

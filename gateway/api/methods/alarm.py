@@ -39,7 +39,7 @@ def alarm_methods(alarms: Alarms, audit: AuditLog) -> dict[str, Method]:
         return {"alarms": [_row(row) for row in page(rows, params.limit, params.offset)], "total": len(rows)}
 
     async def acknowledge(params: AlarmAck, origin: Origin) -> object:
-        row = await alarms.acknowledge(params.alarm_id, origin.principal.subject, params.comment)
+        row = await alarms.acknowledge(params.alarm_id, origin.principal.known_as, params.comment)
         audit.note(
             "alarm.ack",
             by=origin.known,

@@ -116,7 +116,7 @@ def alarm_routes(alarms: Alarms) -> tuple[Route, ...]:
 
     async def acknowledge(call: Call[AcknowledgeBody | None, Nothing]) -> Answer:
         comment = None if call.body is None else call.body.comment
-        by = call.origin.principal.subject
+        by = call.origin.principal.known_as
         return Answer(data=alarm_row(await alarms.acknowledge(call.path["alarm_id"], by, comment)))
 
     return (

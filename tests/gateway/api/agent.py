@@ -36,6 +36,7 @@ class Agent:
     capabilities: Iterable[str] | None = None
     scopes: Iterable[str] = DEFAULT_SCOPES
     peer: str = "192.168.1.100"
+    by: str | None = None
     client: httpx.AsyncClient = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class Agent:
 
     def enrol(self) -> None:
         given = Enrolments(self.rig.root, self.rig.board.timeline.now).issue(
-            self.agent_id, self.capabilities, self.scopes
+            self.agent_id, self.capabilities, self.scopes, name=self.by
         )
         self.kid, self.token = given.kid, given.token
         self.key = base64.urlsafe_b64decode((given.secret or "") + "=")

@@ -40,6 +40,16 @@ async def test_an_agent_registers_and_is_listed(rig: Rig) -> None:
         "192.168.1.100",
     )
     assert agent.token not in repr(noted)
+    assert "enrolledBy" not in noted.details
+
+
+async def test_the_audit_log_tells_who_enrolled_an_agent(rig: Rig) -> None:
+    agent = Agent(rig, by="anna")
+    await agent.register()
+    [noted] = rig.audit.of("agent.register")
+    assert (noted.subject, noted.details["enrolledBy"]) == ("temp-sensor-001", "operator:anna")
+    await agent.register()
+    assert "enrolledBy" not in rig.audit.of("agent.register")[-1].details
 
 
 async def test_an_enrolment_registers_once(rig: Rig) -> None:

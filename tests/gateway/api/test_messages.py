@@ -57,3 +57,11 @@ async def test_an_alarm_is_listed_and_acknowledged_in_the_callers_name(rig: Rig,
     assert (noted.target, noted.details["alarm"]) == ("alarm-1", "hot")
     error = (await call(client, "alarm.ack", {"alarmId": "alarm-9"}))["error"]
     assert error["data"]["field"] == "alarmId"
+
+
+async def test_an_operator_acknowledges_by_name_where_the_token_has_one(rig: Rig, client: httpx.AsyncClient) -> None:
+    client.headers["Authorization"] = f"Bearer {rig.tokens.issue({'*'}, name='anna')}"
+    seen = await result(client, "alarm.ack", {"alarmId": "alarm-1"})
+    assert seen["acknowledgedBy"] == "operator:anna"
+    [noted] = rig.audit.of("alarm.ack")
+    assert (noted.subject, noted.target) == ("operator:anna", "alarm-1")

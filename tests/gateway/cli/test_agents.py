@@ -86,6 +86,15 @@ def test_an_enrolment_is_one_object_and_all_an_agent_needs(tmp_path: Path, capsy
     )
 
 
+def test_an_enrolment_says_who_made_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_root_key(tmp_path)
+    monkeypatch.setenv("SUDO_USER", "anna")
+    principal = known(tmp_path, enrol(tmp_path, capsys)["token"])
+    assert (principal.name, principal.known_as) == ("anna", "temp-sensor-001")
+
+
 def test_capabilities_scopes_and_life_are_as_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = load_root_key(tmp_path)
     given = enrol(tmp_path, capsys, "--capabilities", "b, a", "--scope", "devices:read devices:write", "--ttl", "60")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -276,3 +278,20 @@ def test_while_a_lease_lasts_no_other_agent_gets_through(
             for address in touched:
                 if address in leases and leases[address][0] == by.subject:
                     leases[address] = (by.subject, 0.0)
+
+
+def test_operators_are_told_apart_by_name_and_a_client_is_one_by_token_or_key() -> None:
+    scene = Scene()
+    anna = replace(OPERATOR, name="anna")
+    client = Principal("client:hvac", frozenset({"devices:write"}), Kind.CLIENT, "token")
+    by_key = replace(client, kind=Kind.API_KEY, token_id="key")
+    assert scene.write(client, 20, lease=60) is None
+    assert scene.write(by_key, 21, lease=60) is None
+    assert scene.write(anna, 22, lease=60) is None
+    [told] = scene.conflicts
+    assert (told.kind, told.holder, told.other) == ("overridden", "client hvac", "operator anna")
+    refused = scene.write(client, 23)
+    assert refused is not None
+    assert refused.details["holder"] == "operator anna"
+    assert scene.write(OPERATOR, 24) is None
+    assert (scene.conflicts[-1].holder, scene.conflicts[-1].other) == ("operator anna", "an operator")

@@ -50,6 +50,14 @@ async def test_what_is_registered_is_shown_and_survives_a_restart(autojump_clock
         assert after.scopes == tuple(sorted(OPERATOR.scopes))
 
 
+async def test_an_owner_is_an_operator_by_name_over_restarts(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = (await webhooks.create(replace(OPERATOR, name="anna"), BODY)).webhook
+        assert made.owner == "operator:anna"
+    async with rig.running() as webhooks:
+        assert (await webhooks.get(OPERATOR, made.id)).owner == "operator:anna"
+
+
 async def test_the_scopes_that_are_shown_are_those_of_who_changed_it_last(autojump_clock: MockClock, rig: Rig) -> None:
     async with rig.running() as webhooks:
         made = (await webhooks.create(OPERATOR, BODY)).webhook

@@ -72,3 +72,9 @@ async def test_an_alarm_is_acknowledged_in_the_callers_name(gateway: Rig, api: h
     [noted] = gateway.audit.of("alarm.ack")
     assert (noted.outcome, noted.target, noted.details) == (AuditOutcome.DONE, "alarm-1", {"comment": "on my way"})
     assert (await api.post("/v1/alarms/alarm-1/acknowledge")).status_code == 200
+
+
+async def test_an_operator_acknowledges_by_name_where_the_token_has_one(gateway: Rig, api: httpx.AsyncClient) -> None:
+    api.headers["Authorization"] = f"Bearer {gateway.tokens.issue({'*'}, name='anna')}"
+    row = (await api.post("/v1/alarms/alarm-1/acknowledge")).json()["data"]
+    assert row["acknowledged_by"] == "operator:anna"
