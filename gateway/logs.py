@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import math
 import os
 import re
-import select
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
+
+from gateway.outlet import Outlet
 
 # The last word of keys whose values are secrets, whatever they hold: "api_key", "clientSecret", "Set-Cookie".
 SECRET_WORDS = frozenset(
@@ -36,8 +36,6 @@ SECRET_TEXT = re.compile(
     r"(?i:bearer)\s+\S+|eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*|whsec_[A-Za-z0-9+/=_-]+"
 )
 HIDDEN = "[hidden]"
-# How long a line waits to be taken.
-PATIENCE_MS = 50
 # Seconds in which a library says a thing once.
 INTERVAL = 60.0
 _MOST_SAID = 256
@@ -113,44 +111,29 @@ class Others(logging.Handler):
         logger.log(record.levelno, message, logger=record.name, exc_info=record.exc_info)
 
 
-class Printer(structlog.PrintLogger):
+class Printer:
     """Prints lines of the log; one that is not taken is lost, and nothing else.
 
     A disk may be full, a pipe without a reader, the journal away for a moment: nothing may fall for that. Nor may it
     wait: a terminal where somebody has pressed Ctrl-S takes nothing, and lines are polled by the same thread.
 
     Args:
-        file: where to.
+        outlet: where to.
     """
 
-    def __init__(self, file: TextIO) -> None:
-        super().__init__(file)
-        self._file: TextIO = file
-        self._lost = 0
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
 
     def msg(self, message: str) -> None:
         """Print one line."""
-        if not self._is_taken():
-            self._lost += 1
-            return
-        lost, self._lost = self._lost, 0
-        with contextlib.suppress(OSError):
-            if lost:
-                words = f"{lost} lines of the log were lost: nobody took them"
-                told = json.dumps({"event": words, "level": "warning"})
-                super().msg(told if message.startswith("{") else words)
-            super().msg(message)
-
-    def _is_taken(self) -> bool:
-        try:
-            waiting = select.poll()
-            waiting.register(self._file.fileno(), select.POLLOUT)
-            # Who is only slow gets a moment, once.
-            return bool(waiting.poll(0 if self._lost else PATIENCE_MS))
-        except (OSError, ValueError):
-            return True
+        self._outlet.put(message)
 
     log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
+def _say_lost(lost: int, line: str) -> str:
+    words = f"{lost} lines of the log were lost: nobody took them"
+    return json.dumps({"event": words, "level": "warning"}) if line.startswith("{") else words
 
 
 def _into_journal() -> bool:
@@ -175,6 +158,7 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
     if as_json is None:
         as_json = _into_journal()
     plain = [] if as_json else [without_controls]
+    printer = Printer(Outlet(sys.stderr, _say_lost))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -191,7 +175,7 @@ def set_up(*, level: int = logging.INFO, as_json: bool | None = None) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: Printer(sys.stderr),
+        logger_factory=lambda *_: printer,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[Others()], level=logging.WARNING, force=True)

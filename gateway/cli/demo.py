@@ -13,7 +13,7 @@ import trio
 from gateway import logs
 from gateway.app import Gateway
 from gateway.cli.main import FAILED, WRONG, fail
-from gateway.cli.run import hold, say_ready
+from gateway.cli.run import hold, ready
 from gateway.cli.streams import tell
 from gateway.settings.problems import SettingsError
 from gateway.start import CutShort
@@ -25,17 +25,17 @@ STOP_PATIENCE_S = 3.0
 
 def say_how(state: Path, urls: list[str]) -> None:
     """Tell a newcomer what to try next."""
-    say_ready(urls)
     ferrule = Path(sys.argv[0])
     url = urls[0] if urls else "https://127.0.0.1:3500"
     call = '{"jsonrpc":"2.0","id":1,"method":"tag.read","params":{"tags":["rs485/meter/voltage-l1"]}}'
-    tell(f"certificate authority: {state / 'ca.pem'}")
-    tell(f"first administrator:   {state / 'admin.json'}")
-    tell("read a tag, in another terminal here:")
     tell(
+        *ready(urls),
+        f"certificate authority: {state / 'ca.pem'}",
+        f"first administrator:   {state / 'admin.json'}",
+        "read a tag, in another terminal here:",
         f"curl --cacert {state / 'ca.pem'} -H 'Content-Type: application/json' "
         f'-H "Authorization: Bearer $({ferrule} token --state {state} --scope devices:read)" '
-        f"-d '{call}' {url}/api/v1/rpc"
+        f"-d '{call}' {url}/api/v1/rpc",
     )
 
 

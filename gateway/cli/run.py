@@ -37,8 +37,12 @@ CURES = {
 
 def say_ready(urls: list[str]) -> None:
     """Tell whoever started us that the gateway serves."""
-    for url in urls or ["no address yet"]:
-        tell(f"ready {url}")
+    tell(*ready(urls))
+
+
+def ready(urls: list[str]) -> list[str]:
+    """The lines that say so."""
+    return [f"ready {url}" for url in urls or ["no address yet"]]
 
 
 def load(config: Path, state: Path) -> Gateway | int:

@@ -8,6 +8,8 @@ import io
 import os
 import sys
 
+from gateway.outlet import Outlet
+
 _NAMES = ("stdin", "stdout", "stderr")
 # How writing fails on a file that is open; files with a name are told of by it.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -52,7 +54,10 @@ def give_up_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def tell(text: str) -> None:
-    """Print a line that nobody may wait for: whoever does not take it ends nothing."""
-    with contextlib.suppress(OSError):
-        print(text, flush=True)
+def tell(*lines: str) -> None:
+    """Print lines that nobody may wait for: whoever does not take them ends nothing, and holds nothing up."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        outlet = Outlet(sys.stdout, lambda number, _: f"{number} lines were not taken")
+        for line in lines:
+            outlet.put(line)

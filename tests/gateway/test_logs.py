@@ -6,6 +6,9 @@ import contextlib
 import json
 import logging
 import os
+import re
+import select
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.logs import CONTROL, HIDDEN, Others, hide, without_controls, without_secrets
+from gateway.outlet import Outlet
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJvcGVyYXRvciJ9.c2lnbmF0dXJlLWNhbmFyeQ"
 
@@ -193,31 +197,75 @@ def test_a_log_that_takes_nothing_ends_nothing(*, full: bool) -> None:
     assert done.stdout == "alive\n"
 
 
-def test_a_log_that_nobody_reads_holds_nothing_up() -> None:
-    """As ``ferrule run 2>&1 | less``, or Ctrl-S on its terminal: the lines are polled by the thread that logs."""
+def sockets() -> tuple[int, int]:
+    """As the journal is one."""
+    here, there = socket.socketpair()
+    return here.detach(), there.detach()
+
+
+# Each gives the end that is read, and the one that is written to.
+PLACES = {"pipe": os.pipe, "terminal": os.openpty, "socket": sockets}
+
+
+@pytest.mark.parametrize(("entries", "length"), [(3000, 200), (20, 100_000)])
+@pytest.mark.parametrize("where", ["pipe", "terminal", "socket"])
+def test_a_log_that_nobody_reads_holds_nothing_up(where: str, entries: int, length: int) -> None:
+    """As ``ferrule run 2>&1 | less``, Ctrl-S on its terminal, a journal that hangs: who logs is who polls.
+
+    An entry of more than a page blocks on a pipe that has less room than it needs, whatever poll(2) says.
+    """
     program = (
         "import structlog, sys\nfrom gateway import logs\nlogs.set_up(as_json=False)\n"
         "say = structlog.get_logger().warning\n"
-        "for number in range(3000):\n say('something happened', number=number)\n"
+        f"for number in range({entries}):\n say('something happened', number=number, words='x' * {length})\n"
         "print('polling', flush=True)\nsys.stdin.readline()\nsay('after it')"
     )
-    read, write = os.pipe()
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=write, text=True
-    ) as running:
+    read, write = PLACES[where]()
+    with (
+        os.fdopen(read, "rb", buffering=0) as log,
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=write, text=True
+        ) as running,
+    ):
         os.close(write)
         assert running.stdout is not None
         assert running.stdin is not None
         assert running.stdout.readline() == "polling\n"
-        os.set_blocking(read, False)
-        taken = b""
-        with contextlib.suppress(BlockingIOError):
-            while part := os.read(read, 65536):
-                taken += part
-        running.communicate("\n", timeout=30)
-        taken += os.read(read, 65536)
-    os.close(read)
-    *before, told, last = taken.decode().splitlines()
-    assert all("something happened" in line for line in before)
-    assert told == f"{3000 - len(before)} lines of the log were lost: nobody took them"
+        taken = ""
+        while not taken.count("\n") or select.select([log], [], [], 0.5)[0]:
+            taken += log.read(65536).decode()
+        running.stdin.write("\n")
+        running.stdin.flush()
+        # A terminal whose last program has left says EIO.
+        with contextlib.suppress(OSError):
+            while part := log.read(65536):
+                taken += part.decode()
+    *before, told, last = taken.splitlines()
+    numbers = [re.search(r"number\S*=\S*?(\d+)", re.sub(r"\x1b\[\d*m", "", line)) for line in before]
+    assert [int(number[1]) for number in numbers if number] == list(range(len(before)))
+    assert told == f"{entries - len(before)} lines of the log were lost: nobody took them"
     assert "after it" in last
+
+
+def test_what_was_lost_is_counted_whoever_refused_it(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream:
+        outlet = Outlet(stream, lambda number, line: f"{number} before {line}")
+        taking, refusing = os.dup(stream.fileno()), os.open("/dev/full", os.O_WRONLY)
+        for line, target in (("one", taking), ("two", refusing), ("three", refusing), ("four", taking)):
+            os.dup2(target, stream.fileno())
+            outlet.put(line)
+            assert outlet.drain(10)
+        os.close(taking)
+        os.close(refusing)
+    assert (tmp_path / "log").read_text().splitlines() == ["one", "2 before four", "four"]
+
+
+def test_signals_are_not_for_the_thread_of_the_log() -> None:
+    """A gateway blocks them until it can end in order; one thread that lets them through would end it at once."""
+    program = (
+        "import os, signal, structlog\nfrom gateway import logs\nlogs.set_up()\nstructlog.get_logger().warning('up')\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\nos.kill(os.getpid(), signal.SIGTERM)\n"
+        "print(signal.sigwait({signal.SIGTERM}) is signal.SIGTERM)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n")

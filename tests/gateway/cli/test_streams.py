@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,23 @@ def test_a_gateway_serves_also_where_nobody_can_be_told() -> None:
 
     assert b"serving\n" in done.stderr
     assert b"say_ready" not in done.stderr
+
+
+def test_nobody_waits_for_who_is_told_and_does_not_read() -> None:
+    """An output without room, as behind a program that has stopped."""
+    program = "import sys\nfrom gateway.cli.streams import tell\ntell('one', 'two')\nprint('serving', file=sys.stderr)"
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with suppress(BlockingIOError):
+        while os.write(write, bytes(65_536)):
+            pass
+    os.set_blocking(write, True)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=write, stderr=subprocess.PIPE, check=False, timeout=30
+        )
+    finally:
+        os.close(read)
+        os.close(write)
+
+    assert (done.returncode, done.stderr) == (0, b"serving\n")
