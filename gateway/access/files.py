@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def create_private(path: Path, content: bytes) -> bool:
@@ -25,6 +28,26 @@ def create_private(path: Path, content: bytes) -> bool:
         scratch.unlink()
     _settle(path.parent)
     return True
+
+
+def create(path: Path, content: bytes) -> None:
+    """Make a file that everybody may read as far as the umask says: whole, or not there at all.
+
+    Raises:
+        FileExistsError: it is there already, and stays as it is.
+        OSError: the disk does not take it.
+    """
+    scratch = _write_scratch(path, content, None)
+    try:
+        os.link(scratch, path)
+    except OSError as error:
+        # A memory stick knows no second names.
+        if error.errno not in _NO_LINKS or os.path.lexists(path):
+            raise
+        scratch.rename(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    _settle(path.parent)
 
 
 def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -59,13 +82,14 @@ def keep_aside(path: Path, now: float) -> Path:
     raise AssertionError("unreachable: some number is free")
 
 
-def _write_scratch(path: Path, content: bytes, mode: int) -> Path:
+def _write_scratch(path: Path, content: bytes, mode: int | None) -> Path:
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            # The process's umask must not decide who may read this.
-            os.fchmod(descriptor, mode)
+            if mode is not None:
+                # The process's umask must not decide who may read this.
+                os.fchmod(descriptor, mode)
             file.write(content)
             file.flush()
             os.fsync(descriptor)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from gateway.access.files import create
 from gateway.cli.client import Client
 from gateway.cli.line_calls import calls_of, line_on, running_gateway
 from gateway.cli.line_options import is_place, line_of, refuse_serial
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(screen, result)
     if arguments.write is not None:
-        _write(arguments.write, result, arguments.name)
+        _write(arguments.write, result, arguments.name, shown=not arguments.json)
     return _code(result)
 
 
@@ -168,17 +169,20 @@ def _show(screen: Screen, result: Scan) -> None:
         screen.line("broken off: this is not all", "yellow")
 
 
-def _write(file: Path, result: Scan, name: str) -> None:
+def _write(file: Path, result: Scan, name: str, *, shown: bool) -> None:
     try:
         text = skeleton(result, name)
     except ValueError as error:
         print(f"ferrule: {file} was not written: {error}", file=sys.stderr)
         return
     try:
-        with file.open("x", encoding="utf-8") as target:
-            target.write(text)
+        create(file, text.encode())
     except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
+        if shown:
+            # A scan may have taken an hour.
+            print(f"\n{text}", end="")
+        cure = "Name another file, or take it from what is printed here" if shown else "Name another file"
+        raise CommandError(f"{file} was not written: {error.strerror}. {cure}") from None
     print(f"written: {file}. Next: ferrule check {file}", file=sys.stderr)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -84,11 +85,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         AuditFileError: the file is not there, is no audit log, or is damaged.
     """
-    if not path.is_file():
-        raise AuditFileError(
-            f"{path} is not there: the gateway makes it when it starts. Name the directory it keeps its state in "
-            "(--state DIR), or a copy of the file (--database FILE)"
-        )
+    _look_at(path)
     known = len(packaged_steps("audit"))
     try:
         with closing(_connect(path)) as connection:
@@ -101,10 +98,32 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
             yield connection
     except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise AuditFileError(f"{path} is no database, and so no audit log: that of a gateway is audit.db") from None
         raise AuditFileError(
             f"{path} cannot be read: {error}. If its files could not be opened, run this as the user the gateway runs "
             "as, or as root; if it is damaged, restore a backup"
         ) from error
+
+
+def _look_at(path: Path) -> None:
+    """What is no file at all is told before SQLite is asked, which knows no difference.
+
+    Raises:
+        AuditFileError: it is none, or nobody knows.
+    """
+    cure = "Name the directory the gateway keeps its state in (--state DIR), or a copy of the file (--database FILE)"
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise AuditFileError(f"{path} is not there: the gateway makes it when it starts. {cure}") from None
+    except OSError as error:
+        raise AuditFileError(
+            f"{path} cannot be looked at: {error.strerror}. Run this as the user the gateway runs as, or as root"
+        ) from None
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no file, but a device or a pipe"
+        raise AuditFileError(f"{path} is {kind}, and an audit log is a file. {cure}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

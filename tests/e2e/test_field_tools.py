@@ -47,6 +47,21 @@ def test_a_scan_finds_a_device_and_writes_what_check_takes(ports: Path) -> None:
     assert "is not written over" in again.stderr
 
 
+def test_a_full_disk_takes_no_scan_away(ports: Path) -> None:
+    """Of an hour's work neither an empty file stays nor nothing at all."""
+    written = ports / "found.toml"
+    words: list[str | Path] = [FERRULE, "scan", ports / "tty-meter", *FIXED, "--write", written]
+
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *words], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 1
+    assert f"{written} was not written: File too large. Name another file" in done.stderr
+    assert "unit = 3" in done.stdout
+    assert not [path for path in ports.iterdir() if "found" in path.name]
+
+
 def test_swapped_wires_and_a_twin_are_told(ports: Path) -> None:
     code, told = scanned(ports / "tty-swapped")
     assert (code, told["found"]) == (1, [])

@@ -288,3 +288,22 @@ def test_what_is_no_audit_log_is_told_without_a_traceback(tmp_path: Path, capsys
     (tmp_path / AUDIT_FILE).write_bytes(content)
     assert audit(tmp_path, "verify") == 1
     assert str(tmp_path / AUDIT_FILE) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("nowhere", "is not there"),
+        ("", "is a directory"),
+        ("/dev/null", "is no file, but a device"),
+        ("text", "is no database"),
+        ("text/below", "is not there"),
+    ],
+)
+async def test_what_is_no_log_is_called_what_it_is(state: Path, capsys: Said, place: str, words: str) -> None:
+    (state / "text").write_text("no database at all" * 400)
+    for act in ("verify", "list"):
+        assert audit(state, act, "--database", str(state / place)) == 1
+        said = capsys.readouterr()
+        assert (said.out, words in said.err) == ("", True), said.err
+        assert str(state / place) in said.err

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.access.files import create
 from gateway.access.keys import load_root_key
 from gateway.field.archive import ArchiveError, verify
 from gateway.field.backup import Board, make_backup
@@ -75,3 +76,10 @@ def test_a_report_on_a_stick_can_be_opened(stick: Path, state: Path) -> None:
     with zipfile.ZipFile(stick / "report.zip") as bundle:
         assert bundle.testzip() is None
         assert bundle.namelist() == [part.name for part in parts]
+
+
+def test_a_file_on_a_stick_is_whole_and_replaces_nothing(stick: Path) -> None:
+    create(stick / "found.toml", b"[[line]]")
+    with pytest.raises(FileExistsError):
+        create(stick / "found.toml", b"another")
+    assert [(path.name, path.read_bytes()) for path in stick.iterdir()] == [("found.toml", b"[[line]]")]
