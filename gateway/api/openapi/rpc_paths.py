@@ -82,6 +82,8 @@ def _rpc(methods: Mapping[str, Method], results: Mapping[str, type[msgspec.Struc
         "security": [*security(None, without_token=False), {}],
         "x-origin": "addition",
         "x-scopes": {name: method.scope for name, method in sorted(methods.items())},
+        # Which result is whose: the answer itself does not say, and who makes a client of this needs it.
+        "x-results": {name: schemas.results.of(results[name]) for name in sorted(methods) if name in results},
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"oneOf": [call, {**batch, "items": call}]}}},

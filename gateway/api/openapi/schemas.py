@@ -28,7 +28,8 @@ class Schemas:
         names = {f"{_AT}{name}": f"{_AT}{prefix}{_short(name)}" for name in components}
         self._references = dict(zip(known, (_led(reference, names) for reference in references), strict=True))
         self.components: Mapping[str, Schema] = {
-            f"{prefix}{_short(name)}": _led(schema, names) for name, schema in components.items()
+            f"{prefix}{_short(name)}": _titled(f"{prefix}{_short(name)}", _led(schema, names))
+            for name, schema in components.items()
         }
 
     def of(self, model: type[msgspec.Struct]) -> Schema:
@@ -66,6 +67,11 @@ def _short(name: str) -> str:
     """Models that share a name come with their modules: the last one tells them apart, as a word of the name."""
     *_, module, own = ["", *name.split(".")]
     return "".join(part.capitalize() for part in module.split("_")) + own
+
+
+def _titled(name: str, schema: Schema) -> Schema:
+    """Under its own name: what makes clients calls a model by its title, and families have names in common."""
+    return {**schema, "title": name} if "title" in schema else schema
 
 
 def _led(value: Any, names: Mapping[str, str]) -> Any:
