@@ -28,6 +28,7 @@ from gateway.core.sealing import Seal
 from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
+from gateway.core.turns import Turns
 from gateway.events.charges import Charges
 from gateway.events.journal import Journal
 from gateway.events.messages import Messages
@@ -205,6 +206,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         Resolver(),
     )
     owners = KnownOwners(sources.agents.revocations, lambda: sources.root.operators)
+    turns = Turns()
     works = Works(
         log=store.log,
         pages=Pages(store.log),
@@ -220,6 +222,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         wall=timeline.now,
         chance=random.random,
         name=lambda: uuid7(timeline.now()),
+        turns=turns,
     )
     webhooks = Webhooks(
         works,
@@ -233,6 +236,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         verify=agents.bearer.verify,
         bus=sources.bus,
         log=store.log,
+        turns=turns,
         unlogged=journal.unlogged,
         published=lambda: journal.published,
         rates=sources.rates,
@@ -257,6 +261,7 @@ def eventing(sources: Sources, settings: Callable[[], Settings]) -> Eventing:
         parts=EventParts(
             door=publishers,
             history=store.log,
+            turns=turns,
             messages=messages,
             alarms=alarms,
             webhooks=webhooks,

@@ -155,7 +155,7 @@ def make_application(
         **token_methods(agents, audit),
         **governor_methods(governing.governors, governing.analyses),
         **alert_methods(governing.alerts),
-        **event_methods(events.history),
+        **event_methods(events.history, events.turns),
         **message_methods(events.messages),
         **alarm_methods(events.alarms, audit),
     }

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -126,7 +127,8 @@ class Deliveries(ABC):
         if lane.webhook.replay is not None:
             raise GatewayError(Code.CONFLICT, "events are being delivered again already: wait until that is done")
         with disk():
-            count, until = await count_replayed(self._works.log, start, end, lane.read, lane.wants)
+            turn = partial(self._works.turns.turn, principal)
+            count, until = await count_replayed(self._works.log, start, end, lane.read, lane.wants, turn=turn)
             if count:
                 order = Replay(start, end, 0, until)
                 await lane.put(lambda webhook: replace(webhook, replay=order))

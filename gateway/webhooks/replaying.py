@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from gateway.core.errors import invalid
@@ -17,6 +18,7 @@ from gateway.webhooks.works import Works
 # Events that are delivered again by one order.
 MOST_REPLAYED = 10_000
 _PAGE = 32
+Turn = Callable[[], AbstractAsyncContextManager[None]]
 _COUNTED = 500
 # Events after which its place is kept: what a crash repeats at most.
 _KEPT_EVERY = 100
@@ -88,7 +90,7 @@ class Replaying:
 
 
 async def count_replayed(
-    log: EventLog, start: float, end: float, read: int, wants: Callable[[Event], bool]
+    log: EventLog, start: float, end: float, read: int, wants: Callable[[Event], bool], *, turn: Turn
 ) -> tuple[int, int]:
     """How many events of a time a webhook had, and the number of the last one.
 
@@ -98,6 +100,7 @@ async def count_replayed(
         end: Unix seconds.
         read: number of the last event it had; what came later it gets anyway.
         wants: whether it wants an event.
+        turn: at reading the log.
 
     Raises:
         GatewayError: INVALID, more than 10 000.
@@ -105,7 +108,8 @@ async def count_replayed(
     """
     count = after = 0
     while True:
-        page = await log.between(start, end, after, _COUNTED)
+        async with turn():
+            page = await log.between(start, end, after, _COUNTED)
         for event in page:
             if event.sequence > read:
                 return count, after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -13,6 +13,7 @@ from gateway.core.events import Event
 from gateway.core.ports import Owners
 from gateway.core.principal import Principal
 from gateway.core.sealing import Seal
+from gateway.core.turns import Turns
 from gateway.settings.model import WebhookSettings
 from gateway.webhooks.hosts import Hosts
 from gateway.webhooks.sender import Send
@@ -39,6 +40,7 @@ class Works:
         wall: Unix seconds.
         chance: from 0 to 1, for jitter.
         name: makes ids of deliveries: UUIDs, sortable by time.
+        turns: at reading the log for somebody who waits.
     """
 
     log: EventLog
@@ -55,6 +57,7 @@ class Works:
     wall: Callable[[], float]
     chance: Callable[[], float]
     name: Callable[[], str]
+    turns: Turns = field(default_factory=Turns)
 
 
 class Pages:

@@ -16,6 +16,7 @@ from gateway.core.channels import CHANNELS, may_subscribe
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.patterns import MOST_PATTERNS, Pattern, Selection, parse_pattern, parse_selection
 from gateway.core.principal import Kind, Principal
+from gateway.core.turns import account_of
 from gateway.settings.model import LimitSettings
 
 # Who was refused, with which handshake, why, and what was to be heard.
@@ -91,7 +92,7 @@ class Commands:
     def crowded(self, principal: Principal) -> GatewayError | None:
         """Why a caller may open no other connection; None where it may."""
         most = self._limits().event_connections
-        if self._connected.get(_account(principal), 0) < most:
+        if self._connected.get(account_of(principal), 0) < most:
             return None
         return GatewayError(Code.TOO_MANY, f"{most} connections to events are open with this token: close one")
 
@@ -126,7 +127,7 @@ class Commands:
     def _count(self, principal: Principal | None, change: int) -> None:
         if principal is None:
             return
-        account = _account(principal)
+        account = account_of(principal)
         count = self._connected.pop(account, 0) + change
         if count:
             self._connected[account] = count
@@ -215,7 +216,7 @@ class Commands:
     async def _resume(
         self, client: Client, since: int, wishes: tuple[Wish, ...], rejected: list[dict[str, str]]
     ) -> None:
-        page = await self._hub.read(since)
+        page = await self._hub.read(client, since)
         complete = since <= self._hub.newest and (
             self._hub.remembers(since) or (page.events is not None and self._hub.reaches_back(since))
         )
@@ -247,11 +248,6 @@ _CLOSES = {
     Code.FORBIDDEN: Close.FORBIDDEN,
     Code.TOO_MANY: Close.TOO_MANY,
 }
-
-
-def _account(principal: Principal) -> str:
-    """What connections are counted by: an agent's next token is no fresh start, operators have tokens of their own."""
-    return f"operator:{principal.token_id}" if principal.kind is Kind.OPERATOR else principal.account
 
 
 def _named(asked: Subscribe | Unsubscribe) -> Iterator[tuple[str, str]]:

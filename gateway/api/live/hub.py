@@ -20,6 +20,7 @@ from gateway.core.bus import Bus, Cut, Subscription
 from gateway.core.channels import may_receive
 from gateway.core.eventlog import EventLog, NotKept
 from gateway.core.events import Event
+from gateway.core.turns import Turns
 
 # Events that may wait for us: more than the journal publishes at once.
 _QUEUE = 16_384
@@ -52,6 +53,7 @@ class Hub:
         log: has what was kept of the past.
         published: the number of the last event that the bus has brought; at the start, one that none before reached.
         unlogged: those above a number that were published, and are to be in the log but are not yet.
+        turns: at reading it.
 
     Attributes:
         interests: what clients want.
@@ -64,11 +66,13 @@ class Hub:
         log: EventLog,
         published: Callable[[], int],
         unlogged: Callable[[int], Sequence[Event]],
+        turns: Turns,
     ) -> None:
         self._bus = bus
         self._log = log
         self._published = published
         self._unlogged = unlogged
+        self._turns = turns
         self._recent = Recent(published())
         self.interests = Interests[Client]()
         self.sent = 0
@@ -96,13 +100,17 @@ class Hub:
             for client in clients():
                 client.end(Close.SLOW, "the gateway itself fell behind: come again with resume_from")
 
-    async def read(self, after: int) -> Page:
-        """The next events of the past."""
-        newest, waiting = self.newest, self._unlogged(after)
-        try:
-            logged = await self._log.after(after, _PAGE)
-        except NotKept:
-            return Page(newest, None, whole=True)
+    async def read(self, client: Client, after: int) -> Page:
+        """The next events of the past, once it is the client's turn."""
+        if client.principal is None or self._is_left(after):
+            return Page(after, (), whole=True)
+        async with self._turns.turn(client.principal):
+            newest, waiting = self.newest, self._unlogged(after)
+            try:
+                # For one that went meanwhile the past, which may be long, is not read.
+                logged = [] if client.outgoing.gone() else await self._log.after(after, _PAGE)
+            except NotKept:
+                return Page(newest, None, whole=True)
         # What is logged and not handed out yet comes with the others.
         whole = not logged or logged[-1].sequence >= newest
         return Page(newest if whole else min(newest, logged[-1].sequence), [*logged, *waiting], whole=whole)
@@ -155,15 +163,18 @@ class Hub:
             if client.outgoing.gone():
                 # Nobody is told before this ends, and the past may be long.
                 return
-            if page.whole and self.remembers(cursor) and self._join(client, cursor, due, everything):
+            if page.whole and self._join(client, cursor, due, everything):
                 return
-            page = await self.read(cursor)
+            page = await self.read(client, cursor)
+
+    def _is_left(self, to: int) -> bool:
+        """Whether every event with a higher number is in memory, and so few that they are sent at once."""
+        return self.remembers(to) and sum(1 for _ in self._recent.after(to)) <= _PAGE
 
     def _join(self, client: Client, cursor: int, due: Callable[[Event], bool], wishes: Sequence[Wish]) -> bool:
-        left = list(self._recent.after(cursor))
-        if len(left) > _PAGE:
+        if not self._is_left(cursor):
             return False
-        for published in left:
+        for published in self._recent.after(cursor):
             if due(published.event):
                 client.outgoing.add(published.frame)
                 self.sent += 1

@@ -29,6 +29,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.eventlog import EventLog
 from gateway.core.events import Event
 from gateway.core.principal import Principal
+from gateway.core.turns import Turns
 from gateway.settings.model import LimitSettings
 
 PATHS = {f"{PLUGIN_API}/events": PLUGIN_API, f"{AGENT_API}/events": AGENT_API}
@@ -85,6 +86,7 @@ class Live:
         rates: handshakes count as requests.
         limits: in force.
         wall: Unix seconds.
+        turns: at reading the log.
 
     Attributes:
         denied: told of each refusal: who, with which handshake, why, and what was to be heard.
@@ -102,11 +104,12 @@ class Live:
         rates: RateLimits,
         limits: Callable[[], LimitSettings],
         wall: Callable[[], float],
+        turns: Turns,
     ) -> None:
         self._rates = rates
         self._limits = limits
         self._wall = wall
-        self._hub = Hub(bus, log, published, unlogged)
+        self._hub = Hub(bus, log, published, unlogged, turns)
         self.denied: list[Denied] = []
         self.keys: ApiKeys | None = None
         # Those that have not come up are there as well, so that one is seen to be the first.

@@ -13,6 +13,7 @@ from gateway.api.rest.happenings import stretch
 from gateway.api.rest.ports import EventHistory
 from gateway.core import rfc3339
 from gateway.core.events import Event
+from gateway.core.turns import Turns
 
 _MOST = 1000
 
@@ -25,12 +26,12 @@ class EventList(ParamsModel, frozen=True):
     type: str | None = None
 
 
-def event_methods(history: EventHistory) -> dict[str, Method]:
+def event_methods(history: EventHistory, turns: Turns) -> dict[str, Method]:
     """The namespace ``event``."""
 
     async def read(params: EventList, origin: Origin) -> object:
         found = await stretch(
-            history, origin.principal, after=params.after, limit=params.limit, wanted=params.type, place="type"
+            history, turns, origin.principal, after=params.after, limit=params.limit, wanted=params.type, place="type"
         )
         return {
             "events": [_row(event) for event in found.events],

@@ -18,6 +18,7 @@ from gateway.core.catalogue import CATALOGUE
 from gateway.core.catalogue_type import EventType
 from gateway.core.events import Event
 from gateway.core.ports import EventDoor
+from gateway.core.turns import Turns
 
 _EVENTS = "/v1/events"
 _TYPES = "/v1/event-types"
@@ -118,7 +119,7 @@ def _any(_: type) -> dict[str, object]:
     return {"type": ["null", "boolean", "number", "string", "array", "object"]}
 
 
-def event_routes(door: EventDoor, history: EventHistory) -> tuple[Route, ...]:
+def event_routes(door: EventDoor, history: EventHistory, turns: Turns) -> tuple[Route, ...]:
     """All of ``/v1/events`` and ``/v1/event-types``."""
 
     async def publish(call: Call[EventBody, object]) -> Answer:
@@ -137,7 +138,7 @@ def event_routes(door: EventDoor, history: EventHistory) -> tuple[Route, ...]:
     async def read(call: Call[None, EventQuery]) -> Answer:
         query = call.query
         found = await stretch(
-            history, call.origin.principal, after=query.after, limit=query.limit, wanted=query.type, place="type"
+            history, turns, call.origin.principal, after=query.after, limit=query.limit, wanted=query.type, place="type"
         )
         links = {"self": call.target.link()}
         if found.more:

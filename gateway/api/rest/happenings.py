@@ -16,6 +16,7 @@ from gateway.core.events import Event
 from gateway.core.patterns import Pattern, parse_pattern
 from gateway.core.ports import Json
 from gateway.core.principal import Principal
+from gateway.core.turns import Turns
 from gateway.core.weight import values
 
 # Events that are read at once, and how often for one question: who may see few of many, or large ones, goes on where it
@@ -50,12 +51,20 @@ class Stretch:
 
 
 async def stretch(
-    history: EventHistory, principal: Principal, *, after: int, limit: int, wanted: str | None, place: str
+    history: EventHistory,
+    turns: Turns,
+    principal: Principal,
+    *,
+    after: int,
+    limit: int,
+    wanted: str | None,
+    place: str,
 ) -> Stretch:
     """Read on in the log.
 
     Args:
         history: the log.
+        turns: at reading it.
         principal: who asks.
         after: number of the last event they have.
         limit: most events.
@@ -71,7 +80,8 @@ async def stretch(
     reads, cursor, some = 0, after, True
     while some and len(found) < limit and reads < _MOST_READS:
         try:
-            events = await history.after(cursor, _AT_ONCE)
+            async with turns.turn(principal):
+                events = await history.after(cursor, _AT_ONCE)
         except NotKept as error:
             raise GatewayError(
                 Code.UNAVAILABLE, f"the events cannot be read now: {error}", details={"retryAfter": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.alarms.rows import AlarmRow
@@ -14,6 +14,7 @@ from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Message
 from gateway.core.events import Event
 from gateway.core.ports import EventDoor, Json
 from gateway.core.principal import Principal
+from gateway.core.turns import Turns
 from gateway.settings.alarm_model import AlarmSeverity
 
 
@@ -184,6 +185,7 @@ class EventParts:
         alarms: of the configuration.
         webhooks: and their deliveries.
         meters: of all that; None: nobody counts.
+        turns: at reading the history.
     """
 
     door: EventDoor
@@ -192,3 +194,4 @@ class EventParts:
     alarms: Alarms
     webhooks: Webhooks
     meters: EventMeters | None = None
+    turns: Turns = field(default_factory=Turns)

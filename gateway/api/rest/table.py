@@ -23,7 +23,7 @@ def plugin_routes(parts: EventParts, plugins: PluginParts) -> tuple[Route, ...]:
     """
     return (
         *webhook_routes(parts.webhooks),
-        *event_routes(parts.door, parts.history),
+        *event_routes(parts.door, parts.history, parts.turns),
         *message_routes(parts.messages),
         *alarm_routes(parts.alarms),
         *registry_routes(plugins.registry),

@@ -18,6 +18,7 @@ from gateway.api.server.websocket import BATCH
 from gateway.core.bus import Bus
 from gateway.core.eventlog import Entry, NotKept
 from gateway.core.events import Event
+from gateway.core.turns import Turns
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.wire import Socket, Wire
@@ -31,10 +32,12 @@ class MemoryLog:
 
     Attributes:
         page: events of a page; a log gives fewer than it is asked for where they are large.
+        cost: seconds that reading one takes.
     """
 
     def __init__(self) -> None:
         self.page = 1000
+        self.cost = 0.0
         self.dropping: list[Callable[[Sequence[Event]], None]] = []
         self.events: list[Event] = []
         self.first = 0
@@ -62,6 +65,8 @@ class MemoryLog:
         self.reads += 1
         # What is there is looked at in a thread; by the time it is seen here, more has happened.
         found = [event for event in self.events if event.sequence > sequence][: min(limit, self.page)]
+        if self.cost:
+            await trio.sleep(self.cost)
         await trio.lowlevel.checkpoint()
         if self.broken:
             raise NotKept("the disk is away")
@@ -140,6 +145,7 @@ class Stage:
             rates=rig.rates,
             limits=lambda: self.limits,
             wall=rig.board.timeline.now,
+            turns=Turns(),
         )
         self.live.keys = rig.access.keys
         rig.agents.revocations.changed.append(self.live.recheck)

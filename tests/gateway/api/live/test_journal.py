@@ -10,6 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 from gateway.api.live.live import Live
 from gateway.core.errors import GatewayError
 from gateway.core.events import EventSource
+from gateway.core.turns import Turns
 from gateway.events.journal import Journal
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.live.stage import Listener, Stage, on_stage
@@ -43,6 +44,7 @@ def test_what_is_in_the_log_in_the_end_was_heard_once_by_who_came_again(steps: l
             rates=stage.rig.rates,
             limits=lambda: stage.limits,
             wall=stage.rig.board.timeline.now,
+            turns=Turns(),
         )
         stage.nursery.start_soon(stage.live.run)
         stage.nursery.start_soon(journal.run)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.api.live.recent import MOST
+from gateway.core.turns import BURST_S, SHARE
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.live.stage import WANTED, Line, Listener, Stage, on_stage
 
@@ -227,3 +228,50 @@ async def test_more_than_is_remembered_may_happen_while_a_client_takes_what_it_m
     line.take()
     await wait_all_tasks_blocked()
     assert line.events == [event.sequence for event in stage.log.events]
+
+
+async def test_who_was_away_for_a_moment_needs_no_disk(stage: Stage) -> None:
+    await overwhelmed(stage)
+    late = stage.announce(WANTED).sequence
+    await wait_all_tasks_blocked()
+    before = stage.log.reads
+    assert await resumed(stage, late - 50) == (True, [late])
+    assert stage.log.reads == before
+
+
+async def test_the_whole_log_over_and_over_takes_a_small_part_of_the_time(
+    autojump_clock: MockClock, stage: Stage
+) -> None:
+    """With a filter that matches nothing it costs the client not a byte."""
+    stage.log.cost = 0.1
+    for _ in range(1000):
+        stage.announce(WANTED)
+    await overwhelmed(stage)
+    greedy = stage.token("*")
+    lines = [Line(stage.live, stage.nursery, greedy) for _ in range(10)]
+    for line in lines:
+        for _ in range(30):
+            line.say("subscribe", patterns=["*"], filter={"alarm_id": ["there is none"]}, resume_from=0)
+    await trio.sleep(300)
+    assert BURST_S + 300 * SHARE * 0.8 <= stage.log.reads * stage.log.cost <= BURST_S + 300 * SHARE + 1
+    # Another one comes as if there were nobody else.
+    modest = Line(stage.live, stage.nursery, stage.token())
+    modest.say("subscribe", patterns=[WANTED], resume_from=0)
+    await trio.sleep(20 * stage.log.cost * 2)
+    assert len(modest.events) == 1005
+    for line in (*lines, modest):
+        line.cut()
+
+
+async def test_who_goes_while_waiting_for_a_turn_is_read_nothing(autojump_clock: MockClock, stage: Stage) -> None:
+    stage.log.cost = 0.1
+    await overwhelmed(stage)
+    token = stage.token()
+    lines = [Line(stage.live, stage.nursery, token) for _ in range(5)]
+    for line in lines:
+        line.say("subscribe", patterns=[WANTED], resume_from=0)
+    await trio.sleep(0.05)
+    for line in lines:
+        line.cut()
+    await trio.sleep(5)
+    assert stage.log.reads == 1
