@@ -73,22 +73,28 @@ class DescriptorPort:
         """Hand all of `data` to the kernel; costs no pass of the loop when the kernel takes it at once.
 
         Raises:
-            LinkDown: the wire is gone, or has taken nothing for 5 s (``stuck``).
+            LinkDown: the wire is gone, or has taken nothing for 5 s (``stuck``); ``unsent`` where it took nothing at
+                all.
         """
-        sent = self._write(data)
-        if sent == len(data):
-            return
-        stuck_at = trio.current_time() + _STUCK_AFTER_S
-        while sent < len(data):
-            # The alarm of a reader wakes a writer too: that is no reason to begin the patience anew.
-            with trio.CancelScope(deadline=stuck_at):
-                await self._wait(trio.lowlevel.wait_writable)
-            taken = self._write(data[sent:])
-            if taken:
-                stuck_at = trio.current_time() + _STUCK_AFTER_S
-            elif trio.current_time() >= stuck_at:
-                raise LinkDown("stuck", f"{self.name} takes no more characters: check flow control and adapter")
-            sent += taken
+        sent = 0
+        try:
+            sent = self._write(data)
+            if sent == len(data):
+                return
+            stuck_at = trio.current_time() + _STUCK_AFTER_S
+            while sent < len(data):
+                # The alarm of a reader wakes a writer too: that is no reason to begin the patience anew.
+                with trio.CancelScope(deadline=stuck_at):
+                    await self._wait(trio.lowlevel.wait_writable)
+                taken = self._write(data[sent:])
+                if taken:
+                    stuck_at = trio.current_time() + _STUCK_AFTER_S
+                elif trio.current_time() >= stuck_at:
+                    raise LinkDown("stuck", f"{self.name} takes no more characters: check flow control and adapter")
+                sent += taken
+        except LinkDown as down:
+            down.unsent = not sent
+            raise
 
     async def receive(self, deadline: float) -> bytes | None:
         """Return bytes as soon as any are there, or None when none came until `deadline`.

@@ -26,12 +26,14 @@ class LinkDown(Exception):  # noqa: N818 - a state of the world, not a fault of 
     Attributes:
         reason: one of `Reason`, for counters and decisions.
         words: the same for a technician, with the cure where one is known; also `str()` of the exception.
+        unsent: bytes were to be sent, and not one of them has left.
     """
 
-    def __init__(self, reason: Reason, words: str) -> None:
+    def __init__(self, reason: Reason, words: str, *, unsent: bool = False) -> None:
         super().__init__(reason, words)
         self.reason: Reason = reason
         self.words = words
+        self.unsent = unsent
 
     def __str__(self) -> str:
         return self.words
@@ -61,7 +63,7 @@ class Port(Protocol):
         """Hand over all of `data`; it may still be on its way when this returns.
 
         Raises:
-            LinkDown: the wire is gone.
+            LinkDown: the wire is gone; ``unsent`` where nothing of `data` was handed over.
         """
 
     async def receive(self, deadline: float) -> bytes | None:

@@ -157,7 +157,11 @@ class MemoryPort:
     async def send(self, data: bytes) -> None:
         """Put bytes on the wire; returns while they are still on their way, as a UART does."""
         now = trio.current_time() - self._epoch
-        self._check(now)
+        try:
+            self._check(now)
+        except LinkDown as down:
+            down.unsent = True
+            raise
         self._bus.send(data, now)
 
     async def receive(self, deadline: float) -> bytes | None:

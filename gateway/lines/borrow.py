@@ -165,7 +165,7 @@ class Loan:
         causes: list[Cause] = []
         unit = polling.units.get(request.unit)
         late = unit is not None and unit.outstanding(request, trio.current_time())
-        answered = False
+        answered = unsent = False
         maybe = "; it may have been carried out" if request.writes else ""
         errand.answer = BorrowAnswer(None, "stopping", f"the line was stopped before an answer came{maybe}")
         try:
@@ -183,10 +183,11 @@ class Loan:
                 reason = Reason.NO_ANSWER if result.cause is Cause.TIMEOUT else Reason.BROKEN_ANSWER
                 errand.answer = BorrowAnswer(None, reason, CAUSE_WORDS[result.cause] + maybe, None, told)
         except LinkDown as down:
-            errand.answer = BorrowAnswer(None, Reason.LINK_DOWN, down.words + maybe)
+            unsent = down.unsent
+            errand.answer = BorrowAnswer(None, Reason.LINK_DOWN, down.words + ("" if unsent else maybe))
             raise
         finally:
-            if unit is not None and not polling.numbered and (late or not answered):
+            if unit is not None and not polling.numbered and (late or not (answered or unsent)):
                 # Its reply may come when polling goes on: that must not be taken for another one's.
                 unit.health.lost(shape(request), trio.current_time())
             self._used = trio.current_time()

@@ -103,12 +103,16 @@ class Talk(Protocol):
             meanwhile: done once after the request is on its way: work that need not keep the line waiting.
 
         Raises:
-            LinkDown: the wire is gone.
+            LinkDown: the wire is gone; ``unsent`` where it went before anything of the request had left.
         """
         ...
 
     async def broadcast(self, request: Request, delay: float) -> None:
-        """Send a request nobody answers, and leave the units ``delay`` seconds to work on it."""
+        """Send a request nobody answers, and leave the units ``delay`` seconds to work on it.
+
+        Raises:
+            LinkDown: as ``exchange``.
+        """
         ...
 
     def through(self, port: Port) -> None:
@@ -210,15 +214,19 @@ class SerialTalk:
     async def _clear(self, count: CountCause) -> None:
         """Keep the silent interval before a request; what arrives unasked is late or noise, and moves it."""
         port = self._port
-        while True:
-            if port.drain() or self._unasked:
-                self._unasked = False
-                count(Cause.LATE)
-                await self._settle()
-            start = self._quiet_since + self._wire.gap
-            if start <= trio.current_time():
-                return
-            await port.pause_until(start)
+        try:
+            while True:
+                if port.drain() or self._unasked:
+                    self._unasked = False
+                    count(Cause.LATE)
+                    await self._settle()
+                start = self._quiet_since + self._wire.gap
+                if start <= trio.current_time():
+                    return
+                await port.pause_until(start)
+        except LinkDown as down:
+            down.unsent = True
+            raise
 
     async def _gave_up(self, count: CountCause, cost: float) -> Lost:
         left = self._framer.abandon()

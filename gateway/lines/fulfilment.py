@@ -51,7 +51,11 @@ class Fulfilment:
 
     async def _broadcast(self, order: Order, talk: Talk) -> None:
         order.sent = True
-        await talk.broadcast(order.request, self._polling.settings.broadcast_delay)
+        try:
+            await talk.broadcast(order.request, self._polling.settings.broadcast_delay)
+        except LinkDown as down:
+            order.sent = not down.unsent
+            raise
         order.fail("broadcast", "sent to all units; nobody answers a broadcast")
 
     async def _reachable(self, unit: Unit, order: Order) -> bool:
@@ -98,7 +102,11 @@ class Fulfilment:
         ambiguous = unit.outstanding(order.request, now)
         functions = {function for function, *_ in unit.health.open_shapes(now)}
         order.sent = True
-        answer = await self._ask(unit, order, order.request)
+        try:
+            answer = await self._ask(unit, order, order.request)
+        except LinkDown as down:
+            order.sent = not down.unsent
+            raise
         if isinstance(answer, Data):
             await self._acknowledged(unit, order, answer, ambiguous=ambiguous)
         elif answer is not None:

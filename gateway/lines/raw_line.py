@@ -139,7 +139,8 @@ class RawLine(LineState):
             async with self._sending:
                 await port.send(data)
         except LinkDown as down:
-            return WriteResult(Outcome.UNKNOWN, Reason.LINK_DOWN, down.words)
+            outcome = Outcome.NOT_SENT if down.unsent else Outcome.UNKNOWN
+            return WriteResult(outcome, Reason.LINK_DOWN, down.words)
         return WriteResult(Outcome.UNKNOWN, "unacknowledged", "sent; a raw serial line acknowledges nothing")
 
 

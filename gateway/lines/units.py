@@ -125,9 +125,9 @@ class Units:
             result = await talk.exchange(
                 request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
             )
-        except BaseException:
-            # Broken off: the reply may still come, on the port that is opened next.
-            if not self.numbered:
+        except BaseException as broken_off:
+            # The reply may still come, on the port that is opened next.
+            if not self.numbered and not (isinstance(broken_off, LinkDown) and broken_off.unsent):
                 health.lost(shape(request), trio.current_time())
             raise
         now = trio.current_time()

@@ -92,7 +92,7 @@ async def test_unplugging_is_a_hang_up(port: SerialPort, terminal: Terminal, use
     }
     with pytest.raises(LinkDown, match="unplugged") as down:
         await uses[use]()
-    assert down.value.reason == "hung_up"
+    assert (down.value.reason, down.value.unsent) == ("hung_up", use == "send")
 
 
 async def test_unplugging_wakes_a_waiting_reader(port: SerialPort, terminal: Terminal) -> None:
@@ -136,8 +136,14 @@ async def test_a_port_that_takes_nothing_is_stuck(terminal: Terminal, autojump_c
     opened = await open_serial(SerialSettings(terminal.path))
     with pytest.raises(LinkDown) as down:
         await opened.send(bytes(1_000_000))
-    assert down.value.reason == "stuck"
+    assert (down.value.reason, down.value.unsent) == ("stuck", False), "some of it has left"
+    with pytest.raises(LinkDown) as down:
+        await opened.send(b"x")
+    assert (down.value.reason, down.value.unsent) == ("stuck", True)
     await opened.aclose()
+    with pytest.raises(LinkDown) as down:
+        await opened.send(b"x")
+    assert (down.value.reason, down.value.unsent) == ("closed", True)
 
 
 async def test_two_opens_of_one_port_are_told_that_it_is_busy(port: SerialPort, terminal: Terminal) -> None:
