@@ -44,10 +44,6 @@ IDLE_S = 1.0
 NETWORK = frozenset({"tcp", "rtu-over-tcp"})
 
 
-class _LeftError(Exception):
-    """The other side closed the connection while it was idle."""
-
-
 class Line(LineState):
     """One line.
 
@@ -230,21 +226,14 @@ class Line(LineState):
         opened = self._opened_at = trio.current_time()
         try:
             self._came_up(port, talk)
-            while True:
-                try:
-                    await self._serve(talk)
-                    break
-                except _LeftError:
-                    await port.aclose()
-                    port, talk = await self._opener()
-                    self._renewed(port, talk)
+            await self._serve(talk)
             self._is_deserted()
         except LinkDown as down:
             self._went_down(down)
         finally:
-            self.port = self._talk = None
             with trio.CancelScope(shield=True):
-                await port.aclose()
+                await self._close()
+            self.port = self._talk = None
         return trio.current_time() - opened
 
     def _came_up(self, port: Port, talk: Talk) -> None:
@@ -254,14 +243,21 @@ class Line(LineState):
         self.polling.link_up(talk)
         self._is_up(port)
 
-    def _renewed(self, port: Port, talk: Talk) -> None:
-        """Nothing was wrong: values stand, and grow old as ever."""
+    async def _renewed(self) -> Talk:
+        """Open another connection: nothing was wrong, values stand, and grow old as ever."""
+        await self._close()
+        port, talk = await self._opener()
         log.debug("connection opened anew: the other side had closed it while it was idle", line=self.settings.name)
         self.port, self._talk = port, talk
         self._opened_at = trio.current_time()
         self.opened += 1
         self.overhear(self.tap)
         self.polling.link_renewed(talk)
+        return talk
+
+    async def _close(self) -> None:
+        if self.port is not None:
+            await self.port.aclose()
 
     def _went_down(self, down: LinkDown) -> None:
         self.polling.link_down(Reason.LINK_DOWN)
@@ -304,8 +300,9 @@ class Line(LineState):
             now = self.alive_at = trio.current_time()
             if self._reopening:
                 raise LinkDown("closed", REOPENED)
-            if self._orders or self.on_demand or self._idled:
-                self._look(talk, now)
+            if (self._orders or self.on_demand or self._idled) and self._left(talk, now):
+                talk = await self._renewed()
+                continue
             if self._in_a_row < ORDERS_IN_A_ROW and (wanted := self._next_wanted(now)) is not None:
                 self._in_a_row += 1
                 await self._read_or_write(wanted, talk, ahead=True)
@@ -334,25 +331,23 @@ class Line(LineState):
                     wake = min(wake, polling.absent.wake(now))
                 await self._idle(wake, now)
 
-    def _look(self, talk: Talk, now: float) -> None:
-        """See whether the port is still of use before anything is sent on it.
-
-        Many devices close connections that nobody uses. Such a one is opened anew at once, and orders wait for that.
+    def _left(self, talk: Talk, now: float) -> bool:
+        """Whether the other side has closed the connection while it was idle: many devices do, and it is no fault.
 
         Raises:
-            LinkDown: it is of no use.
-            _LeftError: nor is it a fault: it was of use before it was idle, and another one will be.
+            LinkDown: the port is of no use for another reason.
         """
         idled, self._idled = self._idled, False
         try:
             talk.look()
         except LinkDown:
             if idled and self.polling.answered and self.settings.transport in NETWORK:
-                raise _LeftError from None
+                return True
             if not self._orders and not self.on_demand:
                 raise
             self._reopening = self._keeps_orders = now - self._opened_at > self.settings.reconnect_max
             raise
+        return False
 
     def _next_wanted(self, now: float) -> Wanted | None:
         if self._orders:
