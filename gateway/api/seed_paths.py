@@ -199,11 +199,14 @@ def call_of(found: Found, scope: Scope, body: bytes | None) -> rpc.Call | rpc.Ma
 
 def _parsed(route: Route, body: bytes) -> rpc.Call | rpc.Malformed:
     parsed = rpc.parse(body)
-    if route.body is Body.ACCEPTED and isinstance(parsed, rpc.Malformed) and parsed.fault.code == rpc.INVALID_REQUEST:
+    if isinstance(parsed, rpc.Malformed) and parsed.fault.code == rpc.INVALID_REQUEST:
         # The path says which method it is (D-022); what is JSON at all was read strictly before.
         document = json.loads(body)
         if isinstance(document, dict) and "method" not in document:
             parsed = rpc.parse(json.dumps({**document, "method": route.method}).encode())
+            if route.body is Body.REQUIRED and isinstance(parsed, rpc.Call):
+                reason = f"method is missing: this path takes {route.method}"
+                return rpc.Malformed(rpc.Fault(rpc.INVALID_REQUEST, "Invalid Request", {"reason": reason}), parsed.id)
     if isinstance(parsed, rpc.Batch):
         reason = f"this path takes one call: send batches to {AGENT_API}/rpc"
         return rpc.Malformed(rpc.Fault(rpc.INVALID_REQUEST, "Invalid Request", {"reason": reason}))

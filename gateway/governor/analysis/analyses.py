@@ -185,12 +185,12 @@ class Analyses:
         """One analysis.
 
         Raises:
-            GatewayError: INVALID for one that never was, or is older than a week.
+            GatewayError: NOT_FOUND for one that never was, or is older than a week.
         """
         analysis = self._analyses.get(analysis_id)
         if analysis is None:
             words = "no such analysis: governor.analyses lists them; they are kept for a week, the last hundred"
-            raise invalid("analysisId", words, analysis_id)
+            raise GatewayError(Code.NOT_FOUND, words, field="analysisId", provided=analysis_id)
         return analysis
 
     def all(self) -> list[Analysis]:

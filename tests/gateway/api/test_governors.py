@@ -81,7 +81,8 @@ async def test_what_cannot_be_analysed_says_why(api: httpx.AsyncClient) -> None:
     assert (await error(api, "governor.analyze", {"scope": "moon"}))["data"]["field"] == "scope"
     assert (await error(api, "governor.analyze", {"scope": "all", "priority": "now"}))["data"]["field"] == "priority"
     response = await api.get(f"{ANALYSES}/analysis-999")
-    assert (response.status_code, response.json()["error"]["data"]["field"]) == (400, "analysisId")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, -32010)
+    assert response.json()["error"]["data"]["field"] == "analysisId"
     refused = await api.post("/api/v1/governor/analyze", json=rpc_body("governor.analyze", {"scope": "moon"}))
     assert refused.status_code == 400
     assert "location" not in refused.headers

@@ -221,3 +221,11 @@ async def test_each_path_of_the_reference_has_its_method(rig: Rig) -> None:
         assert found.route is route
         assert route.method in rig.methods
     assert len({route.path for route in ROUTES}) == 15
+
+
+async def test_a_post_without_a_method_is_told_which_one_the_path_takes(api: httpx.AsyncClient) -> None:
+    response = await send(api, "POST", f"{ONE}/heartbeat", {"jsonrpc": "2.0", "id": 7, "params": {}})
+    assert (response.status_code, response.json()["id"]) == (400, 7)
+    assert response.json()["error"]["data"]["reason"] == "method is missing: this path takes agent.heartbeat"
+    response = await send(api, "POST", f"{ONE}/heartbeat", {"id": 7})
+    assert response.json()["error"]["data"]["reason"] == 'jsonrpc must be "2.0"'

@@ -176,8 +176,9 @@ async def test_unknown_words_are_refused(bench: Bench, scope: str, priority: str
 
 
 async def test_an_unknown_id_says_where_to_look(bench: Bench) -> None:
-    with pytest.raises(GatewayError, match=r"governor\.analyses lists them"):
+    with pytest.raises(GatewayError, match=r"governor\.analyses lists them") as caught:
         Scene(bench).analyses.get("analysis-999")
+    assert caught.value.code is Code.NOT_FOUND
 
 
 async def test_whoever_asks_again_and_again_wears_out_neither_disk_nor_memory(
