@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from gateway.core.reading import Quality
 from gateway.storage.rows import Row, is_text
 
+# Areas are kept in this unit, a power of two: so no sum of the largest numbers there are, over the longest bucket,
+# overflows, and no digit is lost by it.
+_UNIT = 2.0**-64
+
 
 @dataclass(slots=True)
 class Bucket:
@@ -22,7 +26,7 @@ class Bucket:
         start: milliseconds of Unix time, a multiple of the bucket's size.
         count: good and uncertain rows in it.
         span: milliseconds of it during which there was a numeric value.
-        area: the values, each times the milliseconds it was in force.
+        area: the values, each times the milliseconds it was in force, in a unit in which no sum overflows.
         minimum: lowest value in force, None where there was none.
         maximum: highest value in force.
         last: value in force at its end, None where there was none.
@@ -49,7 +53,7 @@ class Bucket:
         """The time-weighted mean; None where no number was in force."""
         if self.minimum is None or self.maximum is None or not self.span:
             return None
-        return min(max(self.area / self.span, self.minimum), self.maximum)
+        return min(max(self.area / self.span / _UNIT, self.minimum), self.maximum)
 
     @property
     def quality(self) -> Quality:
@@ -63,7 +67,7 @@ class Bucket:
         if milliseconds <= 0:
             return
         self.span += milliseconds
-        self.area += value * milliseconds
+        self.area += value * (milliseconds * _UNIT)
         self.minimum = value if self.minimum is None else min(self.minimum, value)
         self.maximum = value if self.maximum is None else max(self.maximum, value)
 

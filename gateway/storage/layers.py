@@ -268,8 +268,7 @@ def _bucket(columns: _Columns) -> Bucket:
         bucket.text = mean if isinstance(mean, str) else None
         bucket.bad |= bucket.text is None
     elif (value := finite(mean)) is not None:
-        bucket.span = columns.span
-        bucket.area = value * columns.span
+        bucket.weigh(value, columns.span)
         bucket.minimum = _or(columns.minimum, value)
         bucket.maximum = _or(columns.maximum, value)
         if state & _LAST:

@@ -19,7 +19,8 @@ _NUMBER, _TRUTH, _TEXT, _WIDE = 0b0000, 0b0100, 0b1000, 0b1100
 _UNSYNCHRONISED = 0b1_0000
 _ERA_SHIFT = 8
 
-_WHOLE = re.compile(r"-?[0-9]{1,40}")
+# No tag has a whole number that no float comes near to.
+_WHOLE = re.compile(r"-?[0-9]{1,309}")
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -82,7 +83,7 @@ def _is_of(kind: int, value: object) -> bool:
         return isinstance(value, int)
     if not isinstance(value, str):
         return False
-    return kind == _TEXT or _WHOLE.fullmatch(value) is not None
+    return kind == _TEXT or (_WHOLE.fullmatch(value) is not None and math.isfinite(float(value)))
 
 
 def finite(value: object) -> float | None:
