@@ -244,14 +244,15 @@ class Schedule(Generic[P]):
         """Seconds the line can be kept busy from now on without any poll missing its deadline by that.
 
         Looks at every poll, released or not: something that takes long holds up those that fall due meanwhile, and
-        those with earlier deadlines go before the others then.
+        those with earlier deadlines go before the others then, and what is hurried before them all.
         """
         slack, work = math.inf, 0.0
-        polls = [(poll.deadline, poll.cost) for _, _, ticket, poll in self._ready if poll.ticket == ticket]
-        polls += [
-            (poll.deadline - poll.due + due, poll.cost) for due, ticket, poll in self._waiting if poll.ticket == ticket
-        ]
-        for deadline, cost in sorted(polls):
+        polls = [(turn, poll.deadline, poll.cost) for turn, _, ticket, poll in self._ready if poll.ticket == ticket]
+        for due, ticket, poll in self._waiting:
+            if poll.ticket == ticket:
+                deadline = poll.deadline - poll.due + due
+                polls.append((deadline, deadline, poll.cost))
+        for _, deadline, cost in sorted(polls):
             work += cost
             slack = min(slack, deadline - work - now)
         return slack

@@ -232,6 +232,17 @@ def test_slack_counts_all_the_work_before_a_deadline() -> None:
     assert math.isclose(schedule.slack(1.0), 0.5), "from their first slots on: nothing was promised before"
 
 
+def test_what_is_hurried_takes_of_the_slack_before_all_deadlines() -> None:
+    schedule: Schedule[Poll] = Schedule()
+    soon, late = Poll(1.0, cost=0.2), Poll(60.0, cost=0.3)
+    schedule.add([soon, late], 0.0)
+    while (poll := schedule.take(0.0)) is not None:
+        schedule.done(poll, 0.0)
+    assert math.isclose(schedule.slack(1.0), 0.8)
+    schedule.hurry(late, 1.0)
+    assert math.isclose(schedule.slack(1.0), 0.5), "it goes first, however far its own deadline is"
+
+
 def test_deadlines_that_are_over_do_not_go_before_those_that_can_be_kept() -> None:
     schedule: Schedule[Poll] = Schedule()
     lost, kept = Poll(2.0), Poll(1.0)
