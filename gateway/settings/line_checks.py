@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.settings import schema
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gateway.settings.document import Node
+    from gateway.settings.problems import Place
     from gateway.settings.profiles import ProfileShelf
 
 _RENUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")
@@ -30,6 +32,9 @@ _OWN_PORT = ("rtu", "ascii", "serial")
 _SERIAL_FRAMES = (*_OWN_PORT, "rtu-over-tcp")
 _BUS = ("rtu", "ascii", "rtu-over-tcp")
 _MODBUS = (*_BUS, "tcp")
+
+# What "localhost" is another name of.
+_LOCALHOST = {"127.0.0.1": "localhost", "::1": "localhost"}
 
 # Which transports a key means something for; keys that are not here mean something for all of them.
 _MEANT_FOR = {
@@ -56,16 +61,37 @@ _MEANT_FOR = {
 }
 
 
+class _Ends:
+    """What lines are connected to. No two may name one thing, and two names of one thing are told."""
+
+    def __init__(self) -> None:
+        self._named = Distinct('"{}" is the end of another line already', "Put all its devices on one line")
+        self._behind: dict[object, tuple[object, str, Place]] = {}
+
+    def check(self, fields: Fields, key: str, name: object, behind: object, why: str) -> None:
+        """Note an end under its name, and under what is behind it now; ``why`` two lines cannot share that.
+
+        Names may be given to other things tomorrow, so only one and the same name is an error.
+        """
+        self._named.check(fields, key, name)
+        here = fields.place(key)
+        first, written, there = self._behind.setdefault(behind, (name, fields[key], here))
+        if first != name:
+            where = f"line {there.line}" if there.path == here.path else str(there)
+            words = f'{fields[key]} is the same as "{written}" ({where}), the end of another line. {why}'
+            fields.warn(key, f"{words}. Put all its devices on one line")
+
+
 def read_lines(nodes: Iterable[Node], findings: Findings, shelf: ProfileShelf) -> tuple[LineSettings, ...]:
     """Read every line; those with something wrong are left out, and the problems noted."""
     names = Distinct('there is a line "{}" already')
-    ends = Distinct('"{}" is the end of another line already', "Put all its devices on one line")
+    ends = _Ends()
     lines = (_read_line(node, findings, shelf, names, ends) for node in nodes)
     return tuple(line for line in lines if line is not None)
 
 
 def _read_line(
-    node: Node, findings: Findings, shelf: ProfileShelf, names: Distinct, ends: Distinct
+    node: Node, findings: Findings, shelf: ProfileShelf, names: Distinct, ends: _Ends
 ) -> LineSettings | None:
     fields = read_fields(node, schema.LINE, findings)
     names.check(fields, "name")
@@ -91,7 +117,7 @@ def _read_line(
     )
 
 
-def _check_transport(fields: Fields, ends: Distinct) -> None:
+def _check_transport(fields: Fields, ends: _Ends) -> None:
     transport = fields["transport"]
     for key, transports in _MEANT_FOR.items():
         if fields.given(key) and transport not in transports:
@@ -111,7 +137,7 @@ def _check_transport(fields: Fields, ends: Distinct) -> None:
         fields.refuse("bytesize", 'RTU needs 8 data bits. Remove it, or write transport = "ascii"')
 
 
-def _check_ends(fields: Fields, ends: Distinct) -> None:
+def _check_ends(fields: Fields, ends: _Ends) -> None:
     """Check port and host as far as they are given and mean something."""
     if fields.given("port") and fields.sound("port"):
         _check_port(fields, ends)
@@ -119,17 +145,18 @@ def _check_ends(fields: Fields, ends: Distinct) -> None:
         _check_host(fields, ends)
 
 
-def _check_port(fields: Fields, ends: Distinct) -> None:
+def _check_port(fields: Fields, ends: _Ends) -> None:
     port = fields["port"]
     if not port:
         fields.refuse("port", 'is empty. Write a device path such as "/dev/serial/by-id/..."')
         return
-    ends.check(fields, "port", posixpath.normpath(port))
+    name = posixpath.normpath(port)
+    ends.check(fields, "port", name, _device_behind(name), "Only one of them can open it")
     if _RENUMBERED.fullmatch(port):
         fields.warn("port", f"{port} may be another adapter after a restart. Use its name in /dev/serial/by-id/")
 
 
-def _check_host(fields: Fields, ends: Distinct) -> None:
+def _check_host(fields: Fields, ends: _Ends) -> None:
     host = fields["host"]
     if not _HOST.fullmatch(host) or host.count(":") == 1:
         fields.refuse("host", f'"{host}" is no host. Write a name or an address alone; the port goes into tcp_port')
@@ -142,7 +169,23 @@ def _check_host(fields: Fields, ends: Distinct) -> None:
     if not _NAMELIKE.fullmatch(host) and not _is_address(host):
         fields.warn("host", f"{host} looks like an address and is none. Correct it, such as 192.168.1.20")
     if fields.sound("tcp_port"):
-        ends.check(fields, "host", (host.lower(), fields["tcp_port"]))
+        name = _canonical(host)
+        number = fields["tcp_port"]
+        behind = _LOCALHOST.get(name, name), number
+        ends.check(fields, "host", (name, number), behind, "Many devices take one connection at a time only")
+
+
+def _device_behind(port: str) -> str:
+    """What a path leads to now; the path itself where that leads nowhere."""
+    try:
+        return str(Path(port).resolve())
+    except (OSError, RuntimeError, ValueError):
+        return port
+
+
+def _canonical(host: str) -> str:
+    """A host as it is compared with others: ``::1`` is ``0:0:0:0:0:0:0:1``, and ``PLC.`` is ``plc``."""
+    return str(ip_address(host)) if _is_address(host) else host.lower().removesuffix(".")
 
 
 def _is_address(host: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.settings.document import Document
 from gateway.settings.load import interpret
+from gateway.settings.problems import SettingsError
 
 
 def warnings(text: str) -> list[str]:
@@ -67,3 +70,50 @@ def test_devices_with_high_addresses_are_not_warned_of(tags: list[tuple[str, int
 
 def test_a_profile_knows_its_addresses() -> None:
     assert address_warnings(profile='profile = "fronius-sunspec-float"') == []
+
+
+def serial_line(name: str, port: object) -> str:
+    return f'[[line]]\nname = "{name}"\ntransport = "rtu"\nport = "{port}"\n'
+
+
+def test_two_names_of_one_adapter_are_warned_of(tmp_path: Path) -> None:
+    adapter, by_id = tmp_path / "ttyXRUSB0", tmp_path / "usb-FTDI-if00"
+    adapter.touch()
+    by_id.symlink_to(adapter)
+    (words,) = warnings(serial_line("a", by_id) + serial_line("b", adapter) + serial_line("c", tmp_path / "other"))
+    assert words == (
+        f'f.toml:8:8: warning: port: {adapter} is the same as "{by_id}" (line 4), the end of another line. '
+        "Only one of them can open it. Put all its devices on one line"
+    )
+
+
+def test_two_names_that_lead_nowhere_are_not_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert warnings(serial_line("a", tmp_path / "round") + serial_line("b", tmp_path / "gone")) == []
+
+
+def tcp_line(name: str, host: str, port: int = 502) -> str:
+    return f'[[line]]\nname = "{name}"\ntransport = "tcp"\nhost = "{host}"\ntcp_port = {port}\n'
+
+
+@pytest.mark.parametrize(("one", "other"), [("127.0.0.1", "localhost"), ("localhost", "::1")])
+def test_two_names_of_one_server_are_warned_of(one: str, other: str) -> None:
+    (words,) = warnings(tcp_line("a", one) + tcp_line("b", other))
+    assert words == (
+        f'f.toml:9:8: warning: host: {other} is the same as "{one}" (line 4), the end of another line. '
+        "Many devices take one connection at a time only. Put all its devices on one line"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("plc", 502), ("plc", 503)), (("127.0.0.1", 502), ("127.0.0.2", 502)), (("127.0.0.1", 502), ("localhost", 503))],
+)
+def test_other_servers_are_not_warned_of(one: tuple[str, int], other: tuple[str, int]) -> None:
+    assert warnings(tcp_line("a", *one) + tcp_line("b", *other)) == []
+
+
+@pytest.mark.parametrize(("one", "other"), [("::1", "0:0:0:0:0:0:0:1"), ("PLC.", "plc")])
+def test_one_name_written_in_two_ways_is_refused(one: str, other: str) -> None:
+    with pytest.raises(SettingsError, match=r'f.toml:9:8: error: host: ".*" is the end of another line already'):
+        warnings(tcp_line("a", one) + tcp_line("b", other))
