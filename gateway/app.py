@@ -38,7 +38,7 @@ from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.ecosystem import Ecosystem
-from gateway.eventing import Sources, event_source, event_store_settings, eventing, port_of
+from gateway.eventing import Sources, event_source, event_store_settings, eventing, own_place, port_of
 from gateway.events.journal import Journal
 from gateway.governor.arbitration import Arbitration, Conflict
 from gateway.hosting import Surrounding
@@ -210,7 +210,8 @@ class Gateway:
     async def _consume(self, ground: Ground, profiled: Callable[[Application], Application]) -> None:
         storage, timeline, root = ground.storage, ground.timeline, ground.root
         tags = TagStore(trio.current_time, timeline)
-        agents = agent_parts(root, storage.facts, timeline, lambda: self._settings, self._announce)
+        is_own = own_place(lambda: self._port)
+        agents = agent_parts(root, storage.facts, timeline, lambda: self._settings, self._announce, is_own=is_own)
 
         def conflict(found: Conflict) -> None:
             govern.conflict(found)

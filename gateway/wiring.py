@@ -75,9 +75,20 @@ def agent_parts(
     settings: Callable[[], Settings],
     announce: Announce,
     *,
+    is_own: Callable[[str, int], bool],
     monotonic: Callable[[], float] = trio.current_time,
 ) -> AgentParts:
-    """What of agents the API is made of. Call it with the facts loaded; ``monotonic`` is the timeline's clock."""
+    """What of agents the API is made of. Call it with the facts loaded.
+
+    Args:
+        root: signs what they are given.
+        facts: keep them.
+        timeline: dates them.
+        settings: those in force.
+        announce: tells what becomes of them.
+        is_own: whether the gateway itself listens at an address and a port.
+        monotonic: the timeline's clock.
+    """
 
     def synchronised() -> bool:
         return timeline.era.synchronised
@@ -121,6 +132,7 @@ def agent_parts(
         now=timeline.now,
         ca=lambda: settings().agents.ca,
         devices=lambda: {(line.host, line.tcp_port) for line in settings().lines if line.host is not None},
+        is_own=is_own,
     )
 
 

@@ -14,8 +14,8 @@ MOST_ISSUES = 100
 # Longer names of members have no place in the path of an issue.
 LONGEST_NAME = 128
 
-# Control characters, halves of surrogate pairs (not UTF-8), and what turns the direction of the text around it.
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# Control characters, ends of lines, halves of surrogate pairs (not UTF-8), and what turns the direction of the text.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 _UNFIT_IN_PROSE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
@@ -119,6 +119,8 @@ class Inspection:
             self.error(place, "too_long", f"must have at most {longest} characters", value)
         elif (_UNFIT_IN_PROSE if prose else _UNFIT).search(value):
             self.error(place, "characters", "must not contain control characters", value)
+        elif not empty and not any(letter.isprintable() and not letter.isspace() for letter in value):
+            self.error(place, "empty", "must have something in it that can be seen", value)
         elif form is not None and not form.fullmatch(value):
             self.error(place, "format", cure, value)
         else:

@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from gateway.api.agent_wire import UntrustedError, WireError, post, reach
+from gateway.api.rpc import MAX_BRACKETS, MAX_COMMAS, MAX_DEPTH, too_deep, too_many
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.events import uuid7
 from gateway.core.network import classify
@@ -42,6 +43,7 @@ class AgentCalls:
     Args:
         ca: file with the authorities of their certificates; None: no agent is called.
         devices: addresses and ports of the lines, where nothing is called.
+        is_own: whether the gateway itself listens there, where nothing is called either.
         wall: Unix seconds, for ids.
     """
 
@@ -49,10 +51,12 @@ class AgentCalls:
         self,
         ca: Callable[[], str | None],
         devices: Callable[[], Collection[tuple[str, int]]],
+        is_own: Callable[[str, int], bool],
         wall: Callable[[], float],
     ) -> None:
         self._ca = ca
         self._devices = devices
+        self._is_own = is_own
         self._wall = wall
         self._trust = Trust()
         self._under_way = Counter[str]()
@@ -77,6 +81,9 @@ class AgentCalls:
         if (endpoint.host, endpoint.port) in self._devices():
             # A device may take one connection only, and what it gets is written to a bus.
             raise _unavailable(f"{endpoint.host}:{endpoint.port} is a line of this gateway, and no agent")
+        if self._is_own(endpoint.host, endpoint.port):
+            # As a program on the board it would be let in where strangers are not, for whoever wrote the card.
+            raise _not_set_up(f"{endpoint.host}:{endpoint.port} is this gateway itself, and no agent")
         context = await self._context()
         if self._under_way.total() >= MOST_AT_ONCE:
             raise _unavailable(f"{MOST_AT_ONCE} calls to agents are under way: ask again later")
@@ -143,10 +150,16 @@ def _endpoint(agent: AgentRow) -> Endpoint:
 
 
 def _result(body: bytes, call: Mapping[str, Json], agent: AgentRow) -> Json:
+    # What the gateway would not take of a caller it does not hand to one.
+    if too_many(body):
+        words = f"more than {MAX_BRACKETS} objects and arrays, or {MAX_COMMAS} values"
+        raise _unavailable(f"{agent.agent_id} answered with {words}", SENT)
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
         answer = None
+    if too_deep(body, answer):
+        raise _unavailable(f"{agent.agent_id} answered with JSON nested deeper than {MAX_DEPTH} levels", SENT)
     match answer:
         case {"jsonrpc": "2.0", "id": id_, "result": result} if id_ == call["id"] and "error" not in answer:
             found: Json = result

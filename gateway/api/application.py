@@ -159,7 +159,7 @@ def make_application(
         **message_methods(events.messages),
         **alarm_methods(events.alarms, audit),
     }
-    calls = AgentCalls(agents.ca, agents.devices, timeline.now)
+    calls = AgentCalls(agents.ca, agents.devices, agents.is_own, timeline.now)
     methods |= capability_methods(methods, devices, agents.directory, calls, audit)
     identity = Identity(agents, keys)
     lifecycle = Lifecycle(timeline.now, retirements)

@@ -30,6 +30,7 @@ class AgentParts:
         now: Unix seconds.
         ca: file with the authorities of agents' certificates; None: no agent is called.
         devices: addresses and ports of the lines: what is there is no agent, whatever a card says.
+        is_own: whether the gateway itself listens at an address and a port: it is no agent either.
     """
 
     bearer: Bearer
@@ -41,6 +42,7 @@ class AgentParts:
     now: Callable[[], float]
     ca: Callable[[], str | None]
     devices: Callable[[], Collection[tuple[str, int]]]
+    is_own: Callable[[str, int], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

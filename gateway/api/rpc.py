@@ -141,19 +141,34 @@ def decode(body: bytes) -> Json:
     Raises:
         ValueError, RecursionError: it is none; the text of a ValueError says why.
     """
-    if body.count(b"[") + body.count(b"{") > MAX_BRACKETS or body.count(b",") > MAX_COMMAS:
+    if too_many(body):
         raise ValueError("too many values")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8") from None
     document: Json = _DECODER.decode(text)
-    # Counting brackets is much faster than walking, and settles all but the largest requests.
-    if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+    if too_deep(body, document):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     if "\\ud" in text.lower():
         _refuse_half_surrogates(document)
     return document
+
+
+def too_many(body: bytes) -> bool:
+    """Whether a document has more values than are decoded without holding up what else there is to do."""
+    return body.count(b"[") + body.count(b"{") > MAX_BRACKETS or body.count(b",") > MAX_COMMAS
+
+
+def too_deep(body: bytes, document: Json) -> bool:
+    """Whether a document is nested deeper than ``MAX_DEPTH`` levels.
+
+    Args:
+        body: the document as it came.
+        document: it, decoded.
+    """
+    # Counting brackets is much faster than walking, and settles all but the largest.
+    return body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH)
 
 
 def _deeper_than(document: Json, limit: int) -> bool:

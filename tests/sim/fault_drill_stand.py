@@ -162,7 +162,12 @@ class Stand:
         self.limits = RateLimits(self.settings.limits, trio.current_time)
         self.alerts = Alerts(timeline.now, self._announce, lambda: f"alert-{next(numbers)}")
         self.agents = agent_parts(
-            RootKey(bytes(32)), storage.facts, timeline, lambda: self.settings, self._announce
+            RootKey(bytes(32)),
+            storage.facts,
+            timeline,
+            lambda: self.settings,
+            self._announce,
+            is_own=lambda _host, _port: False,
         ).directory
 
         def conflict(found: Conflict) -> None:

@@ -78,13 +78,21 @@ class Rig:
         self.facts: Facts = Facts() if earlier is None else earlier.facts
         self.services = services or Services()
         self.audit, self.told = Notes(), list[tuple[str, dict[str, object]]]()
+        # Where it would listen, for what asks; the port that is served belongs to whatever a test serves there.
+        self.own_ports: set[int] = set()
         timeline, performance = self.board.timeline, Performance(trio.current_time)
 
         def announce(type_: str, data: dict[str, object]) -> None:
             self.told.append((type_, data))
 
         self.agents = agent_parts(
-            self.root, self.facts, timeline, lambda: self.settings, announce, monotonic=lambda: 0.0
+            self.root,
+            self.facts,
+            timeline,
+            lambda: self.settings,
+            announce,
+            is_own=lambda _, port: port in self.own_ports,
+            monotonic=lambda: 0.0,
         )
         self.credentials: FakeCredentials = FakeCredentials() if earlier is None else earlier.credentials
         grounds = Grounds(

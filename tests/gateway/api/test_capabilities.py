@@ -173,6 +173,15 @@ def trusting(rig: Rig) -> Rig:
     return rig
 
 
+def nested(call: Any, levels: int) -> bytes:
+    """An answer whose result is nested so deep; it stands one level down itself."""
+    return (
+        json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": "@"})
+        .encode()
+        .replace(b'"@"', b"[" * levels + b"]" * levels)
+    )
+
+
 async def ask(rig: Rig, peer: Peer | None, **params: object) -> Any:
     """Invoke the capability of an agent that runs on this machine, behind the real server."""
     async with rig.served(app=peer or Peer()):
@@ -314,6 +323,10 @@ async def test_the_place_an_agent_complains_of_is_named_once(trusting: Rig, fiel
         (lambda _: b"no json", -32007),
         (lambda _: {"jsonrpc": "2.0", "id": "another", "result": 1}, -32007),
         (lambda _: b"[" * 100_000, -32007),
+        (lambda _: b"[" + b"[]," * 300_000 + b"1]", -32007),
+        (lambda _: b"[" + b"1," * 70_000 + b"1]", -32007),
+        (lambda call: nested(call, 32), -32007),
+        (lambda call: nested(call, 400), -32007),
         (lambda _: b"x" * (1024 * 1024 + 1), -32007),
         (lambda call: {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32000, "message": "broken"}}, -32007),
         (lambda call: {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32602, "message": "address?"}}, -32602),
@@ -326,6 +339,24 @@ async def test_what_an_agent_answers_wrongly_is_said(trusting: Rig, answer: Answ
     fault = (await ask(trusting, peer))["error"]
     assert fault["code"] == code
     assert "temp-sensor-001" in fault["data"]["reason"]
+
+
+async def test_what_nests_as_deep_as_callers_may_is_handed_on(trusting: Rig) -> None:
+    peer = Peer()
+    peer.answer = lambda call: nested(call, 31)
+    assert json.dumps((await ask(trusting, peer))["result"]["result"]) == "[" * 31 + "]" * 31
+
+
+async def test_a_card_does_not_lead_the_gateway_to_itself(trusting: Rig) -> None:
+    peer = Peer()
+    async with trusting.served(app=peer):
+        trusting.own_ports = {trusting.port}
+        agent = Agent(trusting, peer="127.0.0.1")
+        endpoint = {"protocol": "https", "host": "127.0.0.1", "port": trusting.port, "path": "/api/v1/rpc"}
+        await agent.register(agent.card(endpoints=[endpoint]))
+        fault = (await invoke(trusting, "*", capabilityId="temperature-read"))["error"]
+    assert (fault["code"], "this gateway itself" in fault["data"]["reason"]) == (-32007, True)
+    assert peer.asked == []
 
 
 async def test_the_gateway_is_not_sent_elsewhere(trusting: Rig) -> None:
