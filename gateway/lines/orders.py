@@ -11,6 +11,8 @@ from drivers.modbus.pdu import Data, Refusal, Request
 from gateway.core.ports import Outcome, WriteResult
 from gateway.core.reading import Reason, Value
 
+# "Acknowledge": the device has taken the request, and will be busy with it for long (MAP 7).
+TAKEN_CODE = 5
 # What may wait for one line. Beyond it a caller is told at once: a queue that only grows is no service.
 MOST_ORDERS = 64
 # An order that has not been sent by then is given back: nobody wants a set-point of a minute ago.
@@ -102,6 +104,10 @@ class Writing(Order):
             return self.failure
         if isinstance(self.answer, Refusal):
             reason = reason_of(self.answer)
+            if self.answer.code == TAKEN_CODE:
+                return WriteResult(
+                    Outcome.UNKNOWN, reason, "the device has taken the write, and is not done with it yet"
+                )
             return WriteResult(Outcome.REFUSED, reason, f"the device refused: {self.answer.name.replace('_', ' ')}")
         if self.read_back is None:
             return WriteResult(Outcome.CONFIRMED)

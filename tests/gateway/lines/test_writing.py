@@ -91,6 +91,23 @@ async def test_sent_and_not_answered_is_unknown(autojump_clock: MockClock) -> No
         assert simulated.get("holding", 0) == 5, "it was executed: 'not sent' would have been a lie"
 
 
+class SlowToDo(SimulatedDevice):
+    """Says that it has taken a write, and does it later."""
+
+    def answer(self, pdu: bytes, now: float) -> bytes | None:
+        done = super().answer(pdu, now)
+        return bytes((pdu[0] | 0x80, 5)) if pdu[0] in {6, 16} else done
+
+
+async def test_taken_and_not_done_yet_is_unknown(autojump_clock: MockClock) -> None:
+    simulated = SlowToDo(1, holding={0: 7})
+    async with open_bench([device(1, SETPOINT)], [simulated]) as bench:
+        await trio.sleep(1.5)
+        result = await bench.field.write("bus/d1/speed", 5, None)
+        assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "device_busy")
+        assert simulated.get("holding", 0) == 5, "'refused' would have been a lie"
+
+
 async def test_the_line_is_down(autojump_clock: MockClock) -> None:
     async with open_bench([device(1, SETPOINT)], [drive()]) as bench:
         await trio.sleep(1)
