@@ -28,8 +28,9 @@ from gateway.webhooks.works import Works
 log = structlog.stdlib.get_logger(__name__)
 
 # What was done waits for company on its way to the disk: until the next multiple of so many seconds, so that all
-# webhooks share one write. Whoever is killed meanwhile delivers the same again, with the same ids.
-GROUPED_S = 2.0
+# webhooks share one write. Whoever is killed meanwhile delivers the same again, with the same ids. Of 2 s, at an event
+# a second, three times as much is written for each delivery.
+GROUPED_S = 10.0
 # Deliveries that do not wait any longer.
 GROUP = 50
 # Seconds until the disk is asked again.
