@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.e2e.moved_clock import MovedClock
-from tests.e2e.outbox_ledger import broken
+from tests.e2e.outbox_ledger import CLOUD, ORDERED, broken
 from tests.e2e.outbox_site import Caller, Drill, lacking
 from tests.e2e.programs import until
 
@@ -62,7 +62,7 @@ def _live_and_die(played: Drill, number: int, clock: MovedClock | None) -> None:
 
 
 def _play(played: Drill, kills: int, clock: MovedClock | None) -> str:
-    played.begin()
+    played.begin_others(played.begin())
     ledger = played.ledger
     senders = [Caller(played, once) for once in (*[played.publish] * PUBLISHERS, played.write, played.read)]
     swing, listener = Caller(played, played.swing), Caller(played, played.listen)
@@ -85,19 +85,23 @@ def _play(played: Drill, kills: int, clock: MovedClock | None) -> str:
         played.deaf.set()
         listener.end()
     received = played.receiver.received
-    found = broken(ledger, received, played.logged(), played.mailbox())
+    others = {path: played.receiver.at(path) for path in played.others}
+    found = broken(ledger, received, played.logged(), played.mailbox(), others)
     assert not any(found.values()), f"{found} {ledger.refused} {ledger.incomplete}"
     assert ledger.acknowledged, "nobody was acknowledged an event"
     assert ledger.messages, "nobody was acknowledged a message"
     field = Counter(ledger.types[id_] for id_ in ledger.of_the_field())
     deliveries = sum(map(len, received.bodies.values()))
     again = deliveries - len(received.bodies)
+    beside = {path: sum(map(len, arrived.bodies.values())) for path, arrived in others.items()}
     return (
         f"{kills} kills in {seconds:.0f} s: {len(ledger.acknowledged)} events acknowledged, none lost, none forged; "
         f"{len(ledger.messages)} messages acknowledged, {len(ledger.read)} read, none lost, none unread again; "
         f"{ledger.unknown} calls without an answer; {deliveries} deliveries of {len(received.bodies)} events, {again} "
         f"of them again with the same id; {len(ledger.heard)} heard over a WebSocket, in order, none twice\n"
         f"    of the field, all of it in the log and delivered: {_counted(field)}\n"
+        f"    {beside[ORDERED]} deliveries to the webhook that asked for order, none before an elder of its type; "
+        f"{beside[CLOUD]} as CloudEvents\n"
         f"    the receiver: {_counted(received.moods)}\n    the gateway ran"
     )
 

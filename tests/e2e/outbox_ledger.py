@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from tests.e2e.receiver import Received
 
 # What the gateway says of its field: nobody is answered, so whoever heard it is the one who was promised.
 OF_THE_FIELD = ("alarm:", "device:", "line:")
 OF_THE_DRILL = "drill:"
+# Where the webhook that asks for order sends to, and that for CloudEvents.
+ORDERED, CLOUD = "/ordered", "/cloud"
 
 
 @dataclass
@@ -77,12 +81,38 @@ def data_of(body: dict[str, object]) -> dict[str, object]:
 
 
 def lasting(body: dict[str, object]) -> str:
-    """What must be the same in every attempt."""
-    return json.dumps([body[name] for name in ("event_id", "event_type", "timestamp", "data")], sort_keys=True)
+    """What must be the same in every attempt, in either form."""
+    names = ("event_id", "event_type", "timestamp", "data") if "event_id" in body else ("id", "type", "time", "data")
+    return json.dumps([body[name] for name in names], sort_keys=True)
+
+
+def overtaken(received: Received) -> int:
+    """How many deliveries came before an elder event of the same type was said to be taken."""
+    known = {id_: (str(bodies[0]["event_type"]), int(str(bodies[0]["seq"]))) for id_, bodies in received.bodies.items()}
+    # What is to come, the next one last; of what came again all elders were taken already.
+    left: dict[str, list[int]] = defaultdict(list)
+    for type_, sequence in sorted(known.values(), reverse=True):
+        left[type_].append(sequence)
+    overtook = 0
+    for id_, said_so in received.course:
+        # One that never was taken is not known.
+        if id_ not in known:
+            continue
+        type_, sequence = known[id_]
+        waiting = left[type_]
+        if waiting and sequence > waiting[-1]:
+            overtook += 1
+        elif said_so and waiting and sequence == waiting[-1]:
+            waiting.pop()
+    return overtook
 
 
 def broken(
-    ledger: Ledger, received: Received, logged: set[str], mailbox: dict[str, dict[str, object]]
+    ledger: Ledger,
+    received: Received,
+    logged: set[str],
+    mailbox: dict[str, dict[str, object]],
+    others: Mapping[str, Received] = MappingProxyType({}),
 ) -> dict[str, int]:
     """How often which promise was broken.
 
@@ -91,12 +121,20 @@ def broken(
         received: what was delivered.
         logged: ids of all events in the log.
         mailbox: all messages, by id.
+        others: what was delivered to the webhooks beside the first one, by path.
     """
-    changed = [id_ for id_, bodies in received.bodies.items() if len({lasting(body) for body in bodies}) > 1]
+    everywhere = [received, *others.values()]
+    changed = [
+        id_
+        for arrived in everywhere
+        for id_, bodies in arrived.bodies.items()
+        if len({lasting(body) for body in bodies}) > 1
+    ]
     wrong = [
         id_
+        for arrived in everywhere
         for id_, number in ledger.acknowledged.items()
-        for body in received.bodies[id_]
+        for body in arrived.bodies[id_]
         if data_of(body)["number"] != number
     ]
     misread = [
@@ -105,13 +143,14 @@ def broken(
     unread = [id_ for id_ in ledger.read if id_ not in mailbox or mailbox[id_]["acknowledged_at"] is None]
     backwards = [now for before, now in zip(ledger.heard, ledger.heard[1:], strict=False) if now <= before]
     return {
-        "deliveries with another signature": received.forged,
+        "deliveries with another signature": sum(arrived.forged for arrived in everywhere),
         "ids with different events": len(changed),
         "acknowledged events with another's data": len(wrong),
         "acknowledged events that are not in the log": len(ledger.acknowledged.keys() - logged),
         "events of the field that were heard and are not in the log": len(ledger.of_the_field() - logged),
         "acknowledged messages that cannot be pulled as they were": len(misread),
         "messages whose acknowledgement is lost": len(unread),
+        "deliveries before their elders, where order was asked for": overtaken(others.get(ORDERED, Received())),
         "events heard twice or out of order": len(backwards),
         "times the log did not reach back": len(ledger.incomplete),
         "calls refused": sum(ledger.refused.values()),

@@ -9,7 +9,7 @@ import signal
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from gateway.access.enrolment import Enrolments
 from gateway.access.keys import load_root_key
 from gateway.access.tokens import OperatorTokens
 from gateway.sdk.ferrule_client import Enrolment, FerruleClient
-from tests.e2e.outbox_ledger import Ledger
+from tests.e2e.outbox_ledger import CLOUD, ORDERED, Ledger
 from tests.e2e.programs import FERRULE, Program, free_port, until
 from tests.e2e.receiver import Receiver
 from tests.e2e.site import Gateway, Site, device, tcp_line
 
 PATTERNS = ("drill:*", "alarm:*", "device:*", "line:*")
+OTHERS: Mapping[str, Mapping[str, object]] = {ORDERED: {"ordered": True}, CLOUD: {"format": "cloudevents"}}
 POLICY = {"max_attempts": 20, "backoff_multiplier": 1, "initial_delay": 1}
 TYPES = ("drill:first", "drill:second:part", "drill:third")
 PRIORITIES = ("low", "normal", "high", "urgent")
@@ -128,6 +129,7 @@ class Drill:
         gateway: that can be called now.
         environment: of gateways that are started.
         before: a command that starts the gateway, which follows it.
+        others: paths of webhooks beside the first one.
         seen: where its state directory is for others, where it is another place for them.
         chance: of everything.
     """
@@ -139,6 +141,7 @@ class Drill:
         self.gateway: Gateway | None = None
         self.environment: dict[str, str] = {}
         self.before: tuple[str, ...] = ()
+        self.others: tuple[str, ...] = ()
         self.seen: Path | None = None
         self.chance = random.Random(seed)
         self.receiver = Receiver(directory / "receiver", seed)
@@ -175,7 +178,7 @@ class Drill:
     def begin(self) -> Gateway:
         """Start the gateway for the first time, register the webhook and the agent that messages are for."""
         gateway = self.start()
-        body = {"url": self.receiver.url, "events": [*PATTERNS, "message:*"], "retry_policy": POLICY}
+        body = {"url": self.receiver.url(), "events": [*PATTERNS, "message:*"], "retry_policy": POLICY}
         with self.client(gateway) as client:
             answer = client.post("/v1/webhooks", json={"data": body})
             assert answer.status_code == 201, answer.text
@@ -190,6 +193,16 @@ class Drill:
             agent.register()
         self.gateway = gateway
         return gateway
+
+    def begin_others(self, gateway: Gateway) -> None:
+        """Register webhooks beside the first one: one that asks for order, and one for CloudEvents."""
+        with self.client(gateway) as client:
+            for path, wish in OTHERS.items():
+                body = {"url": self.receiver.url(path), "events": ["drill:*"], "retry_policy": POLICY, **wish}
+                answer = client.post("/v1/webhooks", json={"data": body})
+                assert answer.status_code == 201, answer.text
+                self.receiver.trust(answer.json()["data"]["signing_secret"], path)
+        self.others = tuple(OTHERS)
 
     def publish(self, client: httpx.Client) -> None:
         """Hand over an event."""
@@ -300,7 +313,11 @@ class Drill:
 
     def _missing(self) -> dict[str, set[str]]:
         with self.lock:
-            return self.ledger.missing(self.receiver.received)
+            missing = self.ledger.missing(self.receiver.received)
+            for path in self.others:
+                if lacking := self.ledger.acknowledged.keys() - self.receiver.at(path).bodies.keys():
+                    missing[f"acknowledged events, at {path}"] = lacking
+            return missing
 
     def logged(self) -> set[str]:
         """Ids of all events in the log."""

@@ -20,6 +20,10 @@ from gateway.api.server.certificates import make_authority, make_leaf
 # What a bad receiver does, and in how many of a hundred requests.
 MOODS = {"fails": 8, "is busy": 4, "moved": 3, "hangs up": 4, "babbles": 3, "is slow": 4, "took it, and hangs up": 4}
 SLOW_S = 0.5
+# The moods in which it takes what comes, and those in which it says so.
+_SAID_SO = {"well", "is slow"}
+_TAKEN = {*_SAID_SO, "took it, and hangs up"}
+PATH = "/hook"
 
 
 @dataclass
@@ -30,11 +34,13 @@ class Received:
         bodies: by event id, what was said of the event in each delivery that was answered with 200 or taken silently.
         forged: requests whose signature does not fit.
         moods: how often it was how.
+        course: ids in the order in which they came, and whether the gateway was told that they were taken.
     """
 
     bodies: dict[str, list[dict[str, object]]] = field(default_factory=lambda: defaultdict(list))
     forged: int = 0
     moods: Counter[str] = field(default_factory=Counter)
+    course: list[tuple[str, bool]] = field(default_factory=list)
 
 
 class Receiver:
@@ -46,14 +52,13 @@ class Receiver:
 
     Attributes:
         good: it has no moods any more.
-        url: where it is.
         authority: file of the certificate to trust.
     """
 
     def __init__(self, directory: Path, seed: int = 1) -> None:
-        self._received = Received()
+        self._received: defaultdict[str, Received] = defaultdict(Received)
         self.good = False
-        self._secrets: list[str] = []
+        self._secrets: dict[str, str] = {}
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
@@ -66,20 +71,29 @@ class Receiver:
         trust.load_cert_chain(chain)
         self._server = _Server(("127.0.0.1", 0), _handler_of(self._take))
         self._server.socket = trust.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://127.0.0.1:{self._server.server_address[1]}/hook"
+        self._origin = f"https://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     @property
     def received(self) -> Received:
-        """What arrived so far; what comes later is not in it."""
-        with self._lock:
-            bodies = defaultdict(list, {id_: list(bodies) for id_, bodies in self._received.bodies.items()})
-            return Received(bodies, self._received.forged, Counter(self._received.moods))
+        """What arrived at the first path."""
+        return self.at(PATH)
 
-    def trust(self, secret: str) -> None:
-        """Take deliveries that are signed with this."""
-        self._secrets.append(secret)
+    def at(self, path: str) -> Received:
+        """What arrived at a path so far; what comes later is not in it."""
+        with self._lock:
+            found = self._received[path]
+            bodies = defaultdict(list, {id_: list(bodies) for id_, bodies in found.bodies.items()})
+            return Received(bodies, found.forged, Counter(found.moods), list(found.course))
+
+    def url(self, path: str = PATH) -> str:
+        """Where it is."""
+        return self._origin + path
+
+    def trust(self, secret: str, path: str = PATH) -> None:
+        """Take deliveries at a path that are signed with this, and no others."""
+        self._secrets[path] = secret
 
     def close(self) -> None:
         """Stop listening."""
@@ -88,26 +102,28 @@ class Receiver:
         self._thread.join()
 
     def _take(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
-        if not self._genuine(request, body):
-            with self._lock:
-                self._received.forged += 1
+        genuine, mood = self._genuine(request, body), self._mood()
+        with self._lock:
+            received = self._received[request.path]
+            if genuine:
+                id_ = str(request.headers["webhook-id"])
+                received.moods[mood] += 1
+                received.course.append((id_, mood in _SAID_SO))
+                if mood in _TAKEN:
+                    received.bodies[id_].append(json.loads(body))
+            else:
+                received.forged += 1
+        if genuine:
+            _BEHAVIOUR[mood](request)
+        else:
             _answer(request, 401)
-            return
-        mood = self._mood()
-        if mood in {"well", "took it, and hangs up", "is slow"}:
-            said = json.loads(body)
-            with self._lock:
-                self._received.bodies[request.headers["webhook-id"]].append(said)
-        _BEHAVIOUR[mood](request)
 
     def _genuine(self, request: BaseHTTPRequestHandler, body: bytes) -> bool:
-        for secret in self._secrets:
-            try:
-                Webhook(secret).verify(body, dict(request.headers))
-            except WebhookVerificationError:
-                continue
-            return True
-        return False
+        try:
+            Webhook(self._secrets[request.path]).verify(body, dict(request.headers))
+        except (WebhookVerificationError, KeyError):
+            return False
+        return True
 
     def _mood(self) -> str:
         with self._lock:
@@ -115,7 +131,6 @@ class Receiver:
             if not self.good:
                 names = [*MOODS, "well"]
                 drawn = self._random.choices(names, [*MOODS.values(), 100 - sum(MOODS.values())])[0]
-            self._received.moods[drawn] += 1
         return drawn
 
 
