@@ -21,6 +21,7 @@ class LookingRunner:
     def __init__(self, found: Callable[[Means], None]) -> None:
         self._found = found
         self._means: Means | None = None
+        self._runner: ProcessRunner | None = None
         self._looking = trio.Lock()
 
     @property
@@ -38,7 +39,10 @@ class LookingRunner:
 
     async def start(self, sandbox: Sandbox) -> Running:
         """Start an instance."""
-        return await ProcessRunner(await self._known()).start(sandbox)
+        means = await self._known()
+        # One for all: what it starts must not outlive it.
+        self._runner = self._runner or ProcessRunner(means)
+        return await self._runner.start(sandbox)
 
     async def _known(self) -> Means:
         async with self._looking:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 import trio
 
 from gateway.plugins.host.command import command, environment, places
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox, missing
+from gateway.plugins.host.spawning import Child, Spawner
 from gateway.plugins.host.usage import Usage, descendants, size_of, started_at, still_runs, tasks_of, usage_of
 
 log = structlog.stdlib.get_logger(__name__)
-
-S = TypeVar("S")
 
 # Seconds a process that was killed may take to be gone, before the next means.
 _GONE_S = 2.0
@@ -104,6 +102,7 @@ class ProcessRunner:
 
     def __init__(self, means: Means) -> None:
         self._means = means
+        self._spawner = Spawner()
 
     async def look(self) -> None:
         """It is known."""
@@ -120,18 +119,11 @@ class ProcessRunner:
         neighbours = tasks_of(os.geteuid()) if user is None and not inside else 0
         told, telling = os.pipe2(os.O_CLOEXEC)
         try:
-            process = await trio.lowlevel.open_process(
+            process = await self._spawner.spawn(
                 command(sandbox, means, neighbours=neighbours, info=telling),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
                 cwd=sandbox.package,
-                env={} if inside else environment(sandbox, places(sandbox, means)),
+                env={} if inside else dict(environment(sandbox, places(sandbox, means))),
                 user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-                umask=0o077,
-                start_new_session=True,
                 pass_fds=(telling,) if inside else (),
             )
         except BaseException:
@@ -159,7 +151,7 @@ class RealProcess:
         inside: it is bubblewrap, whose child is the first process of a namespace.
     """
 
-    def __init__(self, process: trio.Process, sandbox: Sandbox, *, inside: bool) -> None:
+    def __init__(self, process: Child, sandbox: Sandbox, *, inside: bool) -> None:
         self._process, self._sandbox, self._inside = process, sandbox, inside
         # The first process of its namespace, by a descriptor that means no other, ever.
         self._first: int | None = None
@@ -192,17 +184,17 @@ class RealProcess:
     @property
     def stdin(self) -> trio.abc.SendStream:
         """Takes what is said to it."""
-        return _there(self._process.stdin)
+        return self._process.stdin
 
     @property
     def stdout(self) -> trio.abc.ReceiveStream:
         """Gives what it says."""
-        return _there(self._process.stdout)
+        return self._process.stdout
 
     @property
     def stderr(self) -> trio.abc.ReceiveStream:
         """Gives what it complains of."""
-        return _there(self._process.stderr)
+        return self._process.stderr
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -299,9 +291,3 @@ def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-
-
-def _there(stream: S | None) -> S:
-    if stream is None:
-        raise AssertionError("it was started with three pipes")
-    return stream
