@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.plugins.host.clearing import clear
+from gateway.plugins.host.users import NoUsersError, Users, give
+
 # Of the state directory, where instances keep their files.
 INSTANCES = "instances"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-# Numbers of users nobody else has: above what Debian and systemd give away, below those of containers.
-FIRST_USER, LAST_USER = 120_000, 129_999
 
 
 class GroundError(Exception):
@@ -39,10 +38,12 @@ class Ground:
     Args:
         root: directory that holds them.
         own_users: whether each gets a user of its own, as only root can arrange.
+        users: whom they can get.
     """
 
-    def __init__(self, root: Path, *, own_users: bool) -> None:
+    def __init__(self, root: Path, *, own_users: bool, users: Users | None = None) -> None:
         self._root, self._own_users = root, own_users
+        self._users = users or Users()
 
     def prepare(self, instance: str) -> Place:
         """The place of an instance, made where there is none yet.
@@ -72,12 +73,9 @@ class Ground:
         """
         data = self._path(instance)
         try:
-            if os.path.lexists(data):
-                shutil.rmtree(data)
+            clear(data)
         except OSError as error:
             raise GroundError(f"{data}: {error.strerror}") from None
-        except RecursionError:
-            raise GroundError(f"{data} is nested too deep: remove it by rm -rf") from None
 
     def _path(self, instance: str) -> Path:
         if _ID.fullmatch(instance) is None:
@@ -85,15 +83,24 @@ class Ground:
         return self._root / instance
 
     def _user(self, data: Path) -> int:
-        """Who owns its directory is its user: that is known after a restart, and nobody gets what another left."""
+        """Who owns its directory is its user: that is known after a restart, and nobody gets what another left.
+
+        Where another gateway has that user meanwhile, it gets another one, and so does what it keeps.
+        """
         owner = data.lstat().st_uid
-        if FIRST_USER <= owner <= LAST_USER:
-            return owner
         taken = {entry.lstat().st_uid for entry in self._root.iterdir()}
-        user = next((one for one in range(FIRST_USER, LAST_USER + 1) if one not in taken), None)
-        if user is None:
-            raise GroundError("there are more instances than users for them")
-        os.chown(data, user, user, follow_symlinks=False)
+        try:
+            mine = self._users.claim(taken)
+            if owner in mine:
+                return owner
+            user = next((one for one in mine if one not in taken), None)
+            if user is None:
+                raise GroundError("there are more instances than users for them")
+            give(data, owner, user)
+        except NoUsersError as error:
+            raise GroundError(str(error)) from None
+        except RecursionError:
+            raise GroundError(f"{data} is nested too deep to be given to another user: remove it") from None
         return user
 
     def _reachable(self) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.plugins.host.ground import FIRST_USER, Ground, GroundError
+from gateway.plugins.host.ground import Ground, GroundError
+from gateway.plugins.host.users import EACH, FIRST_USER, LAST_USER, Users
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
@@ -41,14 +42,71 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
 
 @as_root
 def test_users_are_own_and_stay(place: Path) -> None:
-    ground = Ground(place / "data", own_users=True)
+    ground = Ground(place / "data", own_users=True, users=Users(place / "claims"))
     users = [ground.prepare(name).user for name in ("a", "b", "c")]
     assert users == [FIRST_USER, FIRST_USER + 1, FIRST_USER + 2]
     ground.remove("b")
-    again = Ground(place / "data", own_users=True)
+    # It ends, and lets go of them.
+    del ground
+    again = Ground(place / "data", own_users=True, users=Users(place / "claims"))
     assert again.prepare("c").user == FIRST_USER + 2
     assert again.prepare("d").user == FIRST_USER + 1
     assert (place / "data" / "d").stat().st_uid == FIRST_USER + 1
+
+
+@as_root
+def test_no_two_gateways_have_the_same_users(place: Path) -> None:
+    claims = place / "claims"
+    one = Ground(place / "one", own_users=True, users=Users(claims))
+    assert one.prepare("a").user == FIRST_USER
+    other = Ground(place / "other", own_users=True, users=Users(claims))
+    found = other.prepare("a")
+    assert found.user == FIRST_USER + EACH
+    (found.data / "kept").write_text("x")
+    (found.data / "deep").mkdir()
+    (found.data / "link").symlink_to(place)
+    for kept in (*found.data.iterdir(), found.data):
+        os.chown(kept, FIRST_USER, FIRST_USER, follow_symlinks=False)
+    (found.data / "of-another").write_text("x")
+    # A copy of another gateway's directory, as it were: it runs beside it all the same.
+    assert other.prepare("a").user == FIRST_USER + EACH
+    assert {kept.lstat().st_uid for kept in found.data.iterdir()} == {FIRST_USER + EACH, 0}
+    assert place.stat().st_uid == 0
+    assert one.prepare("b").user == FIRST_USER + 1
+
+
+@as_root
+def test_more_gateways_than_there_are_users_for_are_told_so(place: Path) -> None:
+    held = [Users(place) for _ in range(FIRST_USER, LAST_USER, EACH)]
+    assert len({users.claim(()).start for users in held}) == len(held)
+    with pytest.raises(GroundError, match="other gateways"):
+        Ground(place / "data", own_users=True, users=Users(place)).prepare("a")
+
+
+def test_what_is_nested_beyond_all_bounds_is_removed(tmp_path: Path) -> None:
+    ground = Ground(tmp_path / "data", own_users=False)
+    data = ground.prepare("scale-1").data
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(data)
+        for number in range(300):
+            Path("link").symlink_to(tmp_path / "elsewhere")
+            Path("cleared-0").touch()
+            name = "x" * 200
+            Path(name).mkdir()
+            os.chdir(name)
+            if number % 3 == 0:
+                Path("../" + name).chmod(0o300)
+    finally:
+        os.fchdir(before)
+        os.close(before)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    ground.remove("scale-1")
+    assert not data.exists()
+    assert (tmp_path / "elsewhere" / "kept").exists()
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
 
 
 @as_root
