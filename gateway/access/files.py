@@ -84,7 +84,14 @@ def keep_aside(path: Path, now: float) -> Path:
 
 def _write_scratch(path: Path, content: bytes, mode: int | None) -> Path:
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
+    try:
+        descriptor = os.open(
+            scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode
+        )
+    except OSError as error:
+        # The name somebody gave, not one he has never heard of.
+        error.filename = str(path)
+        raise
     try:
         with os.fdopen(descriptor, "wb") as file:
             if mode is not None:
@@ -93,10 +100,11 @@ def _write_scratch(path: Path, content: bytes, mode: int | None) -> Path:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-    except OSError:
+    except OSError as error:
         # A full disk would be full of these: whoever writes tries again and again, every time under another name.
         with contextlib.suppress(OSError):
             scratch.unlink()
+        error.filename = str(path)
         raise
     return scratch
 

@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.minted import system_user
 from gateway.cli.screen import Cell, Screen
@@ -81,7 +82,7 @@ def _public_key(path: Path) -> bytes:
     try:
         return read_public_key(path.read_bytes())
     except OSError as error:
-        raise CommandError(f"{path}: {(error.strerror or str(error)).lower()}", WRONG) from None
+        raise CommandError(unusable(path, error), WRONG) from None
     except PublicKeyError as error:
         raise CommandError(f"{path}: {error}", WRONG) from None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import socket
 import sqlite3
 import sys
@@ -10,10 +12,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from gateway.cli.main import AS_WHOM, DEFAULT_CONFIG, FAILED, WRONG, CommandError
+from gateway.cli.cures import unusable
+from gateway.cli.main import AS_WHOM, DEFAULT_CONFIG, WRONG, CommandError
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, Manifest
-from gateway.field.backup import Board, make_backup
+from gateway.field.backup import SCRATCH, Board, make_backup
 from gateway.state_lock import owner_of
 
 
@@ -29,10 +32,14 @@ def run(arguments: argparse.Namespace) -> int:
     except ArchiveError as error:
         raise CommandError(str(error), WRONG) from None
     except sqlite3.Error as error:
-        raise CommandError(f"no backup was made: {error}", FAILED) from None
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            words = unusable(arguments.file, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            raise CommandError(f"no backup was made: {words}") from None
+        raise CommandError(
+            f"no backup was made: {arguments.state}: {error}. ferrule doctor looks at the disk"
+        ) from None
     except OSError as error:
-        cure = f". {AS_WHOM}" if isinstance(error, PermissionError) else ""
-        raise CommandError(f"no backup was made: {error.filename or arguments.file}: {error.strerror}{cure}") from None
+        raise CommandError(f"no backup was made: {_said(error, arguments.state, arguments.file)}") from None
     finally:
         progress.end()
     if arguments.file.stat().st_mode & 0o077:
@@ -41,12 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _said(error: OSError, state: Path, file: Path) -> str:
+    named = Path(error.filename) if isinstance(error.filename, str) else file
+    if state in named.parents and not any(part.startswith(SCRATCH) for part in named.parts):
+        return f"{named}: {error.strerror}. {AS_WHOM}" if isinstance(error, PermissionError) else unusable(named, error)
+    # It is made in a directory of its own beside the file, which means nothing to anybody.
+    return unusable(file, OSError(error.errno, error.strerror))
+
+
 def config_in_use(state: Path) -> Path | None:
     """The configuration of the gateway that runs on a state directory, else the usual one where it is there."""
     try:
         return owner_of(state).config
     except (OSError, ValueError):
-        return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+        # Where it may not be looked for, pathlib raises.
+        return DEFAULT_CONFIG if os.path.isfile(DEFAULT_CONFIG) else None  # noqa: PTH113
 
 
 def tell(screen: Screen, manifest: Manifest, conclusion: str, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.settings.model import Settings
@@ -115,7 +116,7 @@ def _change(arguments: argparse.Namespace) -> int:
     except EditError as error:
         raise CommandError(f"{arguments.file}: {error}", WRONG) from None
     except OSError as error:
-        raise CommandError(f"{arguments.file}: {error.strerror}: it is as it was") from None
+        raise CommandError(f"nothing was changed: {unusable(arguments.file, error)}") from None
     screen = Screen()
     for line in changes.splitlines():
         screen.line(line, "green" if line.startswith("+") else "red")

@@ -12,8 +12,10 @@ from gateway.cli.client import Client, Json
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.options.history import FEW_ROWS
 from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_value, sparkline
+from gateway.cli.tags import list_tags
 from gateway.core import rfc3339
 from gateway.settings.quantities import duration
+from gateway.settings.suggest import did_you_mean
 
 MOST_BARS = 100
 # Significant digits of a mean.
@@ -54,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(words, WRONG)
     more = {} if arguments.resolution is None else {"resolution": arguments.resolution}
     with Client(arguments) as client:
+        rows = list_tags(client)
+        if arguments.tag not in rows:
+            hint = did_you_mean(arguments.tag, rows) or "ferrule read shows all tags"
+            raise CommandError(f'no tag is called "{arguments.tag}". {hint}', WRONG)
         answer = client.call("tag.history", tag=arguments.tag, start=start, end=end, **more)
     samples: list[Json] = answer["samples"]
     if answer["truncated"]:

@@ -179,6 +179,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         # `ferrule check FILE | head` ends early; nothing is wrong.
         give_up_output()
     except OSError as error:
+        if isinstance(error, PermissionError) and error.filename is not None:
+            # Such as what pathlib asks for on the way.
+            return fail(f"{error.filename}: {error.strerror}. Run this as a user who may", DENIED)
         if not tells_of_output(error):
             raise
         give_up_output()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import COMMANDS, CommandError
 from gateway.cli.pages import command_page, main_page
 
@@ -35,6 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
         for name, page in pages.items():
             (directory / name).write_text(page, encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"{error.filename or directory}: {error.strerror}") from None
+        raise CommandError(unusable(directory, error)) from None
     print(f"{len(pages)} pages in {directory}")
     return 0

@@ -17,6 +17,7 @@ from typing import BinaryIO
 import trio
 
 from gateway.cli.client import Client
+from gateway.cli.cures import unusable
 from gateway.cli.line_options import line_of, refuse_serial
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
@@ -43,13 +44,18 @@ def run(arguments: argparse.Namespace) -> int:
         view = View(arguments, Screen(), _capture_file(arguments.save, files))
         failure: CommandError | None = None
         try:
+            view.begin()
             trio.run(_watch, partial(source, view), arguments.seconds)
         except LineLostError as lost:
             busy = ". If the gateway has it: ferrule monitor LINE overhears it" if lost.busy else ""
             failure = CommandError(f"{lost}{busy}")
         except CommandError as error:
             failure = error
-        view.sum_up()
+        if failure is None or view.heard:
+            view.sum_up()
+        elif arguments.save is not None:
+            # The next try would find it there.
+            arguments.save.unlink(missing_ok=True)
     if failure is not None:
         raise failure
     return 0
@@ -63,7 +69,7 @@ def _capture_file(path: Path | None, files: ExitStack) -> BinaryIO | None:
     except FileExistsError:
         raise CommandError(f"{path} is there already, and is not written over: name another file", WRONG) from None
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
+        raise CommandError(unusable(path, error)) from None
 
 
 class View:
@@ -90,6 +96,18 @@ class View:
             if arguments.line is not None
             else f"nothing{of_units} was heard: does anybody talk on this line, and are A, B and the common wire there?"
         )
+
+    @property
+    def heard(self) -> bool:
+        """Whether there was anything to show."""
+        return bool(self._counts.total())
+
+    def begin(self) -> None:
+        """Write what a capture begins with.
+
+        Raises:
+            CommandError: nothing can be written there.
+        """
         self._keep(self._capture.header)
 
     def _keep(self, part: Callable[[], bytes]) -> None:
@@ -98,7 +116,8 @@ class View:
         try:
             self._file.write(part())
         except OSError as error:
-            raise CommandError(f"{self._file.name}: {error.strerror}; what was heard before is in it") from None
+            kept = "; what was heard before is in it" if self.heard else ""
+            raise CommandError(f"{unusable(Path(self._file.name), error)}{kept}") from None
 
     def show(self, message: Message) -> None:
         """One message, if it is asked for."""
@@ -131,7 +150,7 @@ class View:
             f"{counts['damaged']} damaged{lost}",
             file=sys.stderr,
         )
-        if not counts.total():
+        if not self.heard:
             print(self._nothing, file=sys.stderr)
 
 

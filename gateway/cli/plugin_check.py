@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen, clean
 from gateway.core.publisher_keys import read_public_key
@@ -45,7 +46,7 @@ def checked(place: Path, signers: Mapping[str, Signer] | None = None) -> Checked
     try:
         return check_directory(place) if place.is_dir() else check_archive(place, signers)
     except OSError as error:
-        raise CommandError(f"{error.filename or place}: {error.strerror}", WRONG) from None
+        raise CommandError(unusable(place, error), WRONG) from None
     except UnicodeDecodeError:
         raise CommandError(f"{place / '.ferruleignore'} is not in UTF-8", WRONG) from None
 

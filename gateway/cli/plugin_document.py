@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from gateway.cli.client import Json
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 
 
@@ -18,7 +19,7 @@ def object_of(path: Path) -> Json:
     try:
         document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", WRONG) from None
+        raise CommandError(unusable(path, error), WRONG) from None
     except json.JSONDecodeError as error:
         raise CommandError(f"{path}:{error.lineno}:{error.colno}: is no JSON: {error.msg.lower()}", WRONG) from None
     except (ValueError, RecursionError) as error:

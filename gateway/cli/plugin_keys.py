@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.plugin_check import checked, tell
 from gateway.cli.plugin_pack import write_whole
@@ -32,7 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyFileError as error:
         raise CommandError(str(error), WRONG) from None
     except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}", WRONG) from None
+        raise CommandError(
+            unusable(arguments.file if arguments.act == "keygen" else arguments.package, error), WRONG
+        ) from None
 
 
 def _keygen(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.plugins.author.kit import NoKitError
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{directory} is there already, and nothing is written over: name another, --directory DIR", WRONG
         ) from None
     except OSError as error:
-        raise CommandError(f"{error.filename or directory}: {error.strerror}") from None
+        raise CommandError(unusable(directory, error)) from None
     if arguments.json:
         screen.json({"id": id_, "directory": str(directory), "files": sorted(files)})
         return 0

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.plugin_check import checked, tell
 from gateway.cli.screen import Screen
@@ -59,7 +60,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             Path(temporary).unlink()
-        raise CommandError(f"{path}: {error.strerror}") from None
+        raise CommandError(unusable(path, error)) from None
 
 
 def _umask() -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import FAILED, WRONG, CommandError
 from gateway.cli.plugin_check import checked, tell
 from gateway.cli.plugin_lines import Lines
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         outcome = trio.run(_try, trial, given, telling, mirror)
     except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}") from None
+        raise CommandError(unusable(around, error)) from None
     except GroundError as error:
         raise CommandError(str(error)) from None
     finally:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.plugin_check import tell
 from gateway.core.errors import GatewayError
@@ -159,7 +160,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", WRONG) from None
+        raise CommandError(unusable(path, error), WRONG) from None
     except UnicodeDecodeError:
         raise CommandError(f"{path} is not in UTF-8", WRONG) from None
 

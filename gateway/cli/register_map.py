@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from gateway.access.files import replace
+from gateway.cli.cures import unusable
 from gateway.cli.main import FAILED, WRONG, fail
 from gateway.settings.kinds import Name, UnfitError
 from gateway.settings.problems import SettingsError
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
         return WRONG
     except OSError as error:
-        return fail(f"{file}: {error.strerror}", WRONG)
+        return fail(unusable(file, error), WRONG)
     except UnicodeDecodeError:
         return fail(f"{file}: is not UTF-8; save it as CSV UTF-8", WRONG)
     if output is None:
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.parent.mkdir(exist_ok=True)
         replace(output, profile.encode(), 0o644)
     except OSError as error:
-        return fail(f"{output}: cannot be written: {error.strerror}", FAILED)
+        return fail(f"nothing was written: {unusable(output, error)}", FAILED)
     count = profile.count("\n[[tag]]\n")
     print(f"{output}: {count} tag{'' if count == 1 else 's'}")
     return 0

@@ -7,6 +7,7 @@ import time
 
 from gateway.cli.backup import config_in_use
 from gateway.cli.client import Call, Client, Json
+from gateway.cli.cures import unusable
 from gateway.cli.main import FAILED, WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.cli.tags import read_tags
@@ -32,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     except BundleError as error:
         raise CommandError(str(error), WRONG) from None
     except OSError as error:
-        raise CommandError(
-            f"no report was made: {error.filename or arguments.file}: {error.strerror}", FAILED
-        ) from None
+        raise CommandError(f"no report was made: {unusable(arguments.file, error)}", FAILED) from None
     screen = Screen()
     if arguments.json:
         members = [{"name": part.name, "bytes": len(part.text.encode()), "about": part.about} for part in parts]

@@ -9,6 +9,7 @@ import time
 import msgspec
 
 from gateway.cli.backup import tell
+from gateway.cli.cures import unusable
 from gateway.cli.main import DEFAULT_STATE, FAILED, WRONG, CommandError
 from gateway.cli.screen import Progress, Screen
 from gateway.field.archive import ArchiveError, verify
@@ -38,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     except (RestoreError, InUseError) as error:
         raise CommandError(f"nothing was changed: {error}", FAILED) from None
     except OSError as error:
-        raise CommandError(f"{error.filename or arguments.state}: {error.strerror}", FAILED) from None
+        asked = error.filename == str(arguments.file)
+        raise CommandError(unusable(arguments.state, error), WRONG if asked else FAILED) from None
     finally:
         progress.end()
     cure = "ferrule keys rotate --end-all"

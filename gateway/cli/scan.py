@@ -13,9 +13,10 @@ import trio
 
 from gateway.access.files import create
 from gateway.cli.client import Client
+from gateway.cli.cures import unusable
 from gateway.cli.line_calls import calls_of, line_on, running_gateway
 from gateway.cli.line_options import is_place, line_of, refuse_serial
-from gateway.cli.main import BAD, WRONG, CommandError, fail
+from gateway.cli.main import BAD, WRONG, CommandError
 from gateway.cli.screen import Cell, Progress, Screen
 from gateway.field.scan import estimate, scan
 from gateway.field.scan_borrowed import BorrowedSite
@@ -23,6 +24,7 @@ from gateway.field.scan_bus import LineLostError
 from gateway.field.scan_found import Found, Scan, advice, say_setting, verdict
 from gateway.field.scan_site import PortSite, Site, candidates
 from gateway.field.scan_skeleton import skeleton
+from gateway.settings.kinds import Name, UnfitError
 from gateway.settings.line_model import LineSettings
 
 INTERRUPTED = 130
@@ -30,8 +32,8 @@ INTERRUPTED = 130
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan and show what was found, also when broken off."""
-    if arguments.write is not None and arguments.write.exists():
-        return fail(f"{arguments.write} is there already, and is not written over: name another file", WRONG)
+    if arguments.write is not None:
+        _check_written(arguments.write, arguments.name)
     screen, result, site = Screen(), Scan(), _site(arguments)
     listening = arguments.listen if site.listens else 0.0
     seconds = estimate(site.settings, len(arguments.units), arguments.timeout_per_unit, listening=listening)
@@ -55,6 +57,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.write is not None:
         _write(arguments.write, result, arguments.name, shown=not arguments.json)
     return _code(result)
+
+
+def _check_written(file: Path, name: str) -> None:
+    """What can be known of the file before a scan that may take an hour.
+
+    Raises:
+        CommandError: it will not be written.
+    """
+    if os.path.lexists(file):
+        raise CommandError(f"{file} is there already, and is not written over: name another file", WRONG)
+    if not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
+        raise CommandError(f"{file} cannot be written: {file.parent} is no directory this user may write to", WRONG)
+    try:
+        Name().read(name)
+    except UnfitError as refusal:
+        raise CommandError(f"--name: {refusal}", WRONG) from None
 
 
 def _site(arguments: argparse.Namespace) -> Site:
@@ -181,8 +199,8 @@ def _write(file: Path, result: Scan, name: str, *, shown: bool) -> None:
         if shown:
             # A scan may have taken an hour.
             print(f"\n{text}", end="")
-        cure = "Name another file, or take it from what is printed here" if shown else "Name another file"
-        raise CommandError(f"{file} was not written: {error.strerror}. {cure}") from None
+        kept = "; what belongs in it is printed here" if shown else ""
+        raise CommandError(f"{unusable(file, error)}{kept}") from None
     print(f"written: {file}. Next: ferrule check {file}", file=sys.stderr)
 
 

@@ -18,10 +18,11 @@ def show_certificate(context: ssl.SSLContext, certificate: Path) -> None:
         # Without a password nobody is asked for one: an encrypted key is refused.
         context.load_cert_chain(certificate, password=b"")
     except (ssl.SSLError, OSError) as error:
-        reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        # OpenSSL's own words say where in it something failed.
+        reason = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         raise CommandError(
-            f"{certificate} cannot be used as a certificate ({reason}): a PEM file with certificate and key, the key "
-            "without a password",
+            f"{certificate} cannot be used as a certificate{reason}: it is to be a PEM file with a certificate and its "
+            "key, the key without a password",
             WRONG,
         ) from None
 

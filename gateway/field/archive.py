@@ -197,7 +197,9 @@ def _opened(path: Path) -> Iterator[tuple[tarfile.TarFile, Manifest]]:
             while unpacked.read(_CHUNK):
                 pass
     except _BROKEN as error:
-        raise ArchiveError(f"{path} is damaged or no backup ({error}): take another one") from None
+        # What is no archive at all is called so in Python's own words.
+        reason = "it is no gzip file" if isinstance(error, gzip.BadGzipFile) else error
+        raise ArchiveError(f"{path} is damaged or no backup ({reason}): take another one") from None
 
 
 def _contents(

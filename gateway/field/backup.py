@@ -39,6 +39,8 @@ _HALF_WRITTEN = ".part"
 # kinds of them least of all, and packages are unpacked again.
 _OF_PLUGINS = frozenset({"instances", "unpacked"})
 DATABASE = ".db"
+# What a backup is made in, beside where it goes.
+SCRATCH = ".ferrule-backup-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
     if not (state / "root.key").exists():
         raise ArchiveError(f"{state} is no state directory of a gateway: there is no root.key. Name it: --state DIR")
     # Beside the backup: the medium that takes it has the room, and temporary directories may be memory.
-    with tempfile.TemporaryDirectory(prefix=".ferrule-backup-", dir=path.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=path.parent) as scratch:
         place = Path(scratch)
         modes = _copy_state(state, place)
         left_out: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,7 +107,7 @@ def _mount(world: World) -> Finding:
 
 
 def _space(world: World) -> Finding:
-    place = next((path for path in (world.state, *world.state.parents) if path.exists()), Path("/"))
+    place = next((path for path in (world.state, *world.state.parents) if os.path.lexists(path)), Path("/"))
     try:
         free, total = world.free(place)
     except OSError as error:
@@ -132,10 +133,12 @@ def _clock(world: World) -> Finding:
 
 
 def _certificates(world: World) -> list[Finding]:
+    # What may not be looked at may be there.
+    hidden = os.path.lexists(world.state) and not os.access(world.state, os.X_OK)
     found = [
         _certificate(world, world.state / name, soon)
         for name, soon in (("server.pem", _CERTIFICATE_SOON_DAYS), ("ca.pem", _AUTHORITY_SOON_DAYS))
-        if (world.state / name).exists()
+        if os.path.lexists(world.state / name) or hidden
     ]
     words = "none here yet: the gateway makes one at its first start"
     return found or [Finding("certificate", str(world.state), State.UNKNOWN, words)]

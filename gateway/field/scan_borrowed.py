@@ -50,7 +50,7 @@ class BorrowedSite:
             names = ", ".join(str(row["line"]) for row in rows if row["transport"] in _TRANSPORTS) or "none"
             raise ValueError(
                 f'the gateway has no Modbus line "{name}" (it has: {names}). A port is written with its path, such as '
-                "./tty or /dev/ttyUSB0"
+                "./tty or /dev/ttyUSB0, a host by its name with the port, such as plc:502"
             )
         self.settings: Sequence[LineSettings] = [_settings(row)]
         self._lease: str | None = None

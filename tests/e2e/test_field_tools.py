@@ -57,7 +57,7 @@ def test_a_full_disk_takes_no_scan_away(ports: Path) -> None:
     )
 
     assert done.returncode == 1
-    assert f"{written} was not written: File too large. Name another file" in done.stderr
+    assert f"{written}: File too large. Name another place" in done.stderr
     assert "unit = 3" in done.stdout
     assert not [path for path in ports.iterdir() if "found" in path.name]
 

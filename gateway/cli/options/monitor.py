@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gateway.cli.options.connection import add_connection
+from gateway.cli.options.numbers import MOST_UNIT, whole
 from gateway.cli.options.seconds import seconds
 from gateway.cli.options.serial import add_serial
 
@@ -27,7 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("line", nargs="?", metavar="LINE", help="a line of the running gateway")
     parser.add_argument("--port", metavar="DEVICE", help="a serial port that the gateway does not own, to listen on")
-    parser.add_argument("--unit", type=int, action="append", default=[], metavar="N", help="only this unit; repeat")
+    parser.add_argument(
+        "--unit",
+        type=whole(0, MOST_UNIT, "a unit"),
+        action="append",
+        default=[],
+        metavar="N",
+        help="only this unit; repeat",
+    )
     parser.add_argument("--errors", action="store_true", help="only damage, silence and refusals")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write a capture (pcapng); never over a file")
     parser.add_argument("--seconds", type=seconds(0.1), metavar="S", help="end after so long")

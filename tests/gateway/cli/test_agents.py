@@ -142,7 +142,7 @@ def test_an_agent_with_a_key_of_its_own_gets_no_secret(
         (["--scope", "devices:reed"], 'did you mean "devices:read"?'),
         (["--ttl", "0"], "1 to 2592000"),
         (["--ttl", "2592001"], "1 to 2592000"),
-        (["--public-key", "/nowhere/key.pem"], "/nowhere/key.pem: no such file"),
+        (["--public-key", "/nowhere/key.pem"], "/nowhere/key.pem: No such file or directory. Is the path right?"),
         (["--public-key", "/dev/null"], "/dev/null: an Ed25519 public key is 32 bytes"),
         (["--state", "/nowhere"], "/nowhere is no directory"),
     ],

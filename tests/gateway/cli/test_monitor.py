@@ -91,6 +91,6 @@ def test_a_capture_that_finds_no_room_is_named() -> None:
     arguments = argparse.Namespace(unit=[], errors=False, json=False, line="boiler", port=None)
     with (
         Path("/dev/full").open("wb", buffering=0) as full,
-        pytest.raises(CommandError, match=r"^/dev/full: No space left on device; what was heard before is in it$"),
+        pytest.raises(CommandError, match=r"^/dev/full: No space left on device. Free some space, or name"),
     ):
-        View(arguments, Screen(io.StringIO()), full)
+        View(arguments, Screen(io.StringIO()), full).begin()

@@ -107,7 +107,10 @@ def test_the_output_is_written_when_all_is_right_and_not_before(
         (["--output", "m1.csv"], "--output m1.csv: the file of a profile is called NAME.toml"),
         (["--output", "m1.toml", "--name", "m2"], "--output m1.toml: a profile is found by its name. Write m2.toml"),
         (["--name", "acme m1"], '--name: "acme m1" has characters outside A-Z a-z 0-9 . _ -. Write "acme-m1"'),
-        (["--output", "absent/there/m1.toml"], "absent/there/m1.toml: cannot be written: No such file or directory"),
+        (
+            ["--output", "absent/there/m1.toml"],
+            "nothing was written: absent/there: No such file or directory. Is the path right?",
+        ),
     ],
 )
 def test_an_output_that_could_not_be_used_is_refused(
