@@ -147,6 +147,8 @@ def decode(body: bytes) -> Json:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark: leave that out")
     document: Json = _DECODER.decode(text)
     if too_deep(body, document):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
@@ -209,6 +211,14 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        # Python's own words are about a switch of Python's.
+        raise ValueError("a number is too large") from None
+
+
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
@@ -220,5 +230,7 @@ def _encode_id(id_: Id) -> bytes:
     return json.dumps(id_).encode()
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_whole, parse_float=_finite, parse_constant=_no_constant
+)
 _ENCODER = msgspec.json.Encoder()
