@@ -8,6 +8,7 @@ from gateway.settings import schema
 from gateway.settings.address_checks import warn_of_manual_numbers
 from gateway.settings.fields import Distinct, Fields, Findings, read_fields
 from gateway.settings.line_model import DeviceSettings
+from gateway.settings.overlap_checks import warn_of_overlaps
 from gateway.settings.profiles import ProfileShelf, device_tags, names_profile
 from gateway.settings.tag_checks import read_change, read_tag
 
@@ -47,6 +48,7 @@ def read_devices(
             read_change(change, findings, tag_names)
         good = [(tag_node, tag) for tag_node, tag in zip(whole_tags, read, strict=True) if tag is not None]
         warn_of_manual_numbers(good, node.place.path, findings)
+        warn_of_overlaps(good, node.place.path, findings)
         if not fields.faulty:
             arguments = {key: value for key, value in fields.arguments().items() if key not in _CONFIGURATION_ONLY}
             devices.append(DeviceSettings(**arguments, tags=tuple(tag for _, tag in good), place=node.place))

@@ -33,6 +33,12 @@ _SERIAL_FRAMES = (*_OWN_PORT, "rtu-over-tcp")
 _BUS = ("rtu", "ascii", "rtu-over-tcp")
 _MODBUS = (*_BUS, "tcp")
 
+# What adapters and devices are made for; others exist, but a typing error is more likely.
+_USUAL_RATES = (
+    *(300, 600, 1200, 1800, 2400, 4800, 7200, 9600, 10400, 14400, 19200, 28800, 31250, 33600, 38400, 56000, 57600),
+    *(62500, 76800, 93750, 115200, 125000, 128000, 153600, 187500, 230400, 250000, 256000, 375000, 460800, 500000),
+    *(576000, 921600, 1_000_000, 1_152_000, 1_500_000, 2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000),
+)
 # What "localhost" is another name of.
 _LOCALHOST = {"127.0.0.1": "localhost", "::1": "localhost"}
 
@@ -99,6 +105,7 @@ def _read_line(
         _check_transport(fields, ends)
     else:
         _check_ends(fields, ends)
+    _check_rate(fields)
     _check_pauses(fields)
     rs485 = _read_rs485(fields)
     raw = _read_raw(fields)
@@ -194,6 +201,15 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _check_rate(fields: Fields) -> None:
+    if not fields.given("baudrate") or not fields.sound("baudrate"):
+        return
+    rate = fields["baudrate"]
+    if rate not in _USUAL_RATES:
+        nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
+        fields.warn("baudrate", f"{rate} is no usual rate, and few adapters can do it. Did you mean {nearest}?")
 
 
 def _check_pauses(fields: Fields) -> None:

@@ -117,3 +117,48 @@ def test_other_servers_are_not_warned_of(one: tuple[str, int], other: tuple[str,
 def test_one_name_written_in_two_ways_is_refused(one: str, other: str) -> None:
     with pytest.raises(SettingsError, match=r'f.toml:9:8: error: host: ".*" is the end of another line already'):
         warnings(tcp_line("a", one) + tcp_line("b", other))
+
+
+@pytest.mark.parametrize(("rate", "meant"), [(19201, 19200), (9660, 9600), (96000, 93750), (115000, 115200)])
+def test_a_rate_nobody_uses_is_warned_of(rate: int, meant: int) -> None:
+    assert warnings(serial_line("a", "/dev/x") + f"baudrate = {rate}\n") == [
+        f"f.toml:5:12: warning: baudrate: {rate} is no usual rate, and few adapters can do it. Did you mean {meant}?"
+    ]
+
+
+def overlap_warnings(*tags: tuple[str, int, str], more: str = "") -> list[str]:
+    rows = "".join(
+        f'  {{ name = "t{number}", table = "{table}", address = {address}, type = "{kind}" }},\n'
+        for number, (table, address, kind) in enumerate(tags)
+    )
+    return warnings(serial_line("a", "/dev/x") + f'[[line.device]]\nname = "d"\nunit = 1\n{more}tag = [\n{rows}]\n')
+
+
+def test_numbers_that_begin_in_the_middle_of_each_other_are_warned_of_once() -> None:
+    (words,) = overlap_warnings(
+        ("input", 0, "float32"), ("input", 1, "float32"), ("input", 2, "float32"), ("holding", 0, "uint16")
+    )
+    assert words == (
+        'f.toml:10:45: warning: address: registers 1 to 2 share a part with "t0" (line 9), which has 0 to 1 (1 more of '
+        "this device likewise). Correct an address or a type, unless the device does have them so"
+    )
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [("input", 0, "float32"), ("input", 2, "float32")],
+        [("input", 0, "uint32"), ("input", 0, "uint16"), ("input", 1, "uint16")],
+        [("input", 0, "uint64"), ("input", 1, "uint32")],
+        [("input", 0, "float32"), ("holding", 1, "float32")],
+        [("input", 0, "float32"), ("input", 0, "int32")],
+        [("coil", 0, "bool"), ("coil", 1, "bool")],
+    ],
+)
+def test_numbers_within_each_other_are_meant_so(tags: list[tuple[str, int, str]]) -> None:
+    assert overlap_warnings(*tags) == []
+
+
+def test_a_tag_beside_a_profile_is_warned_of_where_it_is_written() -> None:
+    (words,) = overlap_warnings(("input", 1, "float32"), more='profile = "eastron-sdm120"\n')
+    assert words.startswith("f.toml:10:45: warning: address: registers 1 to 2 share a part with")
