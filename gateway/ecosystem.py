@@ -87,6 +87,10 @@ class Ecosystem:
             *self.accounting.routes,
         )
 
+    def reloaded(self) -> None:
+        """Another configuration is in force: instances get the limits it says."""
+        self._installing.reloaded()
+
     @asynccontextmanager
     async def running(self, begin: trio.Event) -> AsyncIterator[None]:
         """Run what is wanted, as long as the block does; instances then have some seconds to end by themselves.

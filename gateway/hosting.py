@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -29,11 +29,12 @@ from gateway.events.journal import Journal
 from gateway.plugins.exchange.talk import Talk
 from gateway.plugins.host.ground import INSTANCES, Ground
 from gateway.plugins.host.host import Host
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.looking import LookingRunner
 from gateway.plugins.host.sandbox import GRAVE, WORDS, Means, unprotected
 from gateway.plugins.host.services import HostServices, Messages
 from gateway.plugins.host.states import Health, Report, State, Timing
+from gateway.plugins.host.surroundings import Surroundings
 from gateway.plugins.services.derived import DerivedTags
 from gateway.plugins.services.events import EventService
 from gateway.plugins.services.field import SerialService, TagService, Writes
@@ -66,6 +67,7 @@ class Surrounding:
         database: the file of plugins.
         exists: raises NOT_FOUND where there is no such plugin.
         journal: tells events of the gateway's own.
+        timing: how long instances may take.
     """
 
     state: Path
@@ -80,6 +82,7 @@ class Surrounding:
     database: Database
     exists: Callable[[str], Awaitable[object]]
     journal: Journal
+    timing: Timing = field(default_factory=Timing)
 
 
 class Hosting:
@@ -109,7 +112,7 @@ class Hosting:
                 services=services(around, self.talk.exchange),
                 tell=self._tell,
                 wall=around.timeline.now,
-                timing=Timing(),
+                timing=around.timing,
             ),
             Ground(around.state / INSTANCES, own_users=os.geteuid() == 0),
         )

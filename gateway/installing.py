@@ -77,6 +77,8 @@ class Installing:
             return None if held is None else f"{held.kept.owner.type}:{held.kept.owner.id}"
 
         hosting.talk.exchange.owner = owner
+        self._stock = stock
+        self._reloaded = trio.Event()
         self.instances = Instances(
             registry=self._registry,
             stock=stock,
@@ -85,6 +87,10 @@ class Installing:
             tell=journal.announce,
             wall=wall,
         )
+
+    def reloaded(self) -> None:
+        """The settings may say other limits now: instances get them. Returns at once."""
+        self._reloaded.set()
 
     @asynccontextmanager
     async def running(self, begin: trio.Event) -> AsyncIterator[None]:
@@ -98,8 +104,15 @@ class Installing:
             await begin.wait()
             await self.instances.run()
 
+        async def follow() -> None:
+            while True:
+                await self._reloaded.wait()
+                self._reloaded = trio.Event()
+                await self._stock.bound()
+
         async with trio.open_nursery() as nursery:
             nursery.start_soon(supervise, "instances of plugins", live)
+            nursery.start_soon(supervise, "limits of instances", follow)
             try:
                 yield
             finally:

@@ -38,6 +38,7 @@ class Followers:
         alarms: on tags.
         rates: how much callers may ask for.
         instruments: what is measured.
+        plugins: told that another configuration is in force.
     """
 
     root: RootKey
@@ -47,6 +48,7 @@ class Followers:
     alarms: Alarms
     rates: RateLimits
     instruments: Instruments
+    plugins: Callable[[], None]
 
 
 class Configuration:
@@ -120,6 +122,7 @@ class Configuration:
             log.warning("these sections take effect at the next start", sections=list(pending.waiting))
         before, now = marks_in_force(self._settings), marks_in_force(settings)
         self._settings = settings
+        followers.plugins()
         for kind, done in turnover(before, now).items():
             if kind != "lines":
                 log.info("taken over", what=WORDS[kind], added=done.added, changed=done.changed, removed=done.removed)

@@ -20,10 +20,11 @@ from gateway.plugins.author.overheard import Listener, Overhearing, Said, Side
 from gateway.plugins.author.steps import Ask, Configure, Emit, Hear, Quit, SetTag, Step, Wait
 from gateway.plugins.config_schema import faults
 from gateway.plugins.host.ground import Ground
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.process import Runner
 from gateway.plugins.host.sandbox import Runtime
 from gateway.plugins.host.states import Health, Report, Spec, State, Timing
+from gateway.plugins.host.surroundings import Surroundings
 from gateway.plugins.instances.config import completed
 from gateway.plugins.manifest import Manifest
 

@@ -25,10 +25,13 @@ class Cupboard:
         storage: where they are.
         instance: whose they are.
         quota: bytes of all values and their keys.
+
+    Attributes:
+        quota: the same; it may change.
     """
 
     def __init__(self, storage: Storage, instance: str, quota: int) -> None:
-        self._storage, self._instance, self._quota = storage, instance, quota
+        self._storage, self._instance, self.quota = storage, instance, quota
         self._sizes: dict[str, int] | None = None
         # One change at a time: the room is looked at before, and taken after.
         self._changing = trio.Lock()
@@ -53,10 +56,8 @@ class Cupboard:
         async with self._changing:
             sizes = await self._known()
             used = sum(sizes.values()) - sizes.get(key, 0)
-            if used + size > self._quota:
-                raise QuotaError(
-                    f"{used} of {self._quota} bytes are used, and these are {size}: delete something first"
-                )
+            if used + size > self.quota:
+                raise QuotaError(f"{used} of {self.quota} bytes are used, and these are {size}: delete something first")
             if key not in sizes and len(sizes) >= MOST_KEYS:
                 raise QuotaError(f"{MOST_KEYS} values are kept: delete one first")
             await self._storage.put(self._instance, key, text)
@@ -74,7 +75,7 @@ class Cupboard:
         """Keys that begin so, bytes that are used by all, and the quota."""
         async with self._changing:
             sizes = await self._known()
-        return sorted(key for key in sizes if key.startswith(prefix)), sum(sizes.values()), self._quota
+        return sorted(key for key in sizes if key.startswith(prefix)), sum(sizes.values()), self.quota
 
     async def _known(self) -> dict[str, int]:
         if self._sizes is None:

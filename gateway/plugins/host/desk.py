@@ -90,6 +90,10 @@ class Desk:
             "serial.write": self._serial_write,
         }
 
+    def bound(self, quota: int) -> None:
+        """It may keep so many bytes from now on; what is beyond that stays."""
+        self._cupboard.quota = quota
+
     async def serve(self, method: str, params: Mapping[str, Json]) -> Json | Fault:
         """Do what is asked for, in bounded time. Never raises, save what cancels."""
         begun = self._monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,13 @@ class Ground:
             clear(data)
         except OSError as error:
             raise GroundError(f"{data}: {error.strerror}") from None
+
+    def left_behind(self, known: Collection[str]) -> list[str]:
+        """Places of instances that are not among those who are known."""
+        try:
+            return sorted(str(entry) for entry in self._root.iterdir() if entry.name not in known)
+        except OSError:
+            return []
 
     def _path(self, instance: str) -> Path:
         if _ID.fullmatch(instance) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import trio
 
@@ -11,8 +11,9 @@ from gateway.core.eventlog import NotKept
 from gateway.core.events import Event
 from gateway.core.supervise import supervise
 from gateway.plugins.host.ground import Ground, GroundError
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.states import Spec
+from gateway.plugins.host.surroundings import Surroundings
 
 # Seconds all instances have to end when the gateway does.
 FAREWELL_S = 10.0
@@ -111,6 +112,10 @@ class Host:
             await trio.to_thread.run_sync(self._ground.remove, id_)
         except (GroundError, NotKept) as error:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None
+
+    async def left_behind(self, known: Collection[str]) -> list[str]:
+        """Directories of instances that are not among those who are known."""
+        return await trio.to_thread.run_sync(self._ground.left_behind, frozenset(known))
 
     def get(self, id_: str) -> Instance:
         """One of them.

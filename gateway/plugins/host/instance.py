@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 import trio
@@ -24,34 +23,14 @@ from gateway.plugins.host.measured import Measured
 from gateway.plugins.host.notes import HOST, Note, Notes
 from gateway.plugins.host.patience import Patience
 from gateway.plugins.host.permissions import Word, parse_permissions
-from gateway.plugins.host.process import Runner
-from gateway.plugins.host.services import Caller, HostServices
-from gateway.plugins.host.states import Fall, Health, Report, Spec, State, Timing, sandbox_of
+from gateway.plugins.host.sandbox import Bounds
+from gateway.plugins.host.services import Caller
+from gateway.plugins.host.states import Fall, Health, Report, Spec, State, sandbox_of
 from gateway.plugins.host.subscriptions import Subscriptions
+from gateway.plugins.host.surroundings import Surroundings
 from gateway.plugins.host.tally import Tally, Uptime
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all instances share.
-
-    Attributes:
-        runner: starts them.
-        services: of the gateway.
-        tell: emits an event of the catalogue.
-        wall: Unix seconds.
-        timing: how long things may take.
-        chance: 0 to 1, for jitter.
-    """
-
-    runner: Runner
-    services: HostServices
-    tell: Callable[[str, Mapping[str, object]], None]
-    wall: Callable[[], float]
-    timing: Timing
-    chance: Callable[[], float] = random.random
 
 
 class Instance:
@@ -63,7 +42,7 @@ class Instance:
         around: what all share.
 
     Attributes:
-        spec: what it is; it changes by ``configure`` and ``subscribe`` only.
+        spec: what it is; it changes by ``configure``, ``bound`` and ``subscribe`` only.
         caller: as whom it asks for something.
         notes: the last lines of its log.
 
@@ -195,6 +174,16 @@ class Instance:
             self._patience.forgive()
             self._stop.set()
         self._tell_changed("plugin:config_updated", by)
+
+    def bound(self, bounds: Bounds, quota: int) -> bool:
+        """Give it other bounds; whether what runs is started anew within them."""
+        anew = bounds != self.spec.bounds and self._life is not None
+        self.spec = replace(self.spec, bounds=bounds, quota=quota)
+        self._sandbox = replace(self._sandbox, bounds=bounds)
+        self._desk.bound(quota)
+        if anew:
+            self._stop.set()
+        return anew
 
     def subscribe(self, subscriptions: Mapping[str, Selection]) -> None:
         """Change the subscriptions it was given."""

@@ -129,7 +129,7 @@ class Blueprints:
         """
         contents = await self.contents(instance.plugin, instance.version)
         place = await self.unpack(contents)
-        manifest, settings = contents.manifest, self._settings()
+        manifest, (bounds, quota) = contents.manifest, self.bounds()
         found = {} if manifest.config_schema is None else find_secrets(manifest.config_schema, clear)
         return Spec(
             instance=instance.id,
@@ -143,9 +143,14 @@ class Blueprints:
             config=clear,
             secrets=texts(found),
             subscriptions=self._subscriptions(instance.plugin),
-            quota=settings.values,
-            bounds=Bounds(memory=settings.memory, data=settings.data),
+            quota=quota,
+            bounds=bounds,
         )
+
+    def bounds(self) -> tuple[Bounds, int]:
+        """How much an instance may take now, and how many bytes of values it may keep."""
+        settings = self._settings()
+        return Bounds(memory=settings.memory, data=settings.data), settings.values
 
     async def configured(self, id_: str, manifest: Manifest, sent: Mapping[str, Json]) -> Configured:
         """A configuration that somebody wants for an instance, its defaults filled in.

@@ -33,6 +33,8 @@ _END_S = 30.0
 # Instances that are started at once when the gateway starts: boards are slow.
 _AT_ONCE = 2
 _RETRY_S = 5.0
+# Seconds between two that are started anew.
+_BETWEEN_S = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -117,6 +119,9 @@ class Stock:
         used = {(kept.plugin, kept.version) for kept in all_}
         await trio.to_thread.run_sync(self._unpacked.keep_only, used)
         self._held = {kept.id: Held(kept) for kept in all_}
+        if left := await self._host.left_behind({*self._held, *given_up}):
+            # Not removed: where the registry was lost, they are all there is of what plugins kept.
+            log.warning("files of instances that are not installed: remove what nobody needs", places=left)
         for id_ in given_up:
             await self._forget(id_)
         self._loaded = True
@@ -203,6 +208,14 @@ class Stock:
             await running.suspend(by)
         if (before.plugin, before.version) != (held.kept.plugin, held.kept.version):
             await self.let_go(before.plugin, before.version)
+
+    async def bound(self) -> None:
+        """Give all what they may take by now: one after the other is started anew with it."""
+        for held in self.all():
+            async with held.changing:
+                if held.running is not None and held.running.bound(*self._blueprints.bounds()):
+                    log.info("an instance is started anew within other limits", instance=held.kept.id)
+                    await trio.sleep(_BETWEEN_S)
 
     async def start(self, held: Held, by: str | None) -> None:
         """Have one run, and wait until it does or has failed to; one that cannot be is told of as one that fell."""

@@ -16,8 +16,8 @@ from gateway.api.rest.route import Route
 from gateway.core.sealing import Seal
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
-from gateway.plugins.host.instance import Surroundings
 from gateway.plugins.host.states import Timing
+from gateway.plugins.host.surroundings import Surroundings
 from gateway.plugins.instances.blueprints import Blueprints
 from gateway.plugins.instances.instances import Instances
 from gateway.plugins.instances.stock import Stock
@@ -77,16 +77,17 @@ class Installed:
         self.unpacked = directory / "unpacked"
         unpacked = Unpacked(self.unpacked)
         blueprints = Blueprints(registry, unpacked, Seal(key), settings, lambda _: {})
+        self.stock = Stock(
+            store=StoredInstances(store.database),
+            registry=registry,
+            blueprints=blueprints,
+            unpacked=unpacked,
+            host=self.host,
+            tell=self.gateway.tell,
+        )
         self.instances = Instances(
             registry=registry,
-            stock=Stock(
-                store=StoredInstances(store.database),
-                registry=registry,
-                blueprints=blueprints,
-                unpacked=unpacked,
-                host=self.host,
-                tell=self.gateway.tell,
-            ),
+            stock=self.stock,
             blueprints=blueprints,
             settings=settings,
             tell=self.gateway.tell,

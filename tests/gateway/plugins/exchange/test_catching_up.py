@@ -17,9 +17,10 @@ from gateway.plugins.exchange.catching_up import FACT, KEEP_S, SETTLED_S, TTL_S
 from gateway.plugins.exchange.subscribing import Asked
 from gateway.plugins.exchange.talk import Talk
 from gateway.plugins.host.ground import Place
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.life import MOST_EVENTS
 from gateway.plugins.host.states import Spec, Timing
+from gateway.plugins.host.surroundings import Surroundings
 from tests.gateway.agents.board import Facts
 from tests.gateway.plugins.host.fakes import WALL, FakeGateway, FakeProcess, FakeRunner, spec
 

@@ -19,9 +19,9 @@ from gateway.plugins.exchange.exchange import AT_ONCE, MESSAGES_A_MINUTE, MOST_O
 from gateway.plugins.exchange.letters import LARGEST_PAYLOAD, Reply, Sent, Status
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
-from gateway.plugins.host.instance import Surroundings
 from gateway.plugins.host.services import Caller, MessageOut
 from gateway.plugins.host.states import Timing
+from gateway.plugins.host.surroundings import Surroundings
 from tests.gateway.plugins.host.fakes import WALL, FakeGateway, FakeProcess, FakeRunner, spec
 
 Answer = Callable[[Mapping[str, Any]], Awaitable[Any]]

@@ -11,8 +11,9 @@ from typing import Any
 import trio
 
 from gateway.plugins.host.ground import Place
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.states import State, Timing
+from gateway.plugins.host.surroundings import Surroundings
 
 from .fakes import WALL, FakeGateway, FakeProcess, FakeRunner, Program, spec
 

@@ -15,10 +15,11 @@ import trio
 
 from gateway.core.supervise import Lives
 from gateway.plugins.host.ground import Ground
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.process import ProcessRunner, Running
 from gateway.plugins.host.sandbox import MEBI, Bounds, Means, Sandbox
 from gateway.plugins.host.states import Health, State, Timing
+from gateway.plugins.host.surroundings import Surroundings
 from gateway.plugins.host.usage import descendants
 
 from .fakes import WALL, FakeGateway, spec

@@ -16,8 +16,8 @@ from gateway.core.eventlog import NotKept
 from gateway.core.patterns import parse_selection
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import FAREWELL_S, Host
-from gateway.plugins.host.instance import Surroundings
 from gateway.plugins.host.states import State, Timing
+from gateway.plugins.host.surroundings import Surroundings
 
 from .fakes import WALL, FakeGateway, FakeProcess, FakeRunner, Program, event, spec
 

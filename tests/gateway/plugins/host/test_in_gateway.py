@@ -31,6 +31,7 @@ from gateway.hosting import Hosting, Surrounding
 from gateway.plugins.host.ground import INSTANCES
 from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.sandbox import MEBI, Bounds, Means
+from gateway.plugins.host.states import Timing
 from gateway.plugins.host.usage import descendants
 from gateway.settings.model import Settings
 from gateway.storage.plugin_store import open_plugins
@@ -114,11 +115,11 @@ class Site:
 
 
 @asynccontextmanager
-async def site(place: Path) -> AsyncIterator[Site]:
+async def site(place: Path, *, poll: float = 0.1, timing: Timing | None = None) -> AsyncIterator[Site]:
     simulated = SimulatedDevice(1, holding=dict(enumerate((70, 50, 1, 5, 0))))
-    tags = [tag(name, address, poll=0.1) for address, name in enumerate(INPUTS)]
-    tags.append(tag("set", 3, poll=0.1, writable=True))
-    tags.append(tag("fixed", 4, poll=0.1))
+    tags = [tag(name, address, poll=poll) for address, name in enumerate(INPUTS)]
+    tags.append(tag("set", 3, poll=poll, writable=True))
+    tags.append(tag("fixed", 4, poll=poll))
     notes = Notes()
     state = place / "state"
     state.mkdir(mode=0o750)
@@ -146,6 +147,7 @@ async def site(place: Path) -> AsyncIterator[Site]:
                 database=plugins.database,
                 exists=_exists,
                 journal=board.journal,
+                timing=timing or Timing(),
             )
         )
         nursery.start_soon(TagWatch(bench.store, board.journal, lambda: 0.0).run)

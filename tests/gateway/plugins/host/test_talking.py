@@ -18,10 +18,11 @@ from gateway.plugins.exchange.subscribing import Asked
 from gateway.plugins.exchange.talk import Talk
 from gateway.plugins.host.ground import Ground
 from gateway.plugins.host.host import Host
-from gateway.plugins.host.instance import Instance, Surroundings
+from gateway.plugins.host.instance import Instance
 from gateway.plugins.host.process import ProcessRunner
 from gateway.plugins.host.sandbox import MEBI, Bounds, Means
 from gateway.plugins.host.services import HostServices, MessageOut
+from gateway.plugins.host.surroundings import Surroundings
 
 from .fakes import WALL, FakeGateway, event, spec
 from .real import PATIENCE_S, TIMING

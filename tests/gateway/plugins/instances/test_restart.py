@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,39 @@ async def test_what_is_wanted_runs_again(tmp_path: Path) -> None:
         assert {one.kept.id: one.kept for one in after.instances.all()} == before
         assert after.host.get(on).spec.config["api_key"] == KEY
         assert after.gateway.types() == ["plugin:activated"]
+
+
+async def test_other_limits_reach_what_runs(tmp_path: Path) -> None:
+    async with running(tmp_path) as site:
+        runs, off = [(await site.instances.install(ADA, order())).kept.id for _ in range(2)]
+        await site.instances.activate(ADA, runs)
+        site.plugins.settings = replace(site.plugins.settings, memory=64_000_000, data=1_000_000, values=10)
+        await site.installed.stock.bound()
+        await becomes(site.instances, runs, State.ACTIVE)
+        with trio.fail_after(60):
+            while len(site.runner.sandboxes) < 2:  # noqa: ASYNC110 - threads are in it
+                await trio.sleep(0.01)
+        before, after = site.runner.sandboxes
+        assert (before.bounds.memory, after.bounds.memory, after.bounds.data) == (128_000_000, 64_000_000, 1_000_000)
+        await site.instances.activate(ADA, off)
+        assert site.runner.sandboxes[-1].bounds == after.bounds
+        # Of what it keeps at the gateway there is less at once, and nobody starts anew for that.
+        site.plugins.settings = replace(site.plugins.settings, values=5)
+        await site.installed.stock.bound()
+        assert site.host.get(runs).spec.quota == 5
+        assert len(site.runner.sandboxes) == 3
+
+
+async def test_what_lies_there_of_nobody_is_told_and_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(tmp_path) as site:
+        kept = (await site.instances.install(ADA, order())).kept
+        stranger = tmp_path / "instances" / "instance-0"
+        stranger.mkdir()
+    async with running(tmp_path, site):
+        assert stranger.is_dir()
+    said = capsys.readouterr().out
+    assert str(stranger) in said
+    assert kept.id not in said.partition("not installed")[2]
 
 
 async def test_while_its_plugin_is_suspended_nothing_runs_again(tmp_path: Path) -> None:
