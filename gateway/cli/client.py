@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.cli.main import DENIED, FAILED, INTERRUPTED, UNREACHED, WRONG, CommandError
-from gateway.cli.options.connection import TOKEN_VARIABLE
+from gateway.cli.options.connection import CERTIFICATE_VARIABLE, TOKEN_VARIABLE
 from gateway.cli.place import place_of
 
 TOKEN_LIFE_S = 300
@@ -67,6 +67,7 @@ class Client:
         self._state: Path = arguments.state
         self._scopes = scopes
         self._timeout: float = arguments.timeout
+        self._certificate: Path | None = arguments.client_cert
         self._given_token = _given(arguments.token or os.environ.get(TOKEN_VARIABLE) or "")
         self._made = (0.0, "")
         self._sent = False
@@ -286,11 +287,7 @@ class Client:
                     continue
                 if isinstance(error, ssl.SSLError) and "CERTIFICATE" in (error.reason or ""):
                     # With TLS 1.3 a server says so only after the handshake; it has read nothing.
-                    raise CallError(
-                        f"{self.url} asks for a certificate, and does not take this one or none: name one that its "
-                        "[server] client_ca vouches for, --client-cert FILE",
-                        DENIED,
-                    ) from None
+                    raise CallError(_uncertified(self.url, self._certificate), DENIED) from None
                 raise CallError(f"{self.url} broke the connection off ({error})", UNREACHED, sent=True) from None
             return response.status, content
         raise AssertionError("unreachable: the last round returns or raises")
@@ -332,6 +329,20 @@ class Client:
             "the authority of that with --ca, and a name that is in it with --url",
             UNREACHED,
         )
+
+
+def _uncertified(url: str, shown: Path | None) -> str:
+    """What to do where a gateway with ``[server] client_ca`` does not take what it was shown."""
+    cure = f"--client-cert FILE, or {CERTIFICATE_VARIABLE} in the environment; also for commands on its own board"
+    if shown is None:
+        return (
+            f"{url} asks every caller for a certificate ([server] client_ca), and none was shown: name a PEM file with "
+            f"certificate and key, {cure}"
+        )
+    return (
+        f"{url} asks for a certificate, and does not take {shown}: it has run out, or is not of the authority in its "
+        f"[server] client_ca. Name another one: {cure}"
+    )
 
 
 def _given(token: str) -> str | None:

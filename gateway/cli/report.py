@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from typing import Any
 
 from gateway.cli.backup import config_in_use
 from gateway.cli.client import Call, Client, Json
@@ -27,7 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = arguments.config or config_in_use(arguments.state)
     if config is not None and not config.is_file():
         raise CommandError(f"{config}: there is no such file. Name the configuration: --config FILE", WRONG)
-    subject = Subject(arguments.state, config, pid, _answers(arguments), time.time())
+    answers = _answers(arguments)
+    if pid is not None and "gateway" in answers:
+        print(f"note: the gateway runs, and was not asked: {answers['gateway']['reason']}", file=sys.stderr)
+    subject = Subject(arguments.state, config, pid, answers, time.time())
     try:
         parts = make_bundle(arguments.file, subject)
     except BundleError as error:
@@ -45,11 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _answers(arguments: argparse.Namespace) -> dict[str, object]:
+def _answers(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         with Client(arguments, ("devices:read", "governor:read", "system:read")) as client:
             results = client.calls([Call(method, {}) for method in _ASKED])
-            answers: dict[str, object] = dict(zip(_ASKED, results, strict=True))
+            answers: dict[str, Any] = dict(zip(_ASKED, results, strict=True))
             rows: list[Json] = results[-1]["tags"]
             answers["tag.read"] = {"readings": read_tags(client, rows) if rows else []}
     except CommandError as error:

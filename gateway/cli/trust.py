@@ -21,8 +21,8 @@ def show_certificate(context: ssl.SSLContext, certificate: Path) -> None:
         # OpenSSL's own words say where in it something failed.
         reason = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
         raise CommandError(
-            f"{certificate} cannot be used as a certificate{reason}: it is to be a PEM file with a certificate and its "
-            "key, the key without a password",
+            f"{certificate} cannot be used as a certificate{reason}: it is to be a PEM file with certificate and key, "
+            "the key without a password",
             WRONG,
         ) from None
 

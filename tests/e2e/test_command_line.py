@@ -227,7 +227,9 @@ def test_a_watch_goes_on_until_it_is_told_to_end(site: Site, gateway: Gateway, s
     assert watch.stop(signal.SIGINT) == 0
 
 
-def test_a_gateway_that_asks_for_a_certificate_gets_one_or_says_so(site: Site, tmp_path: Path) -> None:
+def test_a_gateway_that_asks_for_a_certificate_gets_one_or_says_so(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, own, pem = tmp_path / "key.pem", site.directory / "ines.pem", tmp_path / "both.pem"
     make = f"{needed('openssl')} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ines"
     subprocess.run([*make.split(), "-keyout", key, "-out", own], check=True, capture_output=True)
@@ -240,7 +242,14 @@ def test_a_gateway_that_asks_for_a_certificate_gets_one_or_says_so(site: Site, t
         return done.returncode, done.stderr
 
     code, words = status()
-    assert (code, "--client-cert FILE" in words) == (7, True), words
+    assert (code, "none was shown" in words, "--client-cert FILE" in words) == (7, True, True), words
+    monkeypatch.setenv("FERRULE_CLIENT_CERT", str(pem))
+    assert status() == (0, "")
+    report = ferrule("report", site.directory / "with.zip", "--state", site.state)
+    assert (report.returncode, report.stderr) == (0, "")
+    monkeypatch.delenv("FERRULE_CLIENT_CERT")
+    report = ferrule("report", site.directory / "without.zip", "--state", site.state)
+    assert (report.returncode, "was not asked: " in report.stderr, "none was shown" in report.stderr) == (0, True, True)
     code, words = status("--client-cert", own)
     assert (code, "a PEM file with certificate and key" in words) == (2, True), words
     assert status("--client-cert", pem) == (0, "")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from gateway.cli.main import add_state
 
 TOKEN_VARIABLE = "FERRULE_TOKEN"  # noqa: S105 - the name of a variable
+CERTIFICATE_VARIABLE = "FERRULE_CLIENT_CERT"
 LONGEST_TIMEOUT_S = 3600.0
 
 
@@ -27,8 +29,14 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     add_state(group, "state directory of the gateway of this board")
     group.add_argument("--url", metavar="URL", help="another gateway: https://HOST:3500; needs --ca and a token")
     group.add_argument("--ca", type=Path, metavar="FILE", help="its ca.pem (default: that of the state directory)")
+    shown = os.environ.get(CERTIFICATE_VARIABLE)
     group.add_argument(
-        "--client-cert", type=Path, metavar="FILE", help="certificate and key to show, where the gateway asks for one"
+        "--client-cert",
+        type=Path,
+        default=Path(shown) if shown else None,
+        metavar="FILE",
+        help="certificate and key to show, where the gateway has [server] client_ca "
+        f"(default: {CERTIFICATE_VARIABLE} of the environment)",
     )
     group.add_argument(
         "--token", help=f"bearer token, as ferrule token prints it; better in the environment as {TOKEN_VARIABLE}"
