@@ -18,7 +18,7 @@ from gateway.api.params import Name, ParamsModel
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import DeviceAccess, Json, Outcome
-from gateway.core.principal import Kind
+from gateway.core.principal import Kind, Principal
 from gateway.core.roster import AgentRow, Roster
 
 # The gateway's own capabilities: the transports their lines have, and the method of each operation.
@@ -64,7 +64,7 @@ def capability_methods(
         if params.agent_id is None and params.capability_id in OWN:
             return _form(params, "gateway", await _own(params, methods, devices, origin))
         _allowed(origin, "devices:read" if params.operation == "read" else "devices:write")
-        agent = _agent(roster, params)
+        agent = _agent(roster, params, origin.principal)
         return _form(params, agent.agent_id, await forward(params, agent, origin))
 
     async def forward(params: Invoke, agent: AgentRow, origin: Origin) -> Json:
@@ -148,8 +148,8 @@ async def _in_time(entry: Method, parameters: rpc.Params, origin: Origin) -> obj
     return entry.at_deadline
 
 
-def _agent(roster: Roster, params: Invoke) -> AgentRow:
-    """The agent that is to do it: the one that was named, else the first that is well."""
+def _agent(roster: Roster, params: Invoke, by: Principal) -> AgentRow:
+    """The agent that is to do it: the one that was named, else the first that is well and can be called."""
     capability, shown = params.capability_id, {"capability": params.capability_id}
     if params.agent_id is not None:
         named = roster.get(params.agent_id)
@@ -162,10 +162,12 @@ def _agent(roster: Roster, params: Invoke) -> AgentRow:
             )
         rows = [named] if capability in named.capabilities else []
     else:
-        rows = list(roster.agents(capability))
+        # Who may invoke a capability has it in its card as well, and is not who was meant; nor are others like it.
+        rows = [row for row in roster.agents(capability) if by.kind is not Kind.AGENT or row.agent_id != by.subject]
+        rows = [row for row in rows if any(one.protocol == "https" for one in row.endpoints)] or rows
     if not rows:
         raise GatewayError(
-            Code.CAPABILITY_NOT_FOUND, "neither the gateway nor a registered agent offers it", details={**shown}
+            Code.CAPABILITY_NOT_FOUND, "neither the gateway nor another registered agent offers it", details={**shown}
         )
     well = [row for row in rows if row.healthy] or [row for row in rows if row.active]
     if not well:

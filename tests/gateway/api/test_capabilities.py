@@ -182,12 +182,16 @@ def nested(call: Any, levels: int) -> bytes:
     )
 
 
+def loopback(rig: Rig) -> dict[str, object]:
+    """Where an agent on this machine is called: whatever a test serves there."""
+    return {"protocol": "https", "host": "127.0.0.1", "port": rig.port, "path": "/agent"}
+
+
 async def ask(rig: Rig, peer: Peer | None, **params: object) -> Any:
     """Invoke the capability of an agent that runs on this machine, behind the real server."""
     async with rig.served(app=peer or Peer()):
         agent = Agent(rig, peer="127.0.0.1")
-        endpoint = {"protocol": "https", "host": "127.0.0.1", "port": rig.port, "path": "/agent"}
-        await agent.register(agent.card(endpoints=[endpoint]))
+        await agent.register(agent.card(endpoints=[loopback(rig)]))
         return await invoke(rig, "*", **{"capabilityId": "temperature-read", "parameters": {"address": 1}, **params})
 
 
@@ -341,6 +345,23 @@ async def test_what_an_agent_answers_wrongly_is_said(trusting: Rig, answer: Answ
     assert "temp-sensor-001" in fault["data"]["reason"]
 
 
+async def test_whoever_invokes_a_capability_is_not_taken_for_one_who_offers_it(trusting: Rig) -> None:
+    """What an agent may invoke stands in its own card, so each caller looks like one that has it."""
+    peer = Peer()
+    async with trusting.served(app=peer):
+        caller, other = Agent(trusting, "caller", peer="127.0.0.1"), Agent(trusting, "other")
+        await other.register(other.card(endpoints=[]))
+        await caller.register(caller.card(endpoints=[loopback(trusting)]))
+        asked = {"capabilityId": "temperature-read", "operation": "read"}
+        fault = (await caller.call("capability.invoke", **asked))["error"]
+        assert (fault["code"], "other has no https endpoint" in fault["data"]["reason"]) == (-32007, True)
+        await other.call("agent.unregister", agentId="other")
+        assert (await caller.call("capability.invoke", **asked))["error"]["code"] == -32006
+        sensor = Agent(trusting, peer="127.0.0.1")
+        await sensor.register(sensor.card(endpoints=[loopback(trusting)]))
+        assert (await caller.call("capability.invoke", **asked))["result"]["provider"] == sensor.agent_id
+
+
 async def test_what_nests_as_deep_as_callers_may_is_handed_on(trusting: Rig) -> None:
     peer = Peer()
     peer.answer = lambda call: nested(call, 31)
@@ -392,7 +413,7 @@ async def test_a_card_does_not_lead_the_gateway_to_its_own_devices(trusting: Rig
             agent = Agent(trusting, peer="127.0.0.1")
             endpoint = {"protocol": "https", "host": "127.0.0.1", "port": port, "path": "/"}
             await agent.register(agent.card(endpoints=[endpoint]))
-            fault = (await agent.call("capability.invoke", capabilityId="temperature-read", operation="read"))["error"]
+            fault = (await invoke(trusting, "*", capabilityId="temperature-read", operation="read"))["error"]
         nursery.cancel_scope.cancel()
     assert (fault["code"], "a line of this gateway" in fault["data"]["reason"]) == (-32007, True)
     assert not touched.is_set()
