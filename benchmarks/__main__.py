@@ -16,6 +16,7 @@ from benchmarks.tables import (
     http,
     memory,
     paced,
+    plugins,
     rtu,
     start,
     subscriptions,
@@ -38,6 +39,7 @@ TABLES = {
     "subscriptions": subscriptions.run,
     "events": events.run,
     "written": written.run,
+    "plugins": plugins.run,
 }
 
 

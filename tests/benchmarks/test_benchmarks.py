@@ -44,3 +44,12 @@ def test_contestants_and_line_run() -> None:
     for name in names:
         assert f"({name}: " in done.stdout
     assert "ferrule SerialTalk" in done.stdout
+
+
+@pytest.mark.e2e
+def test_plugins_are_measured_in_their_sandboxes() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--tiny", "plugins"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "### Calls of 2 instances" in done.stdout
+    assert "(plugins: " in done.stdout
