@@ -17,17 +17,10 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
-Once = Callable[["Target"], None]
+from tests.e2e.assailant import HEALTH, RPC, UPGRADE, Once, Target
+from tests.e2e.assaults_odd import ODD
 
-HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-UPGRADE = (
-    b"GET /_test/echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-RPC = b"POST /api/v1/rpc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 # Objects and arrays cost a decoder most; 1 MiB is what a body may have.
 NESTED = b"[" + b",".join(b"[" * 30 + b"]" * 30 for _ in range(17_000)) + b"]"
 OBJECTS = b'{"jsonrpc":"2.0","id":1,"method":"server.health","params":[' + b"{}," * 340_000 + b"{}]}"
@@ -44,77 +37,6 @@ SMUGGLED = [
 ]
 # The dearest group OpenSSL takes, and the code it has (RFC 8446, 4.2.7): 8192 bits.
 _FFDHE8192 = 0x0104
-
-
-@dataclass
-class Target:
-    """Whom it is done to.
-
-    Attributes:
-        port: of the gateway, on 127.0.0.1.
-        trust: its certificate authority.
-        token: of an operator, where one is in on it.
-        end: when it is over, on the monotonic clock.
-        kept: connections that are held on to.
-    """
-
-    port: int
-    trust: ssl.SSLContext
-    token: str
-    end: float
-    kept: list[socket.socket] = field(default_factory=list)
-
-    @property
-    def over(self) -> bool:
-        return time.monotonic() >= self.end
-
-    def plain(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=5, source_address=(source, 0))
-
-    def tls(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
-        plain = self.plain(source)
-        try:
-            return self.trust.wrap_socket(plain, server_hostname="localhost")
-        except BaseException:
-            plain.close()
-            raise
-
-    def said(self, *pieces: bytes) -> None:
-        """Say this on a connection of its own, and take what comes until the end or a second of silence."""
-        with self.tls() as stream:
-            stream.settimeout(1)
-            for piece in pieces:
-                stream.sendall(piece)
-            while stream.recv(65536):
-                pass
-
-    def called(self, body: bytes, times: int = 100, token: str = "") -> None:
-        """Call this over and over on one connection."""
-        who = b"Authorization: Bearer %b\r\n" % token.encode() if token else b""
-        request = RPC + who + b"Content-Length: %d\r\n\r\n" % len(body) + body
-        with self.tls() as stream:
-            for _ in range(times):
-                stream.sendall(request)
-                if not _answer(stream) or self.over:
-                    return
-
-
-def _answer(stream: ssl.SSLSocket) -> bytes:
-    """One answer; empty where the connection ended instead."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        piece = stream.recv(65536)
-        if not piece:
-            return b""
-        received += piece
-    head, _, body = received.partition(b"\r\n\r\n")
-    lengths = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-    while lengths and len(body) < lengths[0]:
-        piece = stream.recv(65536)
-        if not piece:
-            return b""
-        body += piece
-    return head + body
 
 
 def client_hello(group: int, share: int) -> bytes:
@@ -294,6 +216,7 @@ ASSAULTS: dict[str, tuple[Once, int]] = {
         (records_of_one_byte, 4),
         (connections_that_end_in_the_middle, 8),
         (websockets, 8),
+        *ODD,
     )
 }
 # Connections one assailant holds at the same time.
@@ -326,8 +249,10 @@ def main(name: str, port: str, authority: str, seconds: str, token: str = "") ->
     trust = ssl.create_default_context(cafile=authority)
     target = Target(int(port), trust, token, time.monotonic() + float(seconds))
     assail(target, *ASSAULTS[name])
+    for fault in target.faults:
+        print(fault, file=sys.stderr)  # noqa: T201 - whoever has started this hears of it
     # Threads that still wait for an answer end with the process.
-    os._exit(0)
+    os._exit(bool(target.faults))
 
 
 if __name__ == "__main__":

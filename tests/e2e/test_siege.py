@@ -1,4 +1,4 @@
-"""Assaults that once cost more than they may, for a moment each; the drill gives all of them their time."""
+"""Assaults that once cost more than they may, and forms nobody says, for a moment each; the drill has more time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ ASSAULTS = (
     "costly-handshakes",
     "forged-tokens",
     "handshakes-half-done",
+    "json-that-is-odd",
     "nested-bodies-with-a-token",
+    "odd-header-names",
     "random-bytes-for-tls",
     "slow-headers-from-many-addresses",
+    "trailers",
+    "upgrades-with-bodies",
 )
 
 
