@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -68,6 +69,7 @@ from gateway.api.rest.ports import EventParts
 from gateway.api.rest.problem_pages import PROBLEMS, problem_page
 from gateway.api.rest.replays import Replays
 from gateway.api.rest.route import Route as PluginRoute
+from gateway.api.rest.sdk_shelf import Shelf
 from gateway.api.rest.tools import Description, tool_routes
 from gateway.api.rest.versions import RETIREMENTS, Lifecycle, Retirement
 from gateway.api.seed_paths import find
@@ -167,7 +169,9 @@ def make_application(
     async def within(scope: Scope, receive: Receive) -> Reply:
         return await api.answer_within(scope, receive)
 
-    table = (*routes, *tool_routes(Description(lambda: table, methods, lifecycle), within))
+    shelf = Shelf(Path(settings.server.sdks) if settings.server.sdks else None)
+    description = Description(lambda: table, methods, lifecycle)
+    table = (*routes, *tool_routes(description, within, shelf, instruments.sdks.count))
     plugins = PluginApi(
         table,
         Door(

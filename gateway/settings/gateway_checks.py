@@ -208,7 +208,7 @@ def _check_files(fields: Fields) -> None:
     for one, other in (("certificate", "key"), ("key", "certificate")):
         if fields[one] and not fields[other]:
             fields.refuse(one, f"there is no {other} beside it. Add {other}, or remove {one}")
-    for key in ("certificate", "key", "client_ca"):
+    for key in ("certificate", "key", "client_ca", "sdks"):
         if fields.sound(key) and fields[key]:
             _count_from_here(fields, key)
 

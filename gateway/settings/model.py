@@ -109,6 +109,7 @@ class ServerSettings:
         key: file of its key.
         client_ca: file of the authority whose certificate every caller must show, empty: nobody need.
         require_if_match: what has an ETag under ``/v1`` is changed by PUT and PATCH only with If-Match (D-010).
+        sdks: directory with the SDKs that are given out, empty: those that came with the gateway.
         place: where ``bind`` is written.
     """
 
@@ -120,6 +121,7 @@ class ServerSettings:
     key: str = ""
     client_ca: str = ""
     require_if_match: bool = False
+    sdks: str = ""
     place: Place | None = field(default=None, compare=False, repr=False)
 
 

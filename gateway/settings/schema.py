@@ -45,6 +45,7 @@ SERVER = Schema(
         "key": Text(),
         "client_ca": Text(),
         "require_if_match": Flag(),
+        "sdks": Text(),
     },
     model.ServerSettings,
 )

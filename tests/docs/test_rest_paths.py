@@ -16,6 +16,8 @@ from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.plugin_tokens import plugin_token_routes
 from gateway.api.rest.problems import TITLES
 from gateway.api.rest.route import LARGEST_BODY
+from gateway.api.rest.sdk_shelf import Shelf
+from gateway.api.rest.sdks import Counted, sdk_routes
 from gateway.api.rest.table import plugin_routes
 from gateway.api.rest.trials import Dispatch, Judge, Trials, trial_routes
 from gateway.api.rest.users import People, user_routes
@@ -45,6 +47,7 @@ def test_every_path_stands_there_with_its_scope() -> None:
             *client_routes(cast("Clients", None)),
             *key_routes(cast("ApiKeys", None)),
             *trial_routes(Trials(cast("Dispatch", None), cast("Judge", None))),
+            *(route for route in sdk_routes(Shelf(None), cast("Counted", None)) if route.scope is not None),
             *(route for route in user_routes(cast("People", None)) if not route.open),
         )
     ]

@@ -120,12 +120,31 @@ class LoopLag:
         return [family]
 
 
+class SdkMeter:
+    """Counts SDKs that callers have fetched whole, by language."""
+
+    def __init__(self) -> None:
+        self._fetched: dict[str, int] = {}
+
+    def count(self, language: str) -> None:
+        """Somebody has one."""
+        self._fetched[language] = self._fetched.get(language, 0) + 1
+
+    def families(self) -> list[Family]:
+        """What was counted."""
+        family = Family("ferrule_sdk_downloads_total", "counter", "SDKs fetched whole, by language.")
+        for language, number in sorted(self._fetched.items()):
+            family.add(number, label_text(language=language))
+        return [family]
+
+
 class Instruments:
     """All of them, and what of their figures is shown.
 
     Attributes:
         http: measured by the application and the server.
         lag: its ``run`` must run.
+        sdks: told of each that is fetched.
         settings: what is shown; may be replaced while the gateway runs.
         plugins: tells how instances of plugins do; None: nobody runs any.
     """
@@ -133,5 +152,6 @@ class Instruments:
     def __init__(self, settings: MetricsSettings) -> None:
         self.http = HttpMeter()
         self.lag = LoopLag()
+        self.sdks = SdkMeter()
         self.settings = settings
         self.plugins: Callable[[], Sequence[Report]] | None = None

@@ -139,6 +139,7 @@ class MetricsPage:
             *governor_families(self._governing),
             *([] if self._instruments.plugins is None else plugin_families(self._instruments.plugins())),
             *self._instruments.http.families(),
+            *self._instruments.sdks.families(),
             refused,
             *self._instruments.lag.families(),
             *process_families(self._wall()),

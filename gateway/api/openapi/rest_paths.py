@@ -166,7 +166,7 @@ def _success(route: Route, schemas: Schemas) -> Schema:
     ]
     answer: dict[str, Any] = {"description": route.summary, "headers": headers(names)}
     if route.gives is Form.FILE:
-        return {**answer, "content": {_PACKAGE: {}}}
+        return {**answer, "content": {name: {} for name in route.files}}
     if route.result is None:
         # A page or a document of its own, where the route writes it itself.
         return answer if route.raw is None else {**answer, "content": {"*/*": {}}}

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import structlog
-import trio
 
-from gateway.api.replies import ReplyHeaders
+from gateway.api.rest.downloads import AS_TEXT, Download, download
 from gateway.api.rest.plugin_models import PLUGINS, Plugin
 from gateway.api.rest.plugins import answered
-from gateway.api.rest.ranges import part_of, range_header
 from gateway.api.rest.route import Answer, Call, File, Form, Route
 from gateway.api.rest.shapes import Nothing
 from gateway.api.rest.uploads import Upload
-from gateway.api.streaming import NextPiece, Stream
 from gateway.core.errors import GatewayError
-from gateway.core.plugins import Archive, KeptPlugin
+from gateway.core.plugins import KeptPlugin
 from gateway.core.ports import Json
 from gateway.plugins.bounds import BOUNDS
 from gateway.plugins.registry.registry import Registry
@@ -30,14 +23,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 _ONE = f"{PLUGINS}/{{plugin_id}}"
 _ARCHIVE = f"{_ONE}/versions/{{version}}/archive"
-_GZIP = b"application/gzip"
-_PIECE = 64 * 1024
-# What others wrote is text to look at: nothing of it is carried out, loaded or taken for something else.
-_AS_TEXT: ReplyHeaders = (
-    (b"content-security-policy", b"default-src 'none'; sandbox"),
-    (b"x-content-type-options", b"nosniff"),
-)
-
 _Bare = Call[None, Nothing]
 
 
@@ -75,61 +60,22 @@ class PackageRoutes:
         """GET: the documentation that came with the newest package, else what its publisher says."""
         plugin, docs = await self._registry.docs(call.path["plugin_id"])
         text = _described(plugin) if docs is None else docs
-        return Answer(file=File(content_type=b"text/plain; charset=utf-8", body=text.encode()), headers=_AS_TEXT)
+        return Answer(file=File(content_type=b"text/plain; charset=utf-8", body=text.encode()), headers=AS_TEXT)
 
     async def _fetch(self, call: _Bare, version: str | None) -> Answer:
         plugin = call.path["plugin_id"]
         found, archive, place = await self._registry.archive(plugin, version)
-        tag = b'"%b"' % archive.sha256.encode()
-        part = part_of(call.origin.scope, archive.size, tag)
-        begin, end = part or (0, archive.size)
 
         async def taken() -> None:
-            # Who fetches it in parts has it with the last of them.
-            if end == archive.size:
-                try:
-                    await self._registry.downloaded(plugin)
-                except GatewayError as error:
-                    # The caller has it all the same.
-                    log.warning("download not counted", plugin=plugin, error=error.reason)
+            try:
+                await self._registry.downloaded(plugin)
+            except GatewayError as error:
+                # The caller has it all the same.
+                log.warning("download not counted", plugin=plugin, error=error.reason)
 
-        stream = Stream(length=end - begin, opened=partial(_opened, place, begin, end), taken=taken)
-        headers = (
-            *_described_as(f"{plugin}-{found.version}.tar.gz", archive, tag),
-            *(() if part is None else range_header(part, archive.size)),
-        )
-        return Answer(
-            file=File(content_type=_GZIP, stream=stream), status=200 if part is None else 206, headers=headers
-        )
-
-
-def _described_as(name: str, archive: Archive, tag: bytes) -> ReplyHeaders:
-    digest = base64.b64encode(bytes.fromhex(archive.sha256))
-    return (
-        (b"accept-ranges", b"bytes"),
-        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
-        (b"etag", tag),
-        (b"repr-digest", b"sha-256=:%b:" % digest),
-        (b"x-content-type-options", b"nosniff"),
-    )
-
-
-@asynccontextmanager
-async def _opened(place: Path, begin: int, end: int) -> AsyncIterator[NextPiece]:
-    """A part of a file, piece by piece."""
-    descriptor = await trio.to_thread.run_sync(os.open, place, os.O_RDONLY | os.O_CLOEXEC)
-    at = begin
-
-    async def piece() -> bytes:
-        nonlocal at
-        data = await trio.to_thread.run_sync(os.pread, descriptor, min(_PIECE, end - at), at)
-        at += len(data)
-        return data
-
-    try:
-        yield piece
-    finally:
-        os.close(descriptor)
+        name = f"{plugin}-{found.version}.tar.gz"
+        file = Download(place=place, name=name, size=archive.size, sha256=archive.sha256)
+        return download(call.origin.scope, file, taken)
 
 
 def _described(plugin: KeptPlugin) -> str:
@@ -193,6 +139,7 @@ def package_routes(registry: Registry) -> tuple[Route, ...]:
             path=f"{_ONE}/docs",
             run=work.docs,
             summary="Read the documentation of a plugin",
+            files=("text/plain",),
             origin="seed",
         ),
     )

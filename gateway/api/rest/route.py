@@ -135,6 +135,7 @@ class Route:
         status: of an answer.
         takes: how a body is written; of a file ``Call.body`` is the ``Upload``, and ``body`` is None.
         gives: how an answer is written.
+        files: media types of an answer that is a file.
         body: what must be sent; None: nothing may be. Of a document: the attributes of its resource.
         related: relationships that stand beside the attributes of a document; None: none may.
         body_needed: False: it may be left out.
@@ -162,6 +163,7 @@ class Route:
     status: int = 200
     takes: Form = Form.ENVELOPE
     gives: Form = Form.ENVELOPE
+    files: tuple[str, ...] = ("application/gzip",)
     body: type[msgspec.Struct] | None = None
     related: type[msgspec.Struct] | None = None
     body_needed: bool = True

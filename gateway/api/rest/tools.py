@@ -16,6 +16,8 @@ from gateway.api.rest.changelog import changelog_routes
 from gateway.api.rest.compression import pack, packed_reply, unpack
 from gateway.api.rest.etags import etag_header, etag_of
 from gateway.api.rest.route import Route
+from gateway.api.rest.sdk_shelf import Shelf
+from gateway.api.rest.sdks import sdk_routes
 from gateway.api.rest.trials import Dispatch, Trials, trial_routes
 from gateway.api.rest.versions import Lifecycle
 
@@ -84,12 +86,16 @@ def _judged(described: bytes, method: str, path: str, reply: Reply) -> bool | No
     return conforms(described, method, path, reply)
 
 
-def tool_routes(description: Description, dispatch: Dispatch) -> tuple[Route, ...]:
+def tool_routes(
+    description: Description, dispatch: Dispatch, shelf: Shelf, counted: Callable[[str], None]
+) -> tuple[Route, ...]:
     """What tools ask for.
 
     Args:
         description: of both APIs.
         dispatch: answers a call that is tried out.
+        shelf: has the SDKs.
+        counted: told the language of each that a caller has.
     """
     return (
         Route(
@@ -107,4 +113,5 @@ def tool_routes(description: Description, dispatch: Dispatch) -> tuple[Route, ..
         *explorer_routes(Explorer(description.text)),
         *changelog_routes(),
         *trial_routes(Trials(dispatch, description.judge)),
+        *sdk_routes(shelf, counted),
     )

@@ -33,6 +33,12 @@ TOOLS = {
     "GET /v1/tools/docs/script.js",
     "GET /v1/tools/changelog",
     "POST /v1/tools/test",
+    "POST /v1/tools/sdk/generate",
+    "GET /v1/tools/sdk",
+    "GET /v1/tools/sdk/{language}",
+    "GET /v1/tools/sdk/downloads/{file}",
+    "GET /v1/tools/sdk/docs/{language}",
+    "GET /v1/tools/sdk/examples/{language}",
 }
 
 
