@@ -123,12 +123,15 @@ class Progress:
     def show(self, done: float, note: str = "") -> None:
         """Say that a share of the work (0 to 1) is done."""
         if self._shown:
-            filled = round(min(max(done, 0.0), 1.0) * _BAR_WIDTH)
+            columns = self._columns()
+            # On a narrow terminal the words say more than the bar.
+            width = min(_BAR_WIDTH, columns // 5)
+            filled = round(min(max(done, 0.0), 1.0) * width)
             full, empty = _BLOCKS if is_unicode(self._stream) else _SIGNS
-            bar = full * filled + empty * (_BAR_WIDTH - filled)
+            bar = full * filled + empty * (width - filled)
             text = f"{self._what} {bar} {done:4.0%} {clean(note)}"
             # What goes on in a second line stays there: only the last one is cleared.
-            print(f"\r\x1b[K{text[: self._columns() - 1]}", end="", file=self._stream, flush=True)
+            print(f"\r\x1b[K{text[: columns - 1]}", end="", file=self._stream, flush=True)
 
     def _columns(self) -> int:
         try:

@@ -139,6 +139,7 @@ def shown_on(columns: int, encoding: str) -> str:
 def test_a_bar_stays_in_its_line() -> None:
     """What goes on in a second line could not be cleared any more."""
     assert len(shown_on(40, "utf-8")) == 39
+    assert "50% 12 s left" in shown_on(30, "utf-8")
     assert shown_on(120, "utf-8").endswith("unit 7")
     # A terminal that does not say.
     assert 60 < len(shown_on(0, "utf-8")) < 80
