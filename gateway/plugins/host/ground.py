@@ -78,6 +78,10 @@ class Ground:
         except OSError as error:
             raise GroundError(f"{data}: {error.strerror}") from None
 
+    def close(self) -> None:
+        """No instance runs any more: others may have the users of these."""
+        self._users.release()
+
     def left_behind(self, known: Collection[str]) -> list[str]:
         """Places of instances that are not among those who are known."""
         try:

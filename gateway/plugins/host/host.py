@@ -160,6 +160,7 @@ class Host:
                     for instance in self:
                         leaving.start_soon(instance.deactivate, None)
                 nursery.cancel_scope.cancel()
+        self._ground.close()
 
     @staticmethod
     async def _keep(instance: Instance, scope: trio.CancelScope) -> None:

@@ -22,7 +22,7 @@ class NoUsersError(Exception):
 
 
 class Users:
-    """A thousand numbers, for as long as this lives.
+    """A thousand numbers, until they are released or this is no more.
 
     Args:
         claims: where gateways say which ones they have.
@@ -31,6 +31,7 @@ class Users:
     def __init__(self, claims: Path = CLAIMS) -> None:
         self._claims = claims
         self._mine: range | None = None
+        self._let_go: weakref.finalize[[int], Users] | None = None
 
     def claim(self, known: Collection[int]) -> range:
         """Have those numbers that nobody else has; the same ones whenever it is asked.
@@ -53,6 +54,12 @@ class Users:
             )
         return self._mine
 
+    def release(self) -> None:
+        """Let others have them: nobody runs as one of them any more."""
+        self._mine = None
+        if self._let_go is not None:
+            self._let_go()
+
     def _held(self, first: int) -> bool:
         """The kernel lets go of it when the process ends, however that happens."""
         descriptor = os.open(self._claims / str(first), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -61,7 +68,7 @@ class Users:
         except OSError:
             os.close(descriptor)
             return False
-        weakref.finalize(self, os.close, descriptor)
+        self._let_go = weakref.finalize(self, os.close, descriptor)
         return True
 
 

@@ -192,6 +192,7 @@ async def site(means: Means, place: Path, code: str | Path, **changes: Any) -> A
                 await instance.deactivate(None)
             nursery.cancel_scope.cancel()
     finally:
+        ground.close()
         assert found.left() == set()
 
 
