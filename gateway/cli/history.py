@@ -7,8 +7,9 @@ import csv
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
-from gateway.cli.client import Client, Json
+from gateway.cli.client import CallError, Client, Json
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.options.history import FEW_ROWS
 from gateway.cli.screen import QUALITY_STYLES, Cell, Screen, say_value, sparkline
@@ -47,36 +48,74 @@ def moment_of(text: str, now: float) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show a tag's past."""
-    now = time.time()
-    start = moment_of(arguments.since, now)
-    end = now if arguments.until is None else moment_of(arguments.until, now)
-    if end <= start:
-        words = "--since lies in the future" if arguments.until is None else "--until lies before --since"
-        raise CommandError(words, WRONG)
-    more = {} if arguments.resolution is None else {"resolution": arguments.resolution}
+    """Show a tag's past, once or until Ctrl-C."""
+    watched = arguments.watch is not None
+    if watched and arguments.until is not None:
+        raise CommandError("--watch goes on until Ctrl-C: leave --until out", WRONG)
+    if watched and arguments.resolution is not None and (arguments.csv or arguments.json):
+        raise CommandError("what is summed up changes until its time is over: leave --watch or --resolution out", WRONG)
+    screen = Screen()
     with Client(arguments) as client:
         rows = list_tags(client)
         if arguments.tag not in rows:
             hint = did_you_mean(arguments.tag, rows) or "ferrule read shows all tags"
             raise CommandError(f'no tag is called "{arguments.tag}". {hint}', WRONG)
-        answer = client.call("tag.history", tag=arguments.tag, start=start, end=end, **more)
+        if not watched:
+            _once(screen, client, arguments, None)
+            return 0
+        with suppress(KeyboardInterrupt):
+            newest: str | None = None
+            while True:
+                try:
+                    newest = _once(screen, client, arguments, newest)
+                except CallError as error:
+                    # Whoever watches wants to see when it is back.
+                    print(f"ferrule: {error}", file=sys.stderr)
+                time.sleep(arguments.watch)
+                if not arguments.json and not arguments.csv:
+                    screen.clear()
+    return 0
+
+
+def _once(screen: Screen, client: Client, arguments: argparse.Namespace, newest: str | None) -> str:
+    """Show it; of what was shown before, up to the time ``newest``, programs get nothing. Returns the newest time."""
+    now = time.time()
+    as_rows = arguments.json or arguments.csv
+    start = moment_of(newest if newest is not None and as_rows else arguments.since, now)
+    end = now if arguments.until is None else moment_of(arguments.until, now)
+    if newest is not None and as_rows:
+        # The gateway's clock may be ahead of this one.
+        end = max(end, start + 1)
+    if end <= start:
+        words = "--since lies in the future" if arguments.until is None else "--until lies before --since"
+        raise CommandError(words, WRONG)
+    more = {} if arguments.resolution is None else {"resolution": arguments.resolution}
+    answer = client.call("tag.history", tag=arguments.tag, start=start, end=end, **more)
     samples: list[Json] = answer["samples"]
-    if answer["truncated"]:
+    if answer["truncated"] and arguments.watch is None:
         last = samples[-1]["timestamp"]
         print(
             f"note: there is more after {last}: take a coarser --resolution, or ask again from there", file=sys.stderr
         )
+    if newest is not None and as_rows:
+        samples = [sample for sample in samples if sample["timestamp"] > newest]
     columns = (*COLUMNS, *SUMMED) if arguments.resolution is not None else COLUMNS
     if arguments.json:
-        Screen().json({"tag": arguments.tag, "start": rfc3339.text(start), "end": rfc3339.text(end), **answer})
+        if samples or newest is None:
+            span = {"start": rfc3339.text(start), "end": rfc3339.text(end)}
+            told = {"tag": arguments.tag, **span, **answer, "samples": samples}
+            screen.json(told, one_line=arguments.watch is not None)
     elif arguments.csv:
         writer = csv.writer(sys.stdout, lineterminator="\r\n")
-        writer.writerow(columns)
+        if newest is None:
+            writer.writerow(columns)
         writer.writerows([sample[column] for column in columns] for sample in samples)
+        sys.stdout.flush()
     else:
-        _show(Screen(), arguments, samples, columns, (start, end))
-    return 0
+        _show(screen, arguments, samples, columns, (start, end))
+    if samples:
+        return str(samples[-1]["timestamp"])
+    return rfc3339.text(start) if newest is None else newest
 
 
 def _show(

@@ -227,6 +227,26 @@ def test_a_watch_goes_on_until_it_is_told_to_end(site: Site, gateway: Gateway, s
     assert watch.stop(signal.SIGINT) == 0
 
 
+def test_a_past_that_is_watched_goes_on_with_what_is_new(site: Site, gateway: Gateway, start: Start) -> None:
+    words: list[str | Path] = ["history", "plant/drive/ticks", "--state", site.state]
+    watch = start(FERRULE, *words, "--watch", "0.5", "--csv")
+    watch.line("timestamp,value,quality,clock")
+    again = start(FERRULE, *words, "--watch", "0.5", "--json")
+    again.line('{"tag": "plant/drive/ticks"')
+
+    def new() -> bool:
+        return len(watch.stdout.splitlines()) > 3 and len(again.stdout.splitlines()) > 1
+
+    until(new, "new rows are shown")
+    assert (watch.stop(signal.SIGINT), again.stop(signal.SIGINT)) == (0, 0)
+    stamps = [row.partition(",")[0] for row in watch.stdout.splitlines()[1:]]
+    assert stamps == sorted(set(stamps)), "each row once, and no header again"
+    told = [sample["timestamp"] for line in again.stdout.splitlines() for sample in json.loads(line)["samples"]]
+    assert told == sorted(set(told))
+    refused = ferrule(*words, "--watch", "--until", "1m")
+    assert (refused.returncode, "leave --until out" in refused.stderr) == (2, True)
+
+
 def test_a_gateway_that_asks_for_a_certificate_gets_one_or_says_so(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
