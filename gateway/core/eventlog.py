@@ -231,8 +231,8 @@ class Outbox(Protocol):
         """One delivery with its attempts; None where there is none."""
         ...
 
-    async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
-        """How many deliveries are of each status, by the id of each webhook that has any."""
+    async def counts(self, besides: Sequence[str] = ()) -> Mapping[str, Mapping[DeliveryStatus, int]]:
+        """How many deliveries are of each status, by the id of each webhook that has any, but for some by their ids."""
         ...
 
 

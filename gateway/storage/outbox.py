@@ -99,6 +99,6 @@ class StoredOutbox:
         """One delivery with its attempts; None where there is none."""
         return await self._file.read(partial(outbox_rows.delivery, id_=id_))
 
-    async def counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]]:
+    async def counts(self, besides: Sequence[str] = ()) -> Mapping[str, Mapping[DeliveryStatus, int]]:
         """See ``core.eventlog.Outbox``."""
-        return await self._file.read(outbox_rows.counts)
+        return await self._file.read(lambda connection: outbox_rows.counts(connection, besides))

@@ -220,14 +220,21 @@ def delivery(connection: sqlite3.Connection, id_: str) -> tuple[Delivery, list[A
     return None if row is None else (_delivery(row[1:]), [Attempt(id_, *made) for made in _tries(row[0])])
 
 
-def counts(connection: sqlite3.Connection) -> dict[str, dict[DeliveryStatus, int]]:
-    """How many deliveries are of each status, by webhook."""
+def counts(connection: sqlite3.Connection, besides: Sequence[str] = ()) -> dict[str, dict[DeliveryStatus, int]]:
+    """How many deliveries are of each status, by webhook, but for some."""
     found: dict[str, dict[DeliveryStatus, int]] = {}
     for webhook, status, number in connection.execute(
         "SELECT webhook.id, status, count(*) FROM delivery JOIN webhook ON webhook.number = delivery.webhook"
         " GROUP BY delivery.webhook, status"
     ):
         found.setdefault(webhook, dict.fromkeys(STATUSES, 0))[STATUSES[status]] = number
+    for id_ in besides:
+        for webhook, status in connection.execute(
+            "SELECT webhook.id, status FROM delivery JOIN webhook ON webhook.number = delivery.webhook"
+            " WHERE delivery.id = ?",
+            (short_id(id_),),
+        ):
+            found[webhook][STATUSES[status]] -= 1
     return found
 
 

@@ -6,6 +6,7 @@ looks meanwhile sees it all the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus, Outbox
@@ -81,12 +82,21 @@ async def find_delivery(outbox: Outbox, window: Window, id_: str) -> tuple[Deliv
     return news.changed.get(id_, delivery), list(tries.values())
 
 
-def count_now(counts: Mapping[DeliveryStatus, int], window: Window) -> Mapping[DeliveryStatus, int]:
-    """How many deliveries are of each status now.
+async def count_now(outbox: Outbox, windows: Mapping[str, Window]) -> Mapping[str, Mapping[DeliveryStatus, int]]:
+    """How many deliveries are of each status now, by webhook.
 
     Args:
-        counts: as the disk has them.
-        window: those at hand.
+        outbox: the disk.
+        windows: those at hand, by webhook.
+
+    Raises:
+        NotKept: the disk does not give it.
     """
-    moved = window.moved()
-    return {status: max(0, counts.get(status, 0) + moved.get(status, 0)) for status in DeliveryStatus}
+    # Of what is under way to the disk nobody can tell whether it is there yet: the disk is not asked for it.
+    known = {id_: window.known() for id_, window in windows.items()}
+    found = await outbox.counts([delivery.id for deliveries in known.values() for delivery in deliveries])
+    counts = {id_: Counter(delivery.status for delivery in deliveries) for id_, deliveries in known.items()}
+    return {
+        id_: {status: count[status] + found.get(id_, {}).get(status, 0) for status in DeliveryStatus}
+        for id_, count in counts.items()
+    }

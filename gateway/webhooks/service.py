@@ -359,10 +359,9 @@ class Webhooks(Deliveries):
     async def _counts(self) -> Mapping[str, Mapping[DeliveryStatus, int]] | None:
         """Deliveries by webhook and status; None where that cannot be known now."""
         try:
-            counts = await self._works.outbox.counts()
+            return await count_now(self._works.outbox, {id_: lane.window for id_, (lane, _) in self._lanes.items()})
         except NotKept:
             return None
-        return {id_: count_now(counts.get(id_, {}), lane.window) for id_, (lane, _) in self._lanes.items()}
 
     def _answered(self, host: str, port: int, by: str | None) -> None:
         for lane, _ in self._lanes.values():

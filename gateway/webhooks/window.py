@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus
+from gateway.core.eventlog import Attempt, Delivery
 from gateway.core.events import Event
 
 
@@ -197,14 +197,10 @@ class Window:
         newest_first = sorted(fresh.values(), key=lambda each: (each.created, each.sequence), reverse=True)
         return Unwritten(newest_first, changed, [*self._writing.attempts, *self._attempts])
 
-    def moved(self) -> Mapping[DeliveryStatus, int]:
-        """By how much there are more or less of each status than the disk says, once what is being written is there."""
-        moved = Counter[DeliveryStatus]()
-        for waiting in {*self._changed.values(), *(each for each in self._all.values() if not each.recorded)}:
-            moved[waiting.delivery.status] += 1
-            if waiting.recorded:
-                moved[DeliveryStatus.WAITING] -= 1
-        return moved
+    def known(self) -> Sequence[Delivery]:
+        """All of which the disk does not know, or may not know yet, how they are."""
+        news = self.unwritten()
+        return [*news.fresh, *news.changed.values()]
 
     def put_back(self, batch: Batch) -> None:
         """The disk did not take it."""

@@ -59,6 +59,7 @@ async def test_a_delivery_is_followed_from_its_first_attempt_to_its_end(events: 
                 DeliveryStatus.CANCELLED: 0,
             }
         }
+        assert sum((await store.outbox.counts(["d-1", "d-2"]))["wh-1"].values()) == 0
 
 
 async def test_of_what_waits_the_last_attempt_is_known(events: Events) -> None:

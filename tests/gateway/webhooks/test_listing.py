@@ -74,6 +74,19 @@ async def test_what_came_of_an_attempt_is_there_before_the_disk_has_it(autojump_
         assert [attempt.status for attempt in attempts] == [500, 200]
 
 
+async def test_what_is_on_its_way_to_the_disk_is_counted_once(autojump_clock: MockClock, rig: Rig) -> None:
+    """A worn card takes seconds, and nobody knows in which of them it has a delivery."""
+    rig.receivers["a.test"] = odd_ones
+    async with rig.running() as webhooks:
+        made = (await webhooks.create(OPERATOR, BODY)).webhook
+        rig.outbox.slowness = 3.0
+        rig.happens(count=5)
+        await trio.sleep(1)
+        for _ in range(40):
+            assert (await webhooks.get(OPERATOR, made.id)).deliveries == NONE | {"waiting": 2, "delivered": 3}
+            await trio.sleep(0.5)
+
+
 @pytest.mark.parametrize("wait", [0.1, 1.0, 15.0, 400.0])
 @pytest.mark.parametrize("size", [1, 3, 50])
 async def test_pages_have_each_delivery_once_wherever_it_stands(
