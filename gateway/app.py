@@ -342,6 +342,7 @@ class Gateway:
                     alarms=told.alarms,
                     rates=self._rates,
                     instruments=self._instruments,
+                    audit=ground.audit,
                     plugins=ecosystem.reloaded,
                 )
                 field.start_soon(self._configuration.follow, followers, polling)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import structlog
@@ -16,14 +16,19 @@ from gateway.alarms.alarms import Alarms
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.parts import AgentParts
 from gateway.api.server.tls import ServerTls
+from gateway.core.audit import AuditLog, AuditOutcome
+from gateway.core.ports import Json
 from gateway.lines.lines import Lines
-from gateway.settings.compare import difference, marks
+from gateway.settings.compare import Changes, difference, marks
 from gateway.settings.in_force import WORDS, keep_in_force, marks_in_force, turnover
 from gateway.settings.load import load
 from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
 
 log = structlog.stdlib.get_logger(__name__)
+
+# Of names and of problems in a row of the audit log.
+_MOST_NOTED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,7 @@ class Followers:
         alarms: on tags.
         rates: how much callers may ask for.
         instruments: what is measured.
+        audit: is told what was taken over, and what was refused.
         plugins: told that another configuration is in force.
     """
 
@@ -48,6 +54,7 @@ class Followers:
     alarms: Alarms
     rates: RateLimits
     instruments: Instruments
+    audit: AuditLog
     plugins: Callable[[], None]
 
 
@@ -95,7 +102,8 @@ class Configuration:
         await begin.wait()
         await trio.to_thread.run_sync(keep_in_force, self._state, marks_in_force(self._settings))
         async for _ in self._rereads:
-            followers.root.follow(self._state)
+            if followers.root.follow(self._state):
+                followers.audit.note("keys.rotate", details={"generation": followers.root.generation})
             await followers.tls.reread()
             await self._reload(followers)
 
@@ -104,7 +112,9 @@ class Configuration:
         try:
             settings = await trio.to_thread.run_sync(load, self._path)
         except SettingsError as error:
-            log.warning("configuration refused, the old one goes on", problems=str(error).splitlines())
+            problems = str(error).splitlines()
+            log.warning("configuration refused, the old one goes on", problems=problems)
+            followers.audit.note("gateway.reload", AuditOutcome.FAILED, details={"problems": [*problems[:_MOST_NOTED]]})
             return
         changes = difference(self._settings, settings)
         by_name = {line.name: line for line in settings.lines}
@@ -117,6 +127,7 @@ class Configuration:
         followers.agents.directory.follow(settings.agents, settings.limits.max_agents)
         followers.agents.tokens.follow(int(settings.agents.token_ttl))
         followers.alarms.follow(settings)
+        followers.audit.note("gateway.reload", details=_noted(changes))
         pending = difference(self._started_with, settings)
         if pending.waiting:
             log.warning("these sections take effect at the next start", sections=list(pending.waiting))
@@ -135,3 +146,18 @@ class Configuration:
             unchanged=len(changes.lines.unchanged),
         )
         self._tell(f"configuration reloaded, {len(by_name)} lines")
+
+
+def _noted(changes: Changes) -> dict[str, Json]:
+    """What a reload has changed, by the names of sections and of lines: values stay out of the log."""
+    sections: list[Json] = [
+        name.name.removesuffix("_changed")
+        for name in fields(changes)
+        if name.name.endswith("_changed") and getattr(changes, name.name)
+    ]
+    lines = changes.lines
+    turned = {"added": lines.added, "changed": lines.changed, "removed": lines.removed}
+    return {
+        "sections": sections,
+        **{f"{how}Lines": [*names[:_MOST_NOTED]] for how, names in turned.items() if names},
+    }

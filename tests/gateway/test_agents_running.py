@@ -150,6 +150,11 @@ def change(config: Path) -> None:
     config.write_text(text.replace("[[line]]\n", "[limits]\nmax_agents = 1\n\n[[line]]\n"), encoding="utf-8")
 
 
+def spoil(config: Path) -> None:
+    """Write something that no configuration has."""
+    config.write_text(f"{config.read_text(encoding='utf-8')}\nnonsense = 1\n", encoding="utf-8")
+
+
 async def until(held: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something holds; the whole run has its time limit."""
     for _ in range(10_000):
@@ -300,5 +305,17 @@ def test_a_reload_takes_up_rotated_keys_and_changed_limits(config: Path) -> None
         assert (await call(client, token, "server.info"))["result"]["server"]["location"] == "hall"
         listed = (await call(client, token, "discovery.services"))["result"]["services"]
         assert {service["metadata"]["location"] for service in listed} == {"hall"}
+        spoil(config)
+        signal.raise_signal(signal.SIGHUP)
+
+        async def refused() -> bool:
+            return any("gateway.reload" in row and "nonsense" in row for row in audited(state))
+
+        await until(refused)
 
     run(config, visit)
+    rows = audited(config.parent / "state")
+    (rotated,) = [row for row in rows if "keys.rotate" in row]
+    assert '"generation":1' in rotated
+    (taken, _) = [row for row in rows if "gateway.reload" in row]
+    assert '"sections":["gateway","limits"]' in taken
