@@ -18,7 +18,7 @@ from gateway.core.errors import GatewayError, invalid
 from gateway.core.ports import Json
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Validator
+    from jsonschema_rs import ValidationError, Validator
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LARGEST = 32 * 1024
@@ -26,6 +26,10 @@ DEEPEST = 16
 LONGEST_PATTERN = 200
 # Schemas that are looked at, each as often as something leads to it.
 MOST = 2000
+# What is compared with what, each pair once: beyond that a judge would hold up the gateway, and where all that is wrong
+# were to be told, so would telling it.
+_MOST_WORK = 500_000
+_MOST_TOLD = 4000
 # Bytes of a compiled expression.
 _PATTERN_SIZE = 256 * 1024
 
@@ -71,6 +75,8 @@ _SAY_WHAT = frozenset(
         "unevaluatedProperties",
     }
 )
+# Stands for a keyword where a configuration was not looked at.
+TOO_MUCH = "too much"
 _REFUSED = frozenset({"$anchor", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveRef", "$vocabulary"})
 
 
@@ -103,9 +109,38 @@ def faults(schema: Mapping[str, Json], config: Mapping[str, Json]) -> Iterator[F
         schema: one that was checked.
         config: the configuration.
     """
-    for error in _compiled(schema, "config_schema").iter_errors(config):
+    tree = _Tree()
+    tree.walk(schema, "", "config_schema", 1)
+    work = tree.weight() * _nodes(config)
+    if work > _MOST_WORK:
+        yield Fault((), TOO_MUCH)
+        return
+    judge = _compiled(schema, "config_schema")
+    for error in judge.iter_errors(config) if work <= _MOST_TOLD else _first(judge, config):
         name = error.kind.name
         yield Fault(tuple(error.instance_path), name, error.kind.value if name in _SAY_WHAT else None)
+
+
+def _first(judge: Validator, config: Mapping[str, Json]) -> Iterator[ValidationError]:
+    import jsonschema_rs  # noqa: PLC0415 - as where it is compiled
+
+    try:
+        judge.validate(config)
+    except jsonschema_rs.ValidationError as error:
+        yield error
+
+
+def _nodes(value: Json) -> int:
+    """How many values there are in one."""
+    count, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, Sequence) and not isinstance(one, str):
+            waiting += one
+    return count
 
 
 def secrets(schema: Mapping[str, Json]) -> frozenset[str]:
@@ -138,11 +173,12 @@ class Fault:
 
 @dataclass(slots=True)
 class _Spot:
-    """A schema within a schema: where it stands, for errors; what is in it, and where it leads to."""
+    """A schema within a schema: where it stands, for errors; what is in it, where it leads to, and what it weighs."""
 
     at: str
     inside: list[str] = field(default_factory=list)
     target: str | None = None
+    own: int = 1
 
 
 class _Tree:
@@ -163,6 +199,8 @@ class _Tree:
             return
         for name, value in schema.items():
             here, place = f"{pointer}/{_escaped(name)}", f"{at}.{name}"
+            # Each of many values may have to be compared.
+            spot.own += len(value) if isinstance(value, list | tuple | Mapping) else 1
             if name in _REFUSED:
                 raise invalid(place, "this keyword is not taken: a schema stands for itself, refer within it by #/...")
             if name == "$ref":
@@ -183,6 +221,19 @@ class _Tree:
             raise invalid(self._spots[""].at, f"its references lead to more than {MOST} schemas")
         for pointer in self._spots:
             self._size(pointer, 0)
+
+    def weight(self) -> int:
+        """What there is to be compared with one value, at most; of schemas whose references were checked."""
+        known: dict[str, int] = {}
+
+        def weigh(pointer: str) -> int:
+            if pointer not in known:
+                spot = self._spots[pointer]
+                leads = spot.inside if spot.target is None else [*spot.inside, spot.target]
+                known[pointer] = spot.own + sum(weigh(other) for other in leads)
+            return known[pointer]
+
+        return weigh("")
 
     def _size(self, pointer: str, depth: int) -> int:
         """How many schemas there are to look at for one."""

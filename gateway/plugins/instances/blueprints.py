@@ -130,7 +130,8 @@ class Blueprints:
         contents = await self.contents(instance.plugin, instance.version)
         place = await self.unpack(contents)
         manifest, (bounds, quota) = contents.manifest, self.bounds()
-        found = {} if manifest.config_schema is None else find_secrets(manifest.config_schema, clear)
+        schema = manifest.config_schema
+        found = {} if schema is None else await trio.to_thread.run_sync(find_secrets, schema, clear)
         return Spec(
             instance=instance.id,
             plugin=instance.plugin,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from gateway.core.ports import Json
-from gateway.plugins.config_schema import Fault, faults
+from gateway.plugins.config_schema import TOO_MUCH, Fault, faults
 from gateway.plugins.instances.refusal import ConfigError
 from gateway.plugins.instances.secrets import target
 
 # What a plugin has that has no schema.
 NOTHING: Mapping[str, Json] = {"type": "object", "additionalProperties": False}
 _MOST_SHOWN = 10
+# Values that are looked at for defaults: a default may have members that have defaults.
+_MOST_STEPS = 100_000
 # Keywords whose value in the schema says what would be right.
 _BOUNDS = {
     "minimum": "must be at least",
@@ -37,8 +40,11 @@ def completed(schema: Mapping[str, Json], config: Mapping[str, Json]) -> Mapping
     Args:
         schema: one that was checked.
         config: what was sent.
+
+    Raises:
+        ConfigError: there is no end to what defaults make of it.
     """
-    filled = _filled(schema, schema, config)
+    filled = _filled(schema, schema, config, count())
     return filled if isinstance(filled, Mapping) else config
 
 
@@ -69,11 +75,13 @@ def merged(config: Json, changes: Json) -> Json:
     return result
 
 
-def _filled(root: Mapping[str, Json], schema: Json, value: Json) -> Json:
+def _filled(root: Mapping[str, Json], schema: Json, value: Json, steps: count[int]) -> Json:
+    if next(steps) > _MOST_STEPS:
+        raise ConfigError((), "is too large for the defaults of this plugin's schema")
     if not isinstance(schema, Mapping):
         return value
     if isinstance(reference := schema.get("$ref"), str):
-        value = _filled(root, target(root, reference), value)
+        value = _filled(root, target(root, reference), value, steps)
     properties = schema.get("properties")
     if isinstance(value, Mapping) and isinstance(properties, Mapping):
         said = dict(value)
@@ -81,10 +89,10 @@ def _filled(root: Mapping[str, Json], schema: Json, value: Json) -> Json:
             if name not in said and isinstance(inner, Mapping) and "default" in (known := _followed(root, inner)):
                 said[name] = known["default"]
             if name in said:
-                said[name] = _filled(root, inner, said[name])
+                said[name] = _filled(root, inner, said[name], steps)
         return said
     if isinstance(value, Sequence) and not isinstance(value, str) and "items" in schema:
-        return [_filled(root, schema["items"], inner) for inner in value]
+        return [_filled(root, schema["items"], inner, steps) for inner in value]
     return value
 
 
@@ -108,7 +116,10 @@ def _refused(fault: Fault) -> ConfigError:
         words = ", ".join(str(one) for one in wanted[:_MOST_SHOWN])
         return ConfigError(fault.place, f"there are: {words}")
     if keyword == "type":
-        return ConfigError(fault.place, f"must be of the type {wanted}")
+        types = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Sequence) else wanted
+        return ConfigError(fault.place, f"must be of the type {' or '.join(map(str, types))}")
+    if keyword == TOO_MUCH:
+        return ConfigError(fault.place, "is too large to be held against a schema like that of this plugin")
     if keyword in _BOUNDS:
         return ConfigError(fault.place, f"{_BOUNDS[keyword]} {wanted}")
     return ConfigError(fault.place, f"is not as the schema of this plugin wants it: {keyword}")

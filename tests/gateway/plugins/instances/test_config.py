@@ -90,3 +90,23 @@ def test_what_is_wrong_is_told_by_its_place_and_nothing_of_what_stood_there(
 )
 def test_changes_are_merged(config: dict[str, Any], changes: dict[str, Any], after: dict[str, Any]) -> None:
     assert merged(config, changes) == after
+
+
+def test_a_schema_that_finds_no_end_of_faults_is_soon_done() -> None:
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": {"items": {"allOf": [{"type": "string"}] * 1500}}}}
+    # As many faults as there are pairs: each would hold up the gateway for some microseconds, and take memory.
+    with pytest.raises(ConfigError, match=r"must be of the type string") as raised:
+        check_config(schema, {"a": [0] * 50})
+    assert raised.value.place == ("a", 0)
+    with pytest.raises(ConfigError, match="too large to be held against"):
+        check_config(schema, {"a": [0] * 50_000})
+    check_config({"type": "object"}, {"a": [0] * 50_000})
+    check_config({"type": "object", "properties": {"a": {"enum": list(range(5000))}}}, {"a": 4999})
+
+
+def test_defaults_of_defaults_have_an_end() -> None:
+    schema: dict[str, Any] = {"type": "integer"}
+    for _ in range(7):
+        schema = {"items": {"properties": {"x": schema}}, "default": [{}] * 50}
+    with pytest.raises(ConfigError, match="too large for the defaults"):
+        completed({"type": "object", "properties": {"x": schema}}, {})
