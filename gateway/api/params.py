@@ -29,6 +29,7 @@ class NoParams(ParamsModel, frozen=True):
 LAST_MOMENT = 253_402_300_799
 
 P = TypeVar("P", bound=ParamsModel)
+M = TypeVar("M", bound=msgspec.Struct)
 
 _MESSAGE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
@@ -36,6 +37,9 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _PLAIN = re.compile(r"expected ").match
 _JSON_WORDS = {"str": "string", "int": "whole number", "float": "number", "bool": "boolean"}
 _TYPE = re.compile(rf"\b({'|'.join(_JSON_WORDS)})\b")
+_WHOLE = re.compile(r"Expected `int(?: \| null)?`, got `float`(?: - at `\$([^`]*)`)", re.DOTALL)
+# Such numbers of one request: each takes one more look at it.
+_MOST_NUMBERS = 32
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
@@ -49,7 +53,49 @@ def convert(given: Params, model: type[P]) -> P:
     try:
         return msgspec.convert(given, model)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), given, model) from None
+        try:
+            return convert_whole(given, model, error)
+        except msgspec.ValidationError as other:
+            raise _explain(str(other), given, model) from None
+
+
+def convert_whole(given: Params | Json, model: type[M], error: msgspec.ValidationError) -> M:
+    """Convert what could not be, where all that was wrong is how whole numbers were written.
+
+    To JSON 4.0 is a whole number (JSON Schema 2020-12 core, 6.3), and some languages write every number so.
+
+    Args:
+        given: what was given.
+        model: what it must be.
+        error: what was wrong with it.
+
+    Raises:
+        msgspec.ValidationError: something else was.
+    """
+    for _ in range(_MOST_NUMBERS):
+        whole = _WHOLE.fullmatch(str(error))
+        changed = None if whole is None else _made_whole(given, _STEP.findall(whole[1]))
+        if changed is None:
+            break
+        try:
+            return msgspec.convert(changed, model)
+        except msgspec.ValidationError as other:
+            given, error = changed, other
+    raise error
+
+
+def _made_whole(value: Json | Params, way: list[tuple[str, str]]) -> Json:
+    """The same with the number at the end of the way written as a whole one; None where it is none."""
+    if not way:
+        return int(value) if isinstance(value, float) and value.is_integer() else None
+    (name, index), *rest = way
+    if isinstance(value, dict) and name in value:
+        inner = _made_whole(value[name], rest)
+        return None if inner is None else {**value, name: inner}
+    if isinstance(value, list) and index and int(index) < len(value):
+        inner = _made_whole(value[int(index)], rest)
+        return None if inner is None else [*value[: int(index)], inner, *value[int(index) + 1 :]]
+    return None
 
 
 def _explain(message: str, given: Params, model: type[ParamsModel]) -> GatewayError:

@@ -23,6 +23,12 @@ _BY_NAME = {
     "end": "2026-11-23T00:00:00Z",
     "endpoint": "/plugins",
     "version": "1.0.0",
+    "event_type": "user:action",
+    "event_pattern": "user:action:*",
+    "handler_endpoint": "/plugins/analytics-plugin/events/user-action",
+    "owner": "client:analytics-plugin",
+    "password": "correct horse battery",
+    "scopes": ["plugins:read"],
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -64,6 +64,7 @@ def described(
     rpc = rpc_paths.RpcSchemas(methods, results)
     told = Schemas(events.models_of(CATALOGUE.values()), events.PREFIX)
     paths = {**rest_paths.rest_paths(routes, rest, lifecycle), **rpc_paths.rpc_paths(methods, results, rpc)}
+    answers = _led_to({**errors.problems(), **rpc_paths.errors()}, "responses", paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,8 +95,8 @@ def described(
                 **rpc.components,
                 **told.components,
             },
-            "responses": {**errors.problems(), **rpc_paths.errors()},
-            "headers": errors.HEADERS,
+            "responses": answers,
+            "headers": _led_to({**errors.HEADERS}, "headers", paths, answers),
             "parameters": rest_paths.PARAMETERS,
             "securitySchemes": _schemes(),
         },
@@ -104,6 +105,24 @@ def described(
 
 def _used(paths: Mapping[str, Mapping[str, Schema]]) -> set[str]:
     return {tag for verbs in paths.values() for operation in verbs.values() for tag in operation["tags"]}
+
+
+def _led_to(parts: Mapping[str, Schema], kind: str, *users: object) -> Mapping[str, Schema]:
+    """Those parts that something leads to: what no operation answers at present is not described."""
+    led = set(_references(users))
+    return {name: part for name, part in parts.items() if f"#/components/{kind}/{name}" in led}
+
+
+def _references(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            if name == "$ref" and isinstance(member, str):
+                yield member
+            else:
+                yield from _references(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _references(member)
 
 
 def _schemes() -> Mapping[str, Any]:

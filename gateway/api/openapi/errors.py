@@ -95,6 +95,15 @@ def oauth_error(status: int) -> Schema:
     }
 
 
+def page_of_error(status: int) -> Schema:
+    """The same for pages, which people read."""
+    return {
+        "description": TITLES[status],
+        "headers": headers(_WITH.get(status, ())),
+        "content": {"text/html": {"schema": _TEXT}},
+    }
+
+
 def problem(status: int) -> Schema:
     """Leads to the answer of a status."""
     return {"$ref": f"#/components/responses/Problem{status}"}

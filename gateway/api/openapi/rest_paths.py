@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.api.openapi.errors import ENDING, headers, oauth_error, problem
+from gateway.api.openapi.errors import ENDING, headers, oauth_error, page_of_error, problem
+from gateway.api.openapi.links import links_of
 from gateway.api.openapi.schemas import Schema, Schemas, an_object, members, named
 from gateway.api.rest.problems import JSON_API
 from gateway.api.rest.route import Form, Route
@@ -49,7 +50,7 @@ PARAMETERS: Mapping[str, Schema] = {
         "in": "header",
         "description": "of the caller's own choosing, one for each thing to be made: what comes twice with it in 24 h "
         "is done once",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+        "schema": {"type": "string", "pattern": r"^[\x21\x23-\x5b\x5d-\x7e]{1,255}$", "maxLength": 255},
     },
 }
 
@@ -61,16 +62,29 @@ def models_of(routes: Iterable[Route]) -> list[type[msgspec.Struct]]:
 
 def rest_paths(routes: Iterable[Route], schemas: Schemas, lifecycle: Lifecycle) -> Mapping[str, Mapping[str, Schema]]:
     """The operations of the plugin API, by path and verb."""
+    table = tuple(routes)
+    names = {route.name: operation_id(route) for route in table}
     paths: dict[str, dict[str, Schema]] = {}
-    for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, lifecycle)
+    for route in table:
+        operation = _operation(route, schemas, lifecycle)
+        if links := links_of(route, table, names):
+            success = str(route.status)
+            answers = {**operation["responses"], success: {**operation["responses"][success], "links": links}}
+            operation = {**operation, "responses": answers}
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
     return paths
+
+
+def operation_id(route: Route) -> str:
+    """The name of an operation, which generators make a function of."""
+    return route.name.replace(".", "_").replace("-", "_")
 
 
 def _operation(route: Route, schemas: Schemas, lifecycle: Lifecycle) -> Schema:
     operation: dict[str, Any] = {
-        "operationId": route.name.replace(".", "_").replace("-", "_"),
+        "operationId": operation_id(route),
         "summary": route.summary,
+        "description": explained(route.scope, without_token=route.open),
         "tags": [route.name.partition(".")[0]],
         "security": security(route.scope, without_token=route.open),
         "x-origin": route.origin,
@@ -88,9 +102,17 @@ def _operation(route: Route, schemas: Schemas, lifecycle: Lifecycle) -> Schema:
         failures |= {410}
     operation["responses"] = {
         str(route.status): success,
+        **{str(status): _also(status, words, success) for status, words in _others(route).items()},
         **{str(status): _failure(route, status) for status in sorted(failures)},
     }
     return operation
+
+
+def explained(scope: str | None, *, without_token: bool) -> str:
+    """What a caller needs, in words."""
+    if without_token:
+        return "Needs no token."
+    return "Takes any good token." if scope is None else f"Takes a token with the scope `{scope}`."
 
 
 def security(scope: str | None, *, without_token: bool) -> list[Schema]:
@@ -134,6 +156,8 @@ def _body(route: Route, schemas: Schemas) -> Schema:
     if route.body is None:
         return {}
     given = schemas.of(route.body)
+    if route.gives is Form.PAGE:
+        return {_URL_ENCODED: {"schema": given}}
     if route.raw is not None:
         return {_URL_ENCODED: {"schema": given}, _JSON: {"schema": given}}
     resource = _resource(route, given, None if route.related is None else schemas.of(route.related))
@@ -169,7 +193,7 @@ def _success(route: Route, schemas: Schemas) -> Schema:
         return {**answer, "content": {name: {} for name in route.files}}
     if route.result is None:
         # A page or a document of its own, where the route writes it itself.
-        return answer if route.raw is None else {**answer, "content": {"*/*": {}}}
+        return answer if route.raw is None else {**answer, "content": {route.media_type: {"schema": _shown(route)}}}
     shown = schemas.of(route.result)
     if route.raw is not None:
         return {**answer, "content": {_JSON: {"schema": shown}}}
@@ -182,9 +206,25 @@ def _success(route: Route, schemas: Schemas) -> Schema:
     return {**answer, "content": {_JSON: {"schema": an_object({"data": data}, beside)}}}
 
 
+def _others(route: Route) -> Mapping[int, str]:
+    """Other statuses of success; of a file there are parts (RFC 9110, 14)."""
+    return {206: "the part that was asked for", **route.also} if route.gives is Form.FILE else route.also
+
+
+def _also(status: int, words: str, success: Schema) -> Schema:
+    """Another answer that is no failure: the same with other words, or nothing but the way."""
+    if 300 <= status < 400:
+        return {"description": words, "headers": headers(["Location"] if status == 303 else [])}
+    return {**success, "description": words}
+
+
+def _shown(route: Route) -> Schema:
+    return {"type": "object"} if route.media_type == _JSON else {"type": "string"}
+
+
 def _failures(route: Route, *, takes_body: bool) -> set[int]:
     """Every status an operation may end with that is none of success (D-008)."""
-    found = {400, 429, 500, 503}
+    found = {400, 429, 500, 503} | route.fails
     if route.refusal is None:
         found |= {406}
     if not route.open:
@@ -199,11 +239,18 @@ def _failures(route: Route, *, takes_body: bool) -> set[int]:
         found |= {412} if route.method == "DELETE" else {412, 428}
     if route.gives is Form.FILE:
         found |= {416}
-    if route.refusal is not None:
+    if route.related is not None:
+        found |= {404}
+    if route.gives is Form.PAGE:
+        # A form is read as far as it goes, and its answer is a page.
+        found -= {422}
+    elif route.refusal is not None:
         # What is wrong with a form is 400 there, and who asks is told with 401.
-        found = (found - {422}) | {401}
+        found = (found - {415, 422}) | {401}
     return found - {route.status}
 
 
 def _failure(route: Route, status: int) -> Schema:
+    if route.gives is Form.PAGE:
+        return page_of_error(status)
     return problem(status) if route.refusal is None else oauth_error(status)

@@ -10,11 +10,11 @@ import msgspec
 from gateway.access.tokens import AGENT_API
 from gateway.api.dispatch import Method
 from gateway.api.openapi.errors import headers
-from gateway.api.openapi.rest_paths import security
+from gateway.api.openapi.rest_paths import explained, security
 from gateway.api.openapi.schemas import Schema, Schemas, an_object, members, named
 from gateway.api.seed_paths import ROUTES, Body, Route
 
-_ID: Schema = {"type": ["string", "integer", "null"], "description": "comes back with the answer"}
+_ID: Schema = {"type": ["string", "number", "null"], "description": "comes back with the answer"}
 _VERSION: Schema = {"const": "2.0"}
 _MOST = 20
 # Statuses of errors on paths that stand for one method (D-025).
@@ -71,13 +71,16 @@ def rpc_paths(
 
 def _rpc(methods: Mapping[str, Method], results: Mapping[str, type[msgspec.Struct]], schemas: RpcSchemas) -> Schema:
     calls = [_call(name, method, schemas) for name, method in sorted(methods.items())]
-    answers = [_result(results[name], schemas) for name in sorted(methods) if name in results]
+    # Methods share results.
+    shapes = dict.fromkeys(results[name] for name in sorted(methods) if name in results)
+    answers = [_result(shape, schemas) for shape in shapes]
     call: Schema = {"oneOf": calls}
     answer: Schema = {"anyOf": [*answers, named("RpcError")]}
     batch = {"minItems": 1, "maxItems": _MOST, "type": "array"}
     return {
         "operationId": "rpc",
         "summary": "Call a method, or up to 20 in a batch (JSON-RPC 2.0)",
+        "description": "Each method takes its own scope: `x-scopes` has them.",
         "tags": ["rpc"],
         "security": [*security(None, without_token=False), {}],
         "x-origin": "addition",
@@ -108,6 +111,7 @@ def _path(route: Route, method: Method, result: type[msgspec.Struct] | None, sch
     described: dict[str, Any] = {
         "operationId": route.method.replace(".", "_"),
         "summary": f"{route.method} as a path of its own",
+        "description": explained(method.scope, without_token=method.open),
         "tags": [route.method.partition(".")[0]],
         "security": [*security(method.scope, without_token=method.open)] or [{}],
         "x-origin": "addition" if addition else "seed",
@@ -124,16 +128,29 @@ def _path(route: Route, method: Method, result: type[msgspec.Struct] | None, sch
     parameters = [*_in_path(route), *_in_query(route, method)]
     if parameters:
         described["parameters"] = parameters
-    if route.body is not Body.IGNORED:
-        body = {"application/json": {"schema": _call(route.method, method, schemas)}}
-        described["requestBody"] = {"required": route.body is Body.REQUIRED, "content": body}
+    if route.body is Body.REQUIRED:
+        # Elsewhere HTTP has no use for one: that of the reference is taken all the same, and nobody is to send it
+        # (D-020; RFC 9110, 9.3.1 and 9.3.5).
+        body = {"application/json": {"schema": _call(route.method, method, schemas, in_path=route.parameter)}}
+        described["requestBody"] = {"required": True, "content": body}
     return described
 
 
-def _call(name: str, method: Method, schemas: RpcSchemas) -> Schema:
-    return an_object(
-        {"jsonrpc": _VERSION, "method": {"const": name}}, {"params": schemas.params.of(method.params), "id": _ID}
-    )
+def _call(name: str, method: Method, schemas: RpcSchemas, in_path: str | None = None) -> Schema:
+    """A request; what the path says already stands there once (D-026)."""
+    params = schemas.params.of(method.params)
+    if in_path is not None:
+        rest = {name: found for name, found in members(method.params).items() if name != in_path}
+        params = an_object(
+            {name: schema for name, (schema, required) in rest.items() if required},
+            {name: schema for name, (schema, required) in rest.items() if not required},
+        )
+    fields = msgspec.structs.fields(method.params)
+    needed = any(field.required for field in fields if field.encode_name != in_path)
+    fixed: Schema = {"jsonrpc": _VERSION, "method": {"const": name}}
+    if needed:
+        return an_object({**fixed, "params": params}, {"id": _ID})
+    return an_object(fixed, {"params": params, "id": _ID})
 
 
 def _result(result: type[msgspec.Struct], schemas: RpcSchemas) -> Schema:

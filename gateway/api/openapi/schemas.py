@@ -11,7 +11,7 @@ Schema = Mapping[str, Any]
 
 _AT = "#/components/schemas/"
 # A member that may be whatever JSON can carry.
-_ANYTHING = {"type": ["null", "boolean", "number", "string", "array", "object"]}
+_ANYTHING = {"type": ["null", "boolean", "number", "string", "array", "object"], "items": {}}
 
 
 class Schemas:

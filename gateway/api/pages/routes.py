@@ -3,17 +3,77 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
 
 from gateway.api.pages.authorize import LoginPages
 from gateway.api.pages.markup import STYLE_PATH
 from gateway.api.pages.views import AUTHORIZE, LOGIN, LOGOUT
-from gateway.api.rest.route import Route
+from gateway.api.rest.route import Form, Route
+
+Challenge = Annotated[str, Meta(min_length=43, max_length=43, pattern=r"\A[A-Za-z0-9_-]{43}\Z")]
+
+
+class AuthorizationQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program asks for (RFC 6749, 4.1.1; RFC 7636; RFC 8707); other members mean nothing."""
+
+    response_type: Literal["code"]
+    client_id: str
+    code_challenge: Challenge
+    code_challenge_method: Literal["S256"]
+    redirect_uri: str | None = None
+    scope: str | None = None
+    state: str | None = None
+    resource: str | None = None
+
+
+class PageForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What each page sends along of the program's request."""
+
+    form_token: str
+    request_query: str
+
+
+class LoginForm(PageForm, frozen=True, kw_only=True):
+    """What a person signs in with."""
+
+    name: str
+    password: str
+
+
+class AuthorizationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a person, or a program's request: the one or the other (RFC 6749, 3.1)."""
+
+    decision: str | None = None
+    form_token: str | None = None
+    request_query: str | None = None
+    response_type: Literal["code"] | None = None
+    client_id: str | None = None
+    code_challenge: Challenge | None = None
+    code_challenge_method: Literal["S256"] | None = None
+    redirect_uri: str | None = None
+    scope: str | None = None
+    state: str | None = None
+    resource: str | None = None
 
 
 def login_routes(pages: LoginPages) -> tuple[Route, ...]:
     """Sign in, say yes or no, sign out. Each notes by itself what becomes of it."""
     open_page = partial(
-        Route, open=True, scope=None, resource="page", result=None, audited=False, refusal=pages.refusal
+        Route,
+        open=True,
+        scope=None,
+        resource="page",
+        result=None,
+        audited=False,
+        refusal=pages.refusal,
+        gives=Form.PAGE,
+        media_type="text/html",
+        # Nobody can sign in here, or a form was not made for this browser.
+        fails=frozenset({403, 404}),
+        also={303: "go on there: back to the program, or to the next page (RFC 6749, 4.1.2)"},
     )
     return (
         open_page(
@@ -21,6 +81,7 @@ def login_routes(pages: LoginPages) -> tuple[Route, ...]:
             method="GET",
             path=AUTHORIZE,
             raw=pages.ask,
+            query=AuthorizationQuery,
             summary="Ask a person to let a program act for them (RFC 6749, 4.1.1)",
             origin="seed",
         ),
@@ -29,10 +90,19 @@ def login_routes(pages: LoginPages) -> tuple[Route, ...]:
             method="POST",
             path=AUTHORIZE,
             raw=pages.answer,
+            body=AuthorizationForm,
             summary="The answer of the person; or the request in the body",
             origin="seed",
         ),
-        open_page(name="auth.login", method="POST", path=LOGIN, raw=pages.login, summary="Sign in"),
-        open_page(name="auth.logout", method="POST", path=LOGOUT, raw=pages.logout, summary="Sign out"),
-        open_page(name="auth.style", method="GET", path=STYLE_PATH, raw=pages.style, summary="How the pages look"),
+        open_page(name="auth.login", method="POST", path=LOGIN, raw=pages.login, summary="Sign in", body=LoginForm),
+        open_page(name="auth.logout", method="POST", path=LOGOUT, raw=pages.logout, summary="Sign out", body=PageForm),
+        open_page(
+            name="auth.style",
+            method="GET",
+            path=STYLE_PATH,
+            raw=pages.style,
+            summary="How the pages look",
+            media_type="text/css",
+            also={},
+        ),
     )

@@ -13,6 +13,7 @@ from gateway.api.rest.paging import LARGEST_PAGE, PAGE_SIZE, Pages, Size, link_h
 from gateway.api.rest.ports import EventHistory
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model
+from gateway.api.rest.words import EventPatternWord, EventTypeWord
 from gateway.core import rfc3339
 from gateway.core.catalogue import CATALOGUE
 from gateway.core.catalogue_type import EventType
@@ -27,7 +28,7 @@ _TYPES = "/v1/event-types"
 class EventBody(Model, frozen=True):
     """An event that is published, as the reference has it."""
 
-    event_type: str
+    event_type: EventTypeWord
     payload: dict[str, object]
     routing_key: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     persistent: bool = True
@@ -38,7 +39,7 @@ class EventQuery(Model, frozen=True):
 
     after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     limit: Size = PAGE_SIZE
-    type: str | None = None
+    type: EventPatternWord | None = None
 
 
 class TypeQuery(Pages, frozen=True):

@@ -12,6 +12,7 @@ from gateway.api.rest.paging import Pages
 from gateway.api.rest.plugin_models import PLUGINS, Identifier, ToOne, VersionText
 from gateway.api.rest.shapes import Model
 from gateway.api.rest.sorting import order_of
+from gateway.api.rest.words import order_word
 from gateway.core import rfc3339
 from gateway.core.instances import Owner, OwnerType
 from gateway.plugins.host.notes import LINES, Note
@@ -35,7 +36,7 @@ class InstanceQuery(Pages, frozen=True):
     plugin: str | None = field(default=None, name="filter[plugin]")
     status: StatusWord | None = field(default=None, name="filter[status]")
     owner: str | None = field(default=None, name="filter[owner]")
-    sort: str | None = None
+    sort: Annotated[str, order_word(ORDERS)] | None = None
 
 
 class LogQuery(Model, frozen=True):

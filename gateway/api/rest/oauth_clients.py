@@ -18,6 +18,7 @@ from gateway.api.rest.etags import check_match, etag_header, etag_of
 from gateway.api.rest.paging import Pages, page
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
+from gateway.api.rest.words import ClientWord, RoleWord, ScopeWord
 from gateway.core import rfc3339
 from gateway.core.ports import Json
 
@@ -29,6 +30,8 @@ _Bare = Call[None, Nothing]
 Kinds = Literal["confidential", "public"]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Words = Annotated[tuple[str, ...], Meta(max_length=50)]
+Roles = Annotated[tuple[RoleWord, ...], Meta(max_length=50)]
+Scopes = Annotated[tuple[ScopeWord, ...], Meta(max_length=50)]
 Rate = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
@@ -37,19 +40,19 @@ class ClientBody(Model, frozen=True):
 
     name: Name
     kind: Kinds = "confidential"
-    roles: Words = ()
-    scopes: Words = ()
+    roles: Roles = ()
+    scopes: Scopes = ()
     redirect_uris: Words = ()
     rate_limit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    client_id: str | None = None
+    client_id: ClientWord | None = None
 
 
 class ClientPatch(Model, frozen=True):
     """What is sent to change one; a rate limit of 0 takes its own limit away."""
 
     name: Name | None = None
-    roles: Words | None = None
-    scopes: Words | None = None
+    roles: Roles | None = None
+    scopes: Scopes | None = None
     redirect_uris: Words | None = None
     rate_limit: Rate | None = None
     disabled: bool | None = None

@@ -20,6 +20,23 @@ _JSON = "application/json"
 LARGEST = 16 * 1024
 _MOST = 50
 
+# All others mean nothing, whatever they are (RFC 6749, 3.2).
+_KNOWN = frozenset(
+    {
+        "client_id",
+        "client_secret",
+        "code",
+        "code_verifier",
+        "grant_type",
+        "redirect_uri",
+        "refresh_token",
+        "resource",
+        "scope",
+        "token",
+        "token_type_hint",
+    }
+)
+
 _Pairs = Iterator[tuple[str, str]]
 
 
@@ -79,7 +96,7 @@ def _of_json(body: bytes) -> _Pairs:
     for name, value in document.items():
         values = value if name == "resource" and isinstance(value, list) else [value]
         for one in values:
-            if one is None:
+            if one is None or name not in _KNOWN:
                 continue
             if not isinstance(one, str):
                 raise OAuthError("invalid_request", f"{_shown(name)} must be text")
@@ -90,7 +107,7 @@ def _once(pairs: _Pairs) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     resources: list[str] = []
     for name, value in pairs:
-        if not value:
+        if not value or name not in _KNOWN:
             # As if it had been left out (RFC 6749, 3.2).
             continue
         if name == "resource":

@@ -12,10 +12,11 @@ from msgspec import UNSET, Meta, UnsetType
 from gateway.access.oauth.api_keys import LONGEST_TTL, ApiKeys
 from gateway.access.oauth.subjects import KINDS
 from gateway.access.scopes import parse_scopes
-from gateway.api.rest.oauth_clients import READ, WRITE, Name, Words
+from gateway.api.rest.oauth_clients import READ, WRITE, Name
 from gateway.api.rest.paging import Pages, page
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
+from gateway.api.rest.words import ScopeWord, SubjectWord
 from gateway.core import rfc3339
 from gateway.core.clients import ApiKey
 from gateway.core.errors import invalid
@@ -31,8 +32,8 @@ class KeyBody(Model, frozen=True):
     """What is sent to make a key; without an owner it is the caller's own."""
 
     name: Name
-    scopes: Annotated[Words, Meta(min_length=1)]
-    owner: str | None = None
+    scopes: Annotated[tuple[ScopeWord, ...], Meta(min_length=1, max_length=50)]
+    owner: SubjectWord | None = None
     ttl: Annotated[int, Meta(ge=1, le=LONGEST_TTL)] | None = None
     audience: Annotated[list[Literal["/v1", "/api/v1"]], Meta(min_length=1, max_length=2)] = msgspec.field(
         default_factory=lambda: ["/v1"]

@@ -121,6 +121,7 @@ def package_routes(registry: Registry) -> tuple[Route, ...]:
             resource="plugin",
             result=Plugin,
             status=201,
+            also={200: "it is there already"},
             takes=Form.FILE,
             gives=Form.DOCUMENT,
             largest=BOUNDS.packed,

@@ -12,16 +12,16 @@ from msgspec import UNSET, Meta, UnsetType, field
 from gateway.api.rest.paging import Pages
 from gateway.api.rest.shapes import Model
 from gateway.api.rest.sorting import order_of
+from gateway.api.rest.words import VersionWord, order_word
 from gateway.core import rfc3339
 from gateway.core.plugins import ORDERS, KeptPlugin, KeptVersion, PluginStatus, Release, Review, Wanted
-from gateway.core.semver import LONGEST_VERSION
 from gateway.plugins.manifest import Word
 
 PLUGINS = "/v1/plugins"
 REVIEWS = "/v1/reviews"
 
 Title = Annotated[str, Meta(min_length=1, max_length=100)]
-VersionText = Annotated[str, Meta(min_length=1, max_length=LONGEST_VERSION)]
+VersionText = VersionWord
 Description = Annotated[str, Meta(max_length=2000)]
 License = Annotated[str, Meta(min_length=1, max_length=100)]
 Address = Annotated[str, Meta(min_length=1, max_length=2048)]
@@ -38,7 +38,7 @@ class PluginQuery(Pages, frozen=True):
     category: str | None = field(default=None, name="filter[category]")
     status: StatusWord | None = field(default=None, name="filter[status]")
     author: str | None = field(default=None, name="filter[author]")
-    sort: str | None = None
+    sort: Annotated[str, order_word(ORDERS)] | None = None
 
 
 class PluginBody(Model, frozen=True):

@@ -15,6 +15,7 @@ from gateway.api.rest.plugin_models import PLUGINS
 from gateway.api.rest.plugin_talk import Acting
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
+from gateway.api.rest.words import EventPatternWord, HandlerPath
 from gateway.core import rfc3339
 from gateway.core.plugin_subscriptions import PluginSubscription
 from gateway.core.ports import Json
@@ -29,8 +30,8 @@ _ONE = f"{_ALL}/{{subscription_id}}"
 class SubscriptionBody(Model, frozen=True):
     """One subscription that is wanted."""
 
-    event_pattern: Annotated[str, Meta(min_length=1, max_length=128)]
-    handler_endpoint: Annotated[str, Meta(min_length=1, max_length=512)]
+    event_pattern: EventPatternWord
+    handler_endpoint: HandlerPath
     filter: dict[str, object] = msgspec.field(default_factory=dict)
 
 

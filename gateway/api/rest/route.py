@@ -36,6 +36,8 @@ class Form(Enum):
     DOCUMENT = auto()
     # Bytes as they are: a package, or the text that comes with it.
     FILE = auto()
+    # HTML for people, errors included; what is sent is a form.
+    PAGE = auto()
 
 
 B = TypeVar("B")
@@ -146,6 +148,9 @@ class Route:
         noted: what of it that log shows; never a secret.
         origin: ``seed`` where the reference has it, else ``addition``.
         largest: bytes of a body.
+        media_type: of what a route gives that writes it itself and has no ``result``.
+        also: other statuses of success, and what each means; it gives the same then, but for 3xx.
+        fails: statuses it may end with beside those that follow from what it is.
     """
 
     name: str
@@ -173,6 +178,9 @@ class Route:
     noted: Callable[[Call[Any, Any]], Mapping[str, Json]] = _nothing
     origin: str = "addition"
     largest: int = LARGEST_BODY
+    media_type: str = "application/json"
+    also: Mapping[int, str] = field(default_factory=dict)
+    fails: frozenset[int] = frozenset()
 
     @property
     def confidential(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
-from gateway.api.params import in_words
+from gateway.api.params import convert_whole, in_words
 from gateway.core.errors import GatewayError, invalid
 from gateway.core.ports import Json
 
@@ -45,7 +45,10 @@ def shaped(given: Mapping[str, Json], model: type[M], *, words: bool = False) ->
     try:
         return msgspec.convert(given, model, strict=not words)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), model) from None
+        try:
+            return convert_whole(given, model, error)
+        except msgspec.ValidationError as other:
+            raise _explained(str(other), model) from None
 
 
 @cache

@@ -108,6 +108,7 @@ def tool_routes(
             summary="Both APIs, described in OpenAPI 3.1",
             resource="description",
             result=None,
+            also={304: "it is still the one you have"},
             audited=False,
         ),
         *explorer_routes(Explorer(description.text)),

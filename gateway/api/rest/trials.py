@@ -20,6 +20,7 @@ from gateway.api.asgi import WHOLE, Event, Receive, Scope
 from gateway.api.replies import Reply
 from gateway.api.rest.route import Answer, Call, Form, Route
 from gateway.api.rest.shapes import Model, Nothing
+from gateway.api.rest.words import PathWord
 from gateway.core.errors import Code, GatewayError, invalid
 
 TEST = "/v1/tools/test"
@@ -66,7 +67,7 @@ class Trial(Model, frozen=True):
     ``query_params`` and ``headers`` by name. ``confirm``: it may change something.
     """
 
-    endpoint: Annotated[str, Meta(min_length=1, max_length=2048)]
+    endpoint: PathWord
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     headers: Annotated[dict[str, Annotated[str, Meta(max_length=8192)]], Meta(max_length=20)] = {}  # noqa: RUF012 - msgspec copies it
     query_params: Annotated[dict[str, _Scalar], Meta(max_length=32)] = {}  # noqa: RUF012 - likewise

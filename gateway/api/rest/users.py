@@ -15,6 +15,7 @@ from gateway.api.rest.etags import check_match, etag_header, etag_of
 from gateway.api.rest.paging import Pages, page
 from gateway.api.rest.route import Answer, Call, Route, listed
 from gateway.api.rest.shapes import Model, Nothing
+from gateway.api.rest.words import NewPassword, RoleWord, UserName
 from gateway.core import rfc3339
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import Json
@@ -72,25 +73,25 @@ class People(Protocol):
 class UserBody(Model, frozen=True):
     """What is sent to add a user."""
 
-    name: str
-    password: str
-    roles: tuple[str, ...]
+    name: UserName
+    password: NewPassword
+    roles: tuple[RoleWord, ...]
 
 
 class UserChanges(Model, frozen=True):
     """What is sent to change one."""
 
-    roles: tuple[str, ...] | UnsetType = UNSET
+    roles: tuple[RoleWord, ...] | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
-    password: str | UnsetType = UNSET
+    password: NewPassword | UnsetType = UNSET
 
 
 class FirstAdminBody(Model, frozen=True):
     """What is sent to become the first administrator."""
 
     code: str
-    name: str
-    password: str
+    name: UserName
+    password: NewPassword
 
 
 class UserRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +278,7 @@ def user_routes(people: People) -> tuple[Route, ...]:
             result=UserRow,
             status=201,
             body=FirstAdminBody,
+            fails=frozenset({403, 409}),
             noted=_first,
         ),
         write(

@@ -11,14 +11,14 @@ from msgspec import UNSET, Meta, UnsetType
 from gateway.api.rest.paging import PAGE_SIZE, Size
 from gateway.api.rest.shapes import Model
 from gateway.api.rest.webhook_views import ShownWebhook, TestedWebhook
+from gateway.api.rest.words import EventPatternWord, Moment, ReceiverUrl
 from gateway.core import rfc3339
 from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus
 from gateway.core.patterns import MOST_PATTERNS
 from gateway.core.ports import Json
 from gateway.webhooks.schedule import RetryPolicy as Policy
 
-Url = Annotated[str, Meta(min_length=1, max_length=2048)]
-Patterns = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=MOST_PATTERNS)]
+Patterns = Annotated[list[EventPatternWord], Meta(min_length=1, max_length=MOST_PATTERNS)]
 Description = Annotated[str, Meta(max_length=1000)]
 Form = Literal["seed", "cloudevents"]
 
@@ -34,7 +34,7 @@ class RetryPolicy(Model, frozen=True):
 class WebhookBody(Model, frozen=True):
     """What registers a webhook, and what takes its place."""
 
-    url: Url
+    url: ReceiverUrl
     events: Patterns
     secret: str | None = None
     active: bool = True
@@ -48,7 +48,7 @@ class WebhookBody(Model, frozen=True):
 class WebhookChanges(Model, frozen=True):
     """What changes a webhook: members that are left out stay, null gives the default back (RFC 7396)."""
 
-    url: Url | UnsetType = UNSET
+    url: ReceiverUrl | UnsetType = UNSET
     events: Patterns | UnsetType = UNSET
     secret: str | UnsetType = UNSET
     active: bool | UnsetType | None = UNSET
@@ -68,8 +68,8 @@ class NewSecret(Model, frozen=True):
 class Range(Model, frozen=True):
     """Which events are to be delivered again, by when they happened."""
 
-    start: str
-    end: str
+    start: Moment
+    end: Moment
 
 
 class DeliveryQuery(Model, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from gateway.api.results.model import Clock, Count, Model, Timestamp
 
 Token = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
-Url = Annotated[str, Meta(pattern=r"^(?i:https|wss)://")]
+Url = Annotated[str, Meta(pattern=r"^([Hh][Tt][Tt][Pp][Ss]|[Ww][Ss][Ss])://")]
 
 
 class Registered(Model):

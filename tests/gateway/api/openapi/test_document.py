@@ -179,3 +179,29 @@ async def test_who_has_it_is_told_that_it_is_the_same(anybody: httpx.AsyncClient
     assert (again.status_code, again.content) == (304, b"")
     other = await anybody.get("/v1/openapi.json", headers={"If-None-Match": '"another"'})
     assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_what_was_made_leads_to_what_can_be_done_with_it(document: Document) -> None:
+    links = operations(document)["POST /v1/plugins"]["responses"]["201"]["links"]
+    assert links["plugin_replace"] == {
+        "operationId": "plugin_replace",
+        "parameters": {"plugin_id": "$response.body#/data/id"},
+    }
+    names = {operation["operationId"] for operation in operations(document).values()}
+    answers = [answer for operation in operations(document).values() for answer in operation["responses"].values()]
+    every = [name for answer in answers for name in answer.get("links", {})]
+    assert len(every) > 30
+    assert set(every) <= names
+    made = operations(document)["POST /v1/clients"]["responses"]["201"]["links"]
+    assert made["client_get"]["parameters"] == {"client_id": "$response.body#/data/client_id"}
+
+
+async def test_pages_are_described_as_pages(document: Document) -> None:
+    asked = operations(document)["GET /v1/auth/authorize"]
+    assert list(asked["responses"]["200"]["content"]) == list(asked["responses"]["400"]["content"]) == ["text/html"]
+    assert {found["name"] for found in asked["parameters"] if "name" in found and found.get("required")} == {
+        "response_type",
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+    }

@@ -150,6 +150,10 @@ async def test_a_body_that_is_none(client: httpx.AsyncClient, content: bytes, me
 
 async def test_other_parameters_mean_nothing(client: httpx.AsyncClient) -> None:
     assert (await token(client, scope="system:read openid", display="popup"))["scope"] == "system:read"
+    odd = {"display": {"popup": True}, "prompt": [1, None], "grant": 7}
+    assert (await client.post("/v1/auth/token", json={**FORM, **odd})).status_code == 200
+    twice = await client.post("/v1/auth/token", data={**FORM, "display": ["page", "popup"]})
+    assert twice.status_code == 200
 
 
 async def test_it_is_no_place_to_get_something_from(client: httpx.AsyncClient) -> None:

@@ -126,3 +126,19 @@ def test_a_link_is_encoded_and_changes_what_it_is_told() -> None:
     target = target_of(scope("/v1/ä b", b"page%5Bnumber%5D=2&filter=a%26b"))
     assert target.link() == "/v1/%C3%A4%20b?page%5Bnumber%5D=2&filter=a%26b"
     assert target.link(filter=None, after=7) == "/v1/%C3%A4%20b?page%5Bnumber%5D=2&after=7"
+
+
+@pytest.mark.parametrize("number", [4, 4.0])
+def test_a_whole_number_is_one_however_it_is_written(number: float) -> None:
+    """To JSON 4.0 is an integer (JSON Schema 2020-12 core, 6.3), and some languages write every number so."""
+    policy = {"max_attempts": number, "backoff_multiplier": 2.5}
+    body = shaped({"url": "https://x", "events": ["a:b"], "retry_policy": policy}, WebhookBody)
+    assert body.retry_policy is not None
+    assert (body.retry_policy.max_attempts, type(body.retry_policy.max_attempts)) == (4, int)
+
+
+@pytest.mark.parametrize("number", [4.5, 21.0, 1e300, float("inf")])
+def test_what_is_none_or_too_large_is_not_made_one(number: float) -> None:
+    with pytest.raises(GatewayError) as raised:
+        shaped({"url": "https://x", "events": ["a:b"], "retry_policy": {"max_attempts": number}}, WebhookBody)
+    assert raised.value.field == "retry_policy.max_attempts"
