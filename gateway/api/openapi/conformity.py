@@ -13,7 +13,7 @@ from gateway.api.replies import Reply
 Document = Mapping[str, Any]
 
 _VARIABLE = re.compile(r"\\{\w+\\}")
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def conforms(described: bytes, method: str, path: str, reply: Reply) -> bool | None:
@@ -29,15 +29,15 @@ def conforms(described: bytes, method: str, path: str, reply: Reply) -> bool | N
         None where nothing is said of such an answer: the path is in no description, or what it gives is no JSON.
     """
     document: Document = msgspec.json.decode(described)
-    operation = _operation(document, method, path)
+    operation = operation_of(document, method, path)
     if operation is None:
         return None
-    response = _led(document, operation["responses"].get(str(reply.status)))
+    response = response_of(document, operation["responses"].get(str(reply.status)))
     if response is None:
         return False
     content = response.get("content", {})
     content_type = reply.content_type.decode("latin-1").partition(";")[0].strip().lower()
-    media = content.get(content_type, content.get("*/*"))
+    media = content.get(content_type)
     if media is None:
         return not content and not reply.body
     if "schema" not in media:
@@ -45,12 +45,12 @@ def conforms(described: bytes, method: str, path: str, reply: Reply) -> bool | N
     # Most gateways are never asked for this, and it is a megabyte of code.
     import jsonschema_rs  # noqa: PLC0415
 
-    schema = {"$schema": _DIALECT, "allOf": [media["schema"]], "components": document["components"]}
+    schema = {"$schema": DIALECT, "allOf": [media["schema"]], "components": document["components"]}
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
     return validator.is_valid(msgspec.json.decode(reply.body))
 
 
-def _operation(document: Document, method: str, path: str) -> Document | None:
+def operation_of(document: Document, method: str, path: str) -> Document | None:
     """The operation a request leads to: paths without variables go first (OpenAPI 3.1, 4.8.8.2)."""
     paths: Mapping[str, Mapping[str, Document]] = document["paths"]
     verb = "get" if method == "HEAD" else method.lower()
@@ -59,7 +59,7 @@ def _operation(document: Document, method: str, path: str) -> Document | None:
     return None if found is None else paths[found].get(verb)
 
 
-def _led(document: Document, response: Document | None) -> Document | None:
+def response_of(document: Document, response: Document | None) -> Document | None:
     """A response, where another part of the document has it."""
     if response is None or "$ref" not in response:
         return response

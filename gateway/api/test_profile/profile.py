@@ -1,4 +1,4 @@
-"""The test profile: a WebSocket echo, and every JSON-RPC response held against its model."""
+"""The test profile: a WebSocket echo, and every answer held against its model, or against the description."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from ipaddress import ip_address
 import msgspec
 import structlog
 
-from gateway.access.tokens import AGENT_API
+from gateway.access.tokens import AGENT_API, PLUGIN_API
 from gateway.api import rpc
 from gateway.api.asgi import Application, Event, Receive, Scope, Send, problem, request_id, respond
 from gateway.api.results.table import RESULTS, Fault
+from gateway.api.test_profile.described import Described
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class TestProfile:
     def __init__(self, app: Application, method_of: Callable[[str, str], str | None]) -> None:
         self._app = app
         self._method_of = method_of
+        self._described = Described(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Echo, or check what the API answers."""
@@ -48,6 +50,8 @@ class TestProfile:
             await self._echo(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(f"{AGENT_API}/"):
             await self._checked(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(f"{PLUGIN_API}/"):
+            await self._held(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -91,6 +95,38 @@ class TestProfile:
             return
         for event in answered:
             await send(event)
+
+    async def _held(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same for the plugin API; what comes in pieces is a package, and described by no schema."""
+        answered: list[Event] = []
+
+        async def keep(event: Event) -> None:
+            if event["type"] not in {"http.response.start", "http.response.body"} or (
+                answered and answered[-1].get("more_body", False)
+            ):
+                await send(event)
+                return
+            answered.append(event)
+            if event["type"] == "http.response.start":
+                return
+            wrong = None if event.get("more_body", False) else await self._wrong(scope, answered)
+            if wrong is None:
+                for one in answered:
+                    await send(one)
+                return
+            log.error("response does not keep to the description", violation=wrong)
+            body = problem(500, "Internal Server Error", f"the test profile refuses to send this: {wrong}")
+            kind = b"application/problem+json"
+            await respond(send, 500, body, request=request_id(scope, 0.0), content_type=kind)
+
+        await self._app(scope, receive, keep)
+
+    async def _wrong(self, scope: Scope, answered: list[Event]) -> str | None:
+        headers = dict(answered[0]["headers"])
+        if b"content-encoding" in headers:
+            return None
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        return await self._described.wrong(scope, answered[0]["status"], content_type, answered[1].get("body", b""))
 
     def _methods(self, scope: Scope, asked: bytes) -> dict[str, str]:
         """The methods that were asked for, by their ids as JSON."""

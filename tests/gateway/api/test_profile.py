@@ -10,6 +10,7 @@ import structlog
 import trio
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
+from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.results.table import RESULTS
 from gateway.api.seed_paths import method_of
 from gateway.api.test_profile.profile import ECHO, TestProfile, only_loopback, violations
@@ -218,3 +219,42 @@ async def test_the_echo_is_there_with_the_profile_and_not_without(rig: Rig, nurs
 )
 def test_loopback_is_what_only_this_machine_reaches(bind: str, *, only: bool) -> None:
     assert only_loopback(bind) is only
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [
+        ("/v1/good", None),
+        ("/v1/elsewhere", None),
+        ("/v1/wrong", "1 is not of type"),
+        ("/v1/teapot", "status 418 is not described"),
+        ("/v1/text", "as text/plain is not described"),
+    ],
+)
+async def test_the_plugin_api_is_held_against_its_description(path: str, refused: str | None) -> None:
+    answers = {
+        "/v1/good": (200, b"application/json", b'{"name": "x"}'),
+        "/v1/wrong": (200, b"application/json", b'{"name": 1}'),
+        "/v1/teapot": (418, b"application/json", b"{}"),
+        "/v1/text": (200, b"text/plain", b"x"),
+        "/v1/elsewhere": (200, b"text/plain", b"x"),
+    }
+    shape = {"type": "object", "properties": {"name": {"type": "string"}}}
+    answer = {"200": {"description": "", "content": {"application/json": {"schema": shape}}}}
+    paths = {at: {"get": {"operationId": at, "responses": answer}} for at in answers if at != "/v1/elsewhere"}
+    answers["/v1/openapi.json"] = (200, b"application/json", json.dumps({"paths": paths, "components": {}}).encode())
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        status, content_type, body = answers[scope["path"]]
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", content_type)]})
+        await send({"type": "http.response.body", "body": body})
+
+    transport = httpx.ASGITransport(TestProfile(app, method_of))
+    async with httpx.AsyncClient(transport=transport, base_url="https://rig") as client:
+        with structlog.testing.capture_logs():
+            reply = await client.get(path)
+    if refused is None:
+        assert (reply.status_code, reply.content) == (answers[path][0], answers[path][2])
+    else:
+        assert reply.status_code == 500
+        assert refused in reply.json()["detail"]
