@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 
 from tests.drivers.modbus.fuzz_frames import fuzz
 from tests.e2e import outbox_trouble, soak
+from tests.e2e.described import drill as hold_to_description
 from tests.e2e.outbox_drill import drill as lose_nothing
 from tests.e2e.siege import drill as besiege
 from tests.gateway.api.crowd import drill as crowd
@@ -35,7 +36,7 @@ from tests.gateway.storage.test_kill import drill as kill_store
 from tests.sim.fault_drill import drill as play
 from tests.sim.run import Report, simulate
 
-WHAT = ("all", "sim", "frames", "store", "events", "server", "soak", "governors", "detector")
+WHAT = ("all", "sim", "frames", "store", "events", "server", "soak", "governors", "detector", "api")
 FRAMES = 10_000_000
 FRAME_PARTS = 20
 KILLS = 200
@@ -47,6 +48,8 @@ CAP = 500
 # Seconds of each assault on the gateway.
 ASSAULT_S = 5.0
 HOURS = 24.0
+# Requests made of the description of the API.
+EXAMPLES = 2000
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 # A day is run as plants of two hours, each with a seed of its own: as much virtual time, and twelve plants of it.
 SIM_PART_MINUTES = 120.0
@@ -159,6 +162,10 @@ def detected(processes: int) -> str:
     return f"how often the detector is wrong\n{detect(processes=processes)}"
 
 
+def api_parts(examples: int, seed: int) -> list[Part]:
+    return [Part("api", partial(hold_to_description, examples, seed))]
+
+
 def sim_parts(seed: int, minutes: float) -> list[Part]:
     parts = []
     while minutes > 0:
@@ -212,6 +219,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=HOURS, help="virtual hours, in plants of two hours")
     parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--kills", type=int, default=KILLS)
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="requests made of the description")
     parser.add_argument("--assault", type=float, default=ASSAULT_S, help="seconds of each assault on the gateway")
     parser.add_argument("--agents", type=int, default=soak.AGENTS, help="of the soak")
     parser.add_argument("--soak-minutes", type=float, default=soak.MINUTES)
@@ -234,6 +242,8 @@ def main(words: list[str]) -> int:
         parts += governor_parts(given.seed)
     if given.what in {"all", "detector"}:
         parts += detector_parts(given.processes)
+    if given.what in {"all", "api"}:
+        parts += api_parts(given.examples, given.seed)
     if given.what in {"all", "sim"}:
         if given.minutes is not None:
             parts.append(Part(f"sim seed {given.seed}", partial(simulated, given.seed, given.minutes)))
