@@ -64,7 +64,9 @@ def environment(sandbox: Sandbox, where: Places) -> Mapping[str, str]:
     return {**found, **sandbox.environment}
 
 
-def command(sandbox: Sandbox, means: Means, *, neighbours: int = 0, info: int | None = None) -> tuple[str, ...]:
+def command(
+    sandbox: Sandbox, means: Means, *, neighbours: int = 0, info: int | None = None, status: int | None = None
+) -> tuple[str, ...]:
     """The words that start an instance with what this system has.
 
     Args:
@@ -73,6 +75,7 @@ def command(sandbox: Sandbox, means: Means, *, neighbours: int = 0, info: int | 
         neighbours: tasks of the same user that count against its bound; none, where it has a user or namespace of its
             own.
         info: descriptor bubblewrap tells of the process it made; None: it does not.
+        status: descriptor it tells of that process, and of the end of it; None: it does not.
 
     Raises:
         NoRuntimeError: with what to install.
@@ -80,7 +83,10 @@ def command(sandbox: Sandbox, means: Means, *, neighbours: int = 0, info: int | 
     program = (*limits(sandbox, means, neighbours), *runner(sandbox, means, places(sandbox, means)))
     if means.bubblewrap is None:
         return program
-    told = () if info is None else ("--info-fd", str(info))
+    told: list[str] = []
+    for option, descriptor in (("--info-fd", info), ("--json-status-fd", status)):
+        if descriptor is not None:
+            told += [option, str(descriptor)]
     return (*bubblewrap(sandbox, means), *told, "--", *program)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import trio
 
+from gateway.plugins.host.door import DOOR, means_behind
 from gateway.plugins.host.probe import find_means
 from gateway.plugins.host.process import ProcessRunner, Running
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox, missing
@@ -16,10 +18,11 @@ class LookingRunner:
 
     Args:
         found: told once what there is.
+        door: where systemd would start them, each in a unit of its own.
     """
 
-    def __init__(self, found: Callable[[Means], None]) -> None:
-        self._found = found
+    def __init__(self, found: Callable[[Means], None], door: Path = DOOR) -> None:
+        self._found, self._door = found, door
         self._means: Means | None = None
         self._runner: ProcessRunner | None = None
         self._looking = trio.Lock()
@@ -47,6 +50,6 @@ class LookingRunner:
     async def _known(self) -> Means:
         async with self._looking:
             if self._means is None:
-                self._means = await find_means()
+                self._means = await means_behind(self._door) or await find_means()
                 self._found(self._means)
             return self._means

@@ -7,14 +7,16 @@ import os
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 import trio
 
 from gateway.plugins.host.command import command, environment, places
+from gateway.plugins.host.door import start_unit
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox, missing
-from gateway.plugins.host.spawning import Child, Spawner
+from gateway.plugins.host.spawning import Spawner
 from gateway.plugins.host.usage import Usage, descendants, size_of, started_at, still_runs, tasks_of, usage_of
 
 log = structlog.stdlib.get_logger(__name__)
@@ -115,6 +117,8 @@ class ProcessRunner:
     async def start(self, sandbox: Sandbox) -> Running:
         """Start an instance."""
         means, user = self._means, sandbox.user
+        if means.door is not None:
+            return await _in_unit(means.door, sandbox, means)
         inside = means.bubblewrap is not None
         neighbours = tasks_of(os.geteuid()) if user is None and not inside else 0
         told, telling = os.pipe2(os.O_CLOEXEC)
@@ -142,6 +146,55 @@ class ProcessRunner:
         return running
 
 
+async def _in_unit(door: Path, sandbox: Sandbox, means: Means) -> Running:
+    process = await start_unit(door, sandbox, means)
+    running = RealProcess(process, sandbox, inside=True)
+    try:
+        with trio.move_on_after(_MAKING_S):
+            running.lead(await process.first())
+    except BaseException:
+        with trio.move_on_after(_END_S, shield=True):
+            await running.destroy()
+        raise
+    return running
+
+
+class Started(Protocol):
+    """What was started: a child of ours, or a unit of systemd."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def stdin(self) -> trio.abc.SendStream:
+        """Takes what is said to it."""
+        ...
+
+    @property
+    def stdout(self) -> trio.abc.ReceiveStream:
+        """Gives what it says."""
+        ...
+
+    @property
+    def stderr(self) -> trio.abc.ReceiveStream:
+        """Gives what it complains of."""
+        ...
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit code, if it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
 class RealProcess:
     """A process of this system, with what it started.
 
@@ -151,7 +204,7 @@ class RealProcess:
         inside: it is bubblewrap, whose child is the first process of a namespace.
     """
 
-    def __init__(self, process: Child, sandbox: Sandbox, *, inside: bool) -> None:
+    def __init__(self, process: Started, sandbox: Sandbox, *, inside: bool) -> None:
         self._process, self._sandbox, self._inside = process, sandbox, inside
         # The first process of its namespace, by a descriptor that means no other, ever.
         self._first: int | None = None
@@ -170,6 +223,14 @@ class RealProcess:
         with trio.move_on_after(_MAKING_S):
             while more := await told.receive_some(_SHORT):
                 text += more
+        self.lead(text)
+
+    def lead(self, text: bytes) -> None:
+        """Take what bubblewrap says of the process it made.
+
+        Args:
+            text: JSON, as bwrap(1) has it.
+        """
         try:
             self._first = os.pidfd_open(int(json.loads(text)["child-pid"]))
         except (ValueError, KeyError, ProcessLookupError):

@@ -124,6 +124,8 @@ class Means:
         prlimit, nice, python, node: paths of programs; None: there are none.
         root: the gateway may give a process another user.
         why: why bubblewrap is not used; None: it is.
+        door: through which systemd starts each instance in a unit of its own; None: the gateway starts it itself.
+        bounded: what such a unit holds by the kernel, beside what a sandbox does.
     """
 
     bubblewrap: str | None = None
@@ -134,11 +136,13 @@ class Means:
     node: str | None = None
     root: bool = False
     why: str | None = None
+    door: Path | None = None
+    bounded: frozenset[Protection] = frozenset()
 
 
 def missing(sandbox: Sandbox, means: Means) -> tuple[Protection, ...]:
-    """What an instance would not be protected from on this system, by processes that the gateway starts itself."""
-    lacking = {Protection.MEMORY_IN_ALL, Protection.CPU, Protection.DISK}
+    """What an instance would not be protected from on this system."""
+    lacking = {Protection.MEMORY_IN_ALL, Protection.CPU, Protection.DISK} - means.bounded
     if means.bubblewrap is None:
         lacking |= {Protection.FILES, Protection.PROCESSES}
         if not sandbox.network:

@@ -1,9 +1,7 @@
-"""The sandbox as data: the very words that are run, the unit, and what is missing where."""
+"""The sandbox as data: the very words that are run, and what is missing where."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import pytest
 
 from gateway.plugins.host.command import INSIDE, NoRuntimeError, command, environment, places
 from gateway.plugins.host.sandbox import MEBI, WORDS, Bounds, Means, Protection, Runtime, Sandbox, missing
-from gateway.plugins.host.unit import unit_name, unit_settings, unit_text
 
 ALL = Means(
     bubblewrap="/usr/bin/bwrap",
@@ -130,52 +127,3 @@ def test_what_is_missing_is_said() -> None:
     assert set(missing(replace(SANDBOX, user=None), NONE)) == set(Protection)
     assert Protection.NETWORK not in missing(replace(SANDBOX, network=True), NONE)
     assert WORDS.keys() == set(Protection)
-
-
-def test_the_unit_says_the_same() -> None:
-    settings = unit_settings(SANDBOX, ALL)
-    assert unit_name(SANDBOX) == "ferrule-plugin-scale-1.service"
-    assert settings["ExecStart"] == ("/usr/bin/python3", "-s", "-B", "/run/ferrule-plugin/package/main.py", "--fast")
-    assert settings["DynamicUser"] is True
-    assert settings["PrivateNetwork"] is True
-    assert settings["MemoryMax"] == 64 * MEBI
-    assert settings["TasksMax"] == 16
-    assert settings["CPUQuota"] == "50%"
-    assert settings["BindReadOnlyPaths"] == ("/state/packages/scale:/run/ferrule-plugin/package",)
-    open_ = unit_settings(replace(SANDBOX, network=True), ALL)
-    assert open_["PrivateNetwork"] is False
-    assert open_["RestrictAddressFamilies"] == ("AF_UNIX", "AF_INET", "AF_INET6")
-
-
-def test_no_argument_becomes_a_setting_of_the_unit() -> None:
-    evil = replace(SANDBOX, command=("main.py", 'a"\nUser=root', "%H", "$HOME"))
-    text = unit_text(evil, ALL)
-    assert "\nUser=root" not in text
-    line = next(line for line in text.splitlines() if line.startswith("ExecStart="))
-    assert line.endswith(r'"a\"\nUser=root" "%%H" "$$HOME"')
-
-
-@pytest.mark.parametrize("name", ["a b", "../a", "a;b", "", "a@b"])
-def test_an_instance_no_unit_can_be_named_by(name: str) -> None:
-    with pytest.raises(ValueError, match="letters"):
-        unit_text(replace(SANDBOX, instance=name), ALL)
-
-
-def test_systemd_takes_the_unit_and_holds_it_for_safe(tmp_path: Path) -> None:
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd-analyze is not installed")
-    place = tmp_path / unit_name(SANDBOX)
-    place.write_text(unit_text(SANDBOX, replace(ALL, python="/usr/bin/true")))
-    verified = subprocess.run([analyze, "verify", place], capture_output=True, text=True, check=False, timeout=60)
-    assert "Unknown" not in verified.stderr
-    assert "Failed to parse" not in verified.stderr
-    assert place.name not in verified.stderr
-    rated = subprocess.run(
-        [analyze, "security", "--offline=true", "--threshold=15", place],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert rated.returncode == 0, rated.stdout + rated.stderr
