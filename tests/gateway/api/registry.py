@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -33,7 +34,10 @@ class Tables:
         self.trouble: str | None = None
         # It can be read all the same.
         self.full = False
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        # Whoever collects what is no more may do so in another thread.
+        self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        # From Python 3.13 on it complains where nobody closes it.
+        weakref.finalize(self, self._connection.close)
         for step in packaged_steps("plugins"):
             self._connection.executescript(step.sql)
 

@@ -77,7 +77,7 @@ def test_no_member_makes_it_fall(members: dict[str, Any], *, whole: bool) -> Non
         (b'{"jsonrpc":"2.0","method":"a","params":{"x":' + b"9" * 5000 + b"}}", PARSE_ERROR, "no JSON"),
         (b'{"jsonrpc":"2.0","method":"a","method":"b"}', PARSE_ERROR, "stands twice"),
         (b'{"jsonrpc":"2.0","method":"a","params":{"x":"\\ud800"}}', PARSE_ERROR, "not UTF-8"),
-        (b"[" * 5000, PARSE_ERROR, "nested deeper"),
+        (b"[" * 5000 + b"]" * 5000, PARSE_ERROR, "nested deeper"),
         (b"[" * 100_000, PARSE_ERROR, "brackets"),
         (b"[" + b"," * 100_000 + b"]", PARSE_ERROR, "commas"),
         (b"[]", INVALID_REQUEST, "is an object"),
