@@ -278,7 +278,7 @@ class Life:
 
 def _how(code: int | None) -> tuple[str, str]:
     if code is None:
-        return "ended", "it closed its standard output and went on"
+        return "ended", "it closed its standard input or output and went on"
     if code < 0:
         try:
             name = signal.Signals(-code).name
