@@ -1,6 +1,6 @@
 # Ferrule: what one types. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test drill bench format lock clean
+.PHONY: help setup run check test sdk drill bench format lock clean
 
 PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium
 PYTHON_IN_VENV := .venv/bin/python
@@ -15,16 +15,21 @@ run: setup ## start the gateway with simulated devices on https://127.0.0.1:3500
 	@exec .venv/bin/ferrule demo
 
 check: setup ## format, lint, types, import contracts
-	.venv/bin/ruff format --check gateway drivers tests benchmarks docs/examples
-	.venv/bin/ruff check gateway drivers tests benchmarks docs/examples
+	.venv/bin/ruff format --check gateway drivers tests benchmarks sdk docs/examples
+	.venv/bin/ruff check gateway drivers tests benchmarks sdk docs/examples
 	.venv/bin/flake8 --isolated --select ASYNC101,ASYNC102,ASYNC103,ASYNC104,ASYNC119,ASYNC120 --max-line-length 200 \
 		$$(grep -rlE '^ *(async |(import|from) trio\b)' --include='*.py' gateway drivers tests)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+sdk: setup ## make the SDKs for Python and TypeScript that the gateway gives out
+	@.ci/sdk
+	$(PYTHON_IN_VENV) -m sdk
+
 test: setup ## everything that proves the product
 	@.ci/packages $(PACKAGES_FOR_TESTS)
 	@.ci/node-clients
+	@.ci/sdk
 	$(PYTHON_IN_VENV) -m pytest
 
 drill: setup ## the long proofs: ten million fuzzed frames, a day of simulated field
@@ -37,14 +42,16 @@ bench: setup ## the benchmark tables, peers beside us in the same run
 	$(PYTHON_IN_VENV) -m benchmarks
 
 format: setup ## format the code
-	.venv/bin/ruff format gateway drivers tests benchmarks docs/examples
-	.venv/bin/ruff check --fix gateway drivers tests benchmarks docs/examples
+	.venv/bin/ruff format gateway drivers tests benchmarks sdk docs/examples
+	.venv/bin/ruff check --fix gateway drivers tests benchmarks sdk docs/examples
 
 lock: setup ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 pyproject.toml --extra test --generate-hashes \
 		--no-emit-index-url --no-header --upgrade -o requirements.lock
 	uv pip compile --universal --python-version 3.11 benchmarks/peers/requirements.in --generate-hashes \
 		--no-emit-index-url --no-header --upgrade -o benchmarks/peers/requirements.lock
+	uv pip compile --universal --python-version 3.11 sdk/requirements.in --generate-hashes \
+		--no-emit-index-url --no-header --upgrade -o sdk/requirements.lock
 
 clean: ## remove what the targets above made
-	rm -rf .venv .venv-peers var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-sdk gateway/api/sdks var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,23 @@
+"""The changelog of the API: what its calls say, from version to version."""
+
+from __future__ import annotations
+
+from sdk.listing import changes
+
+
+def test_the_first_version_has_nothing_before_it() -> None:
+    assert changes({}, "1.0.0", ["a", "b"]) == ["1.0.0: the first version, with 2 calls"]
+
+
+def test_versions_are_told_newest_first_with_what_came_and_went() -> None:
+    history = {"1.9.0": ["a", "b"], "1.10.0": ["a", "b"], "1.0.0": ["a"]}
+    assert changes(history, "2.0.0", ["b", "c"]) == [
+        "2.0.0: added c; removed a",
+        "1.10.0: no call was added or removed",
+        "1.9.0: added b",
+        "1.0.0: the first version, with 1 call",
+    ]
+
+
+def test_what_is_kept_of_the_version_that_is_made_does_not_count() -> None:
+    assert changes({"1.0.0": ["x"]}, "1.0.0", ["a"]) == ["1.0.0: the first version, with 1 call"]
