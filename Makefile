@@ -1,8 +1,9 @@
 # Ferrule: what one types. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test sdk drill bench format lock clean
+.PHONY: help setup run check test sdk drill bench deb image-test format lock clean
 
 PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium
+PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## list the targets
@@ -40,6 +41,14 @@ bench: setup ## the benchmark tables, peers beside us in the same run
 	@.ci/packages $(PACKAGES_FOR_TESTS)
 	@.ci/peers
 	$(PYTHON_IN_VENV) -m benchmarks
+
+deb: setup ## Debian packages in dist/: bookworm and trixie, arm64 and amd64
+	@.ci/packages $(PACKAGES_FOR_DEB)
+	$(PYTHON_IN_VENV) systemd/debian/build.py
+
+image-test: setup ## the packages in a real Debian with a real systemd (as root)
+	@.ci/packages $(PACKAGES_FOR_DEB)
+	$(PYTHON_IN_VENV) -m pytest tests/appliance/full_package.py tests/appliance/full_build.py
 
 format: setup ## format the code
 	.venv/bin/ruff format gateway drivers tests benchmarks sdk docs/examples
