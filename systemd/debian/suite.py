@@ -121,11 +121,12 @@ class Interpreter:
         Raises:
             subprocess.CalledProcessError: it failed.
         """
-        usr = self.root / "usr"
-        loader = next(usr.glob("lib*/ld-linux-*.so.*"), None) or next(usr.glob("lib/*/ld-linux-*.so.*"))
-        libraries = next(usr.glob("lib/*-linux-gnu"))
+        # What was only unpacked has /lib beside /usr/lib up to Debian 12.
+        usr, tops = self.root / "usr", (self.root / "usr", self.root)
+        loader = next(one for top in tops for one in (*top.glob("lib*/ld-linux-*"), *top.glob("lib/*/ld-linux-*")))
+        libraries = ":".join(str(one) for top in tops for one in top.glob("lib/*-linux-gnu"))
         subprocess.run(  # noqa: S603 - words of ours
-            [str(loader), "--library-path", str(libraries), str(usr / "bin" / f"python{self.version}"), *words],
+            [str(loader), "--library-path", libraries, str(usr / "bin" / f"python{self.version}"), *words],
             check=True,
             env={**environment, "PYTHONHOME": str(usr)},
         )

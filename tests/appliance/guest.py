@@ -32,6 +32,8 @@ mount -t tmpfs tmpfs tmp
 ip link set lo up
 pivot_root . mnt
 umount -l mnt
+# As systemd has it where it is the first of a machine: what it mounts for a unit is seen there.
+mount --make-rshared /
 exec env -i container=test PATH=/usr/sbin:/usr/bin TERM=dumb /lib/systemd/systemd --log-target=journal
 """
 
