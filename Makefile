@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run check test sdk drill bench deb image-test format lock clean
 
-PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium
+PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium systemd udev
 PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
 PYTHON_IN_VENV := .venv/bin/python
 
