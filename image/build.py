@@ -1,0 +1,210 @@
+"""From inputs to a card: the order in which everything is made, and the record of what went in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from image import disk
+from image.accounts import with_accounts
+from image.cache import Cache, digest
+from image.compose import Tree, compose
+from image.debs import BUSYBOX, FIRMWARE, Archive, Deb, unpack
+from image.initramfs import initramfs
+from image.kernel import FIRMWARE as FIRMWARE_FILES
+from image.kernel import FIRST_STAGE, Kernel, add_modules, kernel
+from image.mirror import Mirror
+from image.roots import SUITE, make_root, native, packages
+from image.run import run
+from image.tools import Tools
+from image.wheels import PYTHON, canonical, download, lay_out, needed
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parent
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+SITE = f"usr/lib/ferrule/venv/lib/python{PYTHON}/site-packages"
+
+# Nothing is in them on the card: something is mounted there.
+_MOUNTED_ON = ("boot/ferrule", "data", "var/lib/ferrule", "var/lib/systemd/timesync")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What went into an image; the same inputs give the same image.
+
+    Attributes:
+        epoch: Unix seconds, of the commit.
+        base: SHA-256 of the tar of the Debian base.
+        debs: packages that were unpacked, with versions and SHA-256.
+        lock: SHA-256 of the lock file.
+    """
+
+    epoch: int
+    base: str
+    debs: tuple[tuple[str, str, str], ...]
+    lock: str
+
+
+class Builder:
+    """Makes images.
+
+    Args:
+        mirror: where Debian comes from.
+        cache: keeps what takes long.
+        say: told what is being done.
+    """
+
+    def __init__(self, mirror: Mirror, cache: Cache, say: Callable[[str], None]) -> None:
+        self._mirror = mirror
+        self._cache = cache
+        self._say = say
+
+    def build(self, target: Path) -> Inputs:
+        """Write an image, and beside it the record of what went in.
+
+        Args:
+            target: the file; what it needs on the way lies beside it and is removed.
+        """
+        epoch = _epoch()
+        tools_root = self._root("tools", native(), "tools.packages")
+        base = self._root("base.tar", "arm64", "base.packages")
+        lock = PROJECT / "requirements.lock"
+        with tempfile.TemporaryDirectory(prefix=".image-", dir=target.parent) as scratch:
+            work = Path(scratch)
+            tools = Tools(tools_root, work, epoch)
+            debs = {deb.name: deb for deb in self._debs(work)}
+            inputs = Inputs(
+                epoch,
+                digest(base),
+                tuple((deb.name, deb.version, deb.sha256) for deb in debs.values()),
+                digest(lock),
+            )
+            [kernel_name] = (name for name in debs if name.startswith("linux-image-"))
+            self._say(f"unpacking {kernel_name}")
+            core = kernel(debs[kernel_name], work / "kernel")
+            tree = self._tree(work, tools, lock, core, base)
+            build_id = _build_id(inputs, tree)
+            tree.files["usr/lib/ferrule/build-id"] = (f"{build_id}\n".encode(), 0o644)
+            self._say(f"composing system {build_id}")
+            compose(base, tree, work / "root.tar", epoch)
+            root = disk.squashfs(tools, "root.tar", "root.squashfs", epoch)
+            boot = disk.fat(tools, "boot.vfat", "FERRULE-A", disk.BOOT_A, _boot(work, tools, core, debs, build_id))
+            self._say("writing the card")
+            card = disk.card(
+                tools,
+                "card.img",
+                {
+                    disk.SELECTOR: disk.fat(
+                        tools, "selector.vfat", disk.SELECTOR_LABEL, disk.SELECTOR, _selector(work)
+                    ),
+                    disk.BOOT_A: boot,
+                    disk.ROOT_A: root,
+                    disk.DATA: disk.data(tools, "data.ext4"),
+                },
+            )
+            card.rename(target)
+        record = {"epoch": inputs.epoch, "base": inputs.base, "debs": inputs.debs, "lock": inputs.lock, "id": build_id}
+        target.with_suffix(".inputs.json").write_text(json.dumps(record, indent=2) + "\n")
+        return inputs
+
+    def _root(self, name: str, architecture: str, listed: str) -> Path:
+        names = packages(HERE / listed)
+        made_of = {"suite": SUITE, "architecture": architecture, "packages": names}
+
+        def make(target: Path) -> None:
+            self._say(f"setting up Debian {SUITE} for {architecture}: minutes, once")
+            make_root(target, self._mirror, architecture, names)
+
+        return self._cache.get(name, made_of, make)
+
+    def _debs(self, work: Path) -> list[Deb]:
+        self._say("fetching kernel and firmware")
+        archive = Archive(work / "apt", self._mirror, "arm64")
+        return archive.fetch([archive.kernel(), BUSYBOX, FIRMWARE], work / "debs")
+
+    def _tree(self, work: Path, tools: Tools, lock: Path, core: Kernel, base: Path) -> Tree:
+        project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+        direct = {canonical(found[0]) for line in project["dependencies"] if (found := _NAME.match(line))}
+        self._say("fetching wheels")
+        wheels = download(lock, needed(lock, direct), work / "wheels")
+        run([sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps",
+             "--no-build-isolation", f"--wheel-dir={work / 'own'}", PROJECT])  # fmt: skip
+        site = work / "stage" / SITE
+        lay_out([*wheels, *(work / "own").glob("*.whl")], site)
+        tools.python(
+            "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", "stage", "-p", "/", f"stage/{SITE}"
+        )
+        tree = Tree()
+        tree.add(work / "stage")
+        tree.add(HERE / "overlay")
+        # The board's own is mounted over it.
+        tree.files["etc/machine-id"] = (b"", 0o444)
+        tree.folders |= dict.fromkeys(_MOUNTED_ON, 0o755)
+        add_modules(core, tree)
+        with_accounts(base, tree)
+        return tree
+
+
+def _boot(work: Path, tools: Tools, core: Kernel, debs: dict[str, Deb], build_id: str) -> dict[str, bytes]:
+    """What the firmware loads for a slot."""
+    unpack(debs[BUSYBOX].path, work / "busybox")
+    (work / "initrd").write_bytes(initramfs(core.modules, (work / "busybox/usr/bin/busybox").read_bytes(), build_id))
+    tools.run("zstd", "-q", "-19", "-f", "initrd", "-o", "initrd.zst")
+    unpack(debs[FIRMWARE].path, work / "firmware")
+    firmware = work / "firmware/usr/lib/raspi-firmware"
+    return {
+        "kernel8.img": core.image,
+        "initrd.zst": (work / "initrd.zst").read_bytes(),
+        **core.device_trees,
+        **{name: (firmware / name).read_bytes() for name in FIRMWARE_FILES},
+        **{path.name: path.read_bytes() for path in sorted((HERE / "boot").iterdir())},
+    }
+
+
+def _selector(work: Path) -> dict[str, bytes]:
+    """What people see when they put the card into a computer."""
+    first = work / "firmware/usr/lib/raspi-firmware" / FIRST_STAGE
+    return {
+        FIRST_STAGE: first.read_bytes(),
+        **{path.name: path.read_bytes() for path in sorted((HERE / "selector").iterdir())},
+    }
+
+
+def _build_id(inputs: Inputs, tree: Tree) -> str:
+    said = hashlib.sha256(repr(inputs).encode())
+    for part in _told(tree):
+        said.update(part)
+    for path in sorted(p for p in HERE.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        said.update(path.read_bytes())
+    return said.hexdigest()[:16]
+
+
+def _told(tree: Tree) -> Iterator[bytes]:
+    for name, (content, mode) in sorted(tree.files.items()):
+        yield f"{name} {mode} {len(content)}\n".encode()
+        yield content
+    for name, leads in sorted(tree.links.items()):
+        yield f"{name} -> {leads}\n".encode()
+
+
+def _epoch() -> int:
+    """``$SOURCE_DATE_EPOCH``, or the time of the commit that is built."""
+    if said := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(said)
+    git = shutil.which("git")
+    if git is not None and (PROJECT / ".git").exists():
+        done = subprocess.run(
+            [git, "log", "-1", "--format=%ct"], cwd=PROJECT, capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+    return int((PROJECT / "pyproject.toml").stat().st_mtime)
