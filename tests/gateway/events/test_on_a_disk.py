@@ -22,7 +22,7 @@ from gateway.events.shares import Shares
 from gateway.storage import Boot, StoreSettings, open_storage
 from gateway.storage.event_store import EventStore, open_events
 from tests.gateway.events.board import Disk
-from tests.gateway.events.test_messages import Post
+from tests.gateway.events.desk import Post
 
 ONE = Principal("one", frozenset({"messaging:write"}), Kind.AGENT, "t")
 TWO = Principal("two", frozenset({"messaging:read"}), Kind.AGENT, "t")

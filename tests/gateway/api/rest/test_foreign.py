@@ -29,7 +29,7 @@ from tests.gateway.api.rest.test_matrix import FIRST, INSTALL, OTHER, ROWS, SCAL
 from tests.gateway.api.rig import Rig
 from tests.gateway.api.services import Services
 from tests.gateway.api.talking import Talking
-from tests.gateway.events.test_messages import desk
+from tests.gateway.events.desk import desk
 from tests.gateway.webhooks.conftest import BODY
 from tests.gateway.webhooks.conftest import Rig as Hooks
 
