@@ -19,6 +19,7 @@ from suite import Suite, cache_directory, interpreter
 HERE = Path(__file__).parent
 SYSTEMD = HERE.parent
 PROJECT = SYSTEMD.parent
+SDKS = "gateway/api/sdks"
 LIB = Path("usr/lib/ferrule")
 DOC = Path("usr/share/doc/ferrule")
 CONFIG = Path("etc/ferrule/ferrule.toml")
@@ -112,13 +113,15 @@ def unpack(site: Path, target: Target) -> None:
 
 def own(site: Path, version: str) -> None:
     """The gateway itself, the profiles it comes with, and its version."""
-    listed = subprocess.run(
+    listed = subprocess.run(  # noqa: S603 - words of ours
         ["git", "-C", str(PROJECT), "ls-files", "-z", "gateway", "drivers", "config/profiles"],  # noqa: S607
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    for name in filter(None, listed.split("\0")):
+    # The SDKs are made, and not kept (`make sdk`).
+    made = [str(path.relative_to(PROJECT)) for path in sorted((PROJECT / SDKS).glob("*"))]
+    for name in (*filter(None, listed.split("\0")), *made):
         source = PROJECT / name
         file = site / name
         file.parent.mkdir(parents=True, exist_ok=True)
