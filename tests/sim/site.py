@@ -264,8 +264,10 @@ class SiteLine:
         if not exchange.received:
             member = self.members.get(exchange.unit)
             if member is not None and member.role == "late":
-                # Its turnaround is as uneven as its answers are late: no answer in the measured time is a loss as well.
-                self.losses[exchange.unit] = max(trio.current_time(), self.losses.get(exchange.unit, -1.0))
+                # Its turnaround is as uneven as its answers are late: no answer in the measured time is a loss as well,
+                # and behind a serial server those that were asked after it wait for it.
+                victim = exchange.unit if self.plan.sketch.strict else 0
+                self.losses[victim] = max(trio.current_time(), self.losses.get(victim, -1.0))
             return
         reachable = self.reachable_since(exchange.unit)
         if reachable is not None and exchange.sent >= reachable:
