@@ -24,6 +24,7 @@ from gateway.core.bus import Bus
 from gateway.core.eventlog import Entry
 from gateway.core.events import Event, EventSource
 from gateway.core.timeline import Timeline
+from gateway.core.turns import Turns
 from gateway.settings.model import LimitSettings, ServerSettings
 
 MANY = 1_000_000
@@ -85,6 +86,7 @@ async def main() -> None:
         published=lambda: 0,
         rates=rates,
         limits=lambda: LimitSettings(event_connections=500),
+        turns=Turns(),
         wall=time.time,
     )
     source = EventSource("gw-benchmark", timeline, 0, reserve=lambda _: None, stride=10_000, leap=lambda: 0)

@@ -83,6 +83,10 @@ SHARED = {
     "client.get": "system:read is to look at all of them; no secret is shown",
     "api_key.get": "as above",
     "user.get": "the name alone, of whom one sees as an author; see below",
+    "tools.sdk_fetch": "what the gateway gives out is for whoever may call it",
+    "tools.sdk_download": "as above",
+    "tools.sdk_docs": "as above",
+    "tools.sdk_examples": "as above",
 }
 for name in SHARED:
     FOREIGN.pop(name, None)
