@@ -104,7 +104,10 @@ def test_who_follows_sees_what_comes_until_ctrl_c(peer: Logged) -> None:
         peer.say(6, 0.0, alarm="second")
         assert json.loads(follower.stdout.readline())["seq"] == 6
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(30) == 0
+        try:
+            assert follower.wait(30) == 0
+        finally:
+            follower.kill()
 
 
 def test_an_operator_may_see_every_event_of_the_catalogue() -> None:
