@@ -27,7 +27,8 @@ TAGS = (*INPUTS.values(), "bus/d1/set", "bus/d1/fixed")
 POLL_S = 1.0
 # What may be of a passing load of the machine, and what no plugin may ever cause: a step of the loop that holds up the
 # lines for so long. Seconds of the processor, which no other program takes away.
-LONGEST_STEP_S = 0.25
+# Of the processor; a full look of the collector takes a part of it in a process that has run thousands of tests.
+LONGEST_STEP_S = 1.0
 MOST_GROWTH = 30 * MEBI
 TIMING = Timing(
     initialize=PATIENCE_S,
