@@ -95,13 +95,21 @@ class Gateway:
         state: the state directory.
         notifier: the service manager.
         on_ready: told the URLs that are served, once they are.
+        fit: see ``Configuration``.
     """
 
-    def __init__(self, config: Path, state: Path, notifier: Notifier, on_ready: Callable[[list[str]], None]) -> None:
+    def __init__(
+        self,
+        config: Path,
+        state: Path,
+        notifier: Notifier,
+        on_ready: Callable[[list[str]], None],
+        fit: Callable[[Settings], Settings] | None = None,
+    ) -> None:
         self._state = state
         self._notifier = notifier
         self._on_ready = on_ready
-        self._configuration = Configuration(config, state, notifier.status)
+        self._configuration = Configuration(config, state, notifier.status, fit)
         self._rates = RateLimits(self._settings.limits, trio.current_time)
         self._instruments = Instruments(self._settings.metrics)
         self._stop = trio.Event()

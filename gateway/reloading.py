@@ -65,16 +65,26 @@ class Configuration:
         path: of the file.
         state: the state directory.
         tell: what became of a reload, in words, for the service manager.
+        fit: what is made of the settings in the file before they are in force; None: they are as they are written.
 
     Raises:
         SettingsError: the file has mistakes.
     """
 
-    def __init__(self, path: Path, state: Path, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        state: Path,
+        tell: Callable[[str], None],
+        fit: Callable[[Settings], Settings] | None = None,
+    ) -> None:
         self._path = path
         self._state = state
         self._tell = tell
-        self._started_with = self._settings = load(path)
+        self._fit = fit or (lambda settings: settings)
+        # What others compare the file with is what was written there.
+        self._written = load(path)
+        self._started_with = self._settings = self._fit(self._written)
         self._asked, self._rereads = trio.open_memory_channel[None](1)
 
     @property
@@ -100,7 +110,7 @@ class Configuration:
             begin: not before this.
         """
         await begin.wait()
-        await trio.to_thread.run_sync(keep_in_force, self._state, marks_in_force(self._settings))
+        await trio.to_thread.run_sync(keep_in_force, self._state, marks_in_force(self._written))
         async for _ in self._rereads:
             if followers.root.follow(self._state):
                 followers.audit.note("keys.rotate", details={"generation": followers.root.generation})
@@ -110,12 +120,13 @@ class Configuration:
     async def _reload(self, followers: Followers) -> None:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""
         try:
-            settings = await trio.to_thread.run_sync(load, self._path)
+            written = await trio.to_thread.run_sync(load, self._path)
         except SettingsError as error:
             problems = str(error).splitlines()
             log.warning("configuration refused, the old one goes on", problems=problems)
             followers.audit.note("gateway.reload", AuditOutcome.FAILED, details={"problems": [*problems[:_MOST_NOTED]]})
             return
+        settings = self._fit(written)
         changes = difference(self._settings, settings)
         by_name = {line.name: line for line in settings.lines}
         touched = [*changes.lines.changed, *changes.lines.added]
@@ -131,8 +142,8 @@ class Configuration:
         pending = difference(self._started_with, settings)
         if pending.waiting:
             log.warning("these sections take effect at the next start", sections=list(pending.waiting))
-        before, now = marks_in_force(self._settings), marks_in_force(settings)
-        self._settings = settings
+        before, now = marks_in_force(self._written), marks_in_force(written)
+        self._written, self._settings = written, settings
         followers.plugins()
         for kind, done in turnover(before, now).items():
             if kind != "lines":

@@ -15,6 +15,7 @@ from gateway.app import Gateway
 from gateway.cli.main import FAILED, WRONG, fail
 from gateway.cli.run import hold, ready
 from gateway.cli.streams import tell
+from gateway.field.simulated_ports import plugged_into, simulated_ports
 from gateway.settings.problems import SettingsError
 from gateway.start import CutShort
 from gateway.systemd import Notifier
@@ -80,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     logs.set_up()
     state: Path = arguments.state
     try:
-        gateway = Gateway(arguments.config, state, Notifier.from_environment(), partial(say_how, state))
+        fit = partial(plugged_into, simulated_ports(arguments.devices, state))
+        gateway = Gateway(arguments.config, state, Notifier.from_environment(), partial(say_how, state), fit)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return WRONG

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from tests.e2e.fixtures import Start
-from tests.e2e.programs import FERRULE, PATIENCE_S, ROOT, Program, ferrule, needed, until
+from tests.e2e.programs import FERRULE, PATIENCE_S, ROOT, Program, ferrule, free_port, needed, until
 
 URL = "https://127.0.0.1:3500"
 READY = f"ready {URL}"
@@ -188,3 +188,24 @@ def test_a_killed_demo_leaves_no_devices_behind(demo_place: Path, start: Start) 
     assert (STATE / "tty-rs485").is_symlink()
     program.kill()
     until(lambda: not (STATE / "tty-rs485").is_symlink(), "its devices have ended")
+
+
+def test_the_demo_runs_on_any_state_directory(start: Start, tmp_path: Path) -> None:
+    port, devices = str(free_port()), str(free_port())
+    for name in ("demo.toml", "demo-devices.toml"):
+        text = (ROOT / "config" / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("3500", port).replace("15020", devices), encoding="utf-8")
+    state = tmp_path / "elsewhere"
+    files = ("--config", tmp_path / "demo.toml", "--devices", tmp_path / "demo-devices.toml")
+    program = start(FERRULE, "demo", *files, "--state", state, cwd=ROOT)
+    program.line("ready https://127.0.0.1")
+
+    def good() -> bool:
+        said = ferrule("read", "rs485/meter/voltage-l1", "--state", state, "--json").stdout
+        return '"good"' in said
+
+    until(good, "the serial line is polled where the simulation is")
+    told = ferrule("reload", "--state", state)
+    assert told.returncode == 0, told.stderr
+    assert "as they were" in told.stdout
+    program.stop()
