@@ -17,8 +17,8 @@ run: setup ## start the gateway with simulated devices on https://127.0.0.1:3500
 	@exec .venv/bin/ferrule demo
 
 check: setup ## format, lint, types, import contracts
-	.venv/bin/ruff format --check gateway drivers tests benchmarks sdk image docs/examples
-	.venv/bin/ruff check gateway drivers tests benchmarks sdk image docs/examples
+	.venv/bin/ruff format --check gateway drivers tests benchmarks sdk image systemd docs/examples
+	.venv/bin/ruff check gateway drivers tests benchmarks sdk image systemd docs/examples
 	.venv/bin/flake8 --isolated --select ASYNC101,ASYNC102,ASYNC103,ASYNC104,ASYNC119,ASYNC120 --max-line-length 200 \
 		$$(grep -rlE '^ *(async |(import|from) trio\b)' --include='*.py' gateway drivers tests)
 	.venv/bin/mypy
@@ -45,7 +45,7 @@ bench: setup ## the benchmark tables, peers beside us in the same run
 
 deb: sdk ## Debian packages in dist/: bookworm and trixie, arm64 and amd64
 	@.ci/packages $(PACKAGES_FOR_DEB)
-	$(PYTHON_IN_VENV) systemd/debian/build.py
+	$(PYTHON_IN_VENV) -m systemd.debian
 
 image: setup ## the SD image in build/, without updates yet (as root)
 	@.ci/packages $(PACKAGES_FOR_IMAGE)
@@ -56,8 +56,8 @@ image-test: setup ## the packages in a real Debian with a real systemd (as root)
 	$(PYTHON_IN_VENV) -m pytest tests/appliance/full_package.py tests/appliance/full_build.py
 
 format: setup ## format the code
-	.venv/bin/ruff format gateway drivers tests benchmarks sdk image docs/examples
-	.venv/bin/ruff check --fix gateway drivers tests benchmarks sdk image docs/examples
+	.venv/bin/ruff format gateway drivers tests benchmarks sdk image systemd docs/examples
+	.venv/bin/ruff check --fix gateway drivers tests benchmarks sdk image systemd docs/examples
 
 lock: setup ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 pyproject.toml --extra test --generate-hashes \

@@ -7,10 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from image.build import PROJECT, Builder
-from image.cache import Cache, cache_directory
-from image.mirror import mirror
-from image.stop import BuildError
+from image.build import Builder
+from systemd.debian.cache import Cache, cache_directory
+from systemd.debian.mirror import mirror
+from systemd.debian.stop import BuildError
+from systemd.debian.tree import PROJECT
 
 
 def main() -> int:

@@ -6,12 +6,10 @@ import tarfile
 from pathlib import Path
 
 from image.compose import Tree
-from image.stop import BuildError
+from systemd.debian.stop import BuildError
 
-# Number and groups of each; numbers below 1000 that Debian gives to nobody by itself.
+# As systemd/ferrule.sysusers has it; the number is one below 1000 that Debian gives to nobody by itself.
 USER, NUMBER = "ferrule", 890
-# Serial ports belong to it.
-GROUPS = ("dialout",)
 
 
 def with_accounts(base: Path, tree: Tree) -> None:
@@ -38,10 +36,6 @@ def with_accounts(base: Path, tree: Tree) -> None:
     found["etc/passwd"] += f"{USER}:x:{NUMBER}:{NUMBER}:Ferrule gateway:/var/lib/ferrule:/usr/sbin/nologin\n"
     found["etc/shadow"] += f"{USER}:!*:1::::::\n"
     found["etc/gshadow"] += f"{USER}:!*::\n"
-    lines = []
-    for line in found["etc/group"].splitlines():
-        name, _, members = line.split(":")[0], None, line.rpartition(":")[2]
-        lines.append(f"{line}{',' if members else ''}{USER}" if name in GROUPS else line)
-    found["etc/group"] = "\n".join([*lines, f"{USER}:x:{NUMBER}:"]) + "\n"
+    found["etc/group"] += f"{USER}:x:{NUMBER}:\n"
     for name, text in found.items():
         tree.files[name] = (text.encode(), 0o640 if "shadow" in name else 0o644)

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from image import disk
 from image.accounts import with_accounts
-from image.cache import Cache, digest
 from image.compose import Tree, compose
 from image.debs import BUSYBOX, FIRMWARE, Archive, Deb, unpack
 from image.initramfs import initramfs
 from image.kernel import FIRMWARE as FIRMWARE_FILES
 from image.kernel import FIRST_STAGE, Kernel, add_modules, kernel
-from image.mirror import Mirror
-from image.roots import SUITE, make_root, native, packages
-from image.run import run
 from image.tools import Tools
-from image.wheels import PYTHON, canonical, download, lay_out, needed
+from systemd.debian.cache import Cache, digest
+from systemd.debian.epoch import epoch
+from systemd.debian.locked import Target
+from systemd.debian.mirror import Mirror
+from systemd.debian.roots import Roots, native, packages
+from systemd.debian.suite import SUITES
+from systemd.debian.tree import PROJECT, make_tree, version_of_project
 
 HERE = Path(__file__).parent
-PROJECT = HERE.parent
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
-SITE = f"usr/lib/ferrule/venv/lib/python{PYTHON}/site-packages"
+SUITE = SUITES["trixie"]
 
 # Nothing is in them on the card: something is mounted there.
-_MOUNTED_ON = ("boot/ferrule", "data", "var/lib/ferrule", "var/lib/systemd/timesync")
+_MOUNTED_ON = (
+    "boot/ferrule",
+    "data",
+    "etc/ferrule",
+    "var/lib/ferrule",
+    "var/lib/ferrule-backups",
+    "var/lib/systemd/timesync",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Builder:
     def __init__(self, mirror: Mirror, cache: Cache, say: Callable[[str], None]) -> None:
         self._mirror = mirror
         self._cache = cache
+        self._roots = Roots(cache, lambda: mirror, say)
         self._say = say
 
     def build(self, target: Path) -> Inputs:
@@ -75,16 +77,16 @@ class Builder:
         Args:
             target: the file; what it needs on the way lies beside it and is removed.
         """
-        epoch = _epoch()
-        tools_root = self._root("tools", native(), "tools.packages")
-        base = self._root("base.tar", "arm64", "base.packages")
+        now = epoch(PROJECT)
+        tools_root = self._roots.get(SUITE, "apt", native(), packages(HERE / "tools.packages"), directory=True)
+        base = self._roots.get(SUITE, "minbase", "arm64", packages(HERE / "base.packages"))
         lock = PROJECT / "requirements.lock"
         with tempfile.TemporaryDirectory(prefix=".image-", dir=target.parent) as scratch:
             work = Path(scratch)
-            tools = Tools(tools_root, work, epoch)
+            tools = Tools(tools_root, work, now)
             debs = {deb.name: deb for deb in self._debs(work)}
             inputs = Inputs(
-                epoch,
+                now,
                 digest(base),
                 tuple((deb.name, deb.version, deb.sha256) for deb in debs.values()),
                 digest(lock),
@@ -92,12 +94,12 @@ class Builder:
             [kernel_name] = (name for name in debs if name.startswith("linux-image-"))
             self._say(f"unpacking {kernel_name}")
             core = kernel(debs[kernel_name], work / "kernel")
-            tree = self._tree(work, tools, lock, core, base)
+            tree = self._tree(work, core, base)
             build_id = _build_id(inputs, tree)
             tree.files["usr/lib/ferrule/build-id"] = (f"{build_id}\n".encode(), 0o644)
             self._say(f"composing system {build_id}")
-            compose(base, tree, work / "root.tar", epoch)
-            root = disk.squashfs(tools, "root.tar", "root.squashfs", epoch)
+            compose(base, tree, work / "root.tar", now)
+            root = disk.squashfs(tools, "root.tar", "root.squashfs", now)
             boot = disk.fat(tools, "boot.vfat", "FERRULE-A", disk.BOOT_A, _boot(work, tools, core, debs, build_id))
             self._say("writing the card")
             card = disk.card(
@@ -117,33 +119,14 @@ class Builder:
         target.with_suffix(".inputs.json").write_text(json.dumps(record, indent=2) + "\n")
         return inputs
 
-    def _root(self, name: str, architecture: str, listed: str) -> Path:
-        names = packages(HERE / listed)
-        made_of = {"suite": SUITE, "architecture": architecture, "packages": names}
-
-        def make(target: Path) -> None:
-            self._say(f"setting up Debian {SUITE} for {architecture}: minutes, once")
-            make_root(target, self._mirror, architecture, names)
-
-        return self._cache.get(name, made_of, make)
-
     def _debs(self, work: Path) -> list[Deb]:
         self._say("fetching kernel and firmware")
-        archive = Archive(work / "apt", self._mirror, "arm64")
+        archive = Archive(work / "apt", self._mirror, SUITE, "arm64")
         return archive.fetch([archive.kernel(), BUSYBOX, FIRMWARE], work / "debs")
 
-    def _tree(self, work: Path, tools: Tools, lock: Path, core: Kernel, base: Path) -> Tree:
-        project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-        direct = {canonical(found[0]) for line in project["dependencies"] if (found := _NAME.match(line))}
-        self._say("fetching wheels")
-        wheels = download(lock, needed(lock, direct), work / "wheels")
-        run([sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps",
-             "--no-build-isolation", f"--wheel-dir={work / 'own'}", PROJECT])  # fmt: skip
-        site = work / "stage" / SITE
-        lay_out([*wheels, *(work / "own").glob("*.whl")], site)
-        tools.python(
-            "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", "stage", "-p", "/", f"stage/{SITE}"
-        )
+    def _tree(self, work: Path, core: Kernel, base: Path) -> Tree:
+        self._say("laying out the gateway")
+        make_tree(work / "stage", SUITE, Target("arm64", SUITE.python), version_of_project(), self._cache)
         tree = Tree()
         tree.add(work / "stage")
         tree.add(HERE / "overlay")
@@ -195,16 +178,3 @@ def _told(tree: Tree) -> Iterator[bytes]:
         yield content
     for name, leads in sorted(tree.links.items()):
         yield f"{name} -> {leads}\n".encode()
-
-
-def _epoch() -> int:
-    """``$SOURCE_DATE_EPOCH``, or the time of the commit that is built."""
-    if said := os.environ.get("SOURCE_DATE_EPOCH"):
-        return int(said)
-    git = shutil.which("git")
-    if git is not None and (PROJECT / ".git").exists():
-        done = subprocess.run(
-            [git, "log", "-1", "--format=%ct"], cwd=PROJECT, capture_output=True, text=True, check=True
-        )
-        return int(done.stdout)
-    return int((PROJECT / "pyproject.toml").stat().st_mtime)

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from image.cache import digest
-from image.mirror import Mirror
-from image.roots import SUITE
-from image.run import run
-from image.stop import BuildError
+from systemd.debian.cache import digest
+from systemd.debian.mirror import Mirror
+from systemd.debian.run import run
+from systemd.debian.stop import BuildError
+from systemd.debian.suite import Suite
 
 KERNEL = "linux-image-arm64"
 BUSYBOX = "busybox-static"
@@ -47,15 +47,16 @@ class Archive:
     Args:
         room: a directory for what it keeps.
         mirror: where packages come from.
+        suite: the release.
         architecture: arm64.
     """
 
-    def __init__(self, room: Path, mirror: Mirror, architecture: str) -> None:
-        self._room = room
+    def __init__(self, room: Path, mirror: Mirror, suite: Suite, architecture: str) -> None:
+        self._suite = suite
         for part in ("state/lists/partial", "cache/archives/partial", "etc"):
             (room / part).mkdir(parents=True, exist_ok=True)
         (room / "state/status").touch()
-        (room / "etc/sources.list").write_text(mirror.sources(SUITE))
+        (room / "etc/sources.list").write_text(mirror.sources(suite.name))
         self._options = [
             f"-oDir::State={room / 'state'}",
             f"-oDir::State::status={room / 'state/status'}",
@@ -73,7 +74,7 @@ class Archive:
         """Name of the package that the newest kernel of the release is in."""
         found = _DEPENDS.search(run(["apt-cache", *self._options, "depends", KERNEL]))
         if found is None:
-            raise BuildError(f"the mirror has no {KERNEL} of {SUITE}")
+            raise BuildError(f"the mirror has no {KERNEL} of {self._suite.name}")
         return found[1]
 
     def fetch(self, names: Sequence[str], into: Path) -> list[Deb]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from image.compose import Tree
 from image.debs import Deb, unpack
 from image.modules import Modules
-from image.run import run
+from systemd.debian.run import run
 
 # Drivers of things that nobody plugs into a gateway; a third of all.
 _LEFT_OUT = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 from pathlib import Path
 
-from image.stop import BuildError
+from systemd.debian.stop import BuildError
 
 
 class Modules:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from image.run import run
+from systemd.debian.run import run
 
 
 class Tools:
@@ -37,10 +37,6 @@ class Tools:
             BuildError: it failed.
         """
         return run([*self._prefix, *command], stdin=stdin)
-
-    def python(self, *words: str) -> str:
-        """Run the Python of the release."""
-        return self.run("python3", *words)
 
     def command(self, *words: str, binds: Sequence[tuple[Path, str]] = ()) -> list[str]:
         """The words that start a program of these, for who watches it himself."""

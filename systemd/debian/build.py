@@ -1,52 +1,22 @@
-"""Makes the Debian package: `make deb`, or `python systemd/debian/build.py --suite trixie --architecture arm64`.
-
-The same sources, lock file and SOURCE_DATE_EPOCH give the same package to the byte.
-"""
+"""One Debian package: its files, and the part dpkg reads."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
-from locked import MACHINES, Target
-from suite import SUITES, Suite
-from tree import CONFIG, HERE, PROJECT, make_tree, version_of_project
+from systemd.debian.cache import Cache
+from systemd.debian.locked import Target
+from systemd.debian.run import run
+from systemd.debian.suite import Suite
+from systemd.debian.tree import CONFIG, HERE, make_tree
 
 _MAINTAINER_SCRIPTS = ("postinst", "prerm", "postrm")
 
 
-def main() -> None:
-    """Make the packages that were asked for."""
-    parser = argparse.ArgumentParser(description="make Debian packages of the gateway")
-    parser.add_argument("--suite", action="append", choices=tuple(SUITES), help="default: all of them")
-    parser.add_argument("--architecture", action="append", choices=tuple(MACHINES), help="default: all of them")
-    parser.add_argument("--output", type=Path, default=PROJECT / "dist", help="directory (default: dist)")
-    parser.add_argument("--compression", choices=("zstd", "none"), default="zstd", help="none is quick, for trials")
-    parser.add_argument("--version", default=version_of_project(), help="default: that of pyproject.toml")
-    arguments = parser.parse_args()
-    os.environ.setdefault("SOURCE_DATE_EPOCH", last_commit())
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    for suite in arguments.suite or SUITES:
-        for architecture in arguments.architecture or MACHINES:
-            package = build(SUITES[suite], architecture, arguments.version, arguments.output, arguments.compression)
-            digest = hashlib.sha256(package.read_bytes()).hexdigest()
-            print(f"{digest}  {package} ({package.stat().st_size / 1e6:.1f} MB)", flush=True)  # noqa: T201 - for people
-
-
-def last_commit() -> str:
-    """Seconds of the last commit: what stands for the time of a build."""
-    words = ["git", "-C", str(PROJECT), "log", "-1", "--pretty=%ct"]
-    done = subprocess.run(words, check=False, capture_output=True, text=True)  # noqa: S603 - words of ours
-    if done.returncode != 0:
-        raise SystemExit("these sources are no clone of git: set SOURCE_DATE_EPOCH")
-    return done.stdout.strip()
-
-
-def build(suite: Suite, architecture: str, version: str, output: Path, compression: str) -> Path:
+def build(suite: Suite, architecture: str, version: str, output: Path, cache: Cache, *, compression: str) -> Path:
     """Make one package.
 
     Args:
@@ -54,10 +24,14 @@ def build(suite: Suite, architecture: str, version: str, output: Path, compressi
         architecture: as Debian calls it.
         version: of the software.
         output: directory it is put in.
-        compression: of what it installs.
+        cache: keeps what is fetched.
+        compression: of what it installs: zstd, or none.
 
     Returns:
         The package.
+
+    Raises:
+        BuildError: it cannot be made.
     """
     full = f"{version}+deb{suite.number}"
     package = output / f"ferrule_{full}_{architecture}.deb"
@@ -65,22 +39,15 @@ def build(suite: Suite, architecture: str, version: str, output: Path, compressi
     with tempfile.TemporaryDirectory(prefix="ferrule-deb-") as scratch:
         root = Path(scratch) / "root"
         root.mkdir(mode=0o755)
-        make_tree(root, suite, Target(architecture, suite.python), full)
+        make_tree(root, suite, Target(architecture, suite.python), full, cache)
         control(root, suite, architecture, full)
-        subprocess.run(  # noqa: S603 - words of ours
-            # One thread: how many there were could be seen. zstd: a slow board unpacks it in a fifth of the time of xz.
+        # One thread: how many there were could be seen. zstd: a slow board unpacks it in a fifth of the time of xz.
+        level = ["-z12"] if compression == "zstd" else []
+        run(
             [
-                *(
-                    "dpkg-deb",
-                    "--root-owner-group",
-                    f"-Z{compression}",
-                    *(("-z12",) if compression == "zstd" else ()),
-                    "--threads-max=1",
-                ),
-                *("--build", str(root), str(package)),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
+                *("dpkg-deb", "--root-owner-group", f"-Z{compression}", *level, "--threads-max=1"),
+                *("--build", root, package),
+            ]
         )
     return package
 
@@ -126,7 +93,3 @@ def control(root: Path, suite: Suite, architecture: str, version: str) -> None:
     for name in _MAINTAINER_SCRIPTS:
         (place / name).write_bytes((HERE / name).read_bytes())
         (place / name).chmod(0o755)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import subprocess
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +12,10 @@ from pathlib import Path
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from systemd.debian.cache import Cache, digest
+from systemd.debian.run import run
+from systemd.debian.stop import BuildError
 
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)(?: *; *(?P<marker>[^\\]+?))? *\\?$")
 _HASH = re.compile(r"^ +--hash=(?P<hash>sha256:[0-9a-f]{64})")
@@ -83,6 +84,9 @@ def runtime_pins(project: Path, target: Target) -> list[Pin]:
     Args:
         project: directory of pyproject.toml and requirements.lock.
         target: what for.
+
+    Raises:
+        BuildError: the lock file does not know one of them.
     """
     wanted = {
         canonicalize_name(Requirement(one).name)
@@ -96,7 +100,7 @@ def runtime_pins(project: Path, target: Target) -> list[Pin]:
     while more := {name for name, pin in there.items() if name not in wanted and pin.via & wanted}:
         wanted |= more
     if missing := wanted - there.keys():
-        raise SystemExit(f"requirements.lock lacks {', '.join(sorted(missing))}: run `make lock`")
+        raise BuildError(f"requirements.lock lacks {', '.join(sorted(missing))}: run `make lock`")
     return [there[name] for name in sorted(wanted)]
 
 
@@ -115,46 +119,38 @@ def environment(target: Target) -> Mapping[str, str]:
     }
 
 
-def wheels(pins: list[Pin], target: Target, cache: Path) -> list[Path]:
-    """Fetch the wheels of pins into a cache, each checked against its hash; what is there is checked, not fetched.
+def wheels(pins: list[Pin], target: Target, cache: Cache) -> list[Path]:
+    """Fetch the wheels of pins, each checked against its hash; those that were kept are checked, too.
 
     Raises:
-        SystemExit: one cannot be had, or is not what was locked.
+        BuildError: one cannot be had, or is not what was locked.
     """
     requirements = "".join(
         f"{pin.name}=={pin.version} {' '.join(f'--hash={one}' for one in pin.hashes)}\n" for pin in pins
     )
-    key = hashlib.sha256(f"{target}\n{requirements}".encode()).hexdigest()[:16]
-    place = cache / "wheels" / f"{target.architecture}-{target.python}-{key}"
-    if not place.is_dir():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as part:
-            (Path(part) / "requirements.txt").write_text(requirements)
-            (Path(part) / "wheels").mkdir()
-            _download(Path(part), target)
-            (Path(part) / "wheels").rename(place)
+
+    def fetch(place: Path) -> None:
+        place.mkdir()
+        wanted = place.with_name("requirements.txt")
+        wanted.write_text(requirements)
+        run(
+            [
+                sys.executable,
+                *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
+                *("--only-binary=:all:", "--require-hashes", "--implementation", "cp"),
+                *("--python-version", target.python),
+                *(word for one in _PLATFORMS for word in ("--platform", f"{one}_{target.machine}")),
+                *("--dest", place, "--requirement", wanted),
+            ]
+        )
+
+    made_of = {"architecture": target.architecture, "python": target.python, "requirements": requirements}
+    place = cache.get("wheels", made_of, fetch)
     found = sorted(place.glob("*.whl"))
     known = {one for pin in pins for one in pin.hashes}
     for wheel in found:
-        if f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" not in known:
-            raise SystemExit(f"{wheel} is not what requirements.lock says: remove {place}, and run this again")
+        if f"sha256:{digest(wheel)}" not in known:
+            raise BuildError(f"{wheel} is not what requirements.lock says: remove {place}, and run this again")
     if len(found) != len(pins):
-        raise SystemExit(f"{place} holds {len(found)} wheels, not {len(pins)}: remove it, and run this again")
+        raise BuildError(f"{place} holds {len(found)} wheels, not {len(pins)}: remove it, and run this again")
     return found
-
-
-def _download(part: Path, target: Target) -> None:
-    done = subprocess.run(  # noqa: S603 - pip of this very environment
-        [
-            sys.executable,
-            *("-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"),
-            *("--only-binary=:all:", "--require-hashes", "--implementation", "cp", "--python-version", target.python),
-            *(word for one in _PLATFORMS for word in ("--platform", f"{one}_{target.machine}")),
-            *("--dest", str(part / "wheels"), "--requirement", str(part / "requirements.txt")),
-        ],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"the wheels for {target} cannot be had:\n{done.stdout}{done.stderr}")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import stat
-import subprocess
 import sys
 import tomllib
 import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
 
-from locked import Target, runtime_pins, wheels
-from suite import Suite, cache_directory, interpreter
+from systemd.debian.cache import Cache
+from systemd.debian.interpreter import interpreter
+from systemd.debian.locked import Target, runtime_pins, wheels
+from systemd.debian.roots import Roots
+from systemd.debian.run import run
+from systemd.debian.stop import BuildError
+from systemd.debian.suite import Suite
 
 HERE = Path(__file__).parent
 SYSTEMD = HERE.parent
@@ -53,7 +56,7 @@ for file in sys.stdin.read().split("\\0"):
 """
 
 
-def make_tree(root: Path, suite: Suite, target: Target, version: str) -> None:
+def make_tree(root: Path, suite: Suite, target: Target, version: str, cache: Cache) -> None:
     """Put everything the package installs into a directory.
 
     Args:
@@ -61,9 +64,13 @@ def make_tree(root: Path, suite: Suite, target: Target, version: str) -> None:
         suite: the release of Debian.
         target: machine and Python.
         version: of the package, for ``ferrule --version`` too.
+        cache: keeps what is fetched.
+
+    Raises:
+        BuildError: something cannot be had, or is not as it should be.
     """
     site = root / LIB / "lib" / f"python{suite.python}" / "site-packages"
-    unpack(site, target)
+    unpack(site, wheels(runtime_pins(PROJECT, target), target, cache))
     own(site, version.partition("+")[0])
     environment(root, suite)
     if suite.backs_off:
@@ -72,7 +79,7 @@ def make_tree(root: Path, suite: Suite, target: Target, version: str) -> None:
         place(SYSTEMD / name, root / where)
     documents(root, site)
     words(root)
-    compile_all(root, suite)
+    compile_all(root, suite, Roots(cache))
 
 
 def place(source: Path, target: Path) -> None:
@@ -82,22 +89,22 @@ def place(source: Path, target: Path) -> None:
     target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
 
 
-def unpack(site: Path, target: Target) -> None:
-    """Unpack the locked wheels; nothing of them is run.
+def unpack(site: Path, found: list[Path]) -> None:
+    """Unpack wheels; nothing of them is run.
 
     Raises:
-        SystemExit: a wheel wants more than to be unpacked.
+        BuildError: a wheel wants more than to be unpacked.
     """
-    for wheel in wheels(runtime_pins(PROJECT, target), target, cache_directory()):
+    for wheel in found:
         with zipfile.ZipFile(wheel) as archive:
             for member in archive.infolist():
                 path = Path(member.filename)
                 if path.is_absolute() or ".." in path.parts:
-                    raise SystemExit(f"{wheel.name}: {member.filename} leads elsewhere")
+                    raise BuildError(f"{wheel.name}: {member.filename} leads elsewhere")
                 # Programs of libraries, pages and headers: nothing imports them.
                 if path.parts[0].endswith(".data") or member.is_dir():
                     if path.parts[0].endswith(".data") and path.parts[1] in {"purelib", "platlib"}:
-                        raise SystemExit(f"{wheel.name} has {path.parts[1]}: this is not known how to unpack")
+                        raise BuildError(f"{wheel.name} has {path.parts[1]}: this is not known how to unpack")
                     continue
                 # What the libraries test themselves with: megabytes on the card, read by nobody.
                 if {"tests", "_tests"} & set(path.parts):
@@ -113,12 +120,7 @@ def unpack(site: Path, target: Target) -> None:
 
 def own(site: Path, version: str) -> None:
     """The gateway itself, the profiles it comes with, and its version."""
-    listed = subprocess.run(  # noqa: S603 - words of ours
-        ["git", "-C", str(PROJECT), "ls-files", "-z", "gateway", "drivers", "config/profiles"],  # noqa: S607
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    listed = run(["git", "-C", PROJECT, "ls-files", "-z", "gateway", "drivers", "config/profiles"])
     # The SDKs are made, and not kept (`make sdk`).
     made = [str(path.relative_to(PROJECT)) for path in sorted((PROJECT / SDKS).glob("*"))]
     for name in (*filter(None, listed.split("\0")), *made):
@@ -175,12 +177,12 @@ def documents(root: Path, site: Path) -> None:
 
 def words(root: Path) -> None:
     """Manual pages and completion, said by the very program that is packed."""
-    run = [sys.executable, "-I", "-c", "from gateway.cli.main import main; raise SystemExit(main())"]
+    program = [sys.executable, "-I", "-c", "from gateway.cli.main import main; raise SystemExit(main())"]
     # Where a terminal is narrow, pages would be.
-    clean = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "COLUMNS": "100"}
+    clean = {"LC_ALL": "C.UTF-8", "COLUMNS": "100"}
     man = root / "usr/share/man/man1"
     man.mkdir(parents=True)
-    subprocess.run([*run, "man", "--directory", str(man)], check=True, env=clean, stdout=subprocess.DEVNULL)  # noqa: S603
+    run([*program, "man", "--directory", man], clean)
     for page in sorted(man.glob("*.1")):
         compress(page.with_name(f"{page.name}.gz"), page.read_bytes())
         page.unlink()
@@ -188,9 +190,8 @@ def words(root: Path) -> None:
         ("bash", "usr/share/bash-completion/completions/ferrule"),
         ("zsh", "usr/share/zsh/vendor-completions/_ferrule"),
     ):
-        said = subprocess.run([*run, "completion", shell], check=True, env=clean, capture_output=True)  # noqa: S603
         (root / where).parent.mkdir(parents=True)
-        (root / where).write_bytes(said.stdout)
+        (root / where).write_text(run([*program, "completion", shell], clean))
 
 
 def compress(target: Path, content: bytes) -> None:
@@ -199,16 +200,14 @@ def compress(target: Path, content: bytes) -> None:
     target.write_bytes(gzip.compress(content, 9, mtime=0))
 
 
-def compile_all(root: Path, suite: Suite) -> None:
+def compile_all(root: Path, suite: Suite, roots: Roots) -> None:
     """Byte code by the Python that will read it: nobody can write any later, and without it a start takes minutes."""
     files = sorted(str(file) for file in (root / LIB).rglob("*.py"))
     source = root / "compile.py"
     source.write_text(_COMPILE.replace("sys.stdin.read()", f"open({str(root / 'files')!r}).read()"))
     (root / "files").write_text("\0".join(files))
     try:
-        interpreter(suite, cache_directory()).run(
-            ["-I", str(source), str(root)], {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
-        )
+        interpreter(suite, roots).run(["-s", str(source), str(root)], {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"})
     finally:
         source.unlink()
         (root / "files").unlink()

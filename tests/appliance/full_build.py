@@ -5,34 +5,32 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from .making import DEBIAN
+from systemd.debian.build import build
+from systemd.debian.cache import Cache, cache_directory
+from systemd.debian.suite import SUITES as RELEASES
 
 SUITES = os.environ.get("FERRULE_TEST_SUITES", "trixie bookworm").split()
 # Of an ELF file: which machine its code is for.
 _MACHINES = {"amd64": 62, "arm64": 183}
 
 
-def build(suite: str, architecture: str, output: Path) -> Path:
-    words = ["--suite", suite, "--architecture", architecture, "--output", str(output), "--compression", "none"]
-    subprocess.run(
-        [sys.executable, "build.py", *words],
-        cwd=DEBIAN,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1790000000"},
-    )
-    return next(output.glob("*.deb"))
-
-
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("architecture", _MACHINES)
-def test_the_same_sources_give_the_same_bytes(suite: str, architecture: str, tmp_path: Path) -> None:
-    first, second = (build(suite, architecture, tmp_path / name) for name in ("first", "second"))
+def test_the_same_sources_give_the_same_bytes(
+    suite: str, architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+    kept = Cache(cache_directory())
+
+    def make(name: str) -> Path:
+        (tmp_path / name).mkdir()
+        return build(RELEASES[suite], architecture, "0.1.0", tmp_path / name, kept, compression="none")
+
+    first, second = make("first"), make("second")
     assert first.read_bytes() == second.read_bytes()
 
     root = tmp_path / "root"

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from image import cpio, disk
-from image.cache import Cache, cache_directory
 from image.compose import Tree, compose
-from image.mirror import from_targets, mirror
 from image.modules import Modules
-from image.roots import packages
-from image.stop import BuildError
-from image.wheels import needed
+from systemd.debian.cache import Cache, cache_directory
+from systemd.debian.mirror import from_targets, mirror
+from systemd.debian.roots import packages
+from systemd.debian.stop import BuildError
 
 EPOCH = 1_790_000_000
 
@@ -153,17 +152,6 @@ def test_the_cache_lies_where_it_is_told() -> None:
     assert cache_directory({"FERRULE_CACHE": "/srv/cache"}) == Path("/srv/cache")
     assert cache_directory({"XDG_CACHE_HOME": "/x", "HOME": "/home/ines"}) == Path("/x/ferrule")
     assert cache_directory({"HOME": "/home/ines"}) == Path("/home/ines/.cache/ferrule")
-
-
-def test_of_the_lock_file_the_board_gets_what_the_gateway_needs(tmp_path: Path) -> None:
-    lock = tmp_path / "requirements.lock"
-    lock.write_text(
-        "trio==0.35.0 \\\n    --hash=sha256:00\n    # via\n    #   ferrule (pyproject.toml)\n    #   pytest-trio\n"
-        "outcome==1.3 \\\n    --hash=sha256:01\n    # via trio\n"
-        "pytest-trio==1 \\\n    --hash=sha256:02\n    # via ferrule (pyproject.toml)\n"
-        "pytest==9 \\\n    --hash=sha256:03\n    # via pytest-trio\n"
-    )
-    assert needed(lock, {"trio"}) == {"trio", "outcome"}
 
 
 def test_a_list_of_packages_may_say_why(tmp_path: Path) -> None:

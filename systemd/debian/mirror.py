@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from image.stop import BuildError
+from systemd.debian.stop import BuildError
 
 VARIABLE = "FERRULE_MIRROR"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from image.stop import BuildError
+from systemd.debian.stop import BuildError
 
 _SHOWN = 25
 
@@ -26,7 +26,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
     """
     words = [str(word) for word in command]
     if shutil.which(words[0]) is None:
-        raise BuildError(f"{words[0]} is not installed; sudo make image installs what a build needs")
+        raise BuildError(f"{words[0]} is not installed; sudo make deb, or sudo make image, installs what a build needs")
     done = subprocess.run(
         words,
         input=stdin or b"",

@@ -1,7 +1,0 @@
-"""What keeps an image from being made, said so that one knows what to do."""
-
-from __future__ import annotations
-
-
-class BuildError(Exception):
-    """The image cannot be made; the text says why and what to do."""

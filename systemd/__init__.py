@@ -1,0 +1,1 @@
+"""The gateway as a service of a system: units, rules, and what makes packages of them."""
