@@ -28,6 +28,8 @@ class LineGlance:
         modbus: whether devices are polled on it; a raw serial line only listens.
         state: as ``line.list`` shows it: starting, up, down, parked, stopped.
         reason: one word why it is not up, None where it is.
+        network: whether it is a connection over the network; otherwise it is a port of this board.
+        place: ``host:port``, or the path of its port; empty where that is not known.
         lent: a technician's tool has it; its polls rest.
         utilisation: share of its time in exchanges, lately; None before it was measured.
         on_demand: share of its time in reads that callers asked for, lately; None as above. Writes are not in it: they
@@ -57,6 +59,8 @@ class LineGlance:
     stretchable: int = 0
     on_demand_bound: float | None = None
     splits: int = 0
+    network: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

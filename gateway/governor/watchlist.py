@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.steering import DeviceGlance, FieldGlance, LineGlance
+from gateway.governor.down import advice, why
 
 DOWN_AFTER_S = 15.0
 SILENT_AFTER_S = 30.0
@@ -72,7 +73,7 @@ class Watchlist:
         if line.state == "down":
             since = self._down_since.setdefault(line.name, now)
             if now - since >= DOWN_AFTER_S:
-                words = f"{line.name} is down ({line.reason or 'no reason known'}): check its adapter, cable or network"
+                words = f"{line.name} is down ({why(line)}): {advice(line)}"
                 self._alerts.fire(
                     component, "downSeconds", Severity.WARNING, words, value=round(now - since), threshold=DOWN_AFTER_S
                 )

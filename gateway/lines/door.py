@@ -51,7 +51,7 @@ class Spot:
     def place(self) -> str:
         """What the tag is connected to, in words that survive a restart: the same name elsewhere is another thing."""
         line, tag = self.line.settings, self.tag
-        return f"{line.port or f'{line.host}:{line.tcp_port}'} unit {self.unit.number} {tag.table} {tag.address}"
+        return f"{line.far_end} unit {self.unit.number} {tag.table} {tag.address}"
 
 
 Find = Callable[[str], Spot | None]

@@ -40,8 +40,6 @@ REOPENED = "its port is being closed and opened anew, as it was told to"
 LONGEST_SLEEP_S = 10.0
 # Seconds without use after which it is looked whether the connection is still there.
 IDLE_S = 1.0
-# Where the other side may close a connection because nobody uses it.
-NETWORK = frozenset({"tcp", "rtu-over-tcp"})
 
 
 class Line(LineState):
@@ -341,7 +339,7 @@ class Line(LineState):
         try:
             talk.look()
         except LinkDown:
-            if idled and self.polling.answered and self.settings.transport in NETWORK:
+            if idled and self.polling.answered and self.settings.network:
                 return True
             if not self._orders and not self.on_demand:
                 raise

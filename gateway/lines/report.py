@@ -8,7 +8,6 @@ from gateway.core.ports import Json
 from gateway.core.tags import TagStore
 from gateway.lines.health import CAUSE_WORDS, Health
 from gateway.lines.line import Line
-from gateway.lines.opener import SERIAL_TRANSPORTS
 from gateway.lines.raw_line import RawLine
 from gateway.lines.unit import Unit
 
@@ -21,7 +20,7 @@ def line_report(line: AnyLine) -> dict[str, Json]:
     report: dict[str, Json] = {
         "line": settings.name,
         "transport": settings.transport,
-        "port": settings.port if settings.transport in SERIAL_TRANSPORTS else f"{settings.host}:{settings.tcp_port}",
+        "port": settings.far_end,
         "description": settings.description or None,
         "state": str(line.state),
         "reason": line.reason,

@@ -280,3 +280,13 @@ class LineSettings:
     devices: tuple[DeviceSettings, ...] = ()
     tags: tuple[RawTagSettings, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def network(self) -> bool:
+        """Whether it is a connection over the network; otherwise it is a port of this board."""
+        return self.transport in {"tcp", "rtu-over-tcp"}
+
+    @property
+    def far_end(self) -> str:
+        """What it leads to: ``host:port``, or the path of its port."""
+        return f"{self.host}:{self.tcp_port}" if self.network else self.port or ""

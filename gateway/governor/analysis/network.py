@@ -9,6 +9,7 @@ from statistics import median
 from gateway.core.alerts import Severity
 from gateway.core.steering import DeviceGlance, FieldGlance, LineGlance
 from gateway.governor.analysis.finding import Finding, Report
+from gateway.governor.down import advice, why
 
 BUSY = 0.9
 # Exchanges within the window from which shares of errors say something; and over the whole run.
@@ -57,8 +58,8 @@ def _line(
             "line-down",
             Severity.CRITICAL,
             component,
-            f"{line.name} is {line.state}: {line.reason or 'no reason known'}",
-            f"Check the adapter, cable or network of {line.name}; ferrule doctor looks at ports and permissions.",
+            f"{line.name} is {line.state} ({why(line)})",
+            f"Line {line.name}: {advice(line)}.",
             {"state": line.state, "reason": line.reason, "opened": line.opened},
         )
     elif line.lent:

@@ -276,6 +276,15 @@ def test_a_line_that_is_down_is_one_alert_and_its_devices_none(bench: Bench) -> 
     assert [data["state"] for type_, data in bench.told if type_ == "system:alert"] == ["firing", "resolved"]
 
 
+def test_a_connection_that_is_refused_is_told_of_as_such(bench: Bench) -> None:
+    level = Board(bench).level()
+    bench.field.line("plant", state="down", reason="refused", network=True, place="10.0.0.5:502")
+    silence(bench, level, 60)
+    (alert,) = bench.alerts.standing()
+    assert alert.summary.startswith("plant is down (10.0.0.5:502, refused): the host is there, but nobody accepts")
+    assert "adapter" not in alert.summary
+
+
 def test_a_parked_line_is_critical(bench: Bench) -> None:
     level = Board(bench).level()
     bench.field.line("bus", state="parked", falls=4)

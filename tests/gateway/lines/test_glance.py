@@ -35,6 +35,7 @@ async def test_a_line_at_work_is_seen_with_its_load_and_what_could_be_stretched(
         line, one = seen(bench)
         assert (line.name, line.modbus, line.state, line.reason, line.lent) == ("bus", True, "up", None, False)
         assert (line.opened, line.falls, line.missed, line.splits) == (1, 0, 0, 0)
+        assert (line.network, line.place) == (False, "sim")
         assert line.stretchable == 1, "b is low and periodic, c is read in the background anyway"
         assert line.utilisation is not None
         assert 0 < line.utilisation < 0.2

@@ -63,6 +63,14 @@ def test_a_line_that_is_down_hides_its_devices() -> None:
     assert "unplugged" in finding.summary
 
 
+def test_a_network_that_is_down_sends_nobody_to_an_adapter() -> None:
+    line = replace(LINE, state="down", reason="unreachable", network=True, place="10.0.0.5:502")
+    finding = only(examined(device("a", state="unknown"), line=line))
+    assert "10.0.0.5:502, unreachable" in finding.summary
+    assert "switch" in finding.recommendation
+    assert "adapter" not in finding.recommendation
+
+
 def test_a_parked_line_asks_for_a_report() -> None:
     assert "ferrule report" in only(examined(line=replace(LINE, state="parked", falls=4))).recommendation
 
