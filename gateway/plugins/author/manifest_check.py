@@ -17,7 +17,7 @@ from gateway.plugins.author.findings import Finding, Severity
 from gateway.plugins.author.json_places import Places, Spot, Way, places_of, way_of
 from gateway.plugins.bounds import BOUNDS
 from gateway.plugins.config_schema import check_schema
-from gateway.plugins.host.permissions import Word, parse_permissions
+from gateway.plugins.host.permissions import Word, is_own, parse_permissions
 from gateway.plugins.manifest import Entry, Manifest
 from gateway.plugins.registry.naming import slug
 from gateway.settings.suggest import did_you_mean
@@ -130,13 +130,19 @@ class ManifestCheck:
                 self.say(("id",), words, "warning")
         permissions = document.get("permissions")
         for index, word in enumerate(permissions if isinstance(permissions, list) else []):
-            try:
-                if isinstance(word, str):
-                    parse_permissions([word])
-            except GatewayError as error:
-                first = word.partition(":")[0]
-                hint = "" if first in set(Word) else did_you_mean(first, list(Word))
-                self.say(("permissions", index), f"{word}: {error.reason}. {hint}".removesuffix(". "))
+            if isinstance(word, str):
+                self._judge_permission(index, word)
+
+    def _judge_permission(self, index: int, word: str) -> None:
+        try:
+            parse_permissions([word])
+        except GatewayError as error:
+            self.say(("permissions", index), f"{word}: {error.reason}")
+            return
+        if is_own(word):
+            hint = did_you_mean(word.partition(":")[0], list(Word))
+            words = f"{word}: the gateway knows no such permission, so it is the plugin's own and opens nothing. {hint}"
+            self.say(("permissions", index), words.removesuffix(". "), "warning")
 
     def _judge_files(self, document: Mapping[str, Any], files: frozenset[str]) -> None:
         command, docs = _mapping(document.get("entry")).get("command"), document.get("docs")

@@ -1,7 +1,12 @@
-"""What an instance may do: words, each narrowed to some tags, events or plugins where something stands behind it."""
+"""What an instance may do: words, each narrowed to some tags, events or plugins where something stands behind it.
+
+Words that the host does not know are a plugin's own, such as ``read-analytics``: they are granted as others are, and
+told to the plugin and to whom it shows its token; here they open nothing (D-053).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +14,8 @@ from enum import StrEnum
 from gateway.core.errors import invalid
 
 ANY = "*"
+# As a manifest writes any of them.
+_FORM = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?::[!-~]{1,200})?")
 
 
 class Word(StrEnum):
@@ -87,19 +94,26 @@ def parse_permissions(words: Iterable[str], place: str = "permissions") -> Permi
     """Read what was granted.
 
     Raises:
-        GatewayError: INVALID, for a word there is none of, or one that cannot be narrowed.
+        GatewayError: INVALID, for what is no word, or one that cannot be narrowed.
     """
     given = sorted(set(words))
     patterns: dict[Word, list[str]] = {}
     for text in given:
         name, colon, pattern = text.partition(":")
-        if name not in set(Word):
-            raise invalid(place, f"there is no such permission: use one of {', '.join(Word)}", text)
+        if is_own(text):
+            if _FORM.fullmatch(text) is None:
+                raise invalid(place, f"this is no permission: use one of {', '.join(Word)}", text)
+            continue
         word = Word(name)
         if colon and (_PARTS[word] is None or not pattern):
             raise invalid(place, f"write it as {word}: there is nothing to narrow it to", text)
         patterns.setdefault(word, []).append(pattern or ANY)
     return Permissions(tuple(given), {word: tuple(each) for word, each in patterns.items()})
+
+
+def is_own(text: str) -> bool:
+    """Whether a permission is a word of the plugin's, which the host does not know."""
+    return text.partition(":")[0] not in set(Word)
 
 
 def fits(pattern: str, subject: str, separator: str) -> bool:
@@ -128,8 +142,9 @@ def covered(asked: Iterable[str], granted: Sequence[str]) -> tuple[str, ...]:
 
 def _asked_for(wanted: Permissions, text: str) -> bool:
     name, colon, pattern = text.partition(":")
-    if name not in set(Word):
-        return False
+    if is_own(text):
+        # What stands behind its colon only the plugin can read.
+        return text in wanted.words
     return wanted.allow(Word(name), pattern if colon else ANY)
 
 

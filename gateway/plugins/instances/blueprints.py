@@ -16,7 +16,7 @@ from gateway.core.patterns import Selection
 from gateway.core.ports import Json
 from gateway.core.sealing import Seal, SealError
 from gateway.plugins.host.concealing import COVER
-from gateway.plugins.host.permissions import Word, covered, parse_permissions
+from gateway.plugins.host.permissions import covered, parse_permissions
 from gateway.plugins.host.sandbox import Bounds, Runtime
 from gateway.plugins.host.states import Spec
 from gateway.plugins.instances.config import check_config, completed
@@ -139,7 +139,7 @@ class Blueprints:
             package=place,
             runtime=Runtime(manifest.entry.runtime),
             command=tuple(manifest.entry.command),
-            permissions=tuple(text for text in instance.permissions if _is_known(text)),
+            permissions=instance.permissions,
             capabilities=tuple(manifest.capabilities),
             config=clear,
             secrets=texts(found),
@@ -229,18 +229,12 @@ def check_permissions(manifest: Manifest, granted: tuple[str, ...]) -> None:
         GatewayError: INVALID.
     """
     asked = manifest.permissions
-    known = tuple(text for text in granted if _is_known(text))
-    parse_permissions(known)
-    beyond = set(covered([text for text in asked if _is_known(text)], known))
-    beyond |= {text for text in granted if not _is_known(text) and text not in asked}
+    parse_permissions(granted)
+    beyond = set(covered(asked, granted))
     for index, text in enumerate(granted):
         if text in beyond:
             words = ", ".join(asked) or "nothing"
             raise invalid(f"permissions[{index}]", f"the plugin does not ask for it; it asks for: {words}", text)
-
-
-def _is_known(text: str) -> bool:
-    return text.partition(":")[0] in set(Word)
 
 
 def _place(id_: str) -> str:

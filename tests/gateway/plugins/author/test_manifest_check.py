@@ -31,7 +31,7 @@ WRONG = """\
   "version": "1.0",
   "categry": "integration",
   "tags": ["ok", "Not OK", 3],
-  "permissions": ["reed-tags:x", "use-network:x"],
+  "permissions": ["use-storage:x", "use-network:x"],
   "config_schema": {
     "type": "object",
     "properties": {"unit": {"type": "strin"}}
@@ -56,8 +56,8 @@ def test_everything_is_told_at_once_with_place_reason_and_cure() -> None:
         ("5:3", 'categry: there is no such member. Did you mean "category"?'),
         ("6:18", "tags[1]: must be words of small letters"),
         ("6:28", "tags[2]: expected str, got int"),
-        ("7:19", "permissions[0]: reed-tags:x: there is no such permission"),
-        ("7:34", "permissions[1]: use-network:x: write it as use-network"),
+        ("7:19", "permissions[0]: use-storage:x: write it as use-storage"),
+        ("7:36", "permissions[1]: use-network:x: write it as use-network"),
         ("10:29", "config_schema.properties.unit.type: is no JSON Schema 2020-12"),
         ("12:13", "entry.runtime: invalid enum value 'pyton': use python, node or executable"),
         ("12:45", 'entry.command[0]: there is no file "man.py" in the package. Did you mean "main.py"?'),
@@ -101,6 +101,7 @@ def test_a_sound_one_has_nothing_against_it() -> None:
         ({"license": None}, "license: nobody knows whether they may use it"),
         ({"permissions": ["write-tags"]}, "every writable tag of the plant can be written: narrow it"),
         ({"permissions": ["use-network"]}, "the whole network can be reached"),
+        ({"permissions": ["reed-tags:x"]}, 'so it is the plugin\'s own and opens nothing. Did you mean "read-tags"?'),
         ({"permissions": [f"read-tags:a{number}/*" for number in range(9)]}, "9 permissions: ask for what is needed"),
         ({"entry": {"runtime": "node", "command": ["main.py"]}}, "is node what runs main.py?"),
         ({"name": "Weighing"}, 'it gets the id "weighing"'),

@@ -42,10 +42,23 @@ def test_nothing_is_granted_that_was_not() -> None:
         granted.require(Word.WRITE_TAGS, "boiler/plc/temp")
 
 
-@pytest.mark.parametrize("wrong", ["read-everything", "use-network:8.8.8.8", "read-tags:", "", ":x"])
+@pytest.mark.parametrize(
+    "wrong", ["Read-everything", "use-network:8.8.8.8", "read-tags:", "", ":x", "a_b", "read-x:", "a b"]
+)
 def test_what_there_is_none_of_is_refused(wrong: str) -> None:
     with pytest.raises(GatewayError):
         parse_permissions([wrong])
+
+
+def test_words_of_the_plugins_own_are_granted_as_they_stand_and_open_nothing() -> None:
+    """As those of the reference: read-analytics, write-reports (SE-27)."""
+    asked = ["read-analytics", "write-reports:daily", "read-tags:boiler/*"]
+    granted = parse_permissions(asked)
+    assert granted.words == tuple(sorted(asked))
+    assert [word for word in Word if granted.has(word)] == [Word.READ_TAGS]
+    assert covered(asked, asked) == ()
+    # What stands behind the colon is the plugin's own, too.
+    assert covered(asked, ["write-reports", "read-analytics:x"]) == ("write-reports", "read-analytics:x")
 
 
 def test_what_a_manifest_did_not_ask_for_is_found() -> None:
