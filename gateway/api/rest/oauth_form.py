@@ -14,9 +14,12 @@ from gateway.api.asgi import BodyError, Scope, header, read_body
 from gateway.api.origin import peer_of
 from gateway.api.own_url import audience_of, own_url
 from gateway.api.request import Request
+from gateway.api.rest.problems import JSON_API
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
+# The reference's clients send every body as that (S1, "Base Configuration").
+_KINDS_OF_JSON = frozenset({_JSON, JSON_API.decode()})
 LARGEST = 16 * 1024
 _MOST = 50
 
@@ -72,7 +75,7 @@ def _pairs(scope: Scope, body: bytes) -> _Pairs:
         raise OAuthError("invalid_request", "send the body without Content-Encoding")
     if media_type == _FORM:
         return _of_form(body)
-    if media_type == _JSON:
+    if media_type in _KINDS_OF_JSON:
         return _of_json(body)
     raise OAuthError("invalid_request", f"send Content-Type: {_FORM} or {_JSON}")
 
