@@ -165,9 +165,8 @@ class Loan:
         causes: list[Cause] = []
         unit = polling.units.get(request.unit)
         late = unit is not None and unit.outstanding(request, trio.current_time())
-        answered = unsent = False
+        answered = False
         maybe = "; it may have been carried out" if request.writes else ""
-        errand.answer = BorrowAnswer(None, "stopping", f"the line was stopped before an answer came{maybe}")
         try:
             result = await talk.exchange(
                 request, errand.patience, causes.append, Pace(polling.settings.turnaround), polling.finish
@@ -183,11 +182,14 @@ class Loan:
                 reason = Reason.NO_ANSWER if result.cause is Cause.TIMEOUT else Reason.BROKEN_ANSWER
                 errand.answer = BorrowAnswer(None, reason, CAUSE_WORDS[result.cause] + maybe, None, told)
         except LinkDown as down:
-            unsent = down.unsent
-            errand.answer = BorrowAnswer(None, Reason.LINK_DOWN, down.words + ("" if unsent else maybe))
+            errand.answer = BorrowAnswer(None, Reason.LINK_DOWN, down.words + (maybe if talk.left else ""))
+            raise
+        except BaseException:
+            stopped = "the line was stopped before an answer came"
+            errand.answer = BorrowAnswer(None, "stopping", stopped + (maybe if talk.left else ""))
             raise
         finally:
-            if unit is not None and not polling.numbered and (late or not (answered or unsent)):
+            if unit is not None and not polling.numbered and (late or (talk.left and not answered)):
                 # Its reply may come when polling goes on: that must not be taken for another one's.
                 unit.health.lost(shape(request), trio.current_time())
             self._used = trio.current_time()

@@ -88,7 +88,13 @@ class Pace:
 
 
 class Talk(Protocol):
-    """Does one exchange at a time on one open port."""
+    """Does one exchange at a time on one open port.
+
+    Attributes:
+        left: whether anything of the last request may have left: also where it was broken off, by whatever.
+    """
+
+    left: bool
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
@@ -103,7 +109,7 @@ class Talk(Protocol):
             meanwhile: done once after the request is on its way: work that need not keep the line waiting.
 
         Raises:
-            LinkDown: the wire is gone; ``unsent`` where it went before anything of the request had left.
+            LinkDown: the wire is gone.
         """
         ...
 
@@ -128,11 +134,28 @@ class Talk(Protocol):
         ...
 
 
-class SerialTalk:
+class _Sending:
+    """Hands requests to the port, and knows whether anything of the last one may have left."""
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self.left = False
+
+    async def _send(self, frame: bytes) -> None:
+        # Broken off from here on, it may be on the wire: only a port that took nothing of it can say otherwise.
+        self.left = True
+        try:
+            await self._port.send(frame)
+        except LinkDown as down:
+            self.left = not down.unsent
+            raise
+
+
+class SerialTalk(_Sending):
     """Exchanges on RTU and ASCII lines, and on RTU over TCP."""
 
     def __init__(self, port: Port, framer: Framer, wire: Wire) -> None:
-        self._port = port
+        super().__init__(port)
         self._framer = framer
         self._wire = wire
         self._quiet_since = trio.current_time()
@@ -151,11 +174,12 @@ class SerialTalk:
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
     ) -> Answer | Lost:
         """See ``Talk.exchange``."""
+        self.left = False
         port, framer, character = self._port, self._framer, self._wire.character
         await self._clear(count)
         frame = framer.begin(request)
         sent = trio.current_time()
-        await port.send(frame)
+        await self._send(frame)
         meanwhile()
         request_end = sent + len(frame) * character
         reply_time = framer.reply_size * character
@@ -203,9 +227,10 @@ class SerialTalk:
 
     async def broadcast(self, request: Request, delay: float) -> None:
         """See ``Talk.broadcast``."""
+        self.left = False
         await self._clear(lambda _: None)
         frame = self._framer.begin(request)
-        await self._port.send(frame)
+        await self._send(frame)
         end = trio.current_time() + len(frame) * self._wire.character + delay
         await self._port.pause_until(end)
         self._quiet_since = end
@@ -214,19 +239,15 @@ class SerialTalk:
     async def _clear(self, count: CountCause) -> None:
         """Keep the silent interval before a request; what arrives unasked is late or noise, and moves it."""
         port = self._port
-        try:
-            while True:
-                if port.drain() or self._unasked:
-                    self._unasked = False
-                    count(Cause.LATE)
-                    await self._settle()
-                start = self._quiet_since + self._wire.gap
-                if start <= trio.current_time():
-                    return
-                await port.pause_until(start)
-        except LinkDown as down:
-            down.unsent = True
-            raise
+        while True:
+            if port.drain() or self._unasked:
+                self._unasked = False
+                count(Cause.LATE)
+                await self._settle()
+            start = self._quiet_since + self._wire.gap
+            if start <= trio.current_time():
+                return
+            await port.pause_until(start)
 
     async def _gave_up(self, count: CountCause, cost: float) -> Lost:
         left = self._framer.abandon()
@@ -247,11 +268,11 @@ class SerialTalk:
                 raise LinkDown("error", "the line does not fall silent: noise, or another master talks without pause")
 
 
-class NetworkTalk:
+class NetworkTalk(_Sending):
     """Exchanges on Modbus TCP: the transaction number tells a late reply from the one that is waited for."""
 
     def __init__(self, port: Port, framer: Framer, wire: Wire) -> None:
-        self._port = port
+        super().__init__(port)
         self._framer = framer
         self._gap = wire.gap
         self._free_at = 0.0
@@ -271,12 +292,13 @@ class NetworkTalk:
     ) -> Answer | Lost:
         """See ``Talk.exchange``."""
         del pace
+        self.left = False
         port, framer = self._port, self._framer
         if self._gap and self._free_at > trio.current_time():
             await port.pause_until(self._free_at)
         sent = trio.current_time()
         deadline = sent + patience
-        await port.send(framer.begin(request))
+        await self._send(framer.begin(request))
         meanwhile()
         while True:
             unasked, self._unasked = self._unasked, b""
@@ -303,6 +325,7 @@ class NetworkTalk:
 
     async def broadcast(self, request: Request, delay: float) -> None:
         """See ``Talk.broadcast``."""
-        await self._port.send(self._framer.begin(request))
+        self.left = False
+        await self._send(self._framer.begin(request))
         await self._port.pause_until(trio.current_time() + delay)
         self._framer.abandon()

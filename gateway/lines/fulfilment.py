@@ -53,8 +53,8 @@ class Fulfilment:
         order.sent = True
         try:
             await talk.broadcast(order.request, self._polling.settings.broadcast_delay)
-        except LinkDown as down:
-            order.sent = not down.unsent
+        except BaseException:
+            order.sent = talk.left
             raise
         order.fail("broadcast", "sent to all units; nobody answers a broadcast")
 
@@ -104,8 +104,9 @@ class Fulfilment:
         order.sent = True
         try:
             answer = await self._ask(unit, order, order.request)
-        except LinkDown as down:
-            order.sent = not down.unsent
+        except BaseException:
+            # Also where the line is stopped in the silence before a request: then nothing of it has left.
+            order.sent = self._polling.left
             raise
         if isinstance(answer, Data):
             await self._acknowledged(unit, order, answer, ambiguous=ambiguous)

@@ -96,6 +96,11 @@ class Units:
             if unit.health.open_shapes(trio.current_time()):
                 self.unit(number).health.inherit(unit.health)
 
+    @property
+    def left(self) -> bool:
+        """Whether anything of the last request may have left."""
+        return self._talk is not None and self._talk.left
+
     def finish(self) -> None:
         """Do what can be done while a request is on the wire."""
 
@@ -125,9 +130,9 @@ class Units:
             result = await talk.exchange(
                 request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
             )
-        except BaseException as broken_off:
+        except BaseException:
             # The reply may still come, on the port that is opened next.
-            if not self.numbered and not (isinstance(broken_off, LinkDown) and broken_off.unsent):
+            if not self.numbered and talk.left:
                 health.lost(shape(request), trio.current_time())
             raise
         now = trio.current_time()

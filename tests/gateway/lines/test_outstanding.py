@@ -29,6 +29,7 @@ class Script:
     def __init__(self, *results: Answer | Lost) -> None:
         self.results = deque(results)
         self.asked: list[Request] = []
+        self.left = True
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]

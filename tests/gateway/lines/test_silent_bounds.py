@@ -81,6 +81,7 @@ class Reckoned:
         self._slowest = {one.unit: one.timeout or line.timeout for one in line.devices} if falls_at else {}
         self._answered: dict[tuple[int, bytes], float] = {}
         self.ages: dict[tuple[int, bytes], float] = {}
+        self.left = True
 
     def through(self, port: Port) -> None:
         del port

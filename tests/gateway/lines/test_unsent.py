@@ -51,6 +51,44 @@ async def test_a_write_in_the_gap_was_not_sent(autojump_clock: MockClock, transp
         assert not bench.line.polling.units[1].health.in_doubt, "no answer can come to what was never asked"
 
 
+LONG_GAP_S = 10.0
+
+
+async def stopped_meanwhile(bench: Bench, write: Callable[[], Awaitable[WriteResult]], after: float) -> WriteResult:
+    """Write, and have the line's task ended so many seconds later, whatever it is doing."""
+    results: list[WriteResult] = []
+
+    async def kept() -> None:
+        results.append(await write())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(kept)
+        await trio.sleep(after)
+        assert bench.lines.restart("bus")
+    return results[0]
+
+
+@pytest.mark.parametrize("unit", [1, 0])
+async def test_a_write_that_is_stopped_in_the_gap_was_not_sent(autojump_clock: MockClock, unit: int) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7, 1: 0})
+    async with open_bench([device(1, SELDOM)], [simulated], gap=LONG_GAP_S, allow_broadcast=True) as bench:
+        await trio.sleep(LONG_GAP_S * 3)
+        await bench.field.modbus_read("bus", 1, "holding", 0, 1)
+        result = await stopped_meanwhile(bench, lambda: bench.field.modbus_write("bus", unit, "holding", 0, [5]), 1)
+        assert (result.outcome, result.reason) == (Outcome.NOT_SENT, "stopping")
+        assert simulated.get("holding", 0) == 7
+        assert not bench.line.polling.units[1].health.in_doubt, "no answer can come to what was never asked"
+
+
+async def test_a_write_that_is_stopped_after_it_has_left_may_have_been_done(autojump_clock: MockClock) -> None:
+    simulated = SimulatedDevice(1, holding={0: 7})
+    async with open_bench([device(1, SELDOM)], [simulated], allow_broadcast=True, broadcast_delay=60.0) as bench:
+        await trio.sleep(5)
+        result = await stopped_meanwhile(bench, lambda: bench.field.modbus_write("bus", 0, "holding", 0, [5]), 1)
+        assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "stopping")
+        assert simulated.get("holding", 0) == 5
+
+
 async def test_a_broadcast_in_the_gap_was_not_sent(autojump_clock: MockClock) -> None:
     simulated = SimulatedDevice(1, holding={0: 7})
     async with open_bench([device(1, SELDOM)], [simulated], gap=GAP_S, allow_broadcast=True) as bench:
