@@ -130,8 +130,10 @@ class Builder:
         tree = Tree()
         tree.add(work / "stage")
         tree.add(HERE / "overlay")
-        # The board's own is mounted over it.
-        tree.files["etc/machine-id"] = (b"", 0o444)
+        # What holds until there was a file on the card that was right.
+        tree.files["usr/share/ferrule/ferrule.toml"] = ((HERE / "selector/ferrule.toml").read_bytes(), 0o644)
+        # The board's own are mounted over them.
+        tree.files |= dict.fromkeys(("etc/machine-id", "etc/hostname"), (b"", 0o444))
         tree.folders |= dict.fromkeys(_MOUNTED_ON, 0o755)
         add_modules(core, tree)
         with_accounts(base, tree)

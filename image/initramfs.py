@@ -1,4 +1,4 @@
-"""The small system that a kernel starts with: one shell, the drivers of the card, and ``initramfs/init``."""
+"""The small system that a kernel starts with: one shell, the drivers of the card, and what is in ``initramfs/``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def _entries(modules: Modules, busybox: bytes, build_id: str) -> Iterator[cpio.E
     yield cpio.device("dev/console", 5, 1)
     yield cpio.file("bin/busybox", busybox, runs=True)
     yield cpio.link("bin/sh", "busybox")
-    yield cpio.file("init", (HERE / "init").read_bytes(), runs=True)
+    for name in ("init", "identity"):
+        yield cpio.file(name, (HERE / name).read_bytes(), runs=True)
     yield cpio.file("build-id", f"{build_id}\n".encode())
     order = []
     for path in modules.load_order(DRIVERS):

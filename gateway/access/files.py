@@ -26,7 +26,7 @@ def create_private(path: Path, content: bytes) -> bool:
         return False
     finally:
         scratch.unlink()
-    _settle(path.parent)
+    settle(path.parent)
     return True
 
 
@@ -47,7 +47,7 @@ def create(path: Path, content: bytes) -> None:
         scratch.rename(path)
     finally:
         scratch.unlink(missing_ok=True)
-    _settle(path.parent)
+    settle(path.parent)
 
 
 def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -59,7 +59,7 @@ def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
         with contextlib.suppress(OSError):
             scratch.unlink()
         raise
-    _settle(path.parent)
+    settle(path.parent)
 
 
 def keep_aside(path: Path, now: float) -> Path:
@@ -77,7 +77,7 @@ def keep_aside(path: Path, now: float) -> Path:
         aside = path.with_name(f"{path.name}.old-{stamp}" + (f"-{number}" if number > 1 else ""))
         with contextlib.suppress(FileExistsError):
             os.link(path, aside)
-            _settle(path.parent)
+            settle(path.parent)
             return aside
     raise AssertionError("unreachable: some number is free")
 
@@ -109,7 +109,8 @@ def _write_scratch(path: Path, content: bytes, mode: int | None) -> Path:
     return scratch
 
 
-def _settle(directory: Path) -> None:
+def settle(directory: Path) -> None:
+    """See to it that names in a directory are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

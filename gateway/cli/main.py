@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("gateway.cli.config", "explain, show and change the configuration"),
     "backup": ("gateway.cli.options.backup", "save state, configuration and keys in one file"),
     "restore": ("gateway.cli.options.restore", "put a backup in the place of what is there"),
+    "card": ("gateway.cli.options.card", "on a flashed board: take over what lies on the card, and tell what is what"),
     "monitor": ("gateway.cli.options.monitor", "show what goes over a line, and save it for Wireshark"),
     "scan": ("gateway.cli.options.scan", "find devices on a line: unit, rate, parity, and how well they answer"),
     "decode": ("gateway.cli.options.decode", "find out what registers mean: type, word order, byte order"),

@@ -1,0 +1,111 @@
+"""The FAT partition of the card: the one place of the board that people reach with a computer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+Remount = Callable[[Path, Literal["rw", "ro"]], None]
+
+
+class CardError(Exception):
+    """The card cannot be written; the text says why and what to do."""
+
+
+class Card:
+    """Files that people see when they put the card into a computer.
+
+    It is mounted read-only, so that a power cut meets nothing half written; for the moment of a change it is not.
+
+    Args:
+        place: where it is mounted.
+        remount: makes it writable or read-only.
+    """
+
+    def __init__(self, place: Path, remount: Remount | None = None) -> None:
+        self.place = place
+        self._remount = _mount if remount is None else remount
+
+    def read(self, name: str) -> bytes | None:
+        """A file; None: it is not there, or cannot be read."""
+        try:
+            return (self.place / name).read_bytes()
+        except OSError:
+            return None
+
+    def put(self, files: dict[str, str | bytes | None]) -> bool:
+        """Have these files there with this content; None: not there.
+
+        What is as it should be is not written again: cards wear out.
+
+        Returns:
+            Whether anything was written.
+
+        Raises:
+            CardError: the card does not take it.
+        """
+        wanted = {name: _bytes(content) for name, content in files.items()}
+        changed = {name: content for name, content in wanted.items() if self.read(name) != content}
+        if not changed:
+            return False
+        try:
+            with self._writable():
+                for name, content in changed.items():
+                    self._put(name, content)
+        except OSError as error:
+            raise CardError(
+                f"{self.place} cannot be written: {error.strerror or error}. Look at the card in a computer: "
+                "is it full, locked or damaged?"
+            ) from None
+        return True
+
+    def _put(self, name: str, content: bytes | None) -> None:
+        path = self.place / name
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            # FAT has no other names: the new file lies there whole before it takes the old one's place.
+            scratch = path.with_name(f"{path.name}.new")
+            try:
+                with scratch.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                scratch.replace(path)
+            except OSError:
+                with suppress(OSError):
+                    scratch.unlink()
+                raise
+        directory = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        self._remount(self.place, "rw")
+        try:
+            yield
+        finally:
+            self._remount(self.place, "ro")
+
+
+def _bytes(content: str | bytes | None) -> bytes | None:
+    """Text as editors of every system show it."""
+    return content.replace("\n", "\r\n").encode() if isinstance(content, str) else content
+
+
+def _mount(place: Path, mode: Literal["rw", "ro"]) -> None:
+    done = subprocess.run(  # noqa: S603 - words of ours
+        ["mount", "-o", f"remount,{mode}", str(place)],  # noqa: S607 - where the system has it
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise OSError(done.returncode, done.stderr.strip() or "it cannot be mounted anew")

@@ -1,0 +1,118 @@
+"""``ferrule card``: what lies on the card of a flashed board comes into force, and what people need goes there."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from gateway.access.files import replace
+from gateway.access.users.first_admin import CODE_FILE
+from gateway.api.server.sockets import local_addresses
+from gateway.appliance.card import Card, CardError
+from gateway.appliance.info import AUTHORITY, INFO, Board, info_text
+from gateway.appliance.network import Network, read_network
+from gateway.appliance.rendering import AUTHORIZED_KEYS, SLOT, announced, render
+from gateway.appliance.takeover import CONFIG, ERRORS, NETWORK, PROFILES, Shelf, Taken, errors_text, take_over
+from gateway.cli.main import AS_WHOM, FAILED, WRONG, fail
+from gateway.settings.document import read_document
+from gateway.settings.load import load
+from gateway.settings.model import ServerSettings
+from gateway.settings.problems import Problem, SettingsError
+
+# Of the image: what holds until there was a file on the card that was right.
+_SHIPPED = Path("/usr/share/ferrule/ferrule.toml")
+_KEPT = ".kept"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one of the two."""
+    card = Card(arguments.card)
+    try:
+        return take(card, arguments) if arguments.action == "take" else tell(card, arguments)
+    except CardError as error:
+        return fail(str(error))
+    except PermissionError as error:
+        return fail(f"{error.filename}: {error.strerror}. {AS_WHOM}")
+    except OSError as error:
+        return fail(f"{error.filename}: {error.strerror}", FAILED)
+
+
+def take(card: Card, arguments: argparse.Namespace) -> int:
+    """Take over configuration and network, and say on the card what is wrong with them."""
+    config: Path = arguments.config
+    taken = [
+        take_over(card, CONFIG, Shelf(config.parent / _KEPT / "config"), _check_config),
+        take_over(card, NETWORK, Shelf(config.parent / _KEPT / "network"), _check_network),
+    ]
+    _put_in_force(taken[0], config)
+    network = Network() if taken[1].path is None else read_network(read_document(taken[1].path))
+    for name, file in {**render(network), **announced(_server(config).port)}.items():
+        path = arguments.run / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, file.content.encode(), file.mode)
+    for one in taken:
+        for problem in (*one.problems, *one.warnings):
+            print(problem, file=sys.stderr)
+    card.put({ERRORS: errors_text(taken)})
+    return WRONG if any(one.problems for one in taken) else 0
+
+
+def tell(card: Card, arguments: argparse.Namespace) -> int:
+    """Write what people need to know to the card, and show it on the console."""
+    state: Path = arguments.state
+    authority = _content(state / "ca.pem")
+    code = _content(state / CODE_FILE)
+    slot = _content(arguments.run / SLOT)
+    text = info_text(
+        Board(
+            host=socket.gethostname(),
+            port=_server(arguments.config).port,
+            addresses=local_addresses(),
+            authority=authority,
+            code=None if code is None else code.decode().strip(),
+            version=version("ferrule"),
+            slot="" if slot is None else slot.decode().strip(),
+            ssh=(arguments.run / AUTHORIZED_KEYS).exists(),
+        )
+    )
+    if card.put({INFO: text, AUTHORITY: authority}):
+        # Whoever stands before the board with a screen sees the same, but for the code: that is for who holds the card.
+        print(text.partition("First administrator")[0])
+    return 0
+
+
+def _check_config(path: Path) -> tuple[Problem, ...]:
+    return load(path).warnings
+
+
+def _check_network(path: Path) -> tuple[Problem, ...]:
+    return read_network(read_document(path)).warnings
+
+
+def _put_in_force(taken: Taken, config: Path) -> None:
+    """Have the configuration's usual name lead to the one that is good."""
+    source = _SHIPPED if taken.path is None else taken.path
+    for link, leads in ((config, source), (config.parent / PROFILES, source.parent / PROFILES)):
+        if link.is_symlink() and link.readlink() == leads:
+            continue
+        fresh = link.with_name(f".{link.name}.new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(leads)
+        fresh.replace(link)
+
+
+def _server(config: Path) -> ServerSettings:
+    try:
+        return load(config).server
+    except SettingsError:
+        return ServerSettings()
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

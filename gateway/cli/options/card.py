@@ -1,0 +1,50 @@
+"""The options of ``ferrule card``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gateway.cli.main import DEFAULT_CONFIG, add_state
+
+EXAMPLES = """\
+examples:
+  sudo ferrule card take          after a change to /boot/ferrule/ferrule.toml by hand
+  sudo ferrule card tell
+
+On a board that was flashed with the SD image both are done by themselves: at each start, and whenever an address or
+the code for the first administrator changes.
+
+exit codes: 0 done, 1 the card or the board's own partition cannot be written, 2 a file on the card is wrong and the
+last one that was right stays in force"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``ferrule card``."""
+    parser.epilog = EXAMPLES
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    take = actions.add_parser("take", help="take over ferrule.toml, profiles and network.toml, where they are right")
+    tell = actions.add_parser("tell", help="write ferrule-info.txt: name, addresses, fingerprint, first code")
+    for action in (take, tell):
+        action.add_argument(
+            "--card",
+            type=Path,
+            default=Path("/boot/ferrule"),
+            metavar="DIR",
+            help="where the card is (default: %(default)s)",
+        )
+        action.add_argument(
+            "--run",
+            type=Path,
+            default=Path("/run"),
+            metavar="DIR",
+            help="for the system's services (default: %(default)s)",
+        )
+        action.add_argument(
+            "--config",
+            type=Path,
+            default=DEFAULT_CONFIG,
+            metavar="FILE",
+            help="the configuration in force (default: %(default)s)",
+        )
+    add_state(tell)
