@@ -31,6 +31,7 @@ _TIOCGICOUNT = 0x545D
 _COUNTERS = struct.Struct("20i")
 # Documentation/admin-guide/devices.txt: the slaves of Unix98 pseudo-terminals.
 _PTY_MAJORS = range(136, 144)
+_LASTING_NAMES = Path("/dev/serial/by-id")
 _IN_USE = "is in use by another program, or by another line that has it under another name"
 
 
@@ -207,8 +208,22 @@ def _resolve(name: str) -> tuple[str, bool]:
     except RuntimeError as error:  # so does pathlib say it up to Python 3.12
         raise _refusal(name, OSError(errno.ELOOP, os.strerror(errno.ELOOP))) from error
     if not stat.S_ISCHR(status.st_mode):
-        raise LinkDown("settings", f"{name} is not a serial port")
+        raise LinkDown("settings", f"{name} {_no_port()}")
     return str(resolved), os.major(status.st_rdev) in _PTY_MAJORS
+
+
+def _no_port(lasting: Path = _LASTING_NAMES) -> str:
+    """What to say of something that is no serial port: which there are instead."""
+    try:
+        here = sorted(str(link) for link in lasting.iterdir())
+    except OSError:
+        here = []
+    if here:
+        return f"is not a serial port: write one of those that are, {', '.join(here)}"
+    return (
+        "is not a serial port: no USB adapter is plugged in, which would be in /dev/serial/by-id; ports of a board are "
+        "called /dev/serial0, /dev/ttyAMA0 or /dev/ttyS0"
+    )
 
 
 def _refusal(name: str, error: Exception) -> LinkDown:
@@ -225,9 +240,10 @@ def _refusal(name: str, error: Exception) -> LinkDown:
         errno.EIO: ("hung_up", "went away while it was opened: is the adapter plugged in firmly?"),
         errno.EBUSY: ("busy", _IN_USE),
         errno.EAGAIN: ("busy", _IN_USE),  # flock
-        errno.ENOTTY: ("settings", "is not a serial port"),
         errno.EINVAL: ("settings", "does not support these settings: check baudrate, bytesize, parity and stopbits"),
     }
+    if number == errno.ENOTTY:
+        return LinkDown("settings", f"{name} {_no_port()}")
     if number in {errno.EACCES, errno.EPERM}:
         return LinkDown("permission", f"{name} {why_forbidden(name)}")
     if number in refusals:

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from drivers.ports.port import LineFaults, LinkDown, Port
-from drivers.ports.serial_port import Rs485, SerialPort, SerialSettings, _refusal, open_serial, read_counters
+from drivers.ports.serial_port import Rs485, SerialPort, SerialSettings, _no_port, _refusal, open_serial, read_counters
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -230,7 +230,7 @@ async def test_settings_reach_the_terminal(terminal: Terminal) -> None:
         ("/dev/serial/by-id/usb-nothing", "not_found", "plugged in"),
         ("/dev/null/tty", "not_found", "path"),
         ("/dev/null", "settings", "not a serial port"),
-        ("/dev", "settings", "not a serial port"),
+        ("/dev", "settings", "not a serial port: "),
     ],
 )
 async def test_what_cannot_be_opened_says_why(device: str, reason: str, words: str) -> None:
@@ -238,6 +238,14 @@ async def test_what_cannot_be_opened_says_why(device: str, reason: str, words: s
         await open_serial(SerialSettings(device))
     assert down.value.reason == reason
     assert device in str(down.value)
+
+
+def test_who_named_no_serial_port_is_told_which_there_are(tmp_path: Path) -> None:
+    assert "/dev/serial/by-id" in _no_port(tmp_path / "absent")
+    assert "/dev/ttyAMA0" in _no_port(tmp_path)
+    for name in ("usb-FTDI_B-if00-port0", "usb-FTDI_A-if00-port0"):
+        (tmp_path / name).touch()
+    assert _no_port(tmp_path).endswith(f"{tmp_path}/usb-FTDI_A-if00-port0, {tmp_path}/usb-FTDI_B-if00-port0")
 
 
 async def test_a_link_that_leads_back_to_itself_says_so(tmp_path: Path) -> None:
