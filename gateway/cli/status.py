@@ -7,6 +7,7 @@ import argparse
 from gateway.cli.alarms import alarms_of
 from gateway.cli.client import Call, CallError, Client, Json
 from gateway.cli.main import DENIED
+from gateway.cli.plugin_glance import SCOPE, plugins_in_trouble, plugins_of, say_plugins
 from gateway.cli.screen import Cell, Screen, say_age
 from gateway.cli.tags import read_tags
 from gateway.cli.troubles import SEVERITIES, Trouble, at_this_moment, ordered, told_by_alarms
@@ -20,7 +21,7 @@ _STATES = {"up": "green", "online": "green", "healthy": "green", "down": "red", 
 def run(arguments: argparse.Namespace) -> int:
     """Ask for everything, show it."""
     screen = Screen()
-    with Client(arguments, ("devices:read", "governor:read")) as client:
+    with Client(arguments, ("devices:read", "governor:read", SCOPE)) as client:
         info, health, lines, devices, tags, raised = client.calls(
             [
                 *(Call(name, {}) for name in ("server.info", "server.health", "line.list", "device.list", "tag.list")),
@@ -30,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
         alarms = alarms_of(client, standing_only=True)
         governors = _governors(client)
         readings = read_tags(client, tags["tags"]) if tags["tags"] else []
-    troubles = at_this_moment(health, lines["lines"], devices["devices"])
+        plugins = plugins_of(client)
+    troubles = [*at_this_moment(health, lines["lines"], devices["devices"]), *plugins_in_trouble(plugins)]
     found = {
         "url": client.url,
         "server": info["server"],
@@ -45,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         "alerts": [trouble.words for trouble in troubles],
         "standing": by_severity(raised["alerts"]),
         "governors": governors,
+        "plugins": plugins,
     }
     if arguments.json:
         screen.json(found)
@@ -104,6 +107,7 @@ def _show(screen: Screen, found: Json, troubles: list[Trouble]) -> None:
         screen.line(f"  and {len(troubles) - MOST_TROUBLES} more: ferrule status --json", "dim")
     governors = found["governors"]
     screen.line(say_governors(governors), "yellow" if governors and governors["reasons"] else "")
+    screen.line(*say_plugins(found["plugins"]))
     screen.line()
     screen.table(
         ["line", "transport", "port", "state", "busy", "devices"],

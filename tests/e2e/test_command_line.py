@@ -136,7 +136,9 @@ def test_status_shows_what_is_wrong(run: Run, gateway: Gateway) -> None:
         "alerts",
         "standing",
         "governors",
+        "plugins",
     } == set(found)
+    assert "\nplugins: none installed\n" in done.stdout
 
 
 def test_why_a_gateway_cannot_be_reached(run: Run, site: Site, gateway: Gateway, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.programs import free_port, until
+from tests.e2e.programs import ferrule, free_port, until
 from tests.e2e.site import Gateway, Site, device, tcp_line
 from tests.gateway.plugins.host.real import open_place
 from tests.gateway.plugins.making import PUBLIC_TEXT, package
@@ -123,6 +123,8 @@ def test_an_example_is_installed_and_survives_a_kill(site: Site) -> None:
     status = asked(gateway, "GET", f"{place}/status", 200)["attributes"]
     assert status["health"]["status"] in {"healthy", "degraded"}
     assert status["degraded"] is not None
+    glance = json.loads(ferrule("status", "--state", site.state, "--json").stdout)["plugins"]
+    assert (glance["total"], glance["states"], glance["unprotected"]) == (1, {"active": 1}, status["degraded"])
     refused = {"type": "plugin-instance", "attributes": {"config": config(result=7)}}
     asked(gateway, "PUT", f"{place}/config", 422, json={"data": refused})
     kept = asked(gateway, "GET", place, 200)["attributes"]
