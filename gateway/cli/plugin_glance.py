@@ -52,7 +52,8 @@ def say_plugins(found: Json | None) -> tuple[str, str]:
         return f'plugins: not shown, the token lacks "{SCOPE}"', ""
     if found["reason"] is not None:
         return f"plugins: not known: {found['reason']}", "yellow"
-    total, states = found["total"], Counter(found["states"])
+    total: int = found["total"]
+    states: Counter[str] = Counter(found["states"])
     if not total:
         return "plugins: none installed", ""
     running = states.pop(_RUNS, 0)
