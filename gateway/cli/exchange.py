@@ -83,7 +83,9 @@ def show_exchange(screen: Screen, asked: Json, type_: str) -> None:
     screen.line(f"  {address}; unit {asked['unit']}, {type_}, {asked['count']} read with function {asked['function']}")
     frames = asked["frames"]
     if frames is None:
-        screen.line("  nothing was sent", "dim")
+        # A unit that was silent is looked for first, with a request of the gateway's own.
+        words = "the request was not sent" if asked["values"] is None else "the frames were not overheard"
+        screen.line(f"  {words}", "dim")
     else:
         again = f"  (sent {frames['attempts']} times)" if frames["attempts"] > 1 else ""
         screen.line(f"  request  {frames['request']}{again}")

@@ -76,9 +76,13 @@ class Fulfilment:
                 patience = absent.spare(unit, now)
             if not absent.affordable(unit, now) and not (order.owed and absent.on_credit(now)):
                 patience = None
-        if patience is not None and await self._polling.probe(unit, patience):
+        if patience is None:
+            words = f"{unit.name} is silent and looked for from time to time only: the request was not sent"
+        elif await self._polling.probe(unit, patience):
             return True
-        order.fail(Reason.NO_ANSWER, f"{unit.name} does not answer; nothing was sent")
+        else:
+            words = f"{unit.name} did not answer when it was looked for, so the request itself was not sent"
+        order.fail(Reason.NO_ANSWER, words)
         return False
 
     async def _composed(self, unit: Unit, order: Order) -> bool:
@@ -87,7 +91,7 @@ class Fulfilment:
         if modify is None or not unit.no_mask_write:
             return True
         if unit.outstanding(modify[0], trio.current_time()):
-            order.fail(Reason.LATE_POSSIBLE, "the register cannot be read for certain now; nothing was sent")
+            order.fail(Reason.LATE_POSSIBLE, "the register cannot be read for certain now; the write was not sent")
             return False
         read = await self._ask(unit, order, modify[0])
         if isinstance(read, Data):

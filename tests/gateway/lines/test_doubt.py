@@ -68,6 +68,22 @@ async def test_orders_to_a_unit_that_is_gone_cost_two_more_losses_and_they_are_p
         assert 0.0 < polling.budget.lost - lost < 2.2
 
 
+async def test_who_asks_a_unit_that_is_gone_is_told_what_was_sent_and_what_was_not(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, SPEED), device(2, tag("t", 0))], drives()) as bench:
+        await trio.sleep(5)
+        await fall_into_doubt(bench)
+        counters = bench.line.polling.units[1].health.counters
+        said: set[tuple[str, bool]] = set()
+        for _ in range(5):
+            before = counters.requests
+            result = await bench.field.write("bus/d1/speed", 900, None)
+            said.add((str(result.message), counters.requests > before))
+        assert said == {
+            ("d1 did not answer when it was looked for, so the request itself was not sent", True),
+            ("d1 is silent and looked for from time to time only: the request was not sent", False),
+        }
+
+
 async def test_orders_to_a_silent_unit_cost_the_others_no_deadline(autojump_clock: MockClock) -> None:
     """Not even those that get the whole time-out now and then, since it may have become slow."""
     configured = [device(1, SPEED), device(2, tag("t", 0, poll=0.25))]
