@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.cli.cures import unusable
 from gateway.cli.main import COMMANDS, CommandError
 from gateway.cli.pages import command_page, main_page
+from gateway.cli.whole import write_together
 
 EXAMPLES = """\
 examples:
@@ -32,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     pages = {"ferrule.1": main_page(), **{f"ferrule-{name}.1": command_page(name) for name in COMMANDS}}
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, page in pages.items():
-            (directory / name).write_text(page, encoding="utf-8")
+        write_together(directory, {name: page.encode() for name, page in pages.items()})
     except OSError as error:
         raise CommandError(unusable(directory, error)) from None
     print(f"{len(pages)} pages in {directory}")

@@ -9,8 +9,9 @@ from pathlib import Path
 from gateway.cli.cures import unusable
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
+from gateway.cli.whole import new_directory
 from gateway.plugins.author.kit import NoKitError
-from gateway.plugins.author.seed import plant, seed
+from gateway.plugins.author.seed import seed
 from gateway.plugins.registry.naming import slug
 
 LONGEST_NAME = 100
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     directory: Path = arguments.directory or Path(id_)
     try:
         files = seed(name, arguments.language)
-        plant(directory, files)
+        new_directory(directory, files)
     except NoKitError as error:
         raise CommandError(str(error)) from None
     except FileExistsError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from gateway.plugins.author import seed_javascript, seed_python
 from gateway.plugins.author.kit import read_kit
@@ -99,21 +98,6 @@ def seed(name: str, language: str) -> dict[str, bytes]:
     }
     kit = read_kit() if language == "python" else {}
     return {**{file: text.encode() for file, text in texts.items()}, **kit}
-
-
-def plant(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Write a new plugin.
-
-    Raises:
-        FileExistsError: there is something; nothing is ever written over.
-        OSError: it cannot be written.
-    """
-    directory.mkdir(parents=True)
-    for name, content in files.items():
-        path = directory / name
-        path.parent.mkdir(exist_ok=True)
-        with path.open("xb") as file:
-            file.write(content)
 
 
 def _json(document: Mapping[str, object]) -> str:

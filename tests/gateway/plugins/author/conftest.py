@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.plugins.author.seed import plant, seed
+from gateway.cli.whole import new_directory
+from gateway.plugins.author.seed import seed
 
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
     """A new plugin in Python."""
     directory = tmp_path / "scale-reader"
-    plant(directory, seed("Scale Reader", "python"))
+    new_directory(directory, seed("Scale Reader", "python"))
     return directory
