@@ -26,9 +26,14 @@ async function publish(reading) {
   health = quality === "good" ? { status: "healthy" } : { status: "degraded", detail: reading.message };
 }
 
-// At the start: learn what the tag says now; from then on only changes are told.
 async function begin() {
   await ask("event.subscribe", { name: "inputs", patterns: ["tag:changed"], filter: { tag: [config.tag] } });
+  setInterval(attempt, 30000, look);
+  await look();
+}
+
+// Only changes are told: what the tag says at the start, and again before the result counts as stale.
+async function look() {
   const { readings } = await ask("tag.read", { tags: [config.tag] });
   await publish(readings[0]);
 }
@@ -43,7 +48,7 @@ function take(method, params) {
     case "health":
       return health;
     case "event":
-      attempt(() => publish(params.event.data));
+      if (params.subscriptions.includes("inputs")) attempt(() => publish(params.event.data));
       return {};
     case "shutdown":
       setImmediate(() => process.exit(0));

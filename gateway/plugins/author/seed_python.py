@@ -5,7 +5,7 @@ from __future__ import annotations
 MAIN = '''\
 """Publishes a tag in other units: value * factor + offset."""
 
-from ferrule_plugin import Event, Plugin, Reading
+from ferrule_plugin import Event, Plugin, PluginError, Reading
 
 plugin = Plugin()
 
@@ -15,10 +15,14 @@ def converted(value: float, factor: float = 1.0, offset: float = 0.0) -> float:
     return value * factor + offset
 
 
-@plugin.on_start
-def begin() -> None:
-    """Learn what the tag says now; from then on only changes are told."""
-    publish(plugin.read(plugin.config["tag"]))
+@plugin.every(30.0)
+def look() -> None:
+    """Only changes are told: what the tag says at the start, and again before the result counts as stale."""
+    try:
+        publish(plugin.read(plugin.config["tag"]))
+    except PluginError as error:
+        plugin.health("unhealthy", str(error))
+        raise
 
 
 @plugin.on_event("tag:changed")
