@@ -195,7 +195,7 @@ class Hosting:
                 state.chmod(stat.S_IMODE(state.stat().st_mode) | stat.S_IXOTH)
         lacking = unprotected(means)
         words = [WORDS[one] for one in lacking]
-        log.info("plugins run in a sandbox", lacking=words, why=means.why)
+        log.info("plugins run in a sandbox", lacking=words, **({} if means.why is None else {"why": means.why}))
         if grave := [WORDS[one] for one in lacking if one in GRAVE]:
             self._around.alerts.fire(
                 COMPONENT,

@@ -16,6 +16,8 @@ READ, WRITE = "instances:read", "instances:write"
 # Between two looks at a log.
 LOOK_EVERY_S = 1.0
 _LINES = 200
+# As long as the gateway itself waits for one that is activated.
+_BETWEEN_LOOKS_S, _LOOKS = 0.25, 40
 _LEVELS = {"warning": "yellow", "error": "red"}
 
 
@@ -41,6 +43,16 @@ def tell_state(screen: Screen, instance: Json) -> int:
     if error is not None:
         screen.line(f"ferrule plugin log {instance['id']} shows what it says", "dim")
     return FAILED if state == "error" else 0
+
+
+def settled(client: Client, instance: Json) -> Json:
+    """An instance that is being started, when that is done; after some seconds: as it is then."""
+    for _ in range(_LOOKS):
+        if instance["attributes"]["status"] != "initializing":
+            break
+        time.sleep(_BETWEEN_LOOKS_S)
+        instance = client.look(f"{INSTANCES}/{instance['id']}")["data"]
+    return instance
 
 
 def _show(client: Client, screen: Screen, arguments: argparse.Namespace) -> int:

@@ -224,7 +224,9 @@ def _end(outcome: Outcome, screen: Screen, *, as_json: bool) -> int:
         return code
     detail = f" ({report.health_detail})" if report.health_detail else ""
     memory = "" if report.peak_memory is None else f", {report.peak_memory / 2**20:.0f} MiB at most"
-    counts = f"{report.requests} requests, {outcome.refused} refused; {report.events} events"
+    requests = "1 request" if report.requests == 1 else f"{report.requests} requests"
+    events = "1 event" if report.events == 1 else f"{report.events} events"
+    counts = f"{requests}, {outcome.refused} refused; {events}"
     health = report.health or "it was ended before it said how it is"
     screen.line(f"{health}{detail}; {counts}{memory}")
     return code

@@ -7,7 +7,7 @@ import argparse
 from gateway.cli.client import CallError, Client, Json
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.plugin_install import SCOPES, granted_of, manifest_of, version_of
-from gateway.cli.plugin_instance import tell_state
+from gateway.cli.plugin_instance import settled, tell_state
 from gateway.cli.plugin_list import INSTANCES, one_of, plugin_of
 from gateway.cli.plugin_publish import find_plugin
 from gateway.cli.screen import Screen
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             if error.sent:
                 raise
             raise CommandError(f"{error}; nothing was changed", error.code) from None
+        done = settled(client, done)
     if arguments.json:
         screen.json(done)
         return 0

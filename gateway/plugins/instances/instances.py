@@ -149,7 +149,7 @@ class Instances:
             if len(self._stock) >= most:
                 words = f"there may be {most} instances ([plugin] max_instances): remove one, or raise it"
                 raise GatewayError(Code.CONFLICT, words)
-            contents = await self._blueprints.contents(plugin.id, pick_version(plugin, order.version))
+            contents = await self._blueprints.contents(plugin.id, self._pick(plugin, order.version))
             check_permissions(contents.manifest, order.permissions)
             id_ = self._name()
             configured = await self._blueprints.configured(id_, contents.manifest, order.config)
@@ -203,7 +203,7 @@ class Instances:
         """
         async with self._changing(by, id_) as held:
             seen(held.shown)
-            changed = await plan(self._blueprints, held.kept, change, self._usable, self._wall())
+            changed = await plan(self._blueprints, held.kept, change, self._another, self._wall())
             if replace(changed.kept, updated=held.kept.updated) != held.kept:
                 with trio.CancelScope(shield=True):
                     await self._carry_out(held, changed, by)
@@ -325,6 +325,16 @@ class Instances:
         if plugin.packaged is None:
             raise GatewayError(Code.CONFLICT, f"there is no package of {id_} yet: upload one")
         return plugin
+
+    async def _another(self, id_: str, version: str) -> str:
+        """The version of a plugin that an instance of it is to run from now on."""
+        return self._pick(await self._usable(id_), version)
+
+    def _pick(self, plugin: KeptPlugin, wanted: str | None) -> str:
+        """The version to be run; whose signer was trusted once, and is no more, is no longer let in."""
+        picked = pick_version(plugin, wanted)
+        self._registry.check_signer(plugin.id, picked)
+        return picked.version
 
     async def _carry_out(self, held: Held, changed: Plan, by: Principal) -> None:
         before, after, clear = held.kept, changed.kept, changed.configured.clear

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gateway.core.errors import invalid
 from gateway.core.instances import KeptInstance
-from gateway.core.plugins import KeptPlugin
+from gateway.core.plugins import KeptPlugin, KeptVersion
 from gateway.core.ports import Json
 from gateway.plugins.instances.blueprints import Blueprints, Configured, check_permissions
 from gateway.plugins.instances.config import merged
@@ -35,7 +35,7 @@ async def plan(
     blueprints: Blueprints,
     before: KeptInstance,
     change: Change,
-    usable: Callable[[str], Awaitable[KeptPlugin]],
+    another: Callable[[str, str], Awaitable[str]],
     now: float,
 ) -> Plan:
     """Work it out.
@@ -44,16 +44,16 @@ async def plan(
         blueprints: knows packages and configurations.
         before: the instance as it is.
         change: what somebody wants.
-        usable: gives a plugin of which there may be instances that run, or raises.
+        another: gives the version of a plugin that is wanted, where it may be run, or raises.
         now: Unix seconds.
 
     Raises:
-        GatewayError: INVALID, version, permissions or configuration; what ``usable`` raises; UNAVAILABLE.
+        GatewayError: INVALID, version, permissions or configuration; what ``another`` raises; UNAVAILABLE.
     """
     manifest = known = await blueprints.manifest(before.plugin, before.version)
     version, permissions = before.version, before.permissions
     if change.version is not None and change.version != version:
-        version = pick_version(await usable(before.plugin), change.version)
+        version = await another(before.plugin, change.version)
         manifest = await blueprints.manifest(before.plugin, version)
     if change.permissions is not None:
         permissions = change.permissions
@@ -77,16 +77,17 @@ async def plan(
     return Plan(kept, configured, clear)
 
 
-def pick_version(plugin: KeptPlugin, wanted: str | None) -> str:
+def pick_version(plugin: KeptPlugin, wanted: str | None) -> KeptVersion:
     """The version to be run: one that has a package; None: the newest of them.
 
     Raises:
         GatewayError: INVALID, there is no such version.
     """
-    packaged = [kept.version for kept in plugin.versions if kept.archive is not None]
+    packaged = [kept for kept in plugin.versions if kept.archive is not None]
     if wanted is None:
         return packaged[0]
-    if wanted not in packaged:
-        there = ", ".join(packaged[:_MOST_NAMED])
-        raise invalid("version", f"there is no package of it; there are: {there}", wanted)
-    return wanted
+    for kept in packaged:
+        if kept.version == wanted:
+            return kept
+    there = ", ".join(kept.version for kept in packaged[:_MOST_NAMED])
+    raise invalid("version", f"there is no package of it; there are: {there}", wanted)

@@ -58,7 +58,11 @@ class Held:
         """It as callers see it."""
         if self.running is not None:
             report = self.running.report()
-            return Shown(kept=self.kept, status=report.state, report=report, trouble=None)
+            status = report.state
+            if status is State.INACTIVE and self.kept.wanted:
+                # Its turn to be started comes in a moment.
+                status = State.INITIALIZING
+            return Shown(kept=self.kept, status=status, report=report, trouble=None)
         status = State.INITIALIZING if self.trouble is None else State.ERROR
         if self.kept.suspended:
             status = State.SUSPENDED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,6 +194,18 @@ class Registry:
             )
         return found, found.archive, place
 
+    def check_signer(self, id_: str, version: KeptVersion) -> None:
+        """See that who signed the package of a version is still trusted.
+
+        Raises:
+            GatewayError: CONFLICT, the configuration names its key no more.
+        """
+        archive = version.archive
+        if archive is not None and archive.key_id not in self._signers():
+            words = f"the package of {id_} {version.version} is signed by {archive.signer}"
+            cure = "publish a version that somebody signed who is named there"
+            raise GatewayError(Code.CONFLICT, f"{words}, whose key no [[plugin.publisher]] names any more: {cure}")
+
     async def manifest(self, id_: str, version: str) -> bytes:
         """The manifest of the package of a version, to the byte.
 
@@ -219,13 +231,15 @@ class Registry:
             return plugin, None if packaged is None else await self._store.docs(id_, packaged.version)
 
     def _read(self, incoming: Incoming, id_: str, release: Release) -> Package:
-        signers = signers_by_id(Signer(one.name, read_public_key(one.key)) for one in self._settings().publishers)
         try:
-            package = read_package(incoming.chunks(), signers)
+            package = read_package(incoming.chunks(), self._signers())
             check_manifest(package.manifest, id_, release)
         except PackageError as error:
             raise GatewayError(Code.INVALID, str(error), details={"package": error.word}) from None
         return package
+
+    def _signers(self) -> Mapping[str, Signer]:
+        return signers_by_id(Signer(one.name, read_public_key(one.key)) for one in self._settings().publishers)
 
     async def _note(self, plugin: KeptPlugin, version: str, incoming: Incoming, package: Package) -> None:
         signer = package.signer
@@ -275,7 +289,8 @@ def _version(plugin: KeptPlugin, version: str) -> KeptVersion:
 
 
 def _no_version(id_: str, version: str) -> GatewayError:
-    return GatewayError(Code.NOT_FOUND, f"there is no version {version} of {id_}: register it first")
+    words = f"there is no version {version} of {id_}"
+    return GatewayError(Code.NOT_FOUND, f"{words}: say it first, by PATCH /v1/plugins/{id_}")
 
 
 def _signed_by(by: Principal, release: Release, plugin: KeptPlugin | None = None) -> Release:

@@ -72,8 +72,10 @@ class Registry(Peer):
             case (("PUT" | "PATCH"), ["instances", id_, "config"]):
                 send(request, {"data": instance(id_, "active", config=body["data"]["attributes"]["config"])})
             case "PATCH", ["instances", id_]:
-                made = instance(id_, "active")
+                made = instance(id_, "initializing")
                 made["attributes"] |= body["data"]["attributes"]
+                if id_ in self.instances:
+                    self.instances[id_]["attributes"] |= body["data"]["attributes"]
                 send(request, {"data": made})
             case "DELETE", ["instances", _]:
                 send(request, None, 204)
@@ -314,7 +316,10 @@ def test_update_takes_the_newest_version_and_keeps_what_was_granted(
     installed: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plugin", "update", ID, *installed.words]) == 0
-    assert f"{ID} 1.0.0 with read-tags\n" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"{ID} 1.0.0 with read-tags\n" in shown
+    # The gateway has it started behind its answer: what is told is what came of that.
+    assert shown.endswith(f"({ID}) is active\n")
     assert main(["plugin", "update", ID, "--grant", "read-tags:a/*", *installed.words]) == 0
     assert "it also asks for read-tags, which is not granted" in capsys.readouterr().out
     sent = [body["data"]["attributes"] for body in installed.sent("PATCH")]

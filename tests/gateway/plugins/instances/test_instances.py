@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,10 @@ async def test_another_version_is_run_with_all_that_was_kept(autojump_clock: Moc
         await publish(site.plugins, "1.1.0", config_schema=schema, permissions=["read-tags"])
         moved = await instances.change(ADA, id_, Change(version="1.1.0"))
         assert (moved.kept.version, moved.kept.config["new"]) == ("1.1.0", 7)
+        # It is wanted, so it is not "inactive" until its turn to be started comes.
+        assert moved.status is State.INITIALIZING
+        told = dict(site.gateway.told)["plugin:config_updated"]
+        assert (told["status"], told["version"]) == ("initializing", "1.1.0")
         await becomes(instances, id_, State.ACTIVE)
         assert site.runner.sandboxes[1].package == site.unpacked / ID / "1.1.0"
         assert site.host.get(id_).spec.config["api_key"] == KEY
@@ -219,6 +224,49 @@ async def test_another_version_is_run_with_all_that_was_kept(autojump_clock: Moc
         with pytest.raises(GatewayError) as refused:
             await instances.change(ADA, id_, Change(version="2.0.0"))
         assert refused.value.field == "version"
+
+
+async def test_what_a_publisher_signed_who_is_trusted_no_more_is_not_installed_nor_moved_to(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as site:
+        instances, trusted = site.instances, site.plugins.settings
+        id_ = (await instances.install(ADA, order())).kept.id
+        await instances.activate(ADA, id_)
+        await publish(site.plugins, "1.1.0")
+        # Another key under the same name is another publisher: a stolen one was replaced.
+        [publisher] = trusted.publishers
+        other = base64.b64encode(bytes([*range(32)])).decode()
+        for publishers in ((), (replace(publisher, key=other),)):
+            site.plugins.settings = replace(trusted, publishers=publishers)
+            for refused in (
+                instances.install(ADA, order()),
+                instances.install(ADA, order(version="1.0.0")),
+                instances.change(ADA, id_, Change(version="1.1.0")),
+            ):
+                with pytest.raises(GatewayError, match=rf"signed by {publisher.name}, whose key no") as told:
+                    await refused
+                assert told.value.code is Code.CONFLICT
+        assert len((await instances.list(ADA, Wanted()))[0]) == 1
+        # What runs goes on, and can still be given less.
+        changed = await instances.change(ADA, id_, Change(permissions=()))
+        assert (changed.kept.version, changed.kept.permissions) == ("1.0.0", ())
+        site.plugins.settings = trusted
+        assert (await instances.change(ADA, id_, Change(version="1.1.0"))).kept.version == "1.1.0"
+
+
+async def test_a_version_that_asks_for_more_gets_no_more_unless_somebody_grants_it(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as site:
+        instances = site.instances
+        id_ = (await instances.install(ADA, order())).kept.id
+        await publish(site.plugins, "1.1.0", permissions=["read-tags", "write-tags", "use-network"])
+        moved = await instances.change(ADA, id_, Change(version="1.1.0"))
+        assert moved.kept.permissions == ("read-tags:boiler/plc/*",)
+        assert site.host.get(id_).spec.permissions == ("read-tags:boiler/plc/*",)
+        await instances.activate(ADA, id_)
+        assert [sandbox.network for sandbox in site.runner.sandboxes] == [False]
 
 
 async def test_permissions_can_be_changed_within_what_is_asked_for(autojump_clock: MockClock, tmp_path: Path) -> None:
