@@ -26,6 +26,9 @@ MAX_COMMAS = 65_536
 # What may identify a call. Its type is kept: 1, 1.0 and "1" are three.
 Id = str | int | float | None
 Params = dict[str, Json] | list[Json]
+# Of a request object (JSON-RPC 2.0, 4).
+_MEMBERS = frozenset({"jsonrpc", "method", "params", "id"})
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,10 @@ def _call(item: Json) -> Call | Malformed:
     params = item.get("params", {})
     if not isinstance(params, dict | list):
         return _invalid("params must be an object or an array", id_)
+    if not _MEMBERS.issuperset(item):
+        # Whoever writes "param" means something by it, and would not hear that it was never read.
+        unknown = min(item.keys() - _MEMBERS)[:_LONGEST_NAME]
+        return _invalid(f'there is no member "{unknown}" of a request; there are: jsonrpc, method, params, id', id_)
     return Call(method, params, id_, notification="id" not in item)
 
 

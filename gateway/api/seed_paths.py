@@ -127,7 +127,8 @@ class Found:
     Attributes:
         route: None where the path does not take the verb.
         value: of the parameter in the path.
-        verbs: the path takes.
+        verbs: the path takes; of one that is written out those of its own, which a description of it has
+            (OpenAPI 3.1, 4.8.8.2), though something may be called like it.
     """
 
     route: Route | None
@@ -146,12 +147,13 @@ def find(path: str, verb: str) -> Found | None:
     exact = _EXACT.get(path, {})
     if verb in exact:
         return Found(exact[verb])
-    verbs = dict.fromkeys(exact)
+    verbs: dict[str, None] = {}
     for pattern, route in _PATTERNS:
         if match := pattern.fullmatch(path):
             if route.verb == verb:
                 return Found(route, match[1])
             verbs[route.verb] = None
+    verbs = dict.fromkeys(exact) or verbs
     return Found(None, verbs=tuple(verbs)) if verbs else None
 
 

@@ -233,6 +233,9 @@ def _failures(route: Route, *, takes_body: bool) -> set[int]:
         found |= {404}
     if takes_body:
         found |= {408, 413, 415, 422}
+    if route.keyed:
+        # The key came with another request before.
+        found |= {422}
     if route.method in _CHANGING and not route.open:
         found |= {409}
     if route.method in _CONDITIONAL:

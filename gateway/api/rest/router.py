@@ -39,7 +39,12 @@ class Router:
         self._app = _App("gateway.api.rest", static_folder=None, template_folder=None)
         # Nobody is sent elsewhere: a path is that of a route or of none.
         self._app.url_map.merge_slashes = False
+        # Verbs of paths that are written out.
+        self._plain: dict[str, set[str]] = {}
         for route in routes:
+            if "{" not in route.path:
+                verbs = {"GET", "HEAD"} if route.method == "GET" else {route.method}
+                self._plain.setdefault(route.path, set()).update(verbs)
             self._app.add_url_rule(
                 route.path.replace("{", "<").replace("}", ">"),
                 route.name,
@@ -80,7 +85,9 @@ class Router:
         request = _current()
         verb, path = request.scope["method"], request.path
         if isinstance(error, MethodNotAllowed):
-            allow = ", ".join(sorted(error.valid_methods or ()))
+            # A path that is written out has the verbs its own description has, though one with variables may lead
+            # there as well (OpenAPI 3.1, 4.8.8.2).
+            allow = ", ".join(sorted(self._plain.get(path) or error.valid_methods or ()))
             problem = Problem(
                 405,
                 "method_not_allowed",

@@ -114,6 +114,7 @@ def test_many_flat_objects_are_not_deep() -> None:
         (REQUEST | {"id": True}, None),
         (REQUEST | {"id": {}}, None),
         (REQUEST | {"id": [1]}, None),
+        (REQUEST | {"parameters": {}}, 1),
     ],
 )
 def test_json_that_is_no_request_is_an_invalid_request(document: object, id_: rpc.Id) -> None:
@@ -121,6 +122,13 @@ def test_json_that_is_no_request_is_an_invalid_request(document: object, id_: rp
     assert malformed.fault.code == -32600
     assert malformed.fault.message == "Invalid Request"
     assert malformed.id == id_
+
+
+def test_a_member_that_a_request_does_not_have_is_named() -> None:
+    malformed = fault(json.dumps({"jsonrpc": "2.0", "method": "agent.list", "param": {"active": True}}).encode())
+    assert malformed.fault.data == {
+        "reason": 'there is no member "param" of a request; there are: jsonrpc, method, params, id'
+    }
 
 
 def test_each_item_of_a_batch_is_judged_alone() -> None:

@@ -301,6 +301,9 @@ async def test_what_makes_something_takes_a_key_and_what_shows_a_secret_is_seale
 
 
 async def test_the_description_tells_of_it(api: httpx.AsyncClient) -> None:
-    operation = (await api.get("/v1/openapi.json")).json()["paths"]["/v1/webhooks"]["post"]
+    paths = (await api.get("/v1/openapi.json")).json()["paths"]
+    again = paths["/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"]["post"]
+    assert "422" in again["responses"], "a key of another request"
+    operation = paths["/v1/webhooks"]["post"]
     assert {"$ref": "#/components/parameters/Idempotency-Key"} in operation["parameters"]
     assert "Idempotency-Replayed" in operation["responses"]["201"]["headers"]

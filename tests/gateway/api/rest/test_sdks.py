@@ -106,6 +106,14 @@ async def test_the_example_of_the_reference_is_answered_and_leads_to_what_it_nam
     assert {"name": "oauth2.py", "text": "print()"} in examples
 
 
+async def test_where_sdks_are_asked_for_is_no_language(api: httpx.AsyncClient) -> None:
+    """What is described of a path that is written out is all of it, though others have variables there."""
+    reply = await api.put(f"{SDK}/generate")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+    reply = await api.put(f"{SDK}/python")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "GET, HEAD")
+
+
 async def test_options_lead_to_the_archive_that_fits(place: Path, api: httpx.AsyncClient) -> None:
     bare = (await wanted(api, include_examples=False)).json()["data"]
     assert bare["download_url"].endswith("/python-sdk-1.0.0-bare.tar.gz")
