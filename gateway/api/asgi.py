@@ -20,6 +20,10 @@ Headers = list[tuple[bytes, bytes]]
 
 # What the server tells the application of the time it has: an extension of the ASGI scope.
 TIMES = "ferrule.times"
+# What server and application tell each other of the caller: an extension of the ASGI scope. Both members are called
+# without arguments: ``gone`` says whether nobody takes the answer any more, ``known`` is told that somebody has proven
+# who he is.
+CALLER = "ferrule.caller"
 # Whether the whole body is there, so that receiving it takes no time.
 WHOLE = "ferrule.whole"
 # The headers of a request by name, beside the list they were made of.
@@ -66,6 +70,13 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         # Made with the first look: each request is looked at several times.
         known = scope[INDEX] = headers, index_of(headers)
     return known[1].get(name)
+
+
+def becomes_known(scope: Scope) -> None:
+    """Tell the server that the caller has proven who he is."""
+    known: Callable[[], None] | None = scope.get("extensions", {}).get(CALLER, {}).get("known")
+    if known is not None:
+        known()
 
 
 def request_id(scope: Scope, now: float) -> bytes:

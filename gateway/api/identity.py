@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.access.oauth.api_keys import ApiKeys
 from gateway.access.signature import HEADER, Use
 from gateway.access.tokens import AGENT_API, PLUGIN_API
-from gateway.api.asgi import Scope, header
+from gateway.api.asgi import Scope, becomes_known, header
 from gateway.api.credentials import api_key
 from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text, peer_of
 from gateway.api.parts import AgentParts
@@ -45,6 +45,7 @@ class Identity:
                 check_agent_id(header_text(scope, AGENT_ID), principal)
         except GatewayError as error:
             return error
+        becomes_known(scope)
         return principal
 
     def still(self, caller: Caller, scope: Scope) -> Caller:

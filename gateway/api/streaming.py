@@ -6,11 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from gateway.api.asgi import Disconnected, Event, Scope, Send
-
-# What the server tells the application of its caller while an answer is sent: an extension of the ASGI scope. Its
-# member ``gone`` is called without arguments, and says whether nobody takes the answer any more.
-CALLER = "ferrule.caller"
+from gateway.api.asgi import CALLER, Disconnected, Event, Scope, Send
 
 NextPiece = Callable[[], Awaitable[bytes]]
 

@@ -200,7 +200,7 @@ class LimitSettings:
         agent_requests_per_minute: of one agent.
         agent_burst: requests one agent may make at once.
         agent_connections: connections of one agent that have a request under way.
-        max_connections: open TLS connections; at the cap the longest idle one makes room (ruling 18).
+        max_connections: open TLS connections; at the cap one that is slow or idle makes room (ruling 18).
         connections_per_address: of them, those of one peer address; None: four fifths of them.
         handshake_time: seconds a new connection has to finish its TLS handshake.
         header_time: seconds the header of a request has, from its first byte.

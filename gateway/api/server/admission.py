@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
+
+
+class Standing(IntEnum):
+    """What a connection has been good for."""
+
+    NEW = 0
+    # A request on it was answered, be it with an error.
+    ANSWERED = 1
+    # Somebody with a valid token or key has called on it.
+    KNOWN = 2
 
 
 class Guest(Protocol):
     """A connection, as far as room for it goes."""
 
     address: str
+    standing: Standing
 
     @property
     def held_up(self) -> bool:
@@ -37,10 +49,9 @@ class Admission(Generic[G]):
     def __init__(self, most: int, most_of_address: int) -> None:
         self.limit(most, most_of_address)
         self._all: dict[G, None] = {}
-        # Those without a request, the longest idle first; the same by address. New ones are idle since they came.
+        # Those without a request, the longest idle first. New ones are idle since their handshake.
         self._idle: dict[G, None] = {}
         self._of_address: dict[str, dict[G, None]] = {}
-        self._idle_of_address: dict[str, dict[G, None]] = {}
 
     def limit(self, most: int, most_of_address: int) -> None:
         """Take over other numbers; who is in stays."""
@@ -58,9 +69,9 @@ class Admission(Generic[G]):
     def enter(self, guest: G) -> bool:
         """Let a connection in that begins its handshake, or tell that there is no room for it."""
         own = self._of_address.get(guest.address, {})
-        if len(own) >= self._most_of_address and not self._clear(self._idle_of_address.get(guest.address, {}), own):
+        if len(own) >= self._most_of_address and not self._clear(own):
             return False
-        if len(self._all) >= self._most and not self._clear(self._idle, self._all):
+        if len(self._all) >= self._most and not self._clear(self._all):
             return False
         self._all[guest] = None
         self._of_address.setdefault(guest.address, {})[guest] = None
@@ -70,13 +81,10 @@ class Admission(Generic[G]):
         """A connection has finished its handshake or a request."""
         if guest in self._all:
             self._idle[guest] = None
-            self._idle_of_address.setdefault(guest.address, {})[guest] = None
 
     def busy(self, guest: G) -> None:
         """A request begins on it."""
-        if guest in self._idle:
-            del self._idle[guest]
-            _remove(self._idle_of_address, guest)
+        self._idle.pop(guest, None)
 
     def leave(self, guest: G) -> None:
         """A connection is over."""
@@ -85,26 +93,39 @@ class Admission(Generic[G]):
             _remove(self._of_address, guest)
             self.busy(guest)
 
-    def _clear(self, idle: dict[G, None], others: dict[G, None]) -> bool:
-        """Make room for one: the longest idle goes, else the one that is held up by its caller for longest.
+    def _clear(self, among: dict[G, None]) -> bool:
+        """Make room for one, where somebody waits for nothing but its caller.
 
-        An honest caller is done with its part within moments. Who holds all places by dawdling gives them up in turn,
-        and a newcomer keeps its own until as many others have come.
+        Whoever rests between two requests is closed when it has just sent the next one, as likely as not, so it is
+        spared as long as others can go: those that have not come to an answer yet, or keep us waiting. But only while
+        there are as many of these. Else newcomers would have a few places among them, and push out each other.
         """
-        leaving = next(iter(idle), None) or _dawdler(others)
-        if leaving is None:
+        resting = [guest for guest in self._idle if guest in among and guest.standing > Standing.NEW]
+        spared = frozenset(resting)
+        others = [guest for guest in among if guest not in spared and (guest in self._idle or guest.held_up)]
+        if len(resting) > len(others):
+            # The one that has been idle longest, of those on which nobody has proven who he is, if there are such.
+            leaving = min(resting, key=lambda guest: guest.standing)
+        elif others:
+            leaving = _dawdler(others)
+        else:
             return False
         self.leave(leaving)
         leaving.make_room()
         return True
 
 
-def _dawdler(all_: dict[G, None]) -> G | None:
-    """The first that is held up, of the address that has most of them: who has few does not pay for who has many."""
-    held_up = [guest for guest in all_ if guest.held_up]
-    of_address = Counter(guest.address for guest in held_up)
-    most = max(of_address.values(), default=0)
-    return next((guest for guest in held_up if of_address[guest.address] == most), None)
+def _dawdler(waiting: Sequence[G]) -> G:
+    """The first to have come, of the address that has most of them: who has few does not pay for who has many.
+
+    An honest caller is done with its part within moments. Who holds all places by dawdling gives them up in turn, and a
+    newcomer keeps its own until as many others have come.
+    """
+    lowest = min(guest.standing for guest in waiting)
+    found = [guest for guest in waiting if guest.standing is lowest]
+    of_address = Counter(guest.address for guest in found)
+    most = max(of_address.values())
+    return next(guest for guest in found if of_address[guest.address] == most)
 
 
 def _remove(by_address: dict[str, dict[G, None]], guest: G) -> None:

@@ -20,8 +20,8 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
-from gateway.api.asgi import ANSWER_TIME, TIMES
-from gateway.api.server.admission import Admission
+from gateway.api.asgi import ANSWER_TIME, CALLER, TIMES
+from gateway.api.server.admission import Admission, Standing
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.encrypted import Encrypted
 from gateway.api.server.handshake import tls_extension
@@ -29,7 +29,6 @@ from gateway.api.server.http1 import Http1, Lingering, Upgraded
 from gateway.api.server.requests import Requests
 from gateway.api.server.turns import Turns
 from gateway.api.server.websocket import BATCH, Direct, WebSocket
-from gateway.api.streaming import CALLER
 
 # What is still read, and thrown away, of a request that has been answered already, so that the caller gets to read the
 # answer: a socket closed over unread bytes resets the connection, and the answer is lost.
@@ -115,7 +114,7 @@ class Connection(TCPServer):
                 "tls": tls_extension(self.stream),
                 TIMES: self._times(),
                 BATCH: self._direct(),
-                CALLER: {"gone": lambda: self._lost},
+                CALLER: {"gone": lambda: self._lost, "known": self._guest.becomes_known},
             }
             async with Requests(extensions) as requests:
                 self._requests = requests
@@ -175,6 +174,7 @@ class Connection(TCPServer):
             await self._send(event.data)
         elif isinstance(event, Updated):
             if event.idle:
+                self._guest.standing = max(self._guest.standing, Standing.ANSWERED)
                 self._rest()
             else:
                 if self._lost:
@@ -279,8 +279,13 @@ class Guest:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.standing = Standing.NEW
         self.connection: Connection | None = None
         self.scope = trio.CancelScope()
+
+    def becomes_known(self) -> None:
+        """Somebody has proven who he is."""
+        self.standing = Standing.KNOWN
 
     @property
     def held_up(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -12,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from gateway.api.server.admission import Admission
+from gateway.api.server.admission import Admission, Standing
 from gateway.api.server.config import ServerConfig
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.crowd import besiege
-from tests.gateway.api.rig import Rig, read_response
+from tests.gateway.api.rig import Rig, read_response, rpc_body
 from tests.gateway.api.wire import Client, Wire, echo, rest
 
 HEALTH = b"GET /api/v1/health HTTP/1.1\r\nHost: board\r\n\r\n"
@@ -27,6 +28,7 @@ class Guest:
     address: str
     held_up: bool = True
     gone: bool = False
+    standing: Standing = Standing.NEW
 
     def make_room(self) -> None:
         self.gone = True
@@ -36,7 +38,7 @@ class Guest:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "idle", "busy", "leave"]), st.integers(0)),
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["enter", "idle", "busy", "rise", "leave"]), st.integers(0)),
         max_size=200,
     )
 )
@@ -57,6 +59,8 @@ def test_counts_are_never_exceeded_and_only_those_who_wait_make_room(steps: list
             admission.idle(chosen)
             chosen.held_up = True
             busy.discard(chosen)
+        elif chosen is not None and step == "rise":
+            chosen.standing = Standing(min(chosen.standing + 1, Standing.KNOWN))
         elif chosen is not None and step == "busy":
             admission.idle(chosen)
             admission.busy(chosen)
@@ -84,6 +88,51 @@ def test_of_those_who_dawdle_the_first_of_the_address_with_most_goes() -> None:
     assert [guest.gone for guest in guests] == [False, False, True, False]
 
 
+def house(*standings: Standing, most: int | None = None) -> tuple[Admission[Guest], list[Guest]]:
+    """One that is full of connections that rest, each from an address of its own, the longest idle first."""
+    admission = Admission[Guest](most or len(standings), 9)
+    guests = [Guest(str(number), standing=standing) for number, standing in enumerate(standings)]
+    for guest in guests:
+        admission.enter(guest)
+        admission.idle(guest)
+    return admission, guests
+
+
+NEW, ANSWERED, KNOWN = Standing
+
+
+@pytest.mark.parametrize(
+    ("standings", "leaves"),
+    [
+        ([KNOWN, NEW], 1),
+        ([ANSWERED, NEW], 1),
+        ([KNOWN, ANSWERED, ANSWERED], 1),
+        ([KNOWN, KNOWN], 0),
+        # A newcomer among others that rest is not pushed out by the next one.
+        ([KNOWN, KNOWN, NEW], 0),
+        ([KNOWN, KNOWN, NEW, NEW], 2),
+        ([KNOWN, ANSWERED, NEW], 1),
+    ],
+)
+def test_who_has_been_answered_is_spared_and_who_is_known_longest(standings: list[Standing], leaves: int) -> None:
+    admission, guests = house(*standings)
+    assert admission.enter(Guest("newcomer"))
+    assert [number for number, guest in enumerate(guests) if guest.gone] == [leaves]
+
+
+def test_who_sends_slowly_goes_before_those_that_rest() -> None:
+    admission, guests = house(KNOWN, NEW, NEW)
+    for dawdling in guests[1:]:
+        # Their requests have begun, and do not come to an end.
+        admission.busy(dawdling)
+    for number in range(20):
+        stranger = Guest(f"stranger {number}")
+        assert admission.enter(stranger)
+        admission.idle(stranger)
+        admission.busy(stranger)
+    assert not guests[0].gone
+
+
 @pytest.mark.parametrize(("most", "of_address", "expected"), [(50, None, 40), (1, None, 1), (500, 500, 500)])
 def test_one_address_leaves_room_for_others(most: int, of_address: int | None, expected: int) -> None:
     limits = LimitSettings(max_connections=most, connections_per_address=of_address)
@@ -108,6 +157,26 @@ async def test_at_the_cap_the_longest_idle_connection_makes_room(
     for stream in (first, third, fourth):
         assert b" 200 OK" in await ask(stream)
     assert len(wire.server.connections) == 3
+
+
+async def test_strangers_who_send_slowly_do_not_cost_an_operator_the_connection(
+    rig: Rig, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    wire = Wire(rig, nursery, LimitSettings(max_connections=4, connections_per_address=4))
+    operator = await wire.call("10.0.0.1")
+    read = json.dumps(rpc_body("tag.read", {"tags": ["bus/meter/power"]})).encode()
+    ask_with_token = (
+        b"POST /api/v1/rpc HTTP/1.1\r\nHost: board\r\nContent-Type: application/json\r\n"
+        b"Authorization: %b\r\nContent-Length: %d\r\n\r\n%b" % (rig.bearer()["Authorization"].encode(), len(read), read)
+    )
+    for number in range(12):
+        await operator.send_all(ask_with_token)
+        assert b" 200 OK" in await read_response(operator)
+        # Each strangers' address has two connections at a time.
+        stranger = await wire.call(f"10.0.1.{number // 2}")
+        await stranger.send_all(b"GET / HTTP/1.1\r\nX: ")
+        await trio.sleep(0.1)
+    assert len(wire.server.connections) == 4
 
 
 async def test_nobody_who_is_being_answered_makes_room(
