@@ -21,7 +21,8 @@ from gateway.access.users.people import People
 from gateway.access.users.users import Users
 from gateway.accessing import Access, Grounds
 from gateway.api.pages.authorize import LoginPages, LoginParts
-from gateway.api.pages.routes import login_routes
+from gateway.api.pages.routes import login_routes, setup_routes
+from gateway.api.pages.setup import SetupPages, SetupParts
 from gateway.api.rest.route import Route
 from gateway.api.rest.users import user_routes
 from gateway.settings.model import Settings
@@ -96,19 +97,35 @@ def consenting(
 
     passwords = hasher or Passwords()
     first_admin = FirstAdmin(state, facts, users)
+    people, sessions = People(users, passwords, first_admin, facts), Sessions(users, monotonic)
+    name = settings().gateway.name
+
+    def enabled() -> bool:
+        return settings().access.login
+
     pages = LoginPages(
         LoginParts(
             client=access.clients.find,
             sign_in=SignIn(users, passwords, audit, monotonic),
-            sessions=Sessions(users, monotonic),
+            sessions=sessions,
             codes=codes,
             audit=audit,
-            gateway=settings().gateway.name,
-            enabled=lambda: settings().access.login,
+            gateway=name,
+            enabled=enabled,
+        )
+    )
+    setup = SetupPages(
+        SetupParts(
+            people=people,
+            administered=lambda: users.administered,
+            sessions=sessions,
+            audit=audit,
+            gateway=name,
+            enabled=enabled,
         )
     )
     return Consenting(
         users=users,
         first_admin=first_admin,
-        routes=(*login_routes(pages), *user_routes(People(users, passwords, first_admin, facts))),
+        routes=(*login_routes(pages), *setup_routes(setup), *user_routes(people)),
     )

@@ -121,11 +121,12 @@ def become_the_first(gateway: Gateway, person: Person) -> None:
     path, body = "/v1/auth/first-admin", {"name": "anna", "password": PASSWORD}
     wrong = person.client.post(path, json={"data": {**body, "code": "aaaaa-aaaaa-aaaaa-aaaaa"}})
     assert wrong.status_code == 403
-    made = person.client.post(path, json={"data": {**body, "code": code}})
-    assert made.status_code == 201, made.text
-    assert made.json()["data"]["roles"] == ["admin"]
+    page = person.open("/v1/auth/setup")
+    typed = {**body, "code": code, "password_again": PASSWORD}
+    page = person.press(page, "/v1/auth/setup", "Become the administrator", **typed)
+    assert (page.status, page.heading) == (200, "That is done")
     again = person.client.post(path, json={"data": {**body, "code": code, "name": "eve"}})
     assert again.status_code == 409
     assert not (gateway.state / "first-admin.code").exists()
     shown = json.loads(ferrule(gateway, "list", "--json"))
-    assert [user["name"] for user in shown["users"]] == ["anna"]
+    assert [(user["name"], user["roles"]) for user in shown["users"]] == [("anna", ["admin"])]

@@ -16,17 +16,16 @@ from gateway.access.authorization.request import AuthorizationRequest, Declined,
 from gateway.access.login.sessions import Sessions, new_name
 from gateway.access.login.sign_in import SignIn
 from gateway.access.users.user import User
-from gateway.api.asgi import BodyError
 from gateway.api.origin import peer_of
 from gateway.api.own_url import audience_of, own_url
 from gateway.api.pages.forms import Fields, FormError, browser_of, cookie, fields_of, from_here, no_cookie, sent_form
 from gateway.api.pages.forms import written as query_of
 from gateway.api.pages.markup import PROTECTED, reply
+from gateway.api.pages.notices import Notices
 from gateway.api.pages.stylesheet import STYLESHEET
-from gateway.api.pages.views import AUTHORIZE, consent_page, login_page, notice_page
+from gateway.api.pages.views import AUTHORIZE, consent_page, login_page
 from gateway.api.replies import Reply, ReplyHeaders
-from gateway.api.request import CLOSE, Request
-from gateway.api.rest.problems import Problem
+from gateway.api.request import Request
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
@@ -34,7 +33,6 @@ from gateway.core.principal import Kind, Principal
 # Of the forms; none of them is a parameter of OAuth.
 _TOKEN, _REQUEST, _DECISION, _NAME, _PASSWORD = "form_token", "request_query", "decision", "name", "password"
 
-_TITLES = {405: "Nothing to see here", 429: "One moment", 500: "That went wrong here", 503: "One moment"}
 _STALE = (
     "This page was open for too long, or was not made for this browser. Go back to the program that sent you here, "
     "and begin again."
@@ -75,6 +73,8 @@ class LoginPages:
 
     def __init__(self, parts: LoginParts) -> None:
         self._parts = parts
+        self._notices = Notices(parts.gateway, parts.enabled)
+        self.refusal = self._notices.refusal
 
     async def ask(self, request: Request, _: Mapping[str, str]) -> Reply:
         """GET authorize: a program's request, put to a person."""
@@ -96,34 +96,21 @@ class LoginPages:
         """GET the stylesheet."""
         return Reply(200, STYLESHEET, ((b"x-content-type-options", b"nosniff"),), b"text/css; charset=utf-8")
 
-    def refusal(self, problem: Problem) -> Reply:
-        """The page in the place of a problem document."""
-        return self._notice(
-            problem.status,
-            _TITLES.get(problem.status, "That did not work"),
-            _sentence(problem.detail),
-            *(() if problem.id is None else (f"Its id is {problem.id}.",)),
-            headers=problem.headers,
-        )
-
     async def _guarded(self, request: Request, work: Callable[[Request], Awaitable[Reply]]) -> Reply:
         """Work whose errors are pages, or sent back to the program."""
-        if not self._parts.enabled():
-            words = "People cannot sign in to this gateway: whoever runs it has switched that off ([access] login)."
-            return self._notice(404, "No sign-in here", words, headers=CLOSE)
-        try:
-            return await work(request)
-        except FormError as error:
-            return self._notice(error.status, "That did not work", str(error), headers=CLOSE)
-        except BodyError as error:
-            return self._notice(error.status, "That did not work", _sentence(error.reason), headers=CLOSE)
-        except Unproven as unproven:
-            self._note("auth.authorize", AuditOutcome.DENIED, request, reason=str(unproven))
-            words = "Nothing was granted. Tell whoever gave you the link, or whoever runs this gateway."
-            return self._notice(400, "You cannot sign in by this link", str(unproven), words)
-        except Declined as declined:
-            told = [("error", declined.error), ("error_description", declined.description)]
-            return self._back(request, declined.uri, declined.state, told)
+
+        async def told() -> Reply:
+            try:
+                return await work(request)
+            except Unproven as unproven:
+                self._note("auth.authorize", AuditOutcome.DENIED, request, reason=str(unproven))
+                words = "Nothing was granted. Tell whoever gave you the link, or whoever runs this gateway."
+                return self._notices.notice(400, "You cannot sign in by this link", str(unproven), words)
+            except Declined as declined:
+                told = [("error", declined.error), ("error_description", declined.description)]
+                return self._back(request, declined.uri, declined.state, told)
+
+        return await self._notices.guarded(told)
 
     async def _asked_by_get(self, request: Request) -> Reply:
         return self._put(request, fields_of(request.scope.get("query_string", b"")))
@@ -243,17 +230,9 @@ class LoginPages:
         # 303: the form, with a password in it, is not sent on (RFC 9700, 4.12).
         return Reply(303, b"", (*PROTECTED, (b"location", place.encode("ascii")), *headers), b"text/plain")
 
-    def _notice(self, status: int, title: str, *words: str, headers: ReplyHeaders = ()) -> Reply:
-        return reply(status, notice_page(self._parts.gateway, title, *words), headers)
-
     def _note(
         self, action: str, outcome: AuditOutcome, request: Request, user: User | None = None, **details: str
     ) -> None:
         # What a session says of somebody was proven when that person signed in.
         by = None if user is None else Principal(f"user:{user.id}", frozenset(), Kind.USER, "session")
         self._parts.audit.note(action, outcome, by=by, peer=peer_of(request.scope), details=details)
-
-
-def _sentence(text: str) -> str:
-    """A text of ours as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -10,7 +11,10 @@ from msgspec import Meta
 
 from gateway.api.pages.authorize import LoginPages
 from gateway.api.pages.markup import STYLE_PATH
-from gateway.api.pages.views import AUTHORIZE, LOGIN, LOGOUT
+from gateway.api.pages.setup import SetupPages
+from gateway.api.pages.views import AUTHORIZE, LOGIN, LOGOUT, SETUP
+from gateway.api.replies import Reply
+from gateway.api.rest.problems import Problem
 from gateway.api.rest.route import Form, Route
 
 Challenge = Annotated[str, Meta(min_length=43, max_length=43, pattern=r"\A[A-Za-z0-9_-]{43}\Z")]
@@ -59,20 +63,61 @@ class AuthorizationForm(msgspec.Struct, frozen=True, kw_only=True):
     resource: str | None = None
 
 
-def login_routes(pages: LoginPages) -> tuple[Route, ...]:
-    """Sign in, say yes or no, sign out. Each notes by itself what becomes of it."""
-    open_page = partial(
+class SetupForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes the first administrator: the code that lies on the board, and what somebody is to sign in with."""
+
+    form_token: str
+    code: str
+    name: str
+    password: str
+    password_again: str
+
+
+def _page(refusal: Callable[[Problem], Reply]) -> partial[Route]:
+    """What all pages are. Each notes by itself what becomes of it."""
+    return partial(
         Route,
         open=True,
         scope=None,
         resource="page",
         result=None,
         audited=False,
-        refusal=pages.refusal,
+        refusal=refusal,
         gives=Form.PAGE,
         media_type="text/html",
         # Nobody can sign in here, or a form was not made for this browser.
         fails=frozenset({403, 404}),
+    )
+
+
+def setup_routes(pages: SetupPages) -> tuple[Route, ...]:
+    """Become the first administrator."""
+    open_page = _page(pages.refusal)
+    return (
+        open_page(
+            name="auth.setup_page",
+            method="GET",
+            path=SETUP,
+            raw=pages.ask,
+            summary="A page on which the first administrator is made",
+        ),
+        open_page(
+            name="auth.setup",
+            method="POST",
+            path=SETUP,
+            raw=pages.answer,
+            body=SetupForm,
+            summary="Make the first administrator, from that page",
+            # There is one already, or somebody else of that name.
+            fails=frozenset({403, 404, 409}),
+        ),
+    )
+
+
+def login_routes(pages: LoginPages) -> tuple[Route, ...]:
+    """Sign in, say yes or no, sign out."""
+    open_page = partial(
+        _page(pages.refusal),
         also={303: "go on there: back to the program, or to the next page (RFC 6749, 4.1.2)"},
     )
     return (

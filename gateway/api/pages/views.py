@@ -6,15 +6,18 @@ from collections.abc import Collection, Mapping
 
 from gateway.access.authorization.redirects import Destination
 from gateway.access.scopes import SCOPES
-from gateway.access.users.user import User
+from gateway.access.users.user import SHORTEST_PASSWORD, User
 from gateway.api.pages.markup import alert, button, field, form, listed, page, paragraph
 
 AUTHORIZE = "/v1/auth/authorize"
 LOGIN = "/v1/auth/login"
 LOGOUT = "/v1/auth/logout"
+SETUP = "/v1/auth/setup"
 
 _NAME = 'type="text" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100"'
 _HIDDEN = 'type="password" autocomplete="current-password" maxlength="300"'
+_CHOSEN = f'type="password" autocomplete="new-password" minlength="{SHORTEST_PASSWORD}" maxlength="300"'
+_CODE = 'type="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="100"'
 
 
 def login_page(
@@ -70,6 +73,38 @@ def consent_page(
             button("Refuse", name="decision", value="deny", plain=True),
         ),
         form(LOGOUT, hidden, button(f"I am not {user.name}: sign in as somebody else", plain=True)),
+        gateway=gateway,
+    )
+
+
+def setup_page(
+    gateway: str, hidden: Mapping[str, str], *, wrong: str | None = None, code: str = "", name: str = ""
+) -> bytes:
+    """Where somebody becomes the first administrator.
+
+    Args:
+        gateway: its name.
+        hidden: what the form brings along.
+        wrong: with the last try.
+        code: that was typed then.
+        name: likewise.
+    """
+    return page(
+        "The first administrator",
+        alert(wrong),
+        paragraph(
+            "The code lies on the board: sudo ferrule user code shows it there, and where the gateway came on a card, "
+            "ferrule-info.txt has it too. Name and password are yours to choose."
+        ),
+        form(
+            SETUP,
+            hidden,
+            field("Code", "code", _CODE, code),
+            field("Name", "name", _NAME, name),
+            field(f"Password, {SHORTEST_PASSWORD} characters or more", "password", _CHOSEN),
+            field("The password again", "password_again", _CHOSEN),
+            button("Become the administrator"),
+        ),
         gateway=gateway,
     )
 

@@ -67,6 +67,8 @@ OPEN = {
     "auth.consent",
     "auth.login",
     "auth.logout",
+    "auth.setup",
+    "auth.setup_page",
     "auth.style",
     "user.add_first",
     "tools.openapi",

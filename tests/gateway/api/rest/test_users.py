@@ -163,6 +163,8 @@ async def test_every_route_but_the_first_has_a_row(rig: Rig) -> None:
         "auth.consent",
         "auth.login",
         "auth.logout",
+        "auth.setup",
+        "auth.setup_page",
         "auth.style",
         "user.add_first",
     }
