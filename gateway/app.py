@@ -53,7 +53,7 @@ from gateway.storage import Boot, Storage, open_storage
 from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
 from gateway.storage.event_store import EventStore, open_events
-from gateway.systemd import Notifier
+from gateway.systemd import Notifier, feed_watchdog
 from gateway.wallclock import WallClock, boot_id, uptime, watch_clock
 from gateway.wiring import Governed, agent_parts, governing, log_alert, server_glance, store_alert, store_settings
 
@@ -335,7 +335,7 @@ class Gateway:
                     await storage.restore(tags)
                     record = storage.record
                     consumers.start_soon(lambda: record(tags, timeline, history=self._settings.history.enabled))
-                    field.start_soon(self._feed_watchdog, lines)
+                    field.start_soon(feed_watchdog, self._notifier, lines.alive)
                     field.start_soon(govern.parts.governors.run)
                     field.start_soon(govern.parts.analyses.run)
                     field.start_soon(told.look)
@@ -398,12 +398,3 @@ class Gateway:
         self._ended_for = f"ended to be started anew: {reason}"
         self._stop.set()
         return True
-
-    async def _feed_watchdog(self, lines: Lines) -> None:
-        """Fed by the work itself: it starves when the loop stalls or no line makes progress (ruling 21)."""
-        if self._notifier.watchdog is None:
-            return
-        while True:
-            if lines.alive(trio.current_time()):
-                self._notifier.alive()
-            await trio.sleep(self._notifier.watchdog / 3)

@@ -1,9 +1,15 @@
-"""What systemd is told: ready, alive, stopping, and one line of status (sd_notify(3))."""
+"""What systemd is told: ready, alive, stopping, and one line of status (sd_notify(3)). Nothing here waits for it."""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+
+import trio
+
+# Seconds after which the manager is told again what it did not take, where it expects no signs of life.
+TELL_AGAIN_S = 10.0
 
 
 class Notifier:
@@ -18,6 +24,8 @@ class Notifier:
         # A leading @ stands for the abstract namespace.
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
         self.watchdog = watchdog
+        # What the manager did not take, by variable: it is said again with whatever is said next.
+        self._owed: dict[str, str] = {}
 
     @classmethod
     def from_environment(cls) -> Notifier:
@@ -30,28 +38,54 @@ class Notifier:
         watchdog = int(microseconds) / 1e6 if microseconds and microseconds.isdigit() and for_us else 0.0
         return cls(address, watchdog or None)
 
-    def _send(self, message: str) -> None:
+    def _send(self, **said: str) -> None:
         if not self._address:
             return
+        # The manager may be restarting, or not read what it is sent: a gateway that stops polling for that would serve
+        # nobody.
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        message = self._owed | said
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.sendto(message.encode(), self._address)
+            with socket.socket(socket.AF_UNIX, kind) as sender:
+                sender.sendto("\n".join(f"{name}={value}" for name, value in message.items()).encode(), self._address)
         except OSError:
-            # The manager may be restarting; a gateway that stops polling for that would serve nobody.
-            return
+            # A sign of life is worth nothing later.
+            self._owed = {name: value for name, value in message.items() if name != "WATCHDOG"}
+        else:
+            self._owed = {}
+
+    def again(self) -> None:
+        """Say what the manager did not take, if there is such."""
+        if self._owed:
+            self._send()
 
     def ready(self, status: str) -> None:
         """The gateway serves."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(READY="1", STATUS=status)
 
     def status(self, status: str) -> None:
         """One line for ``systemctl status``."""
-        self._send(f"STATUS={status}")
+        self._send(STATUS=status)
 
     def alive(self) -> None:
         """A sign of life for the watchdog."""
-        self._send("WATCHDOG=1")
+        self._send(WATCHDOG="1")
 
     def stopping(self) -> None:
         """The gateway has begun to stop."""
-        self._send("STOPPING=1\nSTATUS=stopping")
+        self._send(STOPPING="1", STATUS="stopping")
+
+
+async def feed_watchdog(notifier: Notifier, alive: Callable[[float], bool]) -> None:
+    """Fed by the work itself: it starves when the loop stalls or no line makes progress (ruling 21). Never returns.
+
+    Args:
+        notifier: tells the manager.
+        alive: whether the lines make progress at a moment of the run loop's clock.
+    """
+    while True:
+        if notifier.watchdog is not None and alive(trio.current_time()):
+            notifier.alive()
+        else:
+            notifier.again()
+        await trio.sleep(TELL_AGAIN_S if notifier.watchdog is None else notifier.watchdog / 3)
