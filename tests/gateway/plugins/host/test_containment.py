@@ -65,11 +65,11 @@ class Steps(trio.abc.Instrument):
 
 @contextmanager
 def watched() -> Iterator[Steps]:
-    steps = Steps()
     # As the gateway does when it has started: what thousands of tests left in this process is not looked through
     # again and again while the loop is watched.
     gc.collect()
     gc.freeze()
+    steps = Steps()
     trio.lowlevel.add_instrument(steps)
     try:
         yield steps
