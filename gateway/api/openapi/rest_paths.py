@@ -159,7 +159,7 @@ def _body(route: Route, schemas: Schemas) -> Schema:
     if route.gives is Form.PAGE:
         return {_URL_ENCODED: {"schema": given}}
     if route.raw is not None:
-        return {_URL_ENCODED: {"schema": given}, _JSON: {"schema": given}}
+        return {kind: {"schema": given} for kind in (_URL_ENCODED, _JSON, _DOCUMENT)}
     resource = _resource(route, given, None if route.related is None else schemas.of(route.related))
     if route.takes is Form.DOCUMENT:
         return {_DOCUMENT: {"schema": resource}, _JSON: {"schema": resource}}

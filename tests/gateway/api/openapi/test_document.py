@@ -205,3 +205,11 @@ async def test_pages_are_described_as_pages(document: Document) -> None:
         "code_challenge",
         "code_challenge_method",
     }
+
+
+async def test_every_body_of_the_plugin_api_may_have_the_media_type_of_the_reference(document: Document) -> None:
+    """S1, "Base Configuration": every request of it carries that of JSON:API."""
+    for path, verbs in document["paths"].items():
+        for verb, operation in verbs.items() if path.startswith("/v1/") else ():
+            kinds = operation.get("requestBody", {}).get("content", {}).keys()
+            assert ("application/json" in kinds) == ("application/vnd.api+json" in kinds), (verb, path)
