@@ -15,6 +15,7 @@ from sdk.running import ROOT
 LIST = "sdks.json"
 # The calls of each earlier version of the API, by its number: who raises ``API_VERSION`` adds those it had before.
 _HISTORY = ROOT / "sdk" / "history.json"
+_FIRST = "1.0.0"
 _LANGUAGES: Mapping[str, Mapping[str, Any]] = {
     "python": {"requires": "Python >=3.11", "platforms": ["async", "sync"], "endings": (".py",)},
     "typescript": {"requires": "Node.js >=20", "platforms": ["async"], "endings": (".ts", ".cjs")},
@@ -48,7 +49,15 @@ def changes(history: Mapping[str, Sequence[str]], version: str, calls: Sequence[
         history: the calls of each earlier version.
         version: the one that is made.
         calls: its calls.
+
+    Raises:
+        ValueError: of the versions before nothing is known.
     """
+    if version != _FIRST and _FIRST not in history:
+        raise ValueError(
+            f"sdk/history.json lacks the calls of {_FIRST}: put there what that release has under calls in {LIST}, or "
+            f"{version} would be told to be the first version"
+        )
     versions = [*sorted((one for one in history if one != version), key=_ordered), version]
     all_calls = {**history, version: calls}
     first = len(all_calls[versions[0]])

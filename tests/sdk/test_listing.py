@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+
+from gateway.api.rest.versions import API_VERSION
 from sdk.listing import changes
 
 
@@ -21,3 +27,13 @@ def test_versions_are_told_newest_first_with_what_came_and_went() -> None:
 
 def test_what_is_kept_of_the_version_that_is_made_does_not_count() -> None:
     assert changes({"1.0.0": ["x"]}, "1.0.0", ["a"]) == ["1.0.0: the first version, with 1 call"]
+
+
+def test_a_later_version_is_never_told_to_be_the_first() -> None:
+    with pytest.raises(ValueError, match=r"history\.json lacks the calls of 1\.0\.0"):
+        changes({}, "1.1.0", ["a"])
+
+
+def test_the_history_that_is_kept_goes_with_the_version_there_is() -> None:
+    history = json.loads((Path(__file__).parents[2] / "sdk" / "history.json").read_text())
+    assert changes(history, API_VERSION.decode(), ["a"])[-1].startswith("1.0.0: the first version")
