@@ -88,7 +88,7 @@ def show_webhook(screen: Screen, webhook: Json) -> None:
         ("lost", str(webhook["lost"])),
     ]
     if webhook["previous_secret_until"]:
-        rows.append(("old secret", f"signs too until {webhook['previous_secret_until']}"))
+        rows.append(("old secrets", f"sign too, the last until {webhook['previous_secret_until']}"))
     if "sequence" in webhook:
         rows.append(("log", f"{webhook['sequence']} of {webhook['newest']}"))
     for name, value in rows:

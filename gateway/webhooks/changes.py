@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+from gateway.core import rfc3339
+from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Principal
 from gateway.webhooks.signing import Secret
 from gateway.webhooks.spec import Spec
-from gateway.webhooks.webhook import Keys, State, Webhook
+from gateway.webhooks.webhook import Earlier, Keys, State, Webhook
 
 # Seconds both secrets sign after a rotation (D-142).
 OVERLAP_S = 86400.0
 
 
+# Earlier secrets that may sign beside the current one; a header of any length nobody takes.
+MOST_EARLIER = 3
+
+
 def rotated(keys: Keys, fresh: Secret, now: float) -> Keys:
-    """Sign with another secret; the one before signs too for a day."""
-    return keys if fresh == keys.current else Keys(fresh, keys.current, now + OVERLAP_S)
+    """Sign with another secret; those before sign too, each for a day since it was replaced.
+
+    Raises:
+        GatewayError: CONFLICT, too many would sign; which of them a receiver has is not known here.
+    """
+    if fresh == keys.current:
+        return keys
+    earlier = tuple(one for one in keys.standing(now) if one.secret != fresh)
+    if len(earlier) >= MOST_EARLIER:
+        end = min(one.until for one in earlier)
+        raise GatewayError(
+            Code.CONFLICT,
+            f"{MOST_EARLIER} earlier secrets of this webhook still sign beside the current one, the first of them until "
+            f"{rfc3339.text(end)}: give the receiver the newest one, or rotate again then",
+            details={"retryAfter": math.ceil(end - now)},
+        )
+    return Keys(fresh, (Earlier(keys.current, now + OVERLAP_S), *earlier))
 
 
 def paused(webhook: Webhook, *, now: float) -> Webhook:

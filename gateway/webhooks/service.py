@@ -176,7 +176,7 @@ class Webhooks(Deliveries):
         eyes of its owner.
 
         Raises:
-            GatewayError: as ``create``; NOT_FOUND.
+            GatewayError: as ``create``; NOT_FOUND; as ``rotate_secret``.
         """
         lane = self._lane(principal, id_)
         spec = read_spec(body)
@@ -209,7 +209,7 @@ class Webhooks(Deliveries):
         log.info("webhook removed", webhook=id_, by=principal.subject)
 
     async def rotate_secret(self, principal: Principal, id_: str, secret: str | None = None) -> Registered:
-        """Sign with a new secret; the one before signs too for a day (D-142). It is given back this once.
+        """Sign with a new secret; those before sign too, each for a day (D-142). It is given back this once.
 
         Args:
             principal: who asks.
@@ -217,7 +217,7 @@ class Webhooks(Deliveries):
             secret: the new one; None: one is made.
 
         Raises:
-            GatewayError: NOT_FOUND; INVALID; UNAVAILABLE, the disk does not take it.
+            GatewayError: NOT_FOUND; INVALID; CONFLICT, too many would sign; UNAVAILABLE, the disk does not take it.
         """
         lane = self._lane(principal, id_)
         fresh = new_secret() if secret is None else parse_secret(secret)

@@ -34,7 +34,7 @@ class Shown:
         owner: who registered it, or changed it last (``Principal.known_as``).
         scopes: of that one's token then: it brings what they allow.
         created_at, updated_at: Unix seconds.
-        previous_secret_until: Unix seconds until which the secret before signs too; None where it does not.
+        previous_secret_until: Unix seconds until which secrets before this one sign too; None where none does.
         failing_for: seconds without a success since the first failure; 0 where the last delivery arrived.
         lost: events that left the log before they could be delivered.
         sequence: number of the last event that was looked at for it.
@@ -133,7 +133,7 @@ def shown(webhook: Webhook, read: int, newest: int, counts: Mapping[DeliveryStat
         scopes=tuple(sorted(webhook.owner.scopes)),
         created_at=webhook.created,
         updated_at=webhook.updated,
-        previous_secret_until=webhook.keys.until if len(webhook.keys.at(wall)) > 1 else None,
+        previous_secret_until=max((one.until for one in webhook.keys.standing(wall)), default=None),
         failing_for=webhook.failing,
         lost=webhook.lost,
         sequence=read,

@@ -46,24 +46,37 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """A secret that was replaced.
+
+    Attributes:
+        secret: the secret.
+        until: Unix seconds; it signs too until then (D-142).
+    """
+
+    secret: Secret
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """What it signs with.
 
     Attributes:
         current: the secret.
-        previous: the one before it; None where there is none.
-        until: Unix seconds; the one before signs too until then (D-142).
+        earlier: those before it, the newest first.
     """
 
     current: Secret
-    previous: Secret | None = None
-    until: float = 0.0
+    earlier: tuple[Earlier, ...] = ()
+
+    def standing(self, wall: float) -> tuple[Earlier, ...]:
+        """Those of the earlier ones that still sign."""
+        return tuple(one for one in self.earlier if wall < one.until)
 
     def at(self, wall: float) -> tuple[Secret, ...]:
         """Those that sign now, the newest first."""
-        if self.previous is None or wall >= self.until:
-            return (self.current,)
-        return (self.current, self.previous)
+        return (self.current, *(one.secret for one in self.standing(wall)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +165,10 @@ def to_document(webhook: Webhook, seal: Seal) -> dict[str, Json]:
             "mark": webhook.mark,
         },
         "secret": seal.close(keys.current.text, f"{webhook.id}/secret"),
-        "previous": None if keys.previous is None else seal.close(keys.previous.text, f"{webhook.id}/previous"),
-        "previous_until": keys.until,
+        "earlier": [
+            {"secret": seal.close(one.secret.text, f"{webhook.id}/previous"), "until": one.until}
+            for one in keys.earlier
+        ],
         "state": webhook.state.value,
         "reason": webhook.reason,
         "created": webhook.created,
@@ -176,11 +191,18 @@ class _Owner(msgspec.Struct):
     name: str | None = None
 
 
-class _Document(msgspec.Struct):
+class _Earlier(msgspec.Struct):
+    secret: str
+    until: float
+
+
+class _Document(msgspec.Struct, kw_only=True):
     owner: _Owner
     secret: str
-    previous: str | None
-    previous_until: float
+    earlier: list[_Earlier] = []
+    # Earlier versions kept no more than one.
+    previous: str | None = None
+    previous_until: float = 0.0
     state: State
     reason: Reason | None
     created: float
@@ -213,8 +235,9 @@ def from_document(id_: str, document: Mapping[str, Json], seal: Seal) -> Webhook
     )
     state, reason = kept.state, kept.reason
     try:
-        previous = kept.previous and Secret(seal.open(kept.previous, f"{id_}/previous"))
-        keys = Keys(Secret(seal.open(kept.secret, f"{id_}/secret")), previous or None, kept.previous_until)
+        sealed = kept.earlier or ([_Earlier(kept.previous, kept.previous_until)] if kept.previous else [])
+        earlier = tuple(Earlier(Secret(seal.open(one.secret, f"{id_}/previous")), one.until) for one in sealed)
+        keys = Keys(Secret(seal.open(kept.secret, f"{id_}/secret")), earlier)
     except SealError:
         keys, state, reason = Keys(new_secret()), State.DISABLED, Reason.RESEALED
     return Webhook(

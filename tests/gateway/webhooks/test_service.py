@@ -18,9 +18,11 @@ from gateway.core.ports import Json
 from gateway.core.principal import Kind, Principal
 from gateway.core.sealing import Seal, SealError
 from gateway.settings.model import WebhookAllow, WebhookSettings
+from gateway.webhooks.webhook import from_document
 from tests.gateway.webhooks.conftest import BODY, OPERATOR, Rig, answers, away
 
 SECRET = "webhook-secret-here"
+AT = 1_800_000_000.0
 READER = Principal("reader", frozenset({"webhooks:write", "devices:read"}), Kind.AGENT, "t1")
 OTHER = Principal("other", frozenset({"webhooks:write", "devices:read"}), Kind.AGENT, "t2")
 
@@ -107,6 +109,73 @@ async def test_a_secret_is_made_where_none_is_given(autojump_clock: MockClock, r
     assert len(proof) == 32
     assert (arrived.body["event_type"], arrived.event_id) == ("webhook:test", result.event_id)
     assert "seq" not in arrived.body
+
+
+async def test_who_rotates_again_within_the_day_drops_no_secret(autojump_clock: MockClock, rig: Rig) -> None:
+    """The answer with the first one may have been lost, or the receiver have it already."""
+
+    def verified_by() -> list[bool]:
+        arrived = rig.arrived[-1].parcel
+        headers = dict(arrived.headers)
+        signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), arrived.body])
+        shown = headers["webhook-signature"].split(" ")
+        assert len(shown) == len(set(shown))
+        keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in known]
+        proofs = ["v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys]
+        return [proof in shown for proof in proofs]
+
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, {"url": "https://a.test/", "events": ["*"]})
+        id_, known = made.webhook.id, [made.signing_secret]
+        for _ in range(3):
+            await trio.sleep(3600)
+            known.append((await webhooks.rotate_secret(OPERATOR, id_)).signing_secret)
+            await webhooks.test(OPERATOR, id_)
+            assert all(verified_by())
+        for change in (
+            webhooks.rotate_secret(OPERATOR, id_),
+            webhooks.patch(OPERATOR, id_, {"secret": "another secret of mine"}),
+        ):
+            with pytest.raises(GatewayError, match="rotate again then") as refused:
+                await change
+            assert refused.value.code is Code.CONFLICT
+            assert refused.value.details == {"retryAfter": 86400 - 2 * 3600}
+    # They are kept over a restart, and the oldest goes first.
+    async with rig.running() as webhooks:
+        await trio.sleep(86400 - 2 * 3600 + 60)
+        await webhooks.test(OPERATOR, id_)
+        assert verified_by() == [False, True, True, True]
+        again = await webhooks.rotate_secret(OPERATOR, id_, known[2])
+        assert again.webhook.previous_secret_until == pytest.approx(rig.wall() + 86400, abs=1)
+        await webhooks.test(OPERATOR, id_)
+        assert verified_by() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(("until", "signing"), [(AT + 60.0, 2), (AT - 60.0, 1)])
+def test_the_one_secret_that_earlier_versions_kept_is_read(until: float, signing: int) -> None:
+    seal = Seal(b"k" * 32)
+    document: dict[str, Json] = {
+        "url": "https://a.test/",
+        "events": ["*"],
+        "filter": {},
+        "description": "",
+        "format": "seed",
+        "ordered": False,
+        "retry_policy": None,
+        "owner": {"subject": "a", "scopes": [], "kind": "agent", "token_id": "t", "expires": 0},
+        "secret": seal.close("the newest secret of all", "wh-1/secret"),
+        "previous": seal.close("the secret before that", "wh-1/previous"),
+        "previous_until": until,
+        "state": "active",
+        "reason": None,
+        "created": AT,
+        "updated": AT,
+        "failing": 0.0,
+        "lost": 0,
+        "replay": None,
+    }
+    keys = from_document("wh-1", document, seal).keys
+    assert [one.text for one in keys.at(AT)] == ["the newest secret of all", "the secret before that"][:signing]
 
 
 async def test_both_secrets_sign_for_a_day(autojump_clock: MockClock, rig: Rig) -> None:
