@@ -30,6 +30,8 @@ LARGEST_ANSWER = 1024 * 1024
 MOST_AT_ONCE = 8
 # Of these to one agent: one that never answers must not keep the others from being called.
 MOST_OF_ONE = 3
+# Of these for one caller: who asks for all of them must not keep others from asking.
+MOST_FOR_ONE = 4
 # What is said of a call that was sent and has no answer: it may have been carried out (ruling 2).
 SENT: dict[str, object] = {"outcome": Outcome.UNKNOWN.value}
 _LOCALHOST = "localhost"
@@ -59,9 +61,13 @@ class AgentCalls:
         self._is_own = is_own
         self._wall = wall
         self._trust = Trust()
+        # By agent, and by caller.
         self._under_way = Counter[str]()
+        self._asked = Counter[str]()
 
-    async def invoke(self, agent: AgentRow, capability: str, operation: str | None, parameters: Json) -> Json:
+    async def invoke(
+        self, agent: AgentRow, capability: str, operation: str | None, parameters: Json, *, by: str
+    ) -> Json:
         """Have an agent carry out one of its capabilities.
 
         Args:
@@ -69,6 +75,7 @@ class AgentCalls:
             capability: its id.
             operation: what to do, where the capability knows several things.
             parameters: as the card describes them.
+            by: who asks for it (``Principal.known_as``).
 
         Returns:
             The result of its JSON-RPC answer.
@@ -89,6 +96,8 @@ class AgentCalls:
             raise _unavailable(f"{MOST_AT_ONCE} calls to agents are under way: ask again later")
         if self._under_way[agent.agent_id] >= MOST_OF_ONE:
             raise _unavailable(f"{MOST_OF_ONE} calls to {agent.agent_id} are under way: ask again later")
+        if self._asked[by] >= MOST_FOR_ONE:
+            raise _unavailable(f"{MOST_FOR_ONE} calls to agents are under way for {by}: ask again when one is answered")
         params: dict[str, Json] = {"capabilityId": capability, "parameters": parameters}
         if operation is not None:
             params["operation"] = operation
@@ -99,6 +108,7 @@ class AgentCalls:
             "params": params,
         }
         self._under_way[agent.agent_id] += 1
+        self._asked[by] += 1
         unknown: dict[str, object] = {}
         try:
             with trio.move_on_after(PATIENCE_S):
@@ -120,7 +130,8 @@ class AgentCalls:
             raise _unavailable(f"{agent.agent_id} {str(error)[:300]}", unknown) from None
         finally:
             self._under_way[agent.agent_id] -= 1
-            self._under_way = +self._under_way
+            self._asked[by] -= 1
+            self._under_way, self._asked = +self._under_way, +self._asked
         raise _unavailable(f"{agent.agent_id} did not answer within {PATIENCE_S:g} s", unknown)
 
     async def _context(self) -> ssl.SSLContext:

@@ -70,7 +70,13 @@ def capability_methods(
     async def forward(params: Invoke, agent: AgentRow, origin: Origin) -> Json:
         end = AuditOutcome.UNKNOWN
         try:
-            result = await calls.invoke(agent, params.capability_id, params.operation, json_object(params.parameters))
+            result = await calls.invoke(
+                agent,
+                params.capability_id,
+                params.operation,
+                json_object(params.parameters),
+                by=origin.principal.known_as,
+            )
             end = AuditOutcome.DONE
         except GatewayError as error:
             end = AuditOutcome.UNKNOWN if error.details.get("outcome") == Outcome.UNKNOWN else AuditOutcome.FAILED
