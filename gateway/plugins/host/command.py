@@ -10,6 +10,8 @@ from gateway.plugins.host.sandbox import Means, Runtime, Sandbox
 
 # Stacks of threads count as memory of the process, and the usual 8 MiB each would be most of it.
 _STACK = 2**20
+# As units of systemd for plugins have it (OOMScoreAdjust).
+_ENDS_FIRST = 500
 # Names inside, where there is no list of users.
 _NOBODY = "65534"
 # What resolving names and checking certificates needs.
@@ -65,7 +67,13 @@ def environment(sandbox: Sandbox, where: Places) -> Mapping[str, str]:
 
 
 def command(
-    sandbox: Sandbox, means: Means, *, neighbours: int = 0, info: int | None = None, status: int | None = None
+    sandbox: Sandbox,
+    means: Means,
+    *,
+    neighbours: int = 0,
+    info: int | None = None,
+    status: int | None = None,
+    barrier: int | None = None,
 ) -> tuple[str, ...]:
     """The words that start an instance with what this system has.
 
@@ -76,6 +84,7 @@ def command(
             own.
         info: descriptor bubblewrap tells of the process it made; None: it does not.
         status: descriptor it tells of that process, and of the end of it; None: it does not.
+        barrier: descriptor from which it reads which calls of the kernel are closed; None: none are.
 
     Raises:
         NoRuntimeError: with what to install.
@@ -84,7 +93,7 @@ def command(
     if means.bubblewrap is None:
         return program
     told: list[str] = []
-    for option, descriptor in (("--info-fd", info), ("--json-status-fd", status)):
+    for option, descriptor in (("--info-fd", info), ("--json-status-fd", status), ("--seccomp", barrier)):
         if descriptor is not None:
             told += [option, str(descriptor)]
     return (*bubblewrap(sandbox, means), *told, "--", *program)
@@ -116,7 +125,7 @@ def runner(sandbox: Sandbox, means: Means, where: Places) -> tuple[str, ...]:
 def limits(sandbox: Sandbox, means: Means, neighbours: int) -> tuple[str, ...]:
     """Limits of the kernel for a process and all it starts."""
     bounds = sandbox.bounds
-    words: tuple[str, ...] = ()
+    words = yielding(means)
     if means.prlimit is not None:
         words += (
             means.prlimit,
@@ -135,6 +144,11 @@ def limits(sandbox: Sandbox, means: Means, neighbours: int) -> tuple[str, ...]:
     if means.nice is not None:
         words += (means.nice, "-n", str(bounds.nice))
     return words
+
+
+def yielding(means: Means) -> tuple[str, ...]:
+    """When memory is short, plugins end before the gateway does."""
+    return () if means.choom is None else (means.choom, "-n", str(_ENDS_FIRST), "--")
 
 
 def bubblewrap(sandbox: Sandbox, means: Means) -> tuple[str, ...]:

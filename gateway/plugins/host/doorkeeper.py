@@ -14,6 +14,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.plugins.host.barrier import barrier_pipe
 from gateway.plugins.host.command import NoRuntimeError, command
 from gateway.plugins.host.passage import DESCRIPTORS, LONGEST, Answer, PassageError, encode, question_of
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox
@@ -24,8 +25,8 @@ _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _PATIENCE_S = 10.0
 # Above those that get another meaning.
 _FREE = 10
-# The descriptor bubblewrap tells its state to, after the three streams.
-_TOLD = 3
+# Descriptors of bubblewrap after the three streams: where it tells its state, and reads which calls are closed.
+_TOLD, _BARRIER = 3, 4
 
 
 def main() -> int:
@@ -81,16 +82,20 @@ def become(door: socket.socket, sandbox: Sandbox, descriptors: list[int], *, nes
     """
     if len(descriptors) != DESCRIPTORS:
         raise PassageError("a sandbox comes with four descriptors")
-    words = command(sandbox, replace(_programs(), nested=nested), status=_TOLD)
-    os.umask(0o077)
-    os.chdir(sandbox.package)
-    # First out of the way, then each to its place: a place may be where another one still is.
-    moved = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, _FREE) for one in descriptors]
-    own = os.pidfd_open(os.getpid())
-    socket.send_fds(door, [encode(Answer(pid=os.getpid()))], [own])
-    for place, one in enumerate(moved):
-        os.dup2(one, place)
-    os.execve(words[0], words, {})  # noqa: S606 - what it is here for
+    with barrier_pipe() as barrier:
+        closed = () if barrier is None else (barrier,)
+        words = command(
+            sandbox, replace(_programs(), nested=nested), status=_TOLD, barrier=_BARRIER if closed else None
+        )
+        os.umask(0o077)
+        os.chdir(sandbox.package)
+        # First out of the way, then each to its place: a place may be where another one still is.
+        moved = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, _FREE) for one in (*descriptors, *closed)]
+        own = os.pidfd_open(os.getpid())
+        socket.send_fds(door, [encode(Answer(pid=os.getpid()))], [own])
+        for place, one in enumerate(moved):
+            os.dup2(one, place)
+        os.execve(words[0], words, {})  # noqa: S606 - what it is here for
 
 
 def _programs() -> Means:

@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from subprocess import CalledProcessError
 
 import trio
 
-from gateway.plugins.host.command import bubblewrap
+from gateway.plugins.host.barrier import barrier_pipe
+from gateway.plugins.host.command import bubblewrap, yielding
 from gateway.plugins.host.sandbox import Means, Runtime, Sandbox
 
 # Programs are looked for where the sandbox shows them: a Python of somewhere else would not be there inside.
@@ -33,6 +35,7 @@ async def find_means(which: Callable[[str], str | None] | None = None) -> Means:
     means = Means(
         prlimit=which("prlimit"),
         nice=which("nice"),
+        choom=which("choom"),
         python=which("python3"),
         node=which("node"),
         root=os.geteuid() == 0,
@@ -41,8 +44,9 @@ async def find_means(which: Callable[[str], str | None] | None = None) -> Means:
     if bwrap is None:
         return replace(means, why="bubblewrap is not installed")
     why = ""
-    for nested in (True, False):
-        tried = replace(means, bubblewrap=bwrap, nested=nested)
+    # What may be missing without much harm is left out first; the rest is a sandbox, or there is none.
+    for nested, choom in dict.fromkeys(product((True, False), (means.choom, None))):
+        tried = replace(means, bubblewrap=bwrap, nested=nested, choom=choom)
         trouble = await _try(tried)
         if trouble is None:
             return tried
@@ -60,12 +64,15 @@ async def _try(means: Means) -> str | None:
         sandbox = Sandbox(
             instance="probe", runtime=Runtime.EXECUTABLE, command=("true",), package=place, data=place, user=user
         )
-        return await _run((*bubblewrap(sandbox, means), "--", "/usr/bin/true"), user)
+        with barrier_pipe() as barrier:
+            closed, passed = ((), ()) if barrier is None else (("--seccomp", str(barrier)), (barrier,))
+            words = (*bubblewrap(sandbox, means), *closed, "--", *yielding(means), "/usr/bin/true")
+            return await _run(words, user, passed)
     finally:
         os.rmdir(place)  # noqa: PTH106 - an empty directory, in no time
 
 
-async def _run(words: Sequence[str], user: int | None) -> str | None:
+async def _run(words: Sequence[str], user: int | None, passed: Sequence[int]) -> str | None:
     try:
         with trio.fail_after(_PATIENCE_S):
             await trio.run_process(
@@ -77,6 +84,7 @@ async def _run(words: Sequence[str], user: int | None) -> str | None:
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],
+                pass_fds=passed,
             )
     except CalledProcessError as error:
         shown: str = error.stderr.decode(errors="replace").strip()[:_SHOWN]

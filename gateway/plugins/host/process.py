@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 import trio
 
+from gateway.plugins.host.barrier import barrier_pipe
 from gateway.plugins.host.command import command, environment, places
 from gateway.plugins.host.door import start_unit
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox, missing
@@ -123,13 +124,14 @@ class ProcessRunner:
         neighbours = tasks_of(os.geteuid()) if user is None and not inside else 0
         told, telling = os.pipe2(os.O_CLOEXEC)
         try:
-            process = await self._spawner.spawn(
-                command(sandbox, means, neighbours=neighbours, info=telling),
-                cwd=sandbox.package,
-                env={} if inside else dict(environment(sandbox, places(sandbox, means))),
-                user=user,
-                pass_fds=(telling,) if inside else (),
-            )
+            with barrier_pipe() as barrier:
+                process = await self._spawner.spawn(
+                    command(sandbox, means, neighbours=neighbours, info=telling, barrier=barrier),
+                    cwd=sandbox.package,
+                    env={} if inside else dict(environment(sandbox, places(sandbox, means))),
+                    user=user,
+                    pass_fds=tuple(one for one in (telling, barrier) if inside and one is not None),
+                )
         except BaseException:
             os.close(told)
             raise

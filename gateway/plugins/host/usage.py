@@ -12,7 +12,8 @@ PROC = Path("/proc")
 # Processes of one instance that are looked at: more than it may have.
 MOST_PROCESSES = 1000
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+# Of /proc/PID/status: memory without a file, shared or not, and the tables of all pages; and pages of files.
+_OWN, _FILES = ("RssAnon", "RssShmem", "VmPTE"), "RssFile"
 # Fields of /proc/PID/stat after the name, which may hold blanks: utime, stime, cutime, cstime (proc(5), 14 to 17).
 _TIMES = slice(11, 15)
 _THREADS = 17
@@ -26,7 +27,8 @@ class Usage:
 
     Attributes:
         cpu: seconds of processor time since it was started, of all it started too.
-        memory: resident bytes; what its processes share is counted once.
+        memory: resident bytes, and what the tables of its pages take. Files that are shared are counted once, memory
+            that is shared for each process: from outside nobody sees which of it is the same.
         tasks: threads of all its processes.
     """
 
@@ -66,13 +68,13 @@ def usage_of(pid: int, proc: Path = PROC) -> Usage | None:
     for one, _ in descendants(pid, proc):
         with suppress(OSError, ValueError, IndexError):
             fields = (proc / str(one) / "stat").read_text().rpartition(")")[2].split()
-            _, resident, common, *_ = map(int, (proc / str(one) / "statm").read_text().split())
+            own_kib, files_kib = _resident((proc / str(one) / "status").read_text())
             cpu += sum(map(int, fields[_TIMES]))
             tasks += int(fields[_THREADS])
-            own += resident - common
-            shared = max(shared, common)
+            own += own_kib
+            shared = max(shared, files_kib)
             there = True
-    return Usage(cpu / _TICKS, (own + shared) * _PAGE, tasks) if there else None
+    return Usage(cpu / _TICKS, (own + shared) * 1024, tasks) if there else None
 
 
 def tasks_of(user: int, proc: Path = PROC) -> int:
@@ -108,6 +110,16 @@ def size_of(data: Path, most_files: int) -> tuple[int, int]:
         except OSError:
             return size, most_files + 1
     return size, files
+
+
+def _resident(status: str) -> tuple[int, int]:
+    """KiB that count for a process itself, and those of files: of the kernel, a zombie has none (proc(5))."""
+    found = {
+        name: int(words.split()[0])
+        for name, _, words in (line.partition(":") for line in status.splitlines())
+        if name in _OWN or name == _FILES
+    }
+    return sum(found.get(name, 0) for name in _OWN), found.get(_FILES, 0)
 
 
 def _children(place: Path) -> Iterator[int]:

@@ -15,6 +15,7 @@ ALL = Means(
     nested=True,
     prlimit="/usr/bin/prlimit",
     nice="/usr/bin/nice",
+    choom="/usr/bin/choom",
     python="/usr/bin/python3",
     node="/usr/bin/node",
     root=True,
@@ -39,6 +40,10 @@ def test_the_command_line_of_a_whole_sandbox() -> None:
     words = command(SANDBOX, ALL)
     assert words[0] == "/usr/bin/bwrap"
     assert words[words.index("--") + 1 :] == (
+        "/usr/bin/choom",
+        "-n",
+        "500",
+        "--",
         "/usr/bin/prlimit",
         f"--data={64 * MEBI}",
         "--stack=1048576",
@@ -97,7 +102,7 @@ def test_no_variable_of_the_gateway_is_handed_on() -> None:
 def test_without_bubblewrap_there_are_limits_and_real_paths() -> None:
     means = replace(ALL, bubblewrap=None)
     words = command(replace(SANDBOX, user=None), means, neighbours=200)
-    assert words[0] == "/usr/bin/prlimit"
+    assert words[:5] == ("/usr/bin/choom", "-n", "500", "--", "/usr/bin/prlimit")
     assert "--nproc=216" in words
     assert words[-2:] == ("/state/packages/scale/main.py", "--fast")
     assert environment(SANDBOX, places(SANDBOX, means))["HOME"] == "/state/data/scale-1"

@@ -19,21 +19,23 @@ from gateway.plugins.host.usage import Usage, descendants, size_of, usage_of
 
 
 def fake_proc(root: Path, processes: dict[int, tuple[int, int, int, int]], children: dict[int, list[int]]) -> None:
-    for pid, (ticks, resident, shared, threads) in processes.items():
+    for pid, (ticks, resident, files, threads) in processes.items():
         task = root / str(pid) / "task" / str(pid)
         task.mkdir(parents=True)
         (task / "children").write_text(" ".join(map(str, children.get(pid, []))))
         head = "S 1 1 1 0 -1 0 0 0 0 0"
         (root / str(pid) / "stat").write_text(f"{pid} (a (b) c) {head} {ticks} 0 0 0 20 0 {threads} 0 0\n")
-        (root / str(pid) / "statm").write_text(f"9999 {resident} {shared} 0 0 0 0\n")
+        kinds = {"VmPTE": 8, "RssAnon": resident - files - 40, "RssFile": files, "RssShmem": 32}
+        lines = [f"{kind}:\t{size:>8} kB\n" for kind, size in kinds.items()]
+        (root / str(pid) / "status").write_text("Name:\t(a (b) c)\nState:\tS (sleeping)\n" + "".join(lines))
 
 
-def test_a_tree_is_summed_and_what_is_shared_counts_once(tmp_path: Path) -> None:
+def test_a_tree_is_summed_and_files_it_shares_count_once(tmp_path: Path) -> None:
     processes = {10: (100, 500, 300, 1), 11: (50, 400, 300, 2), 12: (50, 400, 200, 1), 20: (999, 999, 0, 9)}
     fake_proc(tmp_path, processes, {10: [11], 11: [12], 12: [13]})
     assert descendants(10, tmp_path) == [(10, 0), (11, 1), (12, 2), (13, 3)]
-    page, ticks = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
-    assert usage_of(10, tmp_path) == Usage(200 / ticks, (200 + 100 + 200 + 300) * page, 4)
+    ticks = os.sysconf("SC_CLK_TCK")
+    assert usage_of(10, tmp_path) == Usage(200 / ticks, (200 + 100 + 200 + 300) * 1024, 4)
     assert usage_of(77, tmp_path) is None
 
 
