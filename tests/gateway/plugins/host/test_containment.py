@@ -42,6 +42,15 @@ TIMING = Timing(
 )
 
 
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    """As the gateway does when it has started: what tests before left here is looked through now, and not meanwhile."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @dataclass(eq=False)
 class Steps(trio.abc.Instrument):
     """How much of the processor the loop takes from one look at its descriptors to the next.
@@ -65,17 +74,12 @@ class Steps(trio.abc.Instrument):
 
 @contextmanager
 def watched() -> Iterator[Steps]:
-    # As the gateway does when it has started: what thousands of tests left in this process is not looked through
-    # again and again while the loop is watched.
-    gc.collect()
-    gc.freeze()
     steps = Steps()
     trio.lowlevel.add_instrument(steps)
     try:
         yield steps
     finally:
         trio.lowlevel.remove_instrument(steps)
-        gc.unfreeze()
 
 
 async def polled(on: Site, rounds: int) -> None:
