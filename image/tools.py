@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from systemd.debian.run import run
@@ -38,7 +37,7 @@ class Tools:
         """
         return run([*self._prefix, *command], stdin=stdin)
 
-    def command(self, *words: str, binds: Sequence[tuple[Path, str]] = ()) -> list[str]:
-        """The words that start a program of these, for who watches it himself."""
-        bound = [word for path, name in binds for word in ("--bind", str(path), name)]
-        return [*self._prefix, *bound, *words]
+    def command(self, *words: str, network: bool = False) -> list[str]:
+        """The words that start a program of these, for who watches it himself; network: it has that of this machine."""
+        prefix = [word for word in self._prefix if not (network and word == "--unshare-net")]
+        return [*prefix, *words]
