@@ -33,7 +33,7 @@ def rotated(keys: Keys, fresh: Secret, now: float) -> Keys:
         end = min(one.until for one in earlier)
         raise GatewayError(
             Code.CONFLICT,
-            f"{MOST_EARLIER} earlier secrets of this webhook still sign beside the current one, the first of them until "
+            f"{MOST_EARLIER} earlier secrets of this webhook still sign beside the current one, the first until "
             f"{rfc3339.text(end)}: give the receiver the newest one, or rotate again then",
             details={"retryAfter": math.ceil(end - now)},
         )

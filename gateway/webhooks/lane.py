@@ -323,7 +323,7 @@ class Lane:
             self._stale_at = due + STALE_S
             try:
                 await self.put(lambda webhook: webhook)
-            except NotKept:
+            except (NotKept, trio.Cancelled):
                 self._unsaved = self._stale = True
                 raise
 
@@ -339,6 +339,10 @@ class Lane:
         except NotKept:
             self.window.put_back(batch)
             self._flush_at = trio.current_time() + RETRY_S
+            raise
+        except trio.Cancelled:
+            # The end has come while it waited for company. Where the disk has it all the same, it is told it again.
+            self.window.put_back(batch)
             raise
         self.window.written()
         self._cursor = cursor

@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gateway.core.eventlog import DeliveryStatus
 from gateway.core.ports import Json
 from gateway.webhooks.sender import Sent
 from tests.gateway.webhooks.conftest import BODY, OPERATOR, Arrived, Rig, answers, away
@@ -125,6 +126,23 @@ async def test_a_receiver_that_takes_its_time_to_fail_has_not_asked_to_be_left_a
         rig.happens()
         await trio.sleep(5)
         assert rig.sequences() == [1, 2, 1]
+
+
+async def test_what_is_on_its_way_to_the_disk_at_the_end_is_not_lost(autojump_clock: MockClock, rig: Rig) -> None:
+    async with rig.running() as webhooks:
+        made = await webhooks.create(OPERATOR, BODY)
+        rig.outbox.slowness = 1.0
+        rig.happens()
+        # It is written at the next multiple of ten seconds, and that takes one.
+        await trio.sleep_until(10.5)
+        assert rig.sequences() == [1]
+        assert rig.outbox.rows == {}
+    rig.outbox.slowness = 0.0
+    [row] = rig.outbox.rows.values()
+    assert (row.webhook, row.status, row.attempts) == (made.webhook.id, DeliveryStatus.DELIVERED, 1)
+    async with rig.running():
+        await trio.sleep(30)
+    assert rig.sequences() == [1]
 
 
 async def test_a_hundred_thousand_events_wait_in_the_log_and_not_in_memory(autojump_clock: MockClock, rig: Rig) -> None:
