@@ -5,7 +5,9 @@ It need not mean harm: programs print what they were configured with, and librar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
 
 COVER = "********"
 # What is shorter stands in too many texts by chance.
@@ -15,12 +17,21 @@ MOST = 500
 
 
 def concealed(text: str, secrets: Iterable[str]) -> str:
-    """A text with all secrets covered."""
+    """A text with all secrets covered, also as programs write them within other texts."""
     # The longest first: one may be a part of another.
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST:
-            text = text.replace(secret, COVER)
+    for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, COVER)
     return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as it stands in a text: as it is, line by line, and as Python, JSON and URLs quote it."""
+    # A private key is said in lines, of which none is the whole.
+    for part in {secret, *secret.splitlines()}:
+        if len(part) >= SHORTEST:
+            yield part
+            yield from (repr(part)[1:-1], json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
+            yield from (quote(part), quote(part, safe=""), quote_plus(part))
 
 
 def together(new: Iterable[str], before: Iterable[str]) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import trio
@@ -26,6 +28,36 @@ CONFIG: Mapping[str, Any] = {"config": {"api_key": CANARY}, "secrets": (CANARY,)
 def test_the_longest_is_covered_first() -> None:
     assert concealed("pass password", ("pass", "password")) == f"{COVER} {COVER}"
     assert concealed("a: b", ("a", "")) == "a: b"
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIE\nINTuctv5E1hK1bbY8fdp/+Xx\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        str({"key": PEM}),
+        json.dumps({"key": PEM}),
+        PEM.splitlines()[1],
+        PEM.splitlines()[2],
+        f"GET https://host/?key={quote_plus(PEM)}",
+        f"GET https://host/?key={quote(PEM)}",
+        f"https://user:{quote(PEM.splitlines()[2], safe='')}@host/",
+    ],
+)
+def test_a_key_of_many_lines_is_covered_as_programs_say_it(said: str) -> None:
+    covered = concealed(said, (PEM,))
+    assert COVER in covered
+    assert "MC4C" not in covered
+    assert "INTu" not in covered
+
+
+def test_quotes_and_letters_of_other_languages_are_covered_as_programs_say_them() -> None:
+    secret = "gehei\"m'nis\\größe"
+    for said in (repr({"a": secret}), json.dumps([secret]), json.dumps([secret], ensure_ascii=False), quote(secret)):
+        covered = concealed(said, (secret,))
+        assert COVER in covered
+        assert "gehei" not in covered
 
 
 @given(st.text(), st.lists(st.text("ab", min_size=SHORTEST, max_size=8)))
