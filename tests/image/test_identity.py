@@ -16,7 +16,9 @@ SCRIPT = HERE / "identity"
 
 def make(directory: Path) -> dict[str, str]:
     # The script is for the shell of the first moments; here its tools are those of this machine.
-    subprocess.run(["dash", SCRIPT, directory], check=True, env={"BUSYBOX": "env", "PATH": os.environ["PATH"]})
+    subprocess.run(
+        ["dash", SCRIPT, directory, "/dev/random"], check=True, env={"BUSYBOX": "env", "PATH": os.environ["PATH"]}
+    )
     return {path.name: path.read_text() for path in directory.iterdir()}
 
 
