@@ -30,7 +30,8 @@ Format = Literal["seed", "cloudevents"]
 LARGEST_BODY = 64 * 1024
 _PREFIX = "whsec_"
 _GENERATED = 32
-_SHORTEST, _LONGEST = 16, 256
+# Characters of a secret somebody chose.
+SHORTEST_SECRET, LONGEST_SECRET = 16, 256
 # Of a key in its base64 form (Standard Webhooks).
 _KEY_SHORTEST, _KEY_LONGEST = 24, 64
 _PRINTABLE = re.compile(r"[ -~]+", re.ASCII)
@@ -78,8 +79,8 @@ def parse_secret(text: str, place: str = "secret") -> Secret:
     Raises:
         GatewayError: INVALID, too short, too long, or no base64 after ``whsec_``.
     """
-    if not _PRINTABLE.fullmatch(text) or len(text) > _LONGEST:
-        raise invalid(place, f"a secret is printable ASCII, at most {_LONGEST} characters")
+    if not _PRINTABLE.fullmatch(text) or len(text) > LONGEST_SECRET:
+        raise invalid(place, f"a secret is printable ASCII, at most {LONGEST_SECRET} characters")
     if text.startswith(_PREFIX):
         try:
             key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
@@ -87,8 +88,8 @@ def parse_secret(text: str, place: str = "secret") -> Secret:
             raise invalid(place, f"what follows {_PREFIX} is no base64") from None
         if not _KEY_SHORTEST <= len(key) <= _KEY_LONGEST:
             raise invalid(place, f"what follows {_PREFIX} is {_KEY_SHORTEST} to {_KEY_LONGEST} bytes in base64")
-    elif len(text) < _SHORTEST:
-        raise invalid(place, f"a secret has at least {_SHORTEST} characters; leave it out, and one is made")
+    elif len(text) < SHORTEST_SECRET:
+        raise invalid(place, f"a secret has at least {SHORTEST_SECRET} characters; leave it out, and one is made")
     return Secret(text)
 
 

@@ -23,7 +23,7 @@ from gateway.core.principal import Principal, allows
 log = structlog.stdlib.get_logger(__name__)
 
 _LONGEST_NAME = 100
-_MOST_REDIRECTS = 10
+MOST_REDIRECTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,8 +327,8 @@ def _name(text: str) -> str:
 
 
 def _redirects(uris: Sequence[str]) -> tuple[str, ...]:
-    if len(uris) > _MOST_REDIRECTS:
-        raise invalid("redirect_uris", f"a client has up to {_MOST_REDIRECTS} of them")
+    if len(uris) > MOST_REDIRECTS:
+        raise invalid("redirect_uris", f"a client has up to {MOST_REDIRECTS} of them")
     return tuple(dict.fromkeys(check_redirect(uri) for uri in uris))
 
 

@@ -28,6 +28,9 @@ _BY_NAME = {
     "handler_endpoint": "/plugins/analytics-plugin/events/user-action",
     "owner": "client:analytics-plugin",
     "password": "correct horse battery",
+    "secret": "correct horse battery staple",
+    "homepage": "https://plugins.example.com/analytics",
+    "repository": "https://git.example.com/analytics",
     "scopes": ["plugins:read"],
 }
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
+
+from msgspec import Meta
 
 from gateway.agents.directory import Directory
 from gateway.api.dispatch import Method, told
@@ -29,7 +32,7 @@ class Announce(ParamsModel, frozen=True):
     """Parameters of ``discovery.announce``; with ``agentId`` on behalf of an agent."""
 
     service: JsonObject
-    agent_id: str | None = None
+    agent_id: Annotated[str, Meta(extra_json_schema={"minLength": 1})] | None = None
 
 
 class Withdraw(ParamsModel, frozen=True):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import trio
+from msgspec import Meta
 
 from gateway.api.dispatch import Method, method
 from gateway.api.methods.rows import Limit, Offset, page
 from gateway.api.params import Name, NoParams, ParamsModel
 from gateway.core import rfc3339
 from gateway.governor.actions import Action
-from gateway.governor.analysis.analyses import Analyses, Analysis
+from gateway.governor.analysis.analyses import PRIORITIES, SCOPES, Analyses, Analysis
 from gateway.governor.governors import Governors
 
 MOST_ACTIONS = 100
@@ -20,8 +23,8 @@ _TURNS = 3
 class Analyze(ParamsModel, frozen=True):
     """Parameters of ``governor.analyze``."""
 
-    scope: str
-    priority: str = "normal"
+    scope: Annotated[str, Meta(extra_json_schema={"enum": list(SCOPES)})]
+    priority: Annotated[str, Meta(extra_json_schema={"enum": list(reversed(PRIORITIES))})] = "normal"
 
 
 class OneAnalysis(ParamsModel, frozen=True):

@@ -11,8 +11,10 @@ from gateway.core import rfc3339
 from gateway.core.ports import Json
 from gateway.core.roster import AgentRow, ServiceRow
 
-Limit = Annotated[int, Meta(ge=1)]
-Offset = Annotated[int, Meta(ge=0)]
+# The largest that every reader of JSON has as it is (RFC 7493, 2.2).
+_LARGEST = 2**53 - 1
+Limit = Annotated[int, Meta(ge=1, le=_LARGEST)]
+Offset = Annotated[int, Meta(ge=0, le=_LARGEST)]
 # An object whose members are nobody's business but the work's, which looks at each.
 JsonObject = dict[str, object]
 

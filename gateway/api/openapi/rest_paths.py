@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.api.openapi.errors import ENDING, headers, oauth_error, page_of_error, problem
 from gateway.api.openapi.links import links_of
-from gateway.api.openapi.schemas import Schema, Schemas, an_object, members, named
+from gateway.api.openapi.schemas import Schema, Schemas, an_object, in_query, members, named
 from gateway.api.rest.problems import JSON_API
 from gateway.api.rest.route import Form, Route
 from gateway.api.rest.versions import Lifecycle
@@ -132,7 +132,7 @@ def _in_path(route: Route) -> list[Schema]:
 
 def _in_query(route: Route) -> list[Schema]:
     return [
-        {"name": name, "in": "query", "required": required, "schema": schema}
+        {"name": name, "in": "query", "required": required, "schema": in_query(schema)}
         for name, (schema, required) in members(route.query).items()
     ]
 

@@ -11,7 +11,7 @@ from gateway.access.tokens import AGENT_API
 from gateway.api.dispatch import Method
 from gateway.api.openapi.errors import headers
 from gateway.api.openapi.rest_paths import explained, security
-from gateway.api.openapi.schemas import Schema, Schemas, an_object, members, named
+from gateway.api.openapi.schemas import Schema, Schemas, an_object, in_query, members, named
 from gateway.api.seed_paths import ROUTES, Body, Route
 
 _ID: Schema = {"type": ["string", "number", "null"], "description": "comes back with the answer"}
@@ -183,4 +183,4 @@ def _in_path(route: Route) -> list[Schema]:
 
 def _in_query(route: Route, method: Method) -> list[Schema]:
     known = members(method.params) if route.query else {}
-    return [{"name": name, "in": "query", "schema": known[name][0]} for name in route.query]
+    return [{"name": name, "in": "query", "schema": in_query(known[name][0])} for name in route.query]

@@ -48,6 +48,19 @@ def members(model: type[msgspec.Struct]) -> Mapping[str, tuple[Schema, bool]]:
     return {name: (schema, name in required) for name, schema in whole["properties"].items()}
 
 
+def in_query(schema: Schema) -> Schema:
+    """What a parameter of a query must be: there is no null in one, it is left out."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    given = {name: value for name, value in schema.items() if name != "anyOf" and (name, value) != ("default", None)}
+    if len(kinds) == 1:
+        given = {**kinds[0], **given}
+    elif kinds:
+        given = {**given, "anyOf": kinds}
+    if isinstance(given.get("enum"), list):
+        given["enum"] = [value for value in given["enum"] if value is not None]
+    return given
+
+
 def named(name: str) -> Schema:
     """Leads to a schema by its name."""
     return {"$ref": f"{_AT}{name}"}

@@ -20,7 +20,9 @@ AgentName = Annotated[str, Meta(min_length=1, max_length=128)]
 Content = Annotated[str, Meta(min_length=1, max_length=32_768)]
 # ``regular`` is what the reference's event calls ``normal`` (D-117).
 PriorityWord = Literal["low", "normal", "regular", "high", "urgent"]
-Category = Annotated[str, Meta(min_length=1, max_length=64)]
+Category = Annotated[
+    str, Meta(min_length=1, max_length=64, extra_json_schema={"pattern": r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$"})
+]
 Correlation = Annotated[str, Meta(min_length=1, max_length=128)]
 TimeToLive = Annotated[float, Meta(ge=1, le=30 * 86400)]
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]

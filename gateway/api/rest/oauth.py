@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -31,10 +32,14 @@ _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _ENCODER = msgspec.json.Encoder()
 
 
+# What is empty is left out (RFC 6749, 3.2).
+Needed = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class TokenRequest(msgspec.Struct, kw_only=True):
     """What is sent for a token; other members mean nothing (RFC 6749, 3.2)."""
 
-    grant_type: str
+    grant_type: Needed
     client_id: str | None = None
     client_secret: str | None = None
     scope: str | None = None
@@ -48,7 +53,7 @@ class TokenRequest(msgspec.Struct, kw_only=True):
 class RefreshRequest(msgspec.Struct, kw_only=True):
     """What is sent for the next token."""
 
-    refresh_token: str
+    refresh_token: Needed
     client_id: str | None = None
     client_secret: str | None = None
     scope: str | None = None
@@ -58,7 +63,7 @@ class RefreshRequest(msgspec.Struct, kw_only=True):
 class OneToken(msgspec.Struct, kw_only=True):
     """What is sent of a token that is to end, or to be looked at."""
 
-    token: str
+    token: Needed
     token_type_hint: str | None = None
     client_id: str | None = None
     client_secret: str | None = None

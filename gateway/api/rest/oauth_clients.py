@@ -10,7 +10,7 @@ import msgspec
 import trio
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.access.oauth.clients import ClientChanges, Clients, allowance_of
+from gateway.access.oauth.clients import MOST_REDIRECTS, ClientChanges, Clients, allowance_of
 from gateway.access.oauth.grant import Client, ClientKind
 from gateway.access.roles import parse_roles
 from gateway.access.scopes import parse_scopes
@@ -29,7 +29,7 @@ READ, WRITE = "system:read", "system:write"
 _Bare = Call[None, Nothing]
 Kinds = Literal["confidential", "public"]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-Words = Annotated[tuple[str, ...], Meta(max_length=50)]
+Redirects = Annotated[tuple[str, ...], Meta(max_length=50, extra_json_schema={"maxItems": MOST_REDIRECTS})]
 Roles = Annotated[tuple[RoleWord, ...], Meta(max_length=50)]
 Scopes = Annotated[tuple[ScopeWord, ...], Meta(max_length=50)]
 Rate = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -42,7 +42,7 @@ class ClientBody(Model, frozen=True):
     kind: Kinds = "confidential"
     roles: Roles = ()
     scopes: Scopes = ()
-    redirect_uris: Words = ()
+    redirect_uris: Redirects = ()
     rate_limit: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     client_id: ClientWord | None = None
 
@@ -53,7 +53,7 @@ class ClientPatch(Model, frozen=True):
     name: Name | None = None
     roles: Roles | None = None
     scopes: Scopes | None = None
-    redirect_uris: Words | None = None
+    redirect_uris: Redirects | None = None
     rate_limit: Rate | None = None
     disabled: bool | None = None
 

@@ -24,7 +24,9 @@ Title = Annotated[str, Meta(min_length=1, max_length=100)]
 VersionText = VersionWord
 Description = Annotated[str, Meta(max_length=2000)]
 License = Annotated[str, Meta(min_length=1, max_length=100)]
-Address = Annotated[str, Meta(min_length=1, max_length=2048)]
+Address = Annotated[
+    str, Meta(min_length=1, max_length=2048, extra_json_schema={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})
+]
 Tags = Annotated[tuple[Word, ...], Meta(max_length=20)]
 Author = Annotated[str, Meta(max_length=100)]
 Stars = Annotated[int, Meta(ge=1, le=5)]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
+import msgspec
+
 from gateway.api.asgi import Scope
 from gateway.api.rest.problems import Problem, Source
 from gateway.api.rest.shapes import M, names_of, shaped
@@ -71,9 +73,14 @@ def asked(target: Target, model: type[M]) -> M:
             there = f"there are: {', '.join(known)}" if known else "this path takes none"
             raise _wrong(name, f"{name[:100]}: there is no such parameter; {there}.", "unknown_parameter")
     try:
-        return shaped(target.query, model, words=True)
+        found = shaped(target.query, model, words=True)
     except GatewayError as error:
         raise _wrong(error.field or "", f"{error.field}: {error.reason}.") from None
+    for field in msgspec.structs.fields(model):
+        # Who writes ?status=null would be shown everything.
+        if field.encode_name in target.query and getattr(found, field.name) is None:
+            raise _wrong(field.encode_name, f"{field.encode_name}: there is no null in a query; leave it out.")
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import trio
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from gateway.access.users.user import User
 from gateway.api.rest.etags import check_match, etag_header, etag_of
@@ -70,18 +70,21 @@ class People(Protocol):
         ...
 
 
+Roles = Annotated[tuple[RoleWord, ...], Meta(extra_json_schema={"minItems": 1})]
+
+
 class UserBody(Model, frozen=True):
     """What is sent to add a user."""
 
     name: UserName
     password: NewPassword
-    roles: tuple[RoleWord, ...]
+    roles: Roles
 
 
 class UserChanges(Model, frozen=True):
     """What is sent to change one."""
 
-    roles: tuple[RoleWord, ...] | UnsetType = UNSET
+    roles: Roles | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
     password: NewPassword | UnsetType = UNSET
 

@@ -17,10 +17,15 @@ from gateway.core.eventlog import Attempt, Delivery, DeliveryStatus
 from gateway.core.patterns import MOST_PATTERNS
 from gateway.core.ports import Json
 from gateway.webhooks.schedule import RetryPolicy as Policy
+from gateway.webhooks.signing import LONGEST_SECRET, SHORTEST_SECRET
 
 Patterns = Annotated[list[EventPatternWord], Meta(min_length=1, max_length=MOST_PATTERNS)]
 Description = Annotated[str, Meta(max_length=1000)]
 Form = Literal["seed", "cloudevents"]
+# What follows whsec_ in one is to be base64, which no pattern can say.
+SecretWord = Annotated[
+    str, Meta(extra_json_schema={"pattern": "^[ -~]*$", "minLength": SHORTEST_SECRET, "maxLength": LONGEST_SECRET})
+]
 
 
 class RetryPolicy(Model, frozen=True):
@@ -36,7 +41,7 @@ class WebhookBody(Model, frozen=True):
 
     url: ReceiverUrl
     events: Patterns
-    secret: str | None = None
+    secret: SecretWord | None = None
     active: bool = True
     retry_policy: RetryPolicy | None = None
     filter: dict[str, object] = msgspec.field(default_factory=dict)
@@ -50,7 +55,7 @@ class WebhookChanges(Model, frozen=True):
 
     url: ReceiverUrl | UnsetType = UNSET
     events: Patterns | UnsetType = UNSET
-    secret: str | UnsetType = UNSET
+    secret: SecretWord | UnsetType = UNSET
     active: bool | UnsetType | None = UNSET
     retry_policy: RetryPolicy | UnsetType | None = UNSET
     filter: dict[str, object] | UnsetType | None = UNSET
@@ -62,7 +67,7 @@ class WebhookChanges(Model, frozen=True):
 class NewSecret(Model, frozen=True):
     """The next secret; without one the gateway makes it."""
 
-    secret: str | None = None
+    secret: SecretWord | None = None
 
 
 class Range(Model, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 import trio
 
 from gateway.api.asgi import Application, Event, Scope
-from gateway.api.openapi.conformity import DIALECT, operation_of, response_of
+from gateway.api.openapi.conformity import by_itself, operation_of, response_of
 from gateway.api.rest.tools import OPENAPI
 
 Document = Mapping[str, Any]
@@ -41,10 +41,11 @@ class Described:
         if scope["path"] == OPENAPI:
             return None
         document = await self._read(scope)
-        operation = operation_of(document, scope["method"], scope["path"])
+        operation = operation_of(document["paths"], scope["method"], scope["path"])
         if operation is None:
             return None
-        response = response_of(document, operation["responses"].get(str(status)))
+        answer = operation["responses"].get(str(status))
+        response = response_of(answer, lambda name: document["components"]["responses"][name])
         if response is None:
             return f"{operation['operationId']}: the status {status} is not described"
         content = response.get("content", {})
@@ -62,7 +63,7 @@ class Described:
     def _validator(self, document: Document, what: str, media_type: str, media: Document) -> jsonschema_rs.Validator:
         key = (what, media_type)
         if key not in self._validators:
-            schema = {"$schema": DIALECT, "allOf": [media["schema"]], "components": document["components"]}
+            schema = by_itself(media["schema"], lambda name: document["components"]["schemas"][name])
             self._validators[key] = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
         return self._validators[key]
 

@@ -120,6 +120,29 @@ async def test_patterns_are_those_of_json_schema(document: Document) -> None:
     assert not [pattern for pattern in patterns if r"\A" in pattern or r"\Z" in pattern]
 
 
+async def test_what_is_in_a_query_is_never_null(document: Document) -> None:
+    """There is no word for it there: what is not meant is left out."""
+    schemas = [
+        parameter["schema"]
+        for operation in operations(document).values()
+        for parameter in operation.get("parameters", ())
+        if parameter.get("in") == "query"
+    ]
+    assert len(schemas) > 20
+    for schema in schemas:
+        assert [value for name, value in within(schema) if name == "type" and value == "null"] == []
+        assert None not in schema.get("enum", ())
+        assert "default" not in schema or schema["default"] is not None
+
+
+async def test_words_that_are_looked_up_are_told(document: Document) -> None:
+    """Else a program that keeps to the description is refused for what it could not know."""
+    models = document["components"]["schemas"]
+    assert models["ParamsAnalyze"]["properties"]["scope"]["enum"] == ["network", "agents", "performance", "all"]
+    assert models["TokenRequest"]["properties"]["grant_type"]["minLength"] == 1
+    assert models["UserBody"]["properties"]["roles"]["minItems"] == 1
+
+
 async def test_every_route_stands_in_it_and_nothing_else(document: Document, routes: tuple[Route, ...]) -> None:
     theirs = {f"{route.method} {route.path}" for route in routes} | TOOLS
     ours = {f"{route.verb} {AGENT_API}{route.path}" for route in ROUTES} | {f"POST {AGENT_API}/rpc"}

@@ -110,6 +110,14 @@ def test_whatever_a_query_is_it_is_read_or_a_bad_request(query: bytes) -> None:
         assert problem is None or (isinstance(problem, Problem) and problem.status == 400)
 
 
+@pytest.mark.parametrize("query", [b"status=null", b"limit=5&status=NULL"])
+def test_there_is_no_null_in_a_query(query: bytes) -> None:
+    """Who asks for the deliveries of no status is not shown those of any."""
+    problem = fault(partial(ask, query, DeliveryQuery))
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.detail) == (400, "status: there is no null in a query; leave it out.")
+
+
 @given(st.binary(max_size=80))
 def test_whatever_headers_say_they_are_taken_or_refused(value: bytes) -> None:
     wants_document(scope(headers={"accept": value}))
