@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+# Its name is all that counts; the initramfs looks for it.
+RESET = "factory-reset"
+
 Remount = Callable[[Path, Literal["rw", "ro"]], None]
 
 

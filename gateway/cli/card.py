@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.access.files import replace
 from gateway.access.users.first_admin import CODE_FILE
 from gateway.api.server.sockets import local_addresses
-from gateway.appliance.card import Card, CardError
+from gateway.appliance.card import RESET, Card, CardError
 from gateway.appliance.info import AUTHORITY, INFO, Board, info_text
 from gateway.appliance.network import Network, read_network
 from gateway.appliance.rendering import AUTHORIZED_KEYS, SLOT, announced, render
@@ -28,10 +28,11 @@ _KEPT = ".kept"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do one of the two."""
+    """Do one of the three."""
     card = Card(arguments.card)
+    act = {"take": take, "tell": tell, "reset": reset}[arguments.action]
     try:
-        return take(card, arguments) if arguments.action == "take" else tell(card, arguments)
+        return act(card, arguments)
     except CardError as error:
         return fail(str(error))
     except PermissionError as error:
@@ -81,6 +82,19 @@ def tell(card: Card, arguments: argparse.Namespace) -> int:
     if card.put({INFO: text, AUTHORITY: authority}):
         # Whoever stands before the board with a screen sees the same, but for the code: that is for who holds the card.
         print(text.partition("First administrator")[0])
+    return 0
+
+
+def reset(card: Card, arguments: argparse.Namespace) -> int:
+    """Ask for a factory reset: the file that asks for it on the card, which the next start finds."""
+    if not arguments.yes:
+        return fail(
+            "the next start would overwrite keys, users, plugins, history and backups of this board; what is on the "
+            "card stays. If that is meant: ferrule card reset --yes",
+            WRONG,
+        )
+    card.put({RESET: b"The next start overwrites all that is this board's own. Delete this file to keep it.\r\n"})
+    print("asked for: the next start overwrites all that is this board's own, which takes minutes. Now: sudo reboot")
     return 0
 
 

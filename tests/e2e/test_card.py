@@ -41,6 +41,9 @@ change "$1" ferrule.toml < "$1/again"
 act "$1" take ""
 echo "== fourth"
 ls "$1/card"
+"$FERRULE" card reset --card "$1/card" || echo "exit $?"
+"$FERRULE" card reset --card "$1/card" --yes
+test -s "$1/card/factory-reset"
 touch "$1/card/x" 2>&1 || true
 """
 
@@ -80,4 +83,6 @@ def test_a_card_is_taken_over_and_told_of(tmp_path: Path) -> None:
     assert "abcde-fghjk" not in third
 
     assert fourth.split()[:3] == ["ferrule-info.txt", "ferrule.toml", "network.toml"]
+    assert "exit 2" in fourth
+    assert "asked for: the next start overwrites" in fourth
     assert "Read-only file system" in fourth

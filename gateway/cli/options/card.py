@@ -11,9 +11,10 @@ EXAMPLES = """\
 examples:
   sudo ferrule card take          after a change to /boot/ferrule/ferrule.toml by hand
   sudo ferrule card tell
+  sudo ferrule card reset --yes && sudo reboot
 
-On a board that was flashed with the SD image both are done by themselves: at each start, and whenever an address or
-the code for the first administrator changes.
+On a board that was flashed with the SD image the first two are done by themselves: at each start, and whenever an
+address or the code for the first administrator changes.
 
 exit codes: 0 done, 1 the card or the board's own partition cannot be written, 2 a file on the card is wrong and the
 last one that was right stays in force"""
@@ -25,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     take = actions.add_parser("take", help="take over ferrule.toml, profiles and network.toml, where they are right")
     tell = actions.add_parser("tell", help="write ferrule-info.txt: name, addresses, fingerprint, first code")
-    for action in (take, tell):
+    reset = actions.add_parser(
+        "reset", help="have the next start forget all that is the board's own: keys, state, backups"
+    )
+    reset.add_argument("--yes", action="store_true", help="it is meant")
+    for action in (take, tell, reset):
         action.add_argument(
             "--card",
             type=Path,
