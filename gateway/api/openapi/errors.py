@@ -52,7 +52,7 @@ HEADERS: Mapping[str, Schema] = {
     "Retry-After": {"description": "seconds to wait", "schema": _SECONDS},
     "WWW-Authenticate": {"description": "how to show who calls", "schema": _TEXT},
     "Location": {"description": "of what was made", "schema": {"type": "string", "format": "uri-reference"}},
-    "Link": {"description": "other pages of a list (RFC 8288)", "schema": _TEXT},
+    "Link": {"description": "the description of this API, and other pages of a list (RFC 8288)", "schema": _TEXT},
     "Idempotency-Replayed": {
         "description": "true where this is the answer to an earlier request with the same Idempotency-Key",
         "schema": _TEXT,

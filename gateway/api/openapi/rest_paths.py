@@ -182,10 +182,10 @@ def _resource(route: Route, attributes: Schema, related: Schema | None) -> Schem
 def _success(route: Route, schemas: Schemas) -> Schema:
     names = [
         "X-API-Version",
+        "Link",
         *(["Location"] if route.status == 201 else []),
         *(["Idempotency-Replayed"] if route.keyed else []),
         *(["Preference-Applied"] if route.waits else []),
-        *(["Link"] if route.listing else []),
         *(["ETag"] if route.method in {"GET", "PUT", "PATCH"} and "{" in route.path and not route.listing else []),
     ]
     answer: dict[str, Any] = {"description": route.summary, "headers": headers(names)}

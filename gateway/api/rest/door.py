@@ -44,8 +44,13 @@ from gateway.core.principal import Kind
 
 log = structlog.stdlib.get_logger(__name__)
 
+# Whatever is answered leads to what describes it (D-011; RFC 8631, 4).
+_DESCRIBED = (
+    b'</v1/openapi.json>; rel="describedby service-desc"; type="application/json", '
+    b'</v1/tools/docs>; rel="service-doc"; type="text/html"'
+)
 # Every answer of this API has them: others may be given to other Accept headers.
-_COMMON = ((b"vary", b"Accept"), (b"x-api-version", API_VERSION))
+_COMMON = ((b"vary", b"Accept"), (b"x-api-version", API_VERSION), (b"link", _DESCRIBED))
 # Of a request that is refused, so much of a body is read and thrown away; what is longer ends the connection.
 _READ_OF_REFUSED = 16 * 1024
 _NO_MEMBERS = Members({}, "/data")

@@ -153,6 +153,24 @@ async def test_pages_link_to_each_other(client: httpx.AsyncClient) -> None:
     assert seen == [f"w{number}" for number in range(60)]
 
 
+async def test_every_answer_leads_to_what_describes_it(client: httpx.AsyncClient) -> None:
+    """D-011: also that of an error, and to who is not known yet."""
+    for path, headers, status in (
+        ("/v1/wells", {}, 200),
+        ("/v1/nothing", {}, 404),
+        ("/v1/wells?wet=true", {}, 400),
+        ("/v1/wells", {"Authorization": ""}, 401),
+    ):
+        response = await client.get(path, headers=headers)
+        assert response.status_code == status
+        for relation, kind in (("describedby service-desc", "application/json"), ("service-doc", "text/html")):
+            link = response.links[relation]
+            assert link["type"] == kind
+            described = await client.get(link["url"], headers={"Authorization": ""})
+            assert (described.status_code, described.headers["content-type"].partition(";")[0]) == (200, kind)
+    assert {"self", "next"} <= (await client.get("/v1/wells")).links.keys()
+
+
 async def test_beyond_the_last_page_there_is_nothing(client: httpx.AsyncClient) -> None:
     document = (await client.get("/v1/wells?page[number]=9")).json()
     assert document["data"] == []

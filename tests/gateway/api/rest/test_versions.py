@@ -87,7 +87,8 @@ def test_dates_are_as_http_has_them(naive: datetime) -> None:
 async def test_what_stays_says_nothing_of_an_end(client: httpx.AsyncClient) -> None:
     reply = await client.post("/v1/wells", json={"data": {"name": "n"}})
     assert reply.status_code == 201
-    assert not {"deprecation", "sunset", "link"} & set(reply.headers)
+    assert not {"deprecation", "sunset"} & set(reply.headers)
+    assert not {"deprecation", "sunset", "successor-version"} & set(reply.links)
 
 
 async def test_a_path_that_ends_says_so_with_each_answer(rig: Rig, client: httpx.AsyncClient) -> None:
