@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.access.jws import PLUGIN_API
 from gateway.access.oauth.access_tokens import AccessToken, AccessTokens
-from gateway.access.oauth.grant import Issued
+from gateway.access.oauth.grant import Issued, OAuthError
 from gateway.access.oauth.subjects import Standing, Subjects
 from gateway.access.oauth.voids import Voids
 from gateway.core.errors import Code, GatewayError
@@ -73,7 +73,8 @@ class PluginTokens:
             ttl: seconds it lives.
 
         Raises:
-            GatewayError: NOT_FOUND; FORBIDDEN, it is the plugin of another; CONFLICT, no instance of it is to run.
+            GatewayError: NOT_FOUND; FORBIDDEN, it is the plugin of another; CONFLICT, no instance of it is to run, or
+                it has more permissions than a token can name.
         """
         found = await self._find(plugin)
         if by.subject != found.publisher and not by.may(ADMIN):
@@ -91,7 +92,14 @@ class PluginTokens:
             lifetime=ttl,
             permissions=frozenset(permissions),
         )
-        return PluginToken(self._tokens.issue(subject, issued), permissions)
+        try:
+            made = self._tokens.issue(subject, issued)
+        except OAuthError:
+            words = (
+                f"the permissions of {plugin} do not fit into a token: grant fewer, or wider ones with shorter names"
+            )
+            raise GatewayError(Code.CONFLICT, words) from None
+        return PluginToken(made, permissions)
 
     def look(self, plugin: str) -> None:
         """An instance of a plugin ended or was removed: with the last one all tokens of it end."""

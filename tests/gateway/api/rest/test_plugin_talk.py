@@ -506,3 +506,11 @@ def test_no_wait_is_longer_than_a_request_may_take() -> None:
 def test_preferences_that_are_none_are_passed_over(fields: list[bytes]) -> None:
     wait = preferred_wait({"headers": [(b"prefer", field) for field in fields]})
     assert wait is None or 0 <= wait <= LONGEST_WAIT
+
+
+async def test_what_does_not_fit_into_its_token_is_told(api: httpx.AsyncClient, talking: Talking) -> None:
+    """It has every permission by its name, and there may be many long ones."""
+    talking.run("analytics-plugin", *(f"read-tags:line/{number}/{'x' * 150}" for number in range(30)))
+    refused = await token(api)
+    assert refused.status_code == 409
+    assert "grant fewer" in refused.json()["detail"]
