@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from gateway.access.acting import Acts
 from gateway.access.admin import load_admin
 from gateway.access.keys import RootKey, load_root_key
 from gateway.access.limits.rates import RateLimits
@@ -71,6 +72,7 @@ class Ground:
         timeline: the clocks.
         root: all keys come from it.
         audit: who did what.
+        acts: what commands did.
         alerts: what somebody should see to.
         source: numbers events.
         events: keeps them.
@@ -81,6 +83,7 @@ class Ground:
     timeline: Timeline
     root: RootKey
     audit: AuditLog
+    acts: Acts
     alerts: Alerts
     source: EventSource
     events: EventStore
@@ -192,6 +195,8 @@ class Gateway:
             auditing.start_soon(audit.run)
             before = {} if cut_short is None else cut_short.details
             audit.note("gateway.start", details={"version": installed_version(), **before})
+            acts = Acts(self._state, root, audit)
+            auditing.start_soon(acts.run)
             root.hold(self._state, storage.facts)
             source = await event_source(storage.facts, timeline, root.gateway_id)
             async with (
@@ -204,7 +209,8 @@ class Gateway:
                 ) as events,
                 plugging(storage, self._state, lambda: self._settings, timeline.now) as plugins,
             ):
-                await self._consume(Ground(storage, timeline, root, audit, alerts, source, events, plugins), profiled)
+                ground = Ground(storage, timeline, root, audit, acts, alerts, source, events, plugins)
+                await self._consume(ground, profiled)
             audit.note("gateway.stop")
             auditing.cancel_scope.cancel()
 
@@ -351,6 +357,7 @@ class Gateway:
                     rates=self._rates,
                     instruments=self._instruments,
                     audit=ground.audit,
+                    acts=ground.acts,
                     plugins=ecosystem.reloaded,
                 )
                 field.start_soon(self._configuration.follow, followers, polling)

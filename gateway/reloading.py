@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from gateway.access.acting import Acts
 from gateway.access.keys import RootKey
 from gateway.access.limits.rates import RateLimits
 from gateway.alarms.alarms import Alarms
@@ -18,6 +19,7 @@ from gateway.api.parts import AgentParts
 from gateway.api.server.tls import ServerTls
 from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.ports import Json
+from gateway.core.principal import Principal
 from gateway.lines.lines import Lines
 from gateway.settings.compare import Changes, difference, marks
 from gateway.settings.in_force import WORDS, keep_in_force, marks_in_force, turnover
@@ -44,6 +46,7 @@ class Followers:
         rates: how much callers may ask for.
         instruments: what is measured.
         audit: is told what was taken over, and what was refused.
+        acts: knows who asked for it.
         plugins: told that another configuration is in force.
     """
 
@@ -55,6 +58,7 @@ class Followers:
     rates: RateLimits
     instruments: Instruments
     audit: AuditLog
+    acts: Acts
     plugins: Callable[[], None]
 
 
@@ -112,19 +116,22 @@ class Configuration:
         await begin.wait()
         await trio.to_thread.run_sync(keep_in_force, self._state, marks_in_force(self._written))
         async for _ in self._rereads:
+            await followers.acts.look()
+            by = followers.acts.asker()
             if followers.root.follow(self._state):
-                followers.audit.note("keys.rotate", details={"generation": followers.root.generation})
+                followers.audit.note("keys.rotate", by=by, details={"generation": followers.root.generation})
             await followers.tls.reread()
-            await self._reload(followers)
+            await self._reload(followers, by)
 
-    async def _reload(self, followers: Followers) -> None:
+    async def _reload(self, followers: Followers, by: Principal | None) -> None:
         """Take over a changed configuration; a bad one is refused, and the old one goes on."""
         try:
             written = await trio.to_thread.run_sync(load, self._path)
         except SettingsError as error:
             problems = str(error).splitlines()
             log.warning("configuration refused, the old one goes on", problems=problems)
-            followers.audit.note("gateway.reload", AuditOutcome.FAILED, details={"problems": [*problems[:_MOST_NOTED]]})
+            noted: dict[str, Json] = {"problems": [*problems[:_MOST_NOTED]]}
+            followers.audit.note("gateway.reload", AuditOutcome.FAILED, by=by, details=noted)
             return
         settings = self._fit(written)
         changes = difference(self._settings, settings)
@@ -138,7 +145,7 @@ class Configuration:
         followers.agents.directory.follow(settings.agents, settings.limits.max_agents)
         followers.agents.tokens.follow(int(settings.agents.token_ttl))
         followers.alarms.follow(settings)
-        followers.audit.note("gateway.reload", details=_noted(changes))
+        followers.audit.note("gateway.reload", by=by, details=_noted(changes))
         pending = difference(self._started_with, settings)
         if pending.waiting:
             log.warning("these sections take effect at the next start", sections=list(pending.waiting))

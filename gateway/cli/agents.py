@@ -28,6 +28,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
     from gateway.access.enrolment import Enrolments
     from gateway.access.keys import KeyFileError, read_root_key
     from gateway.access.scopes import parse_scopes
+    from gateway.cli.acts import tell
     from gateway.core import rfc3339
     from gateway.core.errors import GatewayError
 
@@ -37,10 +38,11 @@ def _enrol(arguments: argparse.Namespace) -> int:
         )
     public_key = None if arguments.public_key is None else _public_key(arguments.public_key)
     try:
+        scopes = parse_scopes(arguments.scope)
         given = Enrolments(read_root_key(arguments.state), time.time).issue(
             arguments.agent_id,
             None if arguments.capabilities is None else _capabilities(arguments.capabilities),
-            parse_scopes(arguments.scope),
+            scopes,
             arguments.ttl,
             public_key,
             name=system_user(),
@@ -51,6 +53,19 @@ def _enrol(arguments: argparse.Namespace) -> int:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{arguments.state}: {error.strerror}. The key there cannot be read") from None
+    expires = rfc3339.text(given.expires)
+    tell(
+        arguments.state,
+        "agent.enrol",
+        given.agent_id,
+        {
+            "capabilities": None if arguments.capabilities is None else [*_capabilities(arguments.capabilities)],
+            "scope": " ".join(sorted(scopes)),
+            "pinned": public_key is not None,
+            "kid": given.kid,
+            "expires": expires,
+        },
+    )
     print(
         json.dumps(
             {
@@ -58,7 +73,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
                 "kid": given.kid,
                 "secret": given.secret,
                 "token": given.token,
-                "expiresAt": rfc3339.text(given.expires),
+                "expiresAt": expires,
             }
         )
     )

@@ -11,6 +11,7 @@ from gateway.access.generation import rotate
 from gateway.access.keys import KeyFileError, RootKey, read_root_key
 from gateway.access.oauth.access_tokens import PURPOSE as CLIENT
 from gateway.access.tokens import PURPOSE as OPERATOR
+from gateway.cli.acts import tell
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.state_lock import owner_of
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{error.filename or state}: {error.strerror}. Run this as the user the gateway runs as, or as root; the "
             "keys are as they were"
         ) from None
+    tell(state, "keys.rotate", details={"generation": generation, "endAll": arguments.end_all})
     screen = Screen()
     what = (
         "every token given out before is void" if arguments.end_all else "tokens of the generation before still count"

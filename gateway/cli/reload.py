@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 
+from gateway.cli.acts import tell
 from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
 from gateway.field.check_files import file_problems
 from gateway.settings.compare import marks
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         return WRONG
     # By the time it is told it may have taken over what it is compared with.
     before = kept_in_force(arguments.state, pid)
+    tell(arguments.state, "gateway.reload")
     try:
         os.kill(pid, signal.SIGHUP)
     except ProcessLookupError:

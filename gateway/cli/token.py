@@ -9,6 +9,7 @@ import json
 from gateway.access.generation import GenerationError, end_operators
 from gateway.access.keys import KeyFileError, read_root_key
 from gateway.access.scopes import parse_scopes
+from gateway.cli.acts import tell
 from gateway.cli.main import AS_WHOM, DENIED, FAILED, WRONG, CommandError, fail
 from gateway.cli.minted import mint, system_user
 from gateway.cli.screen import Screen
@@ -82,6 +83,7 @@ def _end_all(screen: Screen, arguments: argparse.Namespace) -> int:
         raise CommandError(
             f"{error.filename or state}: {error.strerror}. {AS_WHOM}; nothing was revoked", DENIED
         ) from None
+    tell(state, "token.revoke", "all of operators")
     try:
         owner_of(state)
         running = True

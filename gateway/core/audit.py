@@ -112,7 +112,7 @@ def entry(
         outcome=outcome,
         kind=None if by is None else by.kind.value,
         subject=_short_or_none(claimed if by is None else by.known_as),
-        token_id=None if by is None else _short(by.token_id),
+        token_id=_short_or_none(by.token_id or None) if by is not None else None,
         peer=_short_or_none(peer),
         target=_short_or_none(target),
         details=_small(details or {}),

@@ -21,6 +21,7 @@ import pytest
 import rfc8785
 import trio
 
+from gateway.access.acts import Act, leave
 from gateway.access.enrolment import Enrolment, Enrolments
 from gateway.access.generation import rotate
 from gateway.access.keys import read_root_key
@@ -293,6 +294,7 @@ def test_a_reload_takes_up_rotated_keys_and_changed_limits(config: Path) -> None
         token = OperatorTokens(read_root_key(state), time.time, lambda: True).issue({"*"})
         assert (await call(client, token, "agent.list"))["error"]["code"] == -32001
         change(config)
+        leave(state, read_root_key(state), Act("gateway.reload", time.time(), "anna"))
         signal.raise_signal(signal.SIGHUP)
 
         async def followed() -> bool:
@@ -317,5 +319,6 @@ def test_a_reload_takes_up_rotated_keys_and_changed_limits(config: Path) -> None
     rows = audited(config.parent / "state")
     (rotated,) = [row for row in rows if "keys.rotate" in row]
     assert '"generation":1' in rotated
-    (taken, _) = [row for row in rows if "gateway.reload" in row]
+    (taken, refused) = [row for row in rows if "gateway.reload" in row]
     assert '"sections":["gateway","limits"]' in taken
+    assert ["operator:anna" in row for row in (rotated, taken, refused)] == [True, True, False]

@@ -12,6 +12,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import OctKey, OKPKey
 
+from gateway.access.acts import left
 from gateway.access.agent_tokens import AgentTokens
 from gateway.access.bearer import Bearer
 from gateway.access.enrolment import DEFAULT_SCOPES, PURPOSE, Enrolments
@@ -111,11 +112,53 @@ def test_the_defaults_are_those_of_the_enrolment() -> None:
     assert not any(scope in DEFAULT_SCOPES for scope in ("devices:write", "agents:write", "*"))
 
 
-def test_nothing_is_kept_of_an_enrolment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    load_root_key(tmp_path)
+def test_nothing_is_kept_of_an_enrolment_but_who_made_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "anna")
+    root = load_root_key(tmp_path)
     before = sorted(tmp_path.iterdir())
-    enrol(tmp_path, capsys)
-    assert sorted(tmp_path.iterdir()) == before
+    given = enrol(tmp_path, capsys, "--scope", "devices:read", "--capabilities", "heat")
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "acts", *before]
+    [act] = left(tmp_path, root).values()
+    assert act is not None
+    assert (act.action, act.by, act.target) == ("agent.enrol", "anna", "temp-sensor-001")
+    assert act.details == {
+        "capabilities": ["heat"],
+        "scope": "devices:read",
+        "pinned": False,
+        "kid": given["kid"],
+        "expires": given["expiresAt"],
+    }
+    [file] = (tmp_path / "acts").iterdir()
+    assert given["secret"] not in file.read_text()
+    assert given["token"] not in file.read_text()
+
+
+def test_who_ends_tokens_without_a_gateway_is_left_for_the_audit_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "anna")
+    root = load_root_key(tmp_path)
+    assert main(["keys", "rotate", "--state", str(tmp_path)]) == 0
+    assert main(["token", "revoke", "--all", "--state", str(tmp_path)]) == 0
+    acts = [act for act in left(tmp_path, root).values() if act is not None]
+    assert {(act.action, act.by, act.target) for act in acts} == {
+        ("keys.rotate", "anna", None),
+        ("token.revoke", "anna", "all of operators"),
+    }
+    assert {"generation": 1, "endAll": False} in [act.details for act in acts]
+
+
+def test_an_act_that_cannot_be_left_is_told_and_done_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_root_key(tmp_path)
+    (tmp_path / "acts").touch()
+    assert main(["agents", "enrol", "--state", str(tmp_path), "--agent-id", "a"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["agentId"] == "a"
+    assert "the audit log will not say who did this" in shown.err
 
 
 @pytest.mark.parametrize("form", ["pem", "jwk"])
