@@ -156,5 +156,6 @@ def _tell_code(screen: Screen, arguments: argparse.Namespace, code: str) -> int:
         screen.json({"code": code})
         return 0
     screen.line(code, "bold")
-    screen.line("It makes the first administrator, once: docs/access.md says how, or use ferrule user add", "dim")
+    page = "https://BOARD:3500/v1/auth/setup"
+    screen.line(f"It makes the first administrator, once: at {page} in a browser, or use ferrule user add", "dim")
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.access.users.first_admin import CODE_FILE as MADE_BY_THE_GATEWAY
+from gateway.api.pages.views import SETUP
 from gateway.cli.main import main
 from gateway.cli.user import CODE_FILE
 from tests.gateway.cli.peer import Peer, body_of, send, serving
@@ -189,7 +190,9 @@ def test_the_code_is_read_on_the_board_alone(tmp_path: Path, capsys: pytest.Capt
     assert "--renew" in capsys.readouterr().err
     (tmp_path / CODE_FILE).write_text("aaaaa-bbbbb-ccccc-ddddd\n")
     assert main(["user", "code", "--state", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "aaaaa-bbbbb-ccccc-ddddd"
+    code, cure = capsys.readouterr().out.splitlines()
+    assert code == "aaaaa-bbbbb-ccccc-ddddd"
+    assert f"{SETUP} in a browser" in cure
     assert main(["user", "code", "--json", "--state", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == {"code": "aaaaa-bbbbb-ccccc-ddddd"}
     (tmp_path / CODE_FILE).write_bytes(b"\xff")
