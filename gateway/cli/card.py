@@ -107,15 +107,27 @@ def _check_network(path: Path) -> tuple[Problem, ...]:
 
 
 def _put_in_force(taken: Taken, config: Path) -> None:
-    """Have the configuration's usual name lead to the one that is good."""
+    """Have the usual names of configuration and profiles lead to those that are good."""
     source = _SHIPPED if taken.path is None else taken.path
-    for link, leads in ((config, source), (config.parent / PROFILES, source.parent / PROFILES)):
-        if link.is_symlink() and link.readlink() == leads:
-            continue
-        fresh = link.with_name(f".{link.name}.new")
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(leads)
-        fresh.replace(link)
+    _lead(config, source)
+    _lead(config.parent / PROFILES, source.parent / PROFILES)
+
+
+def _lead(link: Path, target: Path) -> None:
+    if not target.exists():
+        # Those of a version before this one.
+        if link.is_symlink():
+            link.unlink()
+        return
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_dir() and not link.is_symlink():
+        # An empty one, as the package makes it for those who have no card.
+        link.rmdir()
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
 
 
 def _server(config: Path) -> ServerSettings:

@@ -49,8 +49,10 @@ touch "$1/card/x" 2>&1 || true
 
 
 def test_a_card_is_taken_over_and_told_of(tmp_path: Path) -> None:
-    for name in ("card", "fresh", "run", "etc", "state"):
-        (tmp_path / name).mkdir()
+    for name in ("card", "fresh/profiles", "run", "etc/profiles", "state"):
+        (tmp_path / name).mkdir(parents=True)
+    profile = '[profile]\nname = "own"\ntitle = "Own"\n[[tag]]\nname = "a"\ntable = "coil"\naddress = 0\n'
+    (tmp_path / "fresh/profiles/own.toml").write_text(profile)
     config = '[gateway]\nname = "one"\n\n[server]\nbind = "private"\nport = 4711\n'
     (tmp_path / "fresh/ferrule.toml").write_text(config)
     (tmp_path / "fresh/network.toml").write_text('[ethernet]\naddress = "192.168.7.5/24"\n')
@@ -68,6 +70,7 @@ def test_a_card_is_taken_over_and_told_of(tmp_path: Path) -> None:
     third, fourth = rest.split("== fourth\n")
 
     assert ":4711" in first
+    assert (tmp_path / "etc/profiles/own.toml").read_text() == profile
     assert "abcde-fghjk" in first.split("== first\n")[1]
     # The screen shows all but the code: whoever stands before it need not hold the card.
     assert "abcde-fghjk" not in first.split("== first\n")[0]
