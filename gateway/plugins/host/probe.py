@@ -36,6 +36,7 @@ async def find_means(which: Callable[[str], str | None] | None = None) -> Means:
         prlimit=which("prlimit"),
         nice=which("nice"),
         choom=which("choom"),
+        sh=which("sh"),
         python=which("python3"),
         node=which("node"),
         root=os.geteuid() == 0,

@@ -121,7 +121,7 @@ class Means:
     Attributes:
         bubblewrap: path of bwrap, where it makes a sandbox; None: it does not.
         nested: bwrap can close further user namespaces to what it runs.
-        prlimit, nice, choom, python, node: paths of programs; None: there are none.
+        prlimit, nice, choom, sh, python, node: paths of programs; None: there are none.
         root: the gateway may give a process another user.
         why: why bubblewrap is not used; None: it is.
         door: through which systemd starts each instance in a unit of its own; None: the gateway starts it itself.
@@ -133,6 +133,7 @@ class Means:
     prlimit: str | None = None
     nice: str | None = None
     choom: str | None = None
+    sh: str | None = None
     python: str | None = None
     node: str | None = None
     root: bool = False

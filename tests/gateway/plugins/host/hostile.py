@@ -83,6 +83,16 @@ def work():
                 pass
 main(work)
 """),
+    "a hog in sessions of its own": Hostile("""
+def work():
+    say("begun")
+    for _ in range(12):
+        if os.fork() == 0:
+            tried(os.setsid)
+            while True:
+                pass
+main(work)
+"""),
     "a farm of zombies": Hostile("""
 def work():
     say("begun")
@@ -101,9 +111,9 @@ def work():
     say("begun")
     for _ in range(4):
         if os.fork() == 0:
-            os.setsid()
+            tried(os.setsid)
             if os.fork() == 0:
-                os.setsid()
+                tried(os.setsid)
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
                 time.sleep(1000)
             os._exit(0)

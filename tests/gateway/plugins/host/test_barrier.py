@@ -30,6 +30,8 @@ NATIVE = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 KEYCTL = {"x86_64": 250, "aarch64": 219}.get(platform.machine())
 ADD_KEY = {"x86_64": 248, "aarch64": 217}.get(platform.machine())
 SESSION = -3
+# Where the kernel has no such groups, there is nothing to give way in.
+GIVES_WAY = "10" if Path("/proc/self/autogroup").exists() else "FileNotFoundError"
 
 
 def judged(program: bytes, architecture: int, number: int, *arguments: int) -> int:
@@ -112,7 +114,7 @@ def test_exactly_these_calls_are_closed_by_the_lists_of_the_kernel(
     closed = {name for name, number in numbers.items() if judged(filter_, architecture, number, 1) == CLOSED}
     assert closed == {
         *("add_key", "request_key", "keyctl", "shmget", "semget", "msgget", "memfd_create", "memfd_secret"),
-        *("bpf", "perf_event_open", "userfaultfd", "io_uring_setup"),
+        *("setsid", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup"),
     } & set(numbers)
     assert judged(filter_, architecture, numbers["socket"], VSOCK) == NO_FAMILY
 
@@ -144,6 +146,8 @@ def work():
     say("unix", tried(lambda: socket.socketpair() and "made"))
     say("abstract", tried(lambda: socket.socket(socket.AF_UNIX).connect("\\0of-the-gateway") or "connected"))
     say("tty", tried(lambda: os.open("/dev/tty", os.O_RDWR)))
+    say("session", tried(os.setsid))
+    say("autogroup", tried(lambda: open("/proc/self/autogroup").read().split()[-1]))
     say("more", sorted(os.readlink(f"/proc/self/fd/{{one}}") for one in os.listdir("/proc/self/fd") if int(one) > 2
                        and os.path.islink(f"/proc/self/fd/{{one}}")))
     say("score", open("/proc/self/oom_score_adj").read().strip())
@@ -164,6 +168,8 @@ main(work)
         "abstract": "ConnectionRefusedError",
         "tty": "OSError",
         "more": "[]",
+        "session": "OSError",
+        "autogroup": GIVES_WAY,
         "score": "500",
     }
 

@@ -267,9 +267,9 @@ import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 def work():
     if os.fork() == 0:
-        os.setsid()
+        tried(os.setsid)
         if os.fork() == 0:
-            os.setsid()
+            tried(os.setsid)
             say("grandchild")
             time.sleep(1000)
         os._exit(0)
