@@ -23,7 +23,13 @@ UNLISTED = frozenset({MANIFEST, SIGNATURE})
 README = "README.md"
 
 Id = Annotated[str, Meta(pattern=r"\A[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\Z")]
-Word = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,63}\Z")]
+Word = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[a-z0-9][a-z0-9._-]{0,63}\Z",
+        description="a word of up to 64 small letters, digits, dots, hyphens and underscores",
+    ),
+]
 # Hyphens join a permission, colons a capability (D-053); what stands behind the colon of a permission narrows it.
 Permission = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?::[!-~]{1,200})?\Z")]
 Capability = Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_-]*(?::[a-z0-9_-]+)*\Z", max_length=100)]

@@ -24,8 +24,11 @@ LOG_SIZE = 100
 
 Granted = Annotated[str, Meta(min_length=1, max_length=300)]
 Permissions = Annotated[tuple[Granted, ...], Meta(max_length=100)]
-Region = Annotated[str, Meta(max_length=64, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[!-~]+\Z")]
+Region = Annotated[str, Meta(max_length=64, pattern=r"\A[^\x00-\x1f\x7f]*\Z", description="text of one line")]
+Name = Annotated[
+    str,
+    Meta(min_length=1, max_length=128, pattern=r"\A[!-~]+\Z", description="plain letters, digits and signs, no blanks"),
+]
 StatusWord = Literal["initializing", "inactive", "active", "error", "suspended"]
 Size = Annotated[int, Meta(ge=1, le=LINES)]
 

@@ -166,7 +166,8 @@ def problem_of(error: GatewayError, source: Source | None = None, headers: Reply
     if status in {429, 503}:
         wait = str(error.details.get("retryAfter", 1)).encode()
         headers = ((b"retry-after", wait), (b"x-ratelimit-retry-after", wait), *headers)
-    return Problem(status, error.code.value, f"{detail}.", source=source, meta=meta, headers=headers)
+    end = "" if detail.endswith("?") else "."
+    return Problem(status, error.code.value, f"{detail}{end}", source=source, meta=meta, headers=headers)
 
 
 def too_many(refused: Refused, headers: ReplyHeaders = ()) -> Problem:

@@ -31,7 +31,10 @@ class SdkBody(Model, frozen=True):
     """
 
     language: Annotated[str, Meta(min_length=1, max_length=40)]
-    version: Annotated[str, Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){0,2}\+?$")] | None = None
+    version: (
+        Annotated[str, Meta(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){0,2}\+?$", description="a version of it, as 3.11+")]
+        | None
+    ) = None
     platform: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
     include_examples: bool = True
     authentication_method: Method = "oauth2"

@@ -105,6 +105,8 @@ def _explained(message: str, model: type[msgspec.Struct]) -> GatewayError:
         return invalid(f"{place}.{missing[1]}".removeprefix("."), "is required")
     if unknown := _UNKNOWN.fullmatch(reason):
         return invalid(f"{place}.{unknown[1]}".removeprefix("."), _no_such(unknown[1], there))
+    if "matching regex" in reason and (form := _form_of(_type_at(model, place, whole=True))):
+        return invalid(place or "data", f"must be {form}")
     choices = ""
     if reason.startswith("Invalid enum value"):
         choices = f"; there are: {', '.join(str(choice) for choice in _choices(there))}"
@@ -125,17 +127,19 @@ def _members(model: object) -> Mapping[str, object]:
     return {field.encode_name: field.type for field in msgspec.structs.fields(model)}
 
 
-def _type_at(model: object, place: str) -> object:
-    """The type of what stands at a place, as far as the model says it."""
+def _type_at(model: object, place: str, *, whole: bool = False) -> object:
+    """The type of what stands at a place, as far as the model says it; whole: that of its member, with all of it."""
+    said: object = None
     while place and (fields := _members(model)):
         # A query's name may have brackets of its own.
         name = place if place in fields else _member(place, None)
-        model = _plain(fields.get(name))
+        said = fields.get(name)
+        model = _plain(said)
         place = place[len(name) :].removeprefix(".")
         if index := _INDEX.match(place):
             place = place[index.end() :].removeprefix(".")
             model = _plain(next(iter(get_args(model)), None))
-    return model
+    return said if whole else model
 
 
 def _plain(annotation: object) -> object:
@@ -146,6 +150,17 @@ def _plain(annotation: object) -> object:
         if is_list or not inner:
             return annotation
         annotation = inner[0]
+
+
+def _form_of(annotation: object) -> str | None:
+    """How text with a pattern is written, in the words of its model; None where it has none."""
+    for found in (*get_args(annotation), *getattr(annotation, "__metadata__", ())):
+        if isinstance(found, msgspec.Meta):
+            if found.pattern is not None and found.description is not None:
+                return found.description
+        elif (form := _form_of(found)) is not None:
+            return form
+    return None
 
 
 def _choices(annotation: object) -> tuple[object, ...]:
