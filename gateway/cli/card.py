@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import socket
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from gateway.access.files import replace
-from gateway.access.users.first_admin import CODE_FILE
-from gateway.api.server.sockets import local_addresses
 from gateway.appliance.card import RESET, Card, CardError
-from gateway.appliance.info import AUTHORITY, INFO, Board, info_text
 from gateway.appliance.network import Network, read_network
 from gateway.appliance.rendering import AUTHORIZED_KEYS, SLOT, announced, render
 from gateway.appliance.takeover import CONFIG, ERRORS, NETWORK, PROFILES, Shelf, Taken, errors_text, take_over
@@ -63,6 +58,14 @@ def take(card: Card, arguments: argparse.Namespace) -> int:
 
 def tell(card: Card, arguments: argparse.Namespace) -> int:
     """Write what people need to know to the card, and show it on the console."""
+    # Not for `take`, for which the network and the gateway wait.
+    import socket
+    from importlib.metadata import version
+
+    from gateway.access.users.first_admin import CODE_FILE
+    from gateway.api.server.sockets import local_addresses
+    from gateway.appliance.info import AUTHORITY, INFO, Board, info_text
+
     state: Path = arguments.state
     authority = _content(state / "ca.pem")
     code = _content(state / CODE_FILE)
