@@ -103,7 +103,8 @@ class SetupPages:
             wait = error.details.get("retryAfter")
             headers = () if wait is None else ((b"retry-after", str(wait).encode()),)
             status = _STATUS.get(error.code, 400)
-            return self._form(request, form, status=status, wrong=sentence(error.reason), headers=headers)
+            of = f"{error.field}: " if error.code is Code.INVALID and error.field is not None else ""
+            return self._form(request, form, status=status, wrong=sentence(f"{of}{error.reason}"), headers=headers)
         return self._notices.notice(
             200,
             "That is done",
