@@ -73,6 +73,11 @@ def changes(history: Mapping[str, Sequence[str]], version: str, calls: Sequence[
     return lines[::-1]
 
 
+def needs(language: str) -> str:
+    """What the SDK for a language runs on, whatever somebody asks for."""
+    return str(_LANGUAGES[language]["requires"])
+
+
 def _ordered(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
@@ -83,7 +88,7 @@ def _language(name: str, archives: Path) -> Mapping[str, Any]:
     examples = [path for path in (place / "examples").iterdir() if path.suffix in about["endings"]]
     return {
         "language": name,
-        "requires": about["requires"],
+        "requires": needs(name),
         "platforms": about["platforms"],
         "readme": (place / "README.md").read_text("utf-8"),
         "examples": [{"name": path.name, "text": path.read_text("utf-8")} for path in sorted(examples)],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gateway.api.rest.versions import API_VERSION
-from sdk.listing import changes
+from sdk.listing import changes, needs
 
 
 def test_the_first_version_has_nothing_before_it() -> None:
@@ -37,3 +38,12 @@ def test_a_later_version_is_never_told_to_be_the_first() -> None:
 def test_the_history_that_is_kept_goes_with_the_version_there_is() -> None:
     history = json.loads((Path(__file__).parents[2] / "sdk" / "history.json").read_text())
     assert changes(history, API_VERSION.decode(), ["a"])[-1].startswith("1.0.0: the first version")
+
+
+def test_what_is_said_to_be_needed_is_what_the_packages_demand() -> None:
+    """The reference asks for Python 3.8: who installs the SDK there is told the same by pip as by the gateway."""
+    place = Path(__file__).parents[2] / "sdk"
+    python = tomllib.loads((place / "python" / "pyproject.toml").read_text())
+    node = json.loads((place / "typescript" / "package.json").read_text())
+    assert needs("python") == f"Python {python['project']['requires-python']}"
+    assert needs("typescript") == f"Node.js {node['engines']['node']}"
