@@ -6,8 +6,9 @@ in a small share of the time, and all of them together in no more than half of i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
@@ -21,6 +22,10 @@ BURST_S, BURST_OF_ALL_S = 5.0, 25.0
 _MOST_S = 0.5
 # Accounts that are remembered, where they have used up something.
 _MOST_ACCOUNTS = 1000
+
+
+# Told how many seconds more somebody has used up.
+Charge = Callable[[float], None]
 
 
 def account_of(principal: Principal) -> str:
@@ -78,27 +83,36 @@ class Turns:
         return len(self._of)
 
     @asynccontextmanager
-    async def turn(self, principal: Principal) -> AsyncIterator[None]:
+    async def turn(self, principal: Principal) -> AsyncIterator[Charge]:
         """Read a page of the log in the block, and do nothing else in it.
 
         Args:
             principal: whose time it takes.
+
+        Returns:
+            What to tell how long it then took to look through the page.
         """
-        account = account_of(principal)
-        if self._all is None:
-            self._all = _Account(SHARE_OF_ALL, BURST_OF_ALL_S)
-        of_all, own = self._all, self._of.get(account) or self._open(account)
+        own, of_all = self._both(principal)
         async with own.lock:
             await own.affordable()
             async with of_all.lock:
                 await of_all.affordable()
                 begun = trio.current_time()
                 try:
-                    yield
+                    yield partial(self.charge, principal)
                 finally:
-                    spent = min(_MOST_S, trio.current_time() - begun)
-                    own.spend(spent)
-                    of_all.spend(spent)
+                    self.charge(principal, min(_MOST_S, trio.current_time() - begun))
+
+    def charge(self, principal: Principal, seconds: float) -> None:
+        """It took so long to look through what was read: the next turn waits for that too."""
+        for account in self._both(principal):
+            account.spend(seconds)
+
+    def _both(self, principal: Principal) -> tuple[_Account, _Account]:
+        account = account_of(principal)
+        if self._all is None:
+            self._all = _Account(SHARE_OF_ALL, BURST_OF_ALL_S)
+        return self._of.get(account) or self._open(account), self._all
 
     def _open(self, account: str) -> _Account:
         if len(self._of) >= _MOST_ACCOUNTS:

@@ -16,6 +16,7 @@ import trio
 
 from gateway.core.eventlog import Attempt, Delivery, KeptWebhook, NotKept
 from gateway.core.events import Event
+from gateway.core.sifting import Sifting
 from gateway.webhooks.attempts import Attempts
 from gateway.webhooks.replaying import Replaying
 from gateway.webhooks.schedule import JITTER, LONGEST, pause_after
@@ -269,6 +270,7 @@ class Lane:
         if not self.active:
             return
         await self._replaying.fill()
+        sifting = Sifting()
         while self.room:
             if not self._ahead:
                 self._ahead.extend(await self._works.pages.after(self._read))
@@ -282,6 +284,7 @@ class Lane:
                     self._begun.discard(event.sequence)
                 elif self.wants(event):
                     self.window.add(self._attempts.begin(event))
+                await sifting.step()
 
     def _start(self, nursery: trio.Nursery) -> None:
         """Send what is due, so many at once."""

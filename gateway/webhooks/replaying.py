@@ -10,6 +10,8 @@ from dataclasses import replace
 from gateway.core.errors import invalid
 from gateway.core.eventlog import EventLog
 from gateway.core.events import Event
+from gateway.core.sifting import Sifting
+from gateway.core.turns import Charge
 from gateway.webhooks.course import Course
 from gateway.webhooks.webhook import Replay
 from gateway.webhooks.window import Waiting
@@ -18,7 +20,7 @@ from gateway.webhooks.works import Works
 # Events that are delivered again by one order.
 MOST_REPLAYED = 10_000
 _PAGE = 32
-Turn = Callable[[], AbstractAsyncContextManager[None]]
+Turn = Callable[[], AbstractAsyncContextManager[Charge]]
 _COUNTED = 500
 # Events after which its place is kept: what a crash repeats at most.
 _KEPT_EVERY = 100
@@ -58,6 +60,7 @@ class Replaying:
             return
         self._follow(replay)
         room = max(1, self._works.settings().max_waiting // 2)
+        sifting = Sifting()
         while not self._ended and len(self._course.window) < room:
             if not self._ahead:
                 self._ahead.extend(await self._works.log.between(replay.start, replay.end, self._read, _PAGE))
@@ -69,6 +72,7 @@ class Replaying:
             if self._course.wants(event):
                 self._course.window.add(self._begin(event))
                 self._since_kept += 1
+            await sifting.step()
 
     def move(self) -> None:
         """Keep its place, now and then; call it when what was done is about to be written."""
@@ -108,13 +112,16 @@ async def count_replayed(
     """
     count = after = 0
     while True:
-        async with turn():
+        async with turn() as charge:
             page = await log.between(start, end, after, _COUNTED)
+        sifting = Sifting()
         for event in page:
             if event.sequence > read:
                 return count, after
             after = event.sequence
             count += wants(event)
+            await sifting.step()
+        charge(sifting.spent())
         if count > MOST_REPLAYED:
             raise invalid("end", f"more than {MOST_REPLAYED} events: name a shorter time")
         if not page:

@@ -20,6 +20,7 @@ from gateway.core.bus import Bus, Cut, Subscription
 from gateway.core.channels import may_receive
 from gateway.core.eventlog import EventLog, NotKept
 from gateway.core.events import Event
+from gateway.core.sifting import Sifting
 from gateway.core.turns import Turns
 
 # Events that may wait for us: more than the journal publishes at once.
@@ -153,10 +154,14 @@ class Hub:
                 cursor = max(cursor, self._recent.floor)
             recent = (published.event for published in self._recent.after(cursor))
             found = {event.sequence: event for event in (*(page.events or ()), *self._unlogged(cursor), *recent)}
+            sifting = Sifting()
             for sequence in sorted(found):
                 if cursor < sequence <= page.newest and due(found[sequence]):
                     client.outgoing.add(of_event(found[sequence]))
                     self.sent += 1
+                await sifting.step()
+            if client.principal is not None:
+                self._turns.charge(client.principal, sifting.spent())
             cursor = max(cursor, page.newest)
             client.outgoing.flush()
             await client.outgoing.room()

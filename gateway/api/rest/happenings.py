@@ -16,6 +16,7 @@ from gateway.core.events import Event
 from gateway.core.patterns import Pattern, parse_pattern
 from gateway.core.ports import Json
 from gateway.core.principal import Principal
+from gateway.core.sifting import Sifting
 from gateway.core.turns import Turns
 from gateway.core.weight import values
 
@@ -80,7 +81,7 @@ async def stretch(
     reads, cursor, some = 0, after, True
     while some and len(found) < limit and reads < _MOST_READS:
         try:
-            async with turns.turn(principal):
+            async with turns.turn(principal) as charge:
                 events = await history.after(cursor, _AT_ONCE)
         except NotKept as error:
             raise GatewayError(
@@ -88,12 +89,15 @@ async def stretch(
             ) from None
         some = bool(events)
         reads += 1
+        sifting = Sifting()
         for event in events:
             if len(found) == limit:
                 break
             cursor = event.sequence
             if pattern.matches(event.type, event.routing_key) and may_receive(principal, event):
                 found.append(event)
+            await sifting.step()
+        charge(sifting.spent())
     return Stretch(found, cursor, cursor < history.last, complete)
 
 

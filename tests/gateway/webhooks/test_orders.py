@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.eventlog import DeliveryStatus
+from gateway.core.eventlog import DeliveryStatus, EventLog
 from gateway.core.events import Event
+from gateway.core.turns import Charge
 from gateway.webhooks.replaying import count_replayed
 from gateway.webhooks.sender import Sent
 from tests.gateway.storage.conftest import TEN
 from tests.gateway.storage.event_making import entry, store_in
 from tests.gateway.webhooks.conftest import BODY, OPERATOR, Arrived, Rig, answers
+
+
+def free() -> AbstractAsyncContextManager[Charge]:
+    """Turns that cost nothing."""
+    return nullcontext(lambda _: None)
 
 
 async def test_a_test_says_what_came_of_it(autojump_clock: MockClock, rig: Rig) -> None:
@@ -127,6 +134,37 @@ async def test_large_events_are_delivered_again_though_the_log_gives_few_at_once
         assert (await webhooks.get(OPERATOR, made.webhook.id)).replaying is False
 
 
+async def test_a_filter_that_takes_long_holds_nobody_up_while_events_are_counted(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    def costly(_: Event) -> bool:
+        autojump_clock.jump(0.01)
+        return False
+
+    counting = True
+    async with store_in(tmp_path) as store, trio.open_nursery() as nursery:
+        await store.log.append([entry(number) for number in range(1, 101)])
+        page = await store.log.between(0, 4e9, 0, 500)
+        assert len(page) == 100
+
+        class Log:
+            async def between(self, start: float, end: float, after: int, limit: int) -> list[Event]:
+                await trio.lowlevel.checkpoint()
+                return [event for event in page if event.sequence > after]
+
+        async def count() -> None:
+            nonlocal counting
+            await count_replayed(cast("EventLog", Log()), 0, 4e9, 100, costly, turn=free)
+            counting = False
+
+        nursery.start_soon(count)
+        longest, last = 0.0, trio.current_time()
+        while counting:
+            await trio.sleep(0.001)
+            longest, last = max(longest, trio.current_time() - last), trio.current_time()
+    assert longest < 0.03
+
+
 async def test_the_events_of_a_time_are_counted_over_pages_that_end_by_their_bytes(tmp_path: Path) -> None:
     async with store_in(tmp_path) as store:
         await store.log.append([entry(number, data={"x": "y" * 20_000}) for number in range(1, 41)])
@@ -135,7 +173,7 @@ async def test_the_events_of_a_time_are_counted_over_pages_that_end_by_their_byt
         def even(event: Event) -> bool:
             return event.sequence % 2 == 0
 
-        counted = await count_replayed(store.log, TEN + 5, TEN + 30, 40, even, turn=nullcontext)
+        counted = await count_replayed(store.log, TEN + 5, TEN + 30, 40, even, turn=free)
         assert counted == (13, 30)
         # What the webhook did not have yet it gets anyway.
-        assert await count_replayed(store.log, TEN + 5, TEN + 30, 20, lambda _: True, turn=nullcontext) == (16, 20)
+        assert await count_replayed(store.log, TEN + 5, TEN + 30, 20, lambda _: True, turn=free) == (16, 20)

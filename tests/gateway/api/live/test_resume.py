@@ -263,6 +263,56 @@ async def test_the_whole_log_over_and_over_takes_a_small_part_of_the_time(
         line.cut()
 
 
+class Costly(dict[str, object]):
+    """Data of an event that takes a filter a hundredth of a second to look at.
+
+    Attributes:
+        looks: how often that was.
+    """
+
+    looks = 0
+
+    def __init__(self, clock: MockClock) -> None:
+        super().__init__(alarm_id="a1")
+        self._clock = clock
+
+    def __contains__(self, name: object) -> bool:
+        Costly.looks += 1
+        self._clock.jump(0.01)
+        return super().__contains__(name)
+
+
+NOTHING = {"patterns": [WANTED], "filter": {"alarm_id": ["there is none"]}, "resume_from": 0}
+
+
+async def test_a_filter_that_takes_long_holds_nobody_up(autojump_clock: MockClock, stage: Stage) -> None:
+    for _ in range(50):
+        stage.announce(WANTED, Costly(autojump_clock))
+    await overwhelmed(stage)
+    line = Line(stage.live, stage.nursery, stage.token())
+    line.say("subscribe", **NOTHING)
+    before = Costly.looks
+    longest, last = 0.0, trio.current_time()
+    while Costly.looks - before < 50:
+        await trio.sleep(0.001)
+        longest, last = max(longest, trio.current_time() - last), trio.current_time()
+    assert longest < 0.03
+    line.cut()
+
+
+async def test_looking_through_the_log_is_part_of_a_turn_at_it(autojump_clock: MockClock, stage: Stage) -> None:
+    for _ in range(300):
+        stage.announce(WANTED, Costly(autojump_clock))
+    await overwhelmed(stage)
+    line = Line(stage.live, stage.nursery, stage.token())
+    for _ in range(30):
+        line.say("subscribe", **NOTHING)
+    before = Costly.looks
+    await trio.sleep(100)
+    assert BURST_S <= (Costly.looks - before) * 0.01 <= BURST_S + 100 * SHARE + 1
+    line.cut()
+
+
 async def test_who_goes_while_waiting_for_a_turn_is_read_nothing(autojump_clock: MockClock, stage: Stage) -> None:
     stage.log.cost = 0.1
     await overwhelmed(stage)
