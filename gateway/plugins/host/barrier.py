@@ -80,10 +80,14 @@ def barrier(machine: str) -> bytes | None:
 
 
 @contextmanager
-def barrier_pipe() -> Iterator[int | None]:
-    """A descriptor from which bubblewrap reads the filter for this machine; None: there is none."""
+def barrier_pipe(*, closes: bool) -> Iterator[int | None]:
+    """A descriptor from which bubblewrap reads the filter for this machine; None: there is none.
+
+    Args:
+        closes: bubblewrap takes one here.
+    """
     program = barrier(os.uname().machine)
-    if program is None:
+    if program is None or not closes:
         yield None
         return
     read, write = os.pipe2(os.O_CLOEXEC)

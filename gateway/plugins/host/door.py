@@ -79,7 +79,7 @@ async def start_unit(door: Path, sandbox: Sandbox, means: Means) -> UnitProcess:
             read, write = os.pipe2(os.O_CLOEXEC)
             theirs.append(read if reads else write)
             ours.append(write if reads else read)
-        answer, received = await _ask(door, Question(sandbox, means.nested), theirs)
+        answer, received = await _ask(door, Question(sandbox, means.nested, means.closes), theirs)
         if answer.pid is None or len(received) != 1:
             raise OSError(f"{door}: {answer.error}")
     except BaseException:

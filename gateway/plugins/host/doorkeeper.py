@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.plugins.host.barrier import barrier_pipe
 from gateway.plugins.host.command import NoRuntimeError, command
-from gateway.plugins.host.passage import DESCRIPTORS, LONGEST, Answer, PassageError, encode, question_of
+from gateway.plugins.host.passage import DESCRIPTORS, LONGEST, Answer, PassageError, Question, encode, question_of
 from gateway.plugins.host.sandbox import Means, Protection, Sandbox
 
 # As in probe.py, which is slow to import: programs are looked for where the sandbox shows them.
@@ -39,7 +39,7 @@ def main() -> int:
         if question.start is None:
             door.send(encode(Answer(means=look())))
             return 0
-        become(door, question.start, descriptors, nested=question.nested)
+        become(door, question.start, descriptors, question)
     except (PassageError, NoRuntimeError, OSError) as error:
         print(f"a plugin was not started: {error}", file=sys.stderr)  # noqa: T201 - the journal
         door.send(encode(Answer(error=str(error))))
@@ -74,7 +74,7 @@ def _is_set(file: Path) -> bool:
         return False
 
 
-def become(door: socket.socket, sandbox: Sandbox, descriptors: list[int], *, nested: bool) -> None:
+def become(door: socket.socket, sandbox: Sandbox, descriptors: list[int], question: Question) -> None:
     """Become bubblewrap with the plugin in it; returns only by raising.
 
     Raises:
@@ -82,10 +82,10 @@ def become(door: socket.socket, sandbox: Sandbox, descriptors: list[int], *, nes
     """
     if len(descriptors) != DESCRIPTORS:
         raise PassageError("a sandbox comes with four descriptors")
-    with barrier_pipe() as barrier:
+    with barrier_pipe(closes=question.closes) as barrier:
         closed = () if barrier is None else (barrier,)
         words = command(
-            sandbox, replace(_programs(), nested=nested), status=_TOLD, barrier=_BARRIER if closed else None
+            sandbox, replace(_programs(), nested=question.nested), status=_TOLD, barrier=_BARRIER if closed else None
         )
         os.umask(0o077)
         os.chdir(sandbox.package)

@@ -28,10 +28,12 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         start: the sandbox it wants.
         nested: bubblewrap can close further user namespaces to it.
+        closes: it can close calls of the kernel to it.
     """
 
     start: Sandbox | None = None
     nested: bool = False
+    closes: bool = True
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from subprocess import CalledProcessError
 
 import trio
 
-from gateway.plugins.host.barrier import barrier_pipe
+from gateway.plugins.host.barrier import barrier, barrier_pipe
 from gateway.plugins.host.command import bubblewrap, yielding
 from gateway.plugins.host.sandbox import Means, Runtime, Sandbox
 
@@ -46,8 +46,10 @@ async def find_means(which: Callable[[str], str | None] | None = None) -> Means:
         return replace(means, why="bubblewrap is not installed")
     why = ""
     # What may be missing without much harm is left out first; the rest is a sandbox, or there is none.
-    for nested, choom in dict.fromkeys(product((True, False), (means.choom, None))):
-        tried = replace(means, bubblewrap=bwrap, nested=nested, choom=choom)
+    known = barrier(os.uname().machine) is not None
+    ways = product((True, False) if known else (False,), (True, False), (means.choom, None))
+    for closes, nested, choom in dict.fromkeys(ways):
+        tried = replace(means, bubblewrap=bwrap, closes=closes, nested=nested, choom=choom)
         trouble = await _try(tried)
         if trouble is None:
             return tried
@@ -65,8 +67,8 @@ async def _try(means: Means) -> str | None:
         sandbox = Sandbox(
             instance="probe", runtime=Runtime.EXECUTABLE, command=("true",), package=place, data=place, user=user
         )
-        with barrier_pipe() as barrier:
-            closed, passed = ((), ()) if barrier is None else (("--seccomp", str(barrier)), (barrier,))
+        with barrier_pipe(closes=means.closes) as pipe:
+            closed, passed = ((), ()) if pipe is None else (("--seccomp", str(pipe)), (pipe,))
             words = (*bubblewrap(sandbox, means), *closed, "--", *yielding(means), "/usr/bin/true")
             return await _run(words, user, passed)
     finally:

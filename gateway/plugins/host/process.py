@@ -124,13 +124,13 @@ class ProcessRunner:
         neighbours = tasks_of(os.geteuid()) if user is None and not inside else 0
         told, telling = os.pipe2(os.O_CLOEXEC)
         try:
-            with barrier_pipe() as barrier:
+            with barrier_pipe(closes=means.closes and inside) as barrier:
                 process = await self._spawner.spawn(
                     command(sandbox, means, neighbours=neighbours, info=telling, barrier=barrier),
                     cwd=sandbox.package,
                     env={} if inside else dict(environment(sandbox, places(sandbox, means))),
                     user=user,
-                    pass_fds=tuple(one for one in (telling, barrier) if inside and one is not None),
+                    pass_fds=tuple(one for one in (telling, barrier) if one is not None) if inside else (),
                 )
         except BaseException:
             os.close(told)

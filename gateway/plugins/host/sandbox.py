@@ -27,6 +27,8 @@ class Protection(StrEnum):
     NETWORK = "network"
     # It sees and signals no other process, and all it started ends with it.
     PROCESSES = "processes"
+    # It makes no calls of the kernel that lead around all that.
+    CALLS = "calls"
     # It is nobody whom another process is, the gateway or another plugin: their files and processes are closed to it.
     OWN_USER = "own_user"
     # It starts so many processes and no more.
@@ -45,6 +47,7 @@ WORDS: Mapping[Protection, str] = {
     Protection.FILES: "files of this system can be read: install bubblewrap",
     Protection.NETWORK: "the network can be reached: install bubblewrap",
     Protection.PROCESSES: "other processes are seen, and what it hides from us outlives it: install bubblewrap",
+    Protection.CALLS: "calls of the kernel lead around its sandbox: install bubblewrap, on a kernel with seccomp",
     Protection.OWN_USER: "it runs as the user of the gateway: only root can give it one of its own",
     Protection.TASKS: "nothing bounds its processes: install util-linux (prlimit)",
     Protection.MEMORY: "nothing bounds the memory of a process: install util-linux (prlimit)",
@@ -121,6 +124,7 @@ class Means:
     Attributes:
         bubblewrap: path of bwrap, where it makes a sandbox; None: it does not.
         nested: bwrap can close further user namespaces to what it runs.
+        closes: bwrap can close calls of the kernel to it.
         prlimit, nice, choom, sh, python, node: paths of programs; None: there are none.
         root: the gateway may give a process another user.
         why: why bubblewrap is not used; None: it is.
@@ -130,6 +134,7 @@ class Means:
 
     bubblewrap: str | None = None
     nested: bool = False
+    closes: bool = True
     prlimit: str | None = None
     nice: str | None = None
     choom: str | None = None
@@ -146,9 +151,11 @@ def missing(sandbox: Sandbox, means: Means) -> tuple[Protection, ...]:
     """What an instance would not be protected from on this system."""
     lacking = {Protection.MEMORY_IN_ALL, Protection.CPU, Protection.DISK} - means.bounded
     if means.bubblewrap is None:
-        lacking |= {Protection.FILES, Protection.PROCESSES}
+        lacking |= {Protection.FILES, Protection.PROCESSES, Protection.CALLS}
         if not sandbox.network:
             lacking.add(Protection.NETWORK)
+    if not means.closes:
+        lacking.add(Protection.CALLS)
     if means.prlimit is None:
         lacking |= {Protection.TASKS, Protection.MEMORY}
     if sandbox.user is None:

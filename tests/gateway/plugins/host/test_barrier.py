@@ -7,14 +7,17 @@ import errno
 import os
 import platform
 import re
+import shutil
 import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.plugins.host.barrier import barrier
+from gateway.plugins.host.probe import SYSTEM_PATH, find_means
 from gateway.plugins.host.sandbox import MEBI, Bounds, Means
 
 from .real import site
@@ -134,6 +137,8 @@ def secret() -> Iterator[None]:
 
 @pytest.mark.e2e
 async def test_it_reaches_nothing_that_no_namespace_divides(means: Means, place: Path, secret: None) -> None:
+    if not means.closes:
+        pytest.skip("no filter works here")
     code = f"""
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
@@ -172,6 +177,24 @@ main(work)
         "autogroup": GIVES_WAY,
         "score": "500",
     }
+
+
+@pytest.mark.e2e
+async def test_a_kernel_without_filters_has_a_sandbox_all_the_same_and_says_what_lacks(
+    means: Means, place: Path
+) -> None:
+    if means.bubblewrap is None or not means.closes:
+        pytest.skip("no filter works here")
+    old = place / "bwrap"
+    old.write_text(
+        f'#!/bin/sh\ncase "$*" in *--seccomp*) echo "no such thing" >&2; exit 1;; esac\nexec {means.bubblewrap} "$@"\n'
+    )
+    old.chmod(0o755)
+    found = await find_means(lambda name: str(old) if name == "bwrap" else shutil.which(name, path=SYSTEM_PATH))
+    assert found == replace(means, bubblewrap=str(old), closes=False)
+    async with site(found, place, "main(lambda: say('runs'))") as on:
+        await on.says("runs")
+        assert "calls" in on.instance.report().degraded
 
 
 @pytest.mark.e2e

@@ -139,6 +139,7 @@ def test_a_runtime_that_is_not_there_is_named(runtime: Runtime, words: str) -> N
 def test_what_is_missing_is_said() -> None:
     soft = {Protection.MEMORY_IN_ALL, Protection.CPU, Protection.DISK}
     assert set(missing(SANDBOX, ALL)) == soft
+    assert set(missing(SANDBOX, replace(ALL, closes=False))) == soft | {Protection.CALLS}
     assert set(missing(replace(SANDBOX, user=None), ALL)) == soft | {Protection.OWN_USER, Protection.TASKS}
     assert set(missing(replace(SANDBOX, user=None), NONE)) == set(Protection)
     assert Protection.NETWORK not in missing(replace(SANDBOX, network=True), NONE)
