@@ -69,8 +69,8 @@ async def test_instances_are_added_found_and_removed(autojump_clock: MockClock, 
         with pytest.raises(GatewayError) as caught:
             await on.host.add(spec(instance="a"))
         assert caught.value.code is Code.CONFLICT
-        with pytest.raises(GatewayError, match="no such permission"):
-            await on.host.add(spec(instance="d", permissions=("fly",)))
+        with pytest.raises(GatewayError, match="this is no permission"):
+            await on.host.add(spec(instance="d", permissions=("FLY",)))
         assert [one.spec.instance for one in on.host.of("scale")] == ["a", "b"]
         await first.activate(None)
         assert (tmp_path / "data" / "a").is_dir()
