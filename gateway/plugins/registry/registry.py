@@ -162,11 +162,13 @@ class Registry:
                 version has another one, or there is no room.
         """
         await self._own(by, id_)
-        release = await self._release(id_, version)
+        await self._release(id_, version)
         async with kept(), self._receiving, self._shelf.incoming(piece) as incoming:
-            package = await trio.to_thread.run_sync(self._read, incoming, id_, release)
+            package = await trio.to_thread.run_sync(self._read, incoming)
             async with self._changing:
                 plugin = await self._own(by, id_)
+                # As it is by now: what it says of itself may have been changed while the package came.
+                _check_said(package, id_, await self._release(id_, version))
                 new = not check_again(_version(plugin, version), incoming.sha256)
                 if new:
                     await self._check_room(incoming.size)
@@ -230,13 +232,11 @@ class Registry:
         async with kept():
             return plugin, None if packaged is None else await self._store.docs(id_, packaged.version)
 
-    def _read(self, incoming: Incoming, id_: str, release: Release) -> Package:
+    def _read(self, incoming: Incoming) -> Package:
         try:
-            package = read_package(incoming.chunks(), self._signers())
-            check_manifest(package.manifest, id_, release)
+            return read_package(incoming.chunks(), self._signers())
         except PackageError as error:
-            raise GatewayError(Code.INVALID, str(error), details={"package": error.word}) from None
-        return package
+            raise _refused(error) from None
 
     def _signers(self) -> Mapping[str, Signer]:
         return signers_by_id(Signer(one.name, read_public_key(one.key)) for one in self._settings().publishers)
@@ -279,6 +279,17 @@ class Registry:
         if release is None:
             raise _no_version(id_, version)
         return release
+
+
+def _check_said(package: Package, id_: str, release: Release) -> None:
+    try:
+        check_manifest(package.manifest, id_, release)
+    except PackageError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: PackageError) -> GatewayError:
+    return GatewayError(Code.INVALID, str(error), details={"package": error.word})
 
 
 def _version(plugin: KeptPlugin, version: str) -> KeptVersion:

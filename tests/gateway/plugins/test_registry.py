@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,23 @@ async def test_of_two_packages_for_a_version_one_is_kept(plugins: Plugins) -> No
     content = place.read_bytes()
     assert content in packages
     assert archive.size == len(content)
+
+
+async def test_what_is_said_of_a_version_while_its_package_comes_counts(plugins: Plugins) -> None:
+    registry = plugins.parts.registry
+    await registry.publish(ME, RELEASE)
+    rest = sending(package(FILES))
+    changes = [replace(RELEASE, config_schema={"type": "object", "properties": {"other": {}}})]
+
+    async def piece() -> bytes:
+        if changes:
+            await registry.change(ME, ID, changes.pop())
+        return await rest()
+
+    with pytest.raises(GatewayError, match="config_schema") as refused:
+        await registry.receive(ME, ID, RELEASE.version, piece)
+    assert refused.value.code is Code.INVALID
+    assert (await registry.get(ID)).packaged is None
 
 
 async def test_a_package_whose_row_the_disk_did_not_take_can_be_sent_again(plugins: Plugins) -> None:
