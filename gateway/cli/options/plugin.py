@@ -126,7 +126,9 @@ def _operators(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _one(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
-        "instance", metavar="ID", help="its id, the end of that, or its plugin where that has one instance only"
+        "instance",
+        metavar="ID",
+        help="its id, the last four characters of that, or its plugin where that has one instance",
     )
     return parser
 

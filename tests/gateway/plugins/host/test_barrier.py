@@ -212,3 +212,23 @@ main(work)
 """
     async with site(means, place, code, bounds=Bounds(memory=64 * MEBI, tasks=16)) as on:
         assert await on.falls() == "memory"
+
+
+@pytest.mark.e2e
+async def test_memory_for_the_tables_of_pages_is_seen(means: Means, place: Path) -> None:
+    # What is mapped for reading is no data, and where it is read there is nothing; but where it lies is written down.
+    code = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+def work():
+    size, read_only, private_anonymous_unreserved = 100 * 2**30, 1, 0x4022
+    start = libc.mmap(None, size, read_only, private_anonymous_unreserved, -1, 0)
+    for place in range(start, start + size, 2**21):
+        ctypes.c_char.from_address(place).value
+    time.sleep(1000)
+main(work)
+"""
+    async with site(means, place, code, bounds=Bounds(memory=64 * MEBI, tasks=16)) as on:
+        assert await on.falls() == "memory"
