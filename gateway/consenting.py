@@ -21,7 +21,8 @@ from gateway.access.users.people import People
 from gateway.access.users.users import Users
 from gateway.accessing import Access, Grounds
 from gateway.api.pages.authorize import LoginPages, LoginParts
-from gateway.api.pages.routes import login_routes, setup_routes
+from gateway.api.pages.keys import KeyPages, KeyParts
+from gateway.api.pages.routes import login_routes, own_key_routes, setup_routes
 from gateway.api.pages.setup import SetupPages, SetupParts
 from gateway.api.rest.route import Route
 from gateway.api.rest.users import user_routes
@@ -98,6 +99,7 @@ def consenting(
     passwords = hasher or Passwords()
     first_admin = FirstAdmin(state, facts, users)
     people, sessions = People(users, passwords, first_admin, facts), Sessions(users, monotonic)
+    people.left.append(lambda user: access.keys.end_of(subject_of(user)))
     name = settings().gateway.name
 
     def enabled() -> bool:
@@ -124,8 +126,19 @@ def consenting(
             enabled=enabled,
         )
     )
+    keys = KeyPages(
+        KeyParts(
+            keys=access.keys,
+            sessions=sessions,
+            sign_in=pages.sign_in_form,
+            timeline=timeline,
+            audit=audit,
+            gateway=name,
+            enabled=enabled,
+        )
+    )
     return Consenting(
         users=users,
         first_admin=first_admin,
-        routes=(*login_routes(pages), *setup_routes(setup), *user_routes(people)),
+        routes=(*login_routes(pages), *own_key_routes(keys), *setup_routes(setup), *user_routes(people)),
     )

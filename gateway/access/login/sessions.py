@@ -6,17 +6,21 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.access.users.user import User
 from gateway.access.users.users import Users
 
-# Seconds. A session only gets people from the login to the consent, and lets them grant once more soon after.
+# Seconds. A session gets people from the login to the consent or to their API keys, and lets them do it once more soon
+# after.
 IDLE = 900.0
 LONGEST = 8 * 3600.0
 # Letters of a name of a session that may be ours: 256 bits in base64url.
 _LENGTH = 43
+# Forms of a session that do something once; where more are open, the oldest does nothing.
+_MOST_TICKETS = 16
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class _Session:
     epoch: int
     began: float
     seen: float
+    tickets: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_TICKETS))
 
 
 class Sessions:
@@ -84,6 +89,29 @@ class Sessions:
         if name is None:
             return False
         return hmac.compare_digest(self.form_token(name).encode(), token.encode("utf-8", "replace"))
+
+    def ticket(self, name: str) -> str:
+        """What a form must bring along that is carried out once, however often it is sent.
+
+        Args:
+            name: of a session; where it is over, the ticket is good for nothing.
+        """
+        ticket, session = new_name(), self._session(name)
+        if session is not None:
+            session.tickets.append(ticket)
+        return ticket
+
+    def take_ticket(self, name: str, ticket: str) -> bool:
+        """Whether a form is to be carried out: it is not from now on."""
+        session = self._session(name)
+        if session is None or ticket not in session.tickets:
+            return False
+        session.tickets.remove(ticket)
+        return True
+
+    def _session(self, name: str) -> _Session | None:
+        owner = self._owners.get(_key(name))
+        return None if owner is None else self._sessions[owner]
 
     def _end(self, owner: str) -> None:
         session = self._sessions.pop(owner, None)

@@ -131,6 +131,10 @@ class ApiKeys:
         found = [replace(key, used=self._used.get(key.id, key.used)) for key in self._keys.values()]
         return sorted(found, key=lambda key: (key.created, key.id))
 
+    def of(self, owner: str) -> list[ApiKey]:
+        """The keys of one owner, the oldest first."""
+        return [key for key in self.all() if key.owner == owner]
+
     def shown(self, key_id: str) -> ApiKey:
         """A key by its id.
 
@@ -141,6 +145,17 @@ class ApiKeys:
             raise GatewayError(Code.NOT_FOUND, f"there is no API key {key_id[:64]}", field="key_id")
         key = self._keys[key_id]
         return replace(key, used=self._used.get(key_id, key.used))
+
+    def own(self, owner: str, key_id: str) -> ApiKey:
+        """A key of one's own by its id.
+
+        Raises:
+            GatewayError: NOT_FOUND, also where it is somebody else's: nobody learns which ids there are.
+        """
+        key = self._keys.get(key_id)
+        if key is None or key.owner != owner:
+            raise GatewayError(Code.NOT_FOUND, "you have no such API key, or not any more", field="key_id")
+        return self.shown(key_id)
 
     def take_uses(self) -> dict[str, int]:
         """When keys were last used, of those that were since this was last asked."""
@@ -159,6 +174,7 @@ class ApiKeys:
         scopes: Collection[str],
         ttl: int | None = None,
         audience: Collection[str] = (PLUGIN_API,),
+        most: int | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key; returns it and what its owner sends, ``ID:KEY``, which nobody is shown again.
 
@@ -169,6 +185,7 @@ class ApiKeys:
             scopes: as ``parse_scopes`` gives them; within what the owner may be allowed.
             ttl: seconds it lives; None: until it is revoked.
             audience: the path families it opens.
+            most: how many keys the owner may have then; None: as many as there may be at all.
 
         Raises:
             GatewayError: INVALID; FORBIDDEN, more than the caller has itself; CONFLICT, there are as many as may be;
@@ -192,6 +209,9 @@ class ApiKeys:
         async with self._changing:
             if len(self._keys) >= self._most():
                 words = f"there are {len(self._keys)} API keys, and no more may be: raise max_keys in [access]"
+                raise GatewayError(Code.CONFLICT, words)
+            if most is not None and len(self.of(owner)) >= most:
+                words = f"{most} API keys of one owner are enough, and there are as many: revoke one first"
                 raise GatewayError(Code.CONFLICT, words)
             secret, now = make_secret(), int(self._wall())
             key = ApiKey(
@@ -220,6 +240,18 @@ class ApiKeys:
         async with self._changing:
             key = self.shown(key_id)
             within(by, key.scopes)
+            await self._remove(key)
+            self._ended(key_id)
+        return key
+
+    async def revoke_own(self, owner: str, key_id: str) -> ApiKey:
+        """End a key at once for whose it is, whatever it allows.
+
+        Raises:
+            GatewayError: NOT_FOUND, also where it is somebody else's; UNAVAILABLE.
+        """
+        async with self._changing:
+            key = self.own(owner, key_id)
             await self._remove(key)
             self._ended(key_id)
         return key

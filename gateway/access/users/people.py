@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+
+import structlog
 
 from gateway.access.oauth.clients import within
 from gateway.access.roles import scopes_of
@@ -10,8 +12,11 @@ from gateway.access.users.first_admin import FirstAdmin
 from gateway.access.users.passwords import Hasher
 from gateway.access.users.user import ADMIN, User, checked_password
 from gateway.access.users.users import Users
+from gateway.core.errors import GatewayError
 from gateway.core.ports import FactStore
 from gateway.core.principal import Principal
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class People:
@@ -22,6 +27,9 @@ class People:
         passwords: hashes them.
         first_admin: the code for the first one.
         facts: settled before a change is answered.
+
+    Attributes:
+        left: awaited with the id of a user who is removed: what else that one had goes too.
     """
 
     def __init__(self, users: Users, passwords: Hasher, first_admin: FirstAdmin, facts: FactStore) -> None:
@@ -29,6 +37,7 @@ class People:
         self._passwords = passwords
         self._first_admin = first_admin
         self._facts = facts
+        self.left: list[Callable[[str], Awaitable[None]]] = []
 
     def all(self) -> list[User]:
         """Every one, by name."""
@@ -97,6 +106,12 @@ class People:
         within(by, scopes_of(self._users.get(id_).roles))
         user = self._users.remove(id_)
         await self._facts.settle()
+        for leave in self.left:
+            try:
+                await leave(id_)
+            except GatewayError as error:
+                # The user is gone; what stays on the disk is nobody's, and opens nothing.
+                log.warning("something of a user who was removed is kept", user=id_, reason=error.reason)
         return user
 
     async def add_first(self, code: str, name: str, password: str) -> User:

@@ -18,12 +18,13 @@ from gateway.access.login.sign_in import SignIn
 from gateway.access.users.user import User
 from gateway.api.origin import peer_of
 from gateway.api.own_url import audience_of, own_url
-from gateway.api.pages.forms import Fields, FormError, browser_of, cookie, fields_of, from_here, no_cookie, sent_form
+from gateway.api.pages.forms import Fields, browser_of, cookie, fields_of, no_cookie, sent_form
 from gateway.api.pages.forms import written as query_of
+from gateway.api.pages.genuine import FORM_TOKEN, check_genuine
 from gateway.api.pages.markup import PROTECTED, reply
 from gateway.api.pages.notices import Notices
 from gateway.api.pages.stylesheet import STYLESHEET
-from gateway.api.pages.views import AUTHORIZE, consent_page, login_page
+from gateway.api.pages.views import AUTHORIZE, KEYS, consent_page, login_page
 from gateway.api.replies import Reply, ReplyHeaders
 from gateway.api.request import Request
 from gateway.core.audit import AuditLog, AuditOutcome
@@ -31,10 +32,10 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Kind, Principal
 
 # Of the forms; none of them is a parameter of OAuth.
-_TOKEN, _REQUEST, _DECISION, _NAME, _PASSWORD = "form_token", "request_query", "decision", "name", "password"
+_REQUEST, _DECISION, _NAME, _PASSWORD = "request_query", "decision", "name", "password"
 
 _STALE = (
-    "This page was open for too long, or was not made for this browser. Go back to the program that sent you here, "
+    "This page was open for too long, or was not made for this browser. Go back to where you came from, "
     "and begin again."
 )
 _AGAIN = "You were signed out, because nothing was done for a while. Sign in again."
@@ -84,6 +85,25 @@ class LoginPages:
         """POST authorize: the person's yes or no; or the same as GET, with the request in the body (RFC 6749, 3.1)."""
         return await self._guarded(request, self._asked_or_answered)
 
+    async def welcome(self, request: Request, _: Mapping[str, str]) -> Reply:
+        """GET login: no program waits, so it leads to the person's own keys."""
+
+        async def work(request: Request) -> Reply:
+            if self._parts.sessions.find(browser_of(request.scope)) is None:
+                return self.sign_in_form(request)
+            return self._see(KEYS)
+
+        return await self._guarded(request, work)
+
+    def sign_in_form(self, request: Request, wrong: str | None = None) -> Reply:
+        """Where somebody signs in who has come without a program.
+
+        Args:
+            request: that cannot be answered otherwise.
+            wrong: why that is so.
+        """
+        return self._login_form(request, None, (), wrong=wrong)
+
     async def login(self, request: Request, _: Mapping[str, str]) -> Reply:
         """POST login: name and password."""
         return await self._guarded(request, self._login)
@@ -129,18 +149,15 @@ class LoginPages:
         if user is not None:
             self._parts.sessions.end(browser)
             self._note("auth.logout", AuditOutcome.DONE, request, user=user)
-        return self._see(f"{AUTHORIZE}?{query_of(asked)}", (no_cookie(),))
+        return self._see(_onward(asked), (no_cookie(),))
 
     def _proven(self, request: Request, form: Mapping[str, str]) -> Fields:
-        """What the program asked for, out of a form that was made for this browser.
+        """What the program asked for, out of a form that was made for this browser; empty where none waits.
 
         Raises:
             FormError: it was not.
         """
-        token = form.get(_TOKEN, "")
-        if not from_here(request.scope) or not self._parts.sessions.fits(browser_of(request.scope), token):
-            self._note("auth.form", AuditOutcome.DENIED, request, reason="not from a page made for this browser")
-            raise FormError(403, _STALE)
+        check_genuine(request, form, self._parts.sessions, self._parts.audit, words=_STALE)
         return fields_of(form.get(_REQUEST, ""))
 
     def _read(self, request: Request, asked: Fields) -> AuthorizationRequest:
@@ -169,7 +186,7 @@ class LoginPages:
     async def _login(self, request: Request) -> Reply:
         form = dict(await sent_form(request.scope, request.receive))
         asked = self._proven(request, form)
-        found = self._read(request, asked)
+        found = self._read(request, asked) if asked else None
         name = form.get(_NAME, "")
         try:
             user = await self._parts.sign_in.prove(name, form.get(_PASSWORD, ""), peer_of(request.scope))
@@ -180,8 +197,9 @@ class LoginPages:
                 request, found, asked, status=_STATUS[error.code], wrong=error.reason, name=name[:100], headers=headers
             )
         self._parts.sessions.end(browser_of(request.scope))
-        self._note("auth.login", AuditOutcome.DONE, request, user=user, client=found.client.id)
-        return self._see(f"{AUTHORIZE}?{query_of(asked)}", (cookie(self._parts.sessions.begin(user)),))
+        by_way_of = {} if found is None else {"client": found.client.id}
+        self._note("auth.login", AuditOutcome.DONE, request, user=user, **by_way_of)
+        return self._see(_onward(asked), (cookie(self._parts.sessions.begin(user)),))
 
     def _decide(self, request: Request, decision: str, asked: Fields) -> Reply:
         """Take a yes or a no."""
@@ -201,7 +219,7 @@ class LoginPages:
     def _login_form(
         self,
         request: Request,
-        found: AuthorizationRequest,
+        found: AuthorizationRequest | None,
         asked: Fields,
         *,
         status: int = 200,
@@ -214,12 +232,14 @@ class LoginPages:
             browser = new_name()
             headers = (*headers, cookie(browser))
         hidden = self._carried(browser, asked)
-        body = login_page(self._parts.gateway, found.client.name, hidden, wrong=wrong, name=name)
+        program = None if found is None else found.client.name
+        body = login_page(self._parts.gateway, program, hidden, wrong=wrong, name=name)
         # Who may grant nothing of it is sent back at once: browsers hold that against the policy of this page.
-        return reply(status, body, headers, form_action=destination(found.redirect_uri).source)
+        leads = "" if found is None else destination(found.redirect_uri).source
+        return reply(status, body, headers, form_action=leads)
 
     def _carried(self, browser: str, asked: Fields) -> dict[str, str]:
-        return {_TOKEN: self._parts.sessions.form_token(browser), _REQUEST: query_of(asked)}
+        return {FORM_TOKEN: self._parts.sessions.form_token(browser), _REQUEST: query_of(asked)}
 
     def _back(self, request: Request, uri: str, state: str | None, answer: list[tuple[str, str]]) -> Reply:
         """Send the browser back to the program, with who answers: the issuer of the metadata (RFC 9207)."""
@@ -236,3 +256,8 @@ class LoginPages:
         # What a session says of somebody was proven when that person signed in.
         by = None if user is None else Principal(f"user:{user.id}", frozenset(), Kind.USER, "session")
         self._parts.audit.note(action, outcome, by=by, peer=peer_of(request.scope), details=details)
+
+
+def _onward(asked: Fields) -> str:
+    """Where somebody goes on who has signed in or out: to what the program asked for, or to the own keys."""
+    return f"{AUTHORIZE}?{query_of(asked)}" if asked else KEYS

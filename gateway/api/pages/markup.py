@@ -77,6 +77,16 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def link(path: str, text: str) -> str:
+    """A paragraph that leads to another page of ours."""
+    return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
+
+
+def literal(text: str) -> str:
+    """Something to be copied as it is."""
+    return f"<pre><code>{escape(text)}</code></pre>"
+
+
 def alert(text: str | None) -> str:
     """What went wrong, read out at once by a screen reader; nothing where nothing did."""
     return "" if text is None else f'<p class="alert" role="alert">{escape(text)}</p>'
@@ -114,6 +124,40 @@ def button(text: str, *, name: str = "", value: str = "", plain: bool = False) -
     named = f' name="{escape(name)}" value="{escape(value)}"' if name else ""
     style = ' class="plain"' if plain else ""
     return f'<button type="submit"{named}{style}>{escape(text)}</button>'
+
+
+def box(label: str, name: str, value: str, *, checked: bool) -> str:
+    """A box to be ticked.
+
+    Args:
+        label: what is said yes to by it.
+        name: of the field; several may have the same.
+        value: that is sent then, and shown.
+        checked: it is ticked already.
+    """
+    place, given = escape(f"{name}-{value}"), " checked" if checked else ""
+    return (
+        f'<div class="box"><input type="checkbox" id="{place}" name="{name}" value="{escape(value)}"{given}>'
+        f'<label for="{place}">{escape(label)} <code>{escape(value)}</code></label></div>'
+    )
+
+
+def choice(label: str, name: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
+    """One of several.
+
+    Args:
+        label: what is chosen.
+        name: of the field.
+        options: what is sent, and what it is called.
+        chosen: the one that is chosen already.
+    """
+    rows = (
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>'
+        for value, text in options
+    )
+    return "\n".join(
+        [f'<label for="{name}">{escape(label)}</label>', f'<select id="{name}" name="{name}">', *rows, "</select>"]
+    )
 
 
 def listed(items: Iterable[tuple[str, str]]) -> str:

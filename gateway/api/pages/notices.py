@@ -28,7 +28,7 @@ class Notices:
         self._gateway = gateway
         self._enabled = enabled
 
-    def notice(self, status: int, title: str, *words: str, headers: ReplyHeaders = ()) -> Reply:
+    def notice(self, status: int, title: str, *words: str, headers: ReplyHeaders = (), onward: bool = False) -> Reply:
         """One of them.
 
         Args:
@@ -36,8 +36,9 @@ class Notices:
             title: its heading.
             words: paragraphs of plain text.
             headers: more of them.
+            onward: it leads to where people sign in.
         """
-        return reply(status, notice_page(self._gateway, title, *words), headers)
+        return reply(status, notice_page(self._gateway, title, *words, onward=onward), headers)
 
     def refusal(self, problem: Problem) -> Reply:
         """The page in the place of a problem document."""

@@ -10,9 +10,11 @@ import msgspec
 from msgspec import Meta
 
 from gateway.api.pages.authorize import LoginPages
+from gateway.api.pages.key_views import REVOKE
+from gateway.api.pages.keys import KeyPages
 from gateway.api.pages.markup import STYLE_PATH
 from gateway.api.pages.setup import SetupPages
-from gateway.api.pages.views import AUTHORIZE, LOGIN, LOGOUT, SETUP
+from gateway.api.pages.views import AUTHORIZE, KEYS, LOGIN, LOGOUT, SETUP
 from gateway.api.replies import Reply
 from gateway.api.rest.problems import Problem
 from gateway.api.rest.route import Form, Route
@@ -73,6 +75,24 @@ class SetupForm(msgspec.Struct, frozen=True, kw_only=True):
     password_again: str
 
 
+class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The API key that somebody wants."""
+
+    form_token: str
+    form_once: str
+    name: str
+    lifetime: Literal["1d", "30d", "90d", "1y", "revoked"]
+    scope: Annotated[list[str], Meta(min_length=1)]
+
+
+class RevokeForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The API key that is to end; without a decision that is asked for first."""
+
+    form_token: str
+    key_id: str
+    decision: Literal["revoke", "keep"] | None = None
+
+
 def _page(refusal: Callable[[Problem], Reply]) -> partial[Route]:
     """What all pages are. Each notes by itself what becomes of it."""
     return partial(
@@ -114,6 +134,39 @@ def setup_routes(pages: SetupPages) -> tuple[Route, ...]:
     )
 
 
+def own_key_routes(pages: KeyPages) -> tuple[Route, ...]:
+    """Make, see and revoke one's own API keys."""
+    open_page = _page(pages.refusal)
+    return (
+        open_page(
+            name="auth.keys_page",
+            method="GET",
+            path=KEYS,
+            raw=pages.ask,
+            summary="A page with the API keys of who is signed in",
+        ),
+        open_page(
+            name="auth.keys_make",
+            method="POST",
+            path=KEYS,
+            raw=pages.make,
+            body=KeyForm,
+            summary="Make an API key, from that page; it is shown once",
+            # The form was sent before, or there are as many keys as may be.
+            fails=frozenset({403, 404, 409}),
+        ),
+        open_page(
+            name="auth.keys_revoke",
+            method="POST",
+            path=REVOKE,
+            raw=pages.revoke,
+            body=RevokeForm,
+            summary="End an API key, from that page",
+            also={303: "done: the page with the keys that are left"},
+        ),
+    )
+
+
 def login_routes(pages: LoginPages) -> tuple[Route, ...]:
     """Sign in, say yes or no, sign out."""
     open_page = partial(
@@ -138,6 +191,13 @@ def login_routes(pages: LoginPages) -> tuple[Route, ...]:
             body=AuthorizationForm,
             summary="The answer of the person; or the request in the body",
             origin="seed",
+        ),
+        open_page(
+            name="auth.login_page",
+            method="GET",
+            path=LOGIN,
+            raw=pages.welcome,
+            summary="A page on which somebody signs in for whom no program waits",
         ),
         open_page(name="auth.login", method="POST", path=LOGIN, raw=pages.login, summary="Sign in", body=LoginForm),
         open_page(name="auth.logout", method="POST", path=LOGOUT, raw=pages.logout, summary="Sign out", body=PageForm),

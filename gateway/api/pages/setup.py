@@ -10,7 +10,8 @@ from typing import Protocol
 from gateway.access.login.sessions import Sessions, new_name
 from gateway.access.users.user import User
 from gateway.api.origin import peer_of
-from gateway.api.pages.forms import FormError, browser_of, cookie, from_here, sent_form
+from gateway.api.pages.forms import browser_of, cookie, sent_form
+from gateway.api.pages.genuine import FORM_TOKEN, check_genuine
 from gateway.api.pages.markup import reply
 from gateway.api.pages.notices import Notices, sentence
 from gateway.api.pages.views import setup_page
@@ -20,8 +21,7 @@ from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.errors import Code, GatewayError
 
 # Of the form.
-_TOKEN, _CODE, _NAME, _PASSWORD, _AGAIN = "form_token", "code", "name", "password", "password_again"
-_STALE = "This page was open for too long, or was not made for this browser. Open it again, and begin anew."
+_CODE, _NAME, _PASSWORD, _AGAIN = "code", "name", "password", "password_again"
 _STATUS = {Code.FORBIDDEN: 403, Code.CONFLICT: 409, Code.UNAVAILABLE: 503}
 
 
@@ -83,13 +83,7 @@ class SetupPages:
         return await self._notices.guarded(work)
 
     async def _answered(self, request: Request, form: Mapping[str, str]) -> Reply:
-        token = form.get(_TOKEN, "")
-        if not from_here(request.scope) or not self._parts.sessions.fits(browser_of(request.scope), token):
-            reason = "not from a page made for this browser"
-            self._parts.audit.note(
-                "auth.form", AuditOutcome.DENIED, peer=peer_of(request.scope), details={"reason": reason}
-            )
-            raise FormError(403, _STALE)
+        check_genuine(request, form, self._parts.sessions, self._parts.audit)
         if self._parts.administered():
             return self._over(409)
         password, again = form.get(_PASSWORD, ""), form.get(_AGAIN, "")
@@ -109,8 +103,10 @@ class SetupPages:
             200,
             "That is done",
             f"{user.name} administers this gateway. The code is good for nothing any more.",
-            "Sign in with this name and password wherever a program asks to act for you here. Others are added with "
-            "ferrule user add on the board, or at /v1/users.",
+            "Sign in with this name and password to make an API key, with which programs and commands read and change "
+            "things here; or wherever a program asks to act for you. Others are added with ferrule user add on the "
+            "board, or at /v1/users.",
+            onward=True,
         )
 
     async def _made(self, request: Request, code: str, name: str, password: str) -> User:
@@ -144,7 +140,7 @@ class SetupPages:
             headers = (*headers, cookie(browser))
         body = setup_page(
             self._parts.gateway,
-            {_TOKEN: self._parts.sessions.form_token(browser)},
+            {FORM_TOKEN: self._parts.sessions.form_token(browser)},
             wrong=wrong,
             code=typed.get(_CODE, "")[:100],
             name=typed.get(_NAME, "")[:100],
@@ -156,4 +152,5 @@ class SetupPages:
             status,
             "There is an administrator already",
             "Have them add you, or see ferrule user add on the board.",
+            onward=True,
         )

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from gateway.access.authorization.redirects import Destination
 from gateway.access.scopes import SCOPES
 from gateway.access.users.user import SHORTEST_PASSWORD, User
-from gateway.api.pages.markup import alert, button, field, form, listed, page, paragraph
+from gateway.api.pages.markup import alert, button, field, form, link, listed, page, paragraph
 
 AUTHORIZE = "/v1/auth/authorize"
 LOGIN = "/v1/auth/login"
 LOGOUT = "/v1/auth/logout"
 SETUP = "/v1/auth/setup"
+KEYS = "/v1/auth/keys"
 
 _NAME = 'type="text" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100"'
 _HIDDEN = 'type="password" autocomplete="current-password" maxlength="300"'
@@ -21,21 +22,22 @@ _CODE = 'type="text" autocomplete="one-time-code" autocapitalize="none" spellche
 
 
 def login_page(
-    gateway: str, program: str, hidden: Mapping[str, str], *, wrong: str | None = None, name: str = ""
+    gateway: str, program: str | None, hidden: Mapping[str, str], *, wrong: str | None = None, name: str = ""
 ) -> bytes:
     """Where somebody signs in.
 
     Args:
         gateway: its name.
-        program: that asks for it.
+        program: that asks for it; None: somebody signs in for API keys.
         hidden: what the form brings along.
         wrong: with the last try.
         name: that was typed then.
     """
+    asks = f"{program} asks to act for you at this gateway. Sign in to see what it asks for."
     return page(
         "Sign in",
         alert(wrong),
-        paragraph(f"{program} asks to act for you at this gateway. Sign in to see what it asks for."),
+        paragraph("Sign in to see your API keys, and to make one." if program is None else asks),
         form(
             LOGIN,
             hidden,
@@ -109,6 +111,8 @@ def setup_page(
     )
 
 
-def notice_page(gateway: str, title: str, *words: str) -> bytes:
-    """A page with nothing to do on it."""
-    return page(title, *(paragraph(text) for text in words), gateway=gateway)
+def notice_page(gateway: str, title: str, *words: str, onward: bool = False) -> bytes:
+    """A page with nothing to do on it but, where that leads on, to sign in."""
+    return page(
+        title, *(paragraph(text) for text in words), *([link(KEYS, "Sign in")] if onward else []), gateway=gateway
+    )

@@ -32,6 +32,29 @@ def test_a_session_is_known_by_its_name_alone(house: Household, sessions: Sessio
     assert name not in repr(vars(sessions))
 
 
+def test_a_ticket_is_taken_once_and_in_its_own_session_alone(house: Household, sessions: Sessions) -> None:
+    anna, ben = house.add("anna"), house.add("ben")
+    name, of_ben = sessions.begin(anna), sessions.begin(ben)
+    ticket = sessions.ticket(name)
+    assert not sessions.take_ticket(of_ben, ticket)
+    assert not sessions.take_ticket(new_name(), ticket)
+    assert not sessions.take_ticket(name, "")
+    assert sessions.take_ticket(name, ticket)
+    assert not sessions.take_ticket(name, ticket)
+    ticket = sessions.ticket(name)
+    sessions.end(name)
+    assert not sessions.take_ticket(name, ticket)
+    assert not sessions.take_ticket(name, sessions.ticket(name))
+
+
+def test_who_opens_forms_without_end_keeps_the_newest(house: Household, sessions: Sessions) -> None:
+    name = sessions.begin(house.add("anna"))
+    tickets = [sessions.ticket(name) for _ in range(1000)]
+    assert not sessions.take_ticket(name, tickets[0])
+    assert sessions.take_ticket(name, tickets[-1])
+    assert sum(sessions.take_ticket(name, ticket) for ticket in tickets) < 50
+
+
 def test_to_sign_in_ends_the_session_before(house: Household, sessions: Sessions) -> None:
     anna, ben = house.add("anna"), house.add("ben")
     first, of_ben = sessions.begin(anna), sessions.begin(ben)

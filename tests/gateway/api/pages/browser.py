@@ -17,11 +17,17 @@ class Form:
     Attributes:
         action: where it goes.
         fields: what it brings along if nothing is typed.
+        boxes: what can be ticked, by the name of the field.
+        ticked: what of that is ticked already.
+        choices: what can be chosen, by the name of the field.
         buttons: by their text, what each adds.
     """
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
+    ticked: dict[str, list[str]] = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
     buttons: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -38,16 +44,21 @@ class Page(HTMLParser):
         self.alert = ""
         self.text = ""
         self.labels: dict[str, str] = {}
+        self.links: dict[str, str] = {}
+        self.literals: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._open: list[str] = []
         self._button: dict[str, str | None] | None = None
         self._label: str | None = None
+        self._link: str | None = None
+        self._choice = ""
         self._alerting = False
         self.feed(response.text)
         self.close()
 
-    def form(self, action: str) -> Form:
-        [found] = [form for form in self.forms if form.action == action]
+    def form(self, action: str, button: str | None = None) -> Form:
+        """The one that leads there, and has that button."""
+        [found] = [form for form in self.forms if form.action == action and (button is None or button in form.buttons)]
         return found
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -56,6 +67,21 @@ class Page(HTMLParser):
         if tag == "form":
             assert values["method"] == "post"
             self.forms.append(Form(values["action"] or ""))
+        elif tag == "input" and values.get("type") == "checkbox":
+            name, value = values["name"] or "", values["value"] or ""
+            self.forms[-1].boxes.setdefault(name, []).append(value)
+            if "checked" in values:
+                self.forms[-1].ticked.setdefault(name, []).append(value)
+        elif tag == "select":
+            self._choice = values["name"] or ""
+        elif tag == "option":
+            self.forms[-1].choices.setdefault(self._choice, []).append(values["value"] or "")
+            if "selected" in values:
+                self.forms[-1].fields[self._choice] = values["value"] or ""
+        elif tag == "a":
+            self._link = values["href"]
+        elif tag == "pre":
+            self.literals.append("")
         elif tag == "input":
             self.forms[-1].fields[values["name"] or ""] = values.get("value") or ""
         elif tag == "button":
@@ -74,6 +100,8 @@ class Page(HTMLParser):
             self._button = None
         if tag == "label":
             self._label = None
+        if tag == "a":
+            self._link = None
 
     def handle_data(self, data: str) -> None:
         inside = self._open[-1] if self._open else ""
@@ -86,7 +114,11 @@ class Page(HTMLParser):
         if self._alerting:
             self.alert += data
         if self._label is not None:
-            self.labels[self._label] = data
+            self.labels[self._label] = self.labels.get(self._label, "") + data
+        if self._link is not None:
+            self.links[data] = self._link
+        if "pre" in self._open:
+            self.literals[-1] += data
         if self._button is not None:
             name = self._button.get("name")
             self.forms[-1].buttons[data] = {} if name is None else {name: self._button.get("value") or ""}
@@ -107,10 +139,10 @@ class Browser:
         """Type an address."""
         return await self._follow(await self.client.get(url, **more))
 
-    async def send(self, page: Page, action: str, button: str, **typed: str) -> Page:
+    async def send(self, page: Page, action: str, button: str, **typed: str | list[str]) -> Page:
         """Fill a form in and press a button."""
-        form = page.form(action)
-        data = {**form.fields, **typed, **form.buttons[button]}
+        form = page.form(action, button)
+        data = {**form.fields, **form.ticked, **typed, **form.buttons[button]}
         url = urljoin(str(page.response.url), form.action)
         own = urlsplit(url)
         headers = {"origin": f"{own.scheme}://{own.netloc}", "sec-fetch-site": "same-origin"}

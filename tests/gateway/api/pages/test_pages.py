@@ -158,7 +158,7 @@ async def test_a_query_that_cannot_be_read_is_refused(browser: Browser) -> None:
     assert page.status == 400
 
 
-@pytest.mark.parametrize(("verb", "path"), [("PUT", AUTHORIZE), ("GET", LOGIN), ("GET", LOGOUT), ("DELETE", LOGIN)])
+@pytest.mark.parametrize(("verb", "path"), [("PUT", AUTHORIZE), ("PUT", LOGIN), ("GET", LOGOUT), ("DELETE", LOGIN)])
 async def test_other_verbs_get_a_page_too(browser: Browser, verb: str, path: str) -> None:
     response = await browser.client.request(verb, path)
     assert response.status_code == 405

@@ -18,7 +18,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.settings.model import AccessSettings, LimitSettings
 from tests.gateway.access.people import Household
 from tests.gateway.api.pages.browser import Browser, Page
-from tests.gateway.api.rig import Rig
+from tests.gateway.api.rig import Rig, rpc_body
 
 SETUP, BUTTON = "/v1/auth/setup", "Become the administrator"
 PASSWORD = "correct horse battery"
@@ -59,7 +59,7 @@ async def become(rig: Rig, browser: Browser, **typed: str) -> Page:
 async def test_who_has_the_code_administers_and_the_page_is_closed(rig: Rig, browser: Browser) -> None:
     code = code_of(rig)
     page = await become(rig, browser, code=f" {code.upper().replace('-', ' ')}", name=" Anna")
-    assert (page.status, page.heading) == (200, "That is done")
+    assert (page.status, page.heading, page.links) == (200, "That is done", {"Sign in": "/v1/auth/keys"})
     anna = rig.people.users.named("anna")
     assert anna is not None
     assert anna.roles == {"admin"}
@@ -67,10 +67,22 @@ async def test_who_has_the_code_administers_and_the_page_is_closed(rig: Rig, bro
     assert not (rig.state / CODE_FILE).exists()
     page = await browser.open(SETUP)
     assert (page.status, page.heading, page.forms) == (404, "There is an administrator already", [])
+    assert page.links == {"Sign in": "/v1/auth/keys"}
     [noted] = rig.audit.of("user.add_first")
     assert (noted.outcome, noted.details, noted.target) == (AuditOutcome.DONE, {"name": "anna"}, anna.id)
     for secret in (code, PASSWORD, browser.client.cookies["__Host-ferrule"]):
         assert secret not in repr(rig.audit.entries)
+
+
+async def test_the_page_leads_to_the_first_key(rig: Rig, browser: Browser) -> None:
+    """On a board without a shell this is the whole way: from the code on the card to a call that reads."""
+    page = await browser.open((await become(rig, browser)).links["Sign in"])
+    page = await browser.send(page, "/v1/auth/login", "Sign in", name="anna", password=PASSWORD)
+    page = await browser.send(page, "/v1/auth/keys", "Make the key", name="first", scope=["devices:read"])
+    asked = rpc_body("tag.read", {"tags": ["bus/meter/power"]})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(rig.app), base_url="https://rig") as program:
+        answer = await program.post("/api/v1/rpc", json=asked, headers={"X-API-Key": page.literals[0]})
+    assert answer.json()["result"]["readings"][0]["value"] == 42.5
 
 
 async def test_who_was_slower_is_told_so(rig: Rig, browser: Browser) -> None:

@@ -161,7 +161,11 @@ async def test_every_route_but_the_first_has_a_row(rig: Rig) -> None:
     assert opened == {
         "auth.authorize",
         "auth.consent",
+        "auth.keys_make",
+        "auth.keys_page",
+        "auth.keys_revoke",
         "auth.login",
+        "auth.login_page",
         "auth.logout",
         "auth.setup",
         "auth.setup_page",
