@@ -10,7 +10,7 @@ from gateway.api.credentials import api_key
 from gateway.api.origin import AGENT_ID, SIGNATURE, Caller, Origin, bearer_token, header_text, peer_of
 from gateway.api.parts import AgentParts
 from gateway.api.replies import of_agent_api, of_plugin_api
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError, as_value
 from gateway.core.principal import Kind, Principal
 
 # Methods whose parameters hold the card that is signed.
@@ -44,7 +44,7 @@ class Identity:
             if header(scope, AGENT_ID) is not None:
                 check_agent_id(header_text(scope, AGENT_ID), principal)
         except GatewayError as error:
-            return error
+            return as_value(error)
         becomes_known(scope)
         return principal
 
@@ -62,7 +62,7 @@ class Identity:
         try:
             self._vouch(caller, Origin(caller, scope).signature or "")
         except GatewayError as error:
-            return error
+            return as_value(error)
         return caller
 
     def _vouch(self, principal: Principal, signature: str) -> None:

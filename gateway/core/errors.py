@@ -50,6 +50,16 @@ class GatewayError(Exception):
         self.details = details or {}
 
 
+def as_value(error: GatewayError) -> GatewayError:
+    """The same error, to be kept and answered with: without the calls it was raised in.
+
+    They hold on to the request, its connection and the error itself, all of which would stay in memory until the
+    collector comes by.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
+
+
 def invalid(field: str, reason: str, provided: object = None) -> GatewayError:
     """A parameter that cannot be accepted."""
     return GatewayError(Code.INVALID, reason, field=field, provided=provided)

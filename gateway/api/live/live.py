@@ -25,7 +25,7 @@ from gateway.api.replies import Reply, challenge, of_agent_api, problem_reply, r
 from gateway.api.rpc import INVALID_REQUEST, Fault, failure
 from gateway.api.rpc_errors import fault_of
 from gateway.core.bus import Bus
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError, as_value
 from gateway.core.eventlog import EventLog
 from gateway.core.events import Event
 from gateway.core.principal import Principal
@@ -148,7 +148,7 @@ class Live:
         try:
             caller = self._caller(scope)
         except GatewayError as error:
-            refusal = error
+            refusal = as_value(error)
         known = None if caller is None else caller.principal
         visit = self._rates.visit(peer_of(scope), known)
         limited = visit.admit()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import pytest
 import trio
@@ -64,6 +65,74 @@ async def dawdles(wire: Wire) -> None:
     await rest(stream)
 
 
+async def makes_room_in_the_middle_of_a_header(wire: Wire) -> None:
+    stream = await wire.call()
+    await stream.send_all(get(wire)[:10])
+    await make_room(wire, stream)
+
+
+async def makes_room_in_the_middle_of_a_body(wire: Wire) -> None:
+    stream = await wire.call()
+    await stream.send_all(get(wire).replace(b"\r\n\r\n", b"\r\nContent-Length: 10\r\n\r\n{"))
+    await make_room(wire, stream)
+
+
+async def makes_room_between_two_calls(wire: Wire) -> None:
+    stream = await wire.call()
+    await stream.send_all(get(wire))
+    await read_response(stream)
+    await make_room(wire, stream)
+
+
+async def makes_room_before_a_handshake(wire: Wire) -> None:
+    await make_room(wire, await wire.plug())
+
+
+async def sends_half_a_body(wire: Wire) -> None:
+    stream = await wire.call()
+    await stream.send_all(get(wire).replace(b"\r\n\r\n", b"\r\nContent-Length: 10\r\n\r\n{"))
+    await rest(stream)
+
+
+async def takes_no_answers(wire: Wire) -> None:
+    stream = await wire.call(lockstep=True)
+    with suppress(trio.BrokenResourceError):
+        for _ in range(200):
+            await stream.send_all(get(wire))
+    await trio.aclose_forcefully(stream)
+
+
+async def takes_no_answers_and_makes_room(wire: Wire) -> None:
+    stream = await wire.call(lockstep=True)
+    with trio.move_on_after(1):
+        for _ in range(200):
+            await stream.send_all(get(wire))
+    await make_room(wire, stream)
+
+
+async def make_room(wire: Wire, stream: trio.abc.Stream) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    [guest] = wire.server.connections
+    guest.make_room()
+    await trio.sleep(1)
+    await trio.aclose_forcefully(stream)
+
+
+async def shows_no_token(wire: Wire) -> None:
+    stream = await wire.call()
+    await stream.send_all(get(wire).replace(b"Authorization", b"X-Nothing"))
+    await read_response(stream)
+    await stream.aclose()
+
+
+async def shows_a_forged_token(wire: Wire) -> None:
+    stream = await wire.call()
+    for head in (b"GET /api/v1/health", b"POST /v1/events", b"POST /api/v1/rpc"):
+        await stream.send_all(get(wire).replace(b"GET /api/v1/health", head).replace(b"Bearer ey", b"Bearer e"))
+        await read_response(stream)
+    await stream.aclose()
+
+
 async def breaks_the_rules(wire: Wire) -> None:
     stream = await wire.call()
     await stream.transport_stream.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
@@ -88,6 +157,15 @@ async def has_a_websocket(wire: Wire) -> None:
         calls_twice,
         leaves_in_the_middle_of_a_request,
         dawdles,
+        makes_room_in_the_middle_of_a_header,
+        makes_room_in_the_middle_of_a_body,
+        makes_room_between_two_calls,
+        makes_room_before_a_handshake,
+        sends_half_a_body,
+        takes_no_answers,
+        takes_no_answers_and_makes_room,
+        shows_no_token,
+        shows_a_forged_token,
         breaks_the_rules,
         speaks_no_tls,
         has_a_websocket,
