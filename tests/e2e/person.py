@@ -37,7 +37,7 @@ class Person:
 
     def press(self, page: Page, action: str, button: str, **typed: str) -> Page:
         """Fill a form in and press a button."""
-        form = page.form(action)
+        form = page.form(action, button)
         url = urljoin(str(page.response.url), form.action)
         own = urlsplit(url)
         headers = {"origin": f"{own.scheme}://{own.netloc}", "sec-fetch-site": "same-origin"}

@@ -15,7 +15,7 @@ from tests.e2e.person import CALLBACK, LISTENING, Person, Program
 from tests.e2e.programs import FERRULE
 from tests.e2e.site import Gateway, Site
 
-ME = "/v1/auth/me"
+ME, KEYS = "/v1/auth/me", "/v1/auth/keys"
 PASSWORD = "correct horse battery"
 OTHER = "staple horse battery"
 
@@ -68,6 +68,7 @@ def test_people_from_the_first_code_to_the_last_token(
     site: Site, gateway: Gateway, person: Person, program: Program
 ) -> None:
     become_the_first(gateway, person)
+    key = make_a_key(gateway, person)
     ferrule(gateway, "add", "ben", "--role", "operator", typed=f"{PASSWORD}\n")
 
     answer = person.allow(program.link("devices:read system:read"), "ben", PASSWORD)
@@ -85,6 +86,7 @@ def test_people_from_the_first_code_to_the_last_token(
     gateway = site.start()
     assert program.get(ME, second["access_token"]).status_code == 200
     third = program.refresh(second["refresh_token"])
+    assert person.client.get(ME, headers={"X-API-Key": key}).status_code == 200
 
     # One that was used before is shown by a thief, or by who was robbed: all ends.
     for token in (second["refresh_token"], third["refresh_token"]):
@@ -110,7 +112,7 @@ def test_people_from_the_first_code_to_the_last_token(
     metadata = person.client.get("/.well-known/oauth-authorization-server").json()
     assert "authorization_endpoint" not in metadata
 
-    for secret in (PASSWORD, OTHER, third["refresh_token"], third["access_token"]):
+    for secret in (PASSWORD, OTHER, key.partition(":")[2], third["refresh_token"], third["access_token"]):
         assert secret not in gateway.stderr
         assert secret.encode() not in b"".join(file.read_bytes() for file in gateway.state.glob("*.db*"))
 
@@ -130,3 +132,23 @@ def become_the_first(gateway: Gateway, person: Person) -> None:
     assert not (gateway.state / "first-admin.code").exists()
     shown = json.loads(ferrule(gateway, "list", "--json"))
     assert [(user["name"], user["roles"]) for user in shown["users"]] == [("anna", ["admin"])]
+
+
+def make_a_key(gateway: Gateway, person: Person) -> str:
+    """Who has nothing but a browser comes from there to a call that reads; what is revoked reads no more."""
+    page = person.press(person.open("/v1/auth/login"), "/v1/auth/login", "Sign in", name="anna", password=PASSWORD)
+    shown: list[str] = []
+    for name in ("logger", "other"):
+        page = person.press(person.open(KEYS), KEYS, "Make the key", name=name, scope="devices:read")
+        shown.append(page.literals[0])
+    read = {"jsonrpc": "2.0", "id": 1, "method": "tag.list"}
+    for key in shown:
+        assert person.client.post("/api/v1/rpc", json=read, headers={"X-API-Key": key}).json()["result"]
+    page = person.press(person.open(KEYS), f"{KEYS}/revoke", "Revoke other")
+    page = person.press(page, f"{KEYS}/revoke", "Revoke it")
+    assert person.press(page, "/v1/auth/logout", "Sign out").heading == "Sign in"
+    codes = [person.client.get(ME, headers={"X-API-Key": key}).status_code for key in shown]
+    assert codes == [200, 401]
+    rows = gateway.client.get("/v1/auth/api-keys").json()["data"]
+    assert [row["name"] for row in rows] == ["logger"]
+    return shown[0]
