@@ -46,10 +46,11 @@ from gateway.hosting import Surrounding
 from gateway.lines.fieldside import FieldSide
 from gateway.lines.lines import Lines
 from gateway.lines.steering import LineSteering
+from gateway.memory import give_back, settle_memory
 from gateway.plugging import Plugged, plugging
 from gateway.reloading import Configuration, Followers
 from gateway.settings.model import Settings
-from gateway.start import CutShort, StartError, settle_memory, tell_of_cut, test_profile
+from gateway.start import CutShort, StartError, tell_of_cut, test_profile
 from gateway.storage import Boot, Storage, open_storage
 from gateway.storage.audit import open_audit
 from gateway.storage.audit_settings import AuditSettings
@@ -346,6 +347,7 @@ class Gateway:
                     field.start_soon(govern.parts.analyses.run)
                     field.start_soon(told.look)
                     settle_memory()
+                    consumers.start_soon(give_back)
                     polling.set()
 
                 followers = Followers(

@@ -1,9 +1,7 @@
-"""What comes before the gateway runs: the state directory in our hands, the test profile, memory given back."""
+"""What comes before the gateway runs: the state directory in our hands, the test profile."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import json
 import os
 import time
@@ -138,13 +136,3 @@ def test_profile(bind: str) -> Callable[[Application], Application]:
         )
     log.warning("test profile: this gateway echoes, and refuses to send what does not keep to its model")
     return lambda api: TestProfile(api, method_of)
-
-
-def settle_memory() -> None:
-    """What was built so far lives as long as the process; what building it left behind goes back to the system."""
-    gc.collect()
-    # The collector need not look at it again: a full collection would stop the lines for milliseconds.
-    gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import resource
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import structlog
 import trio
@@ -40,6 +38,7 @@ from gateway.governor.level import Level, LevelName
 from gateway.governor.management import Management, Means
 from gateway.governor.meta import Meta
 from gateway.governor.operational import Operational
+from gateway.memory import resident
 from gateway.settings.model import GovernorSettings, Settings
 from gateway.storage import StoreSettings, Tier
 
@@ -48,8 +47,6 @@ log = structlog.stdlib.get_logger(__name__)
 # What alerts call their severity (D-135), and the log.
 LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.CRITICAL}
 HEARTBEAT_S = 900.0
-_STATM = Path("/proc/self/statm")
-_PAGE = resource.getpagesize()
 
 Announce = Callable[[str, dict[str, object]], None]
 
@@ -274,14 +271,6 @@ def server_glance(performance: Performance, rates: RateLimits, instruments: Inst
         written_today=state.written_today,
         write_budget=state.write_budget,
     )
-
-
-def resident() -> int | None:
-    """Bytes of memory this process has; None where the system does not say."""
-    try:
-        return int(_STATM.read_text().split()[1]) * _PAGE
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 def log_alert(data: Mapping[str, object]) -> None:

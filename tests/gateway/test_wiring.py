@@ -11,9 +11,10 @@ from gateway.core.alerts import Alerts, Severity
 from gateway.core.reading import Quality, Reading, Reason
 from gateway.governor.actions import Mode
 from gateway.governor.level import LevelName
+from gateway.memory import resident
 from gateway.settings.line_model import DeviceSettings, LineSettings, TagSettings
 from gateway.settings.model import GovernorSettings, Settings
-from gateway.wiring import learned, log_alert, mode_of, resident, store_alert
+from gateway.wiring import learned, log_alert, mode_of, store_alert
 
 
 def test_a_level_acts_as_its_own_word_or_that_for_all_says() -> None:
