@@ -23,6 +23,17 @@ from gateway.plugins.host.sandbox import MEBI, Bounds, Means
 from .real import site
 
 ALLOWED, CLOSED, NO_FAMILY = 0x7FFF0000, 0x50000 | errno.ENOSYS, 0x50000 | errno.EAFNOSUPPORT
+NOT_PERMITTED = 0x50000 | errno.EPERM
+# linux/sched.h
+NAMESPACES = {
+    "NS": 0x20000,
+    "CGROUP": 0x2000000,
+    "UTS": 0x4000000,
+    "IPC": 0x8000000,
+    "USER": 0x10000000,
+    "PID": 0x20000000,
+    "NET": 0x40000000,
+}
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
 # Families of sockets (linux/socket.h); not every Python has all their names.
 VSOCK, BLUETOOTH, ALG, PACKET = 40, 31, 38, 17
@@ -53,6 +64,8 @@ def judged(program: bytes, architecture: int, number: int, *arguments: int) -> i
                 place += then if loaded == value else other
             case 0x35:
                 place += then if loaded >= value else other
+            case 0x45:
+                place += then if loaded & value else other
             case 0x06:
                 return int(value)
             case _:
@@ -66,17 +79,17 @@ def program(machine: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("machine", "architecture", "keyctl", "sockets"),
+    ("machine", "architecture", "keyctl", "sockets", "clone"),
     [
-        ("x86_64", X86_64, 250, 41),
-        ("aarch64", AARCH64, 219, 198),
+        ("x86_64", X86_64, 250, 41, 56),
+        ("aarch64", AARCH64, 219, 198, 220),
         # Programs of 32 bits, on a kernel of 64 and on one of 32.
-        ("aarch64", ARM, 311, 281),
-        ("armv7l", ARM, 311, 281),
+        ("aarch64", ARM, 311, 281, 120),
+        ("armv7l", ARM, 311, 281, 120),
     ],
 )
 def test_a_call_is_judged_by_the_numbers_of_its_machine(
-    machine: str, architecture: int, keyctl: int, sockets: int
+    machine: str, architecture: int, keyctl: int, sockets: int, clone: int
 ) -> None:
     filter_ = program(machine)
     assert judged(filter_, architecture, keyctl) == CLOSED
@@ -85,6 +98,11 @@ def test_a_call_is_judged_by_the_numbers_of_its_machine(
         assert judged(filter_, architecture, sockets, family) == ALLOWED
     for other in (VSOCK, BLUETOOTH, ALG, PACKET, 0, 45):
         assert judged(filter_, architecture, sockets, other) == NO_FAMILY
+    # Threads and processes, and no namespace.
+    for flags in (0x003D0F00, 0x01200011, 0x4111):
+        assert judged(filter_, architecture, clone, flags) == ALLOWED
+    for namespace in ("USER", "NS", "PID", "NET", "IPC", "UTS", "CGROUP"):
+        assert judged(filter_, architecture, clone, NAMESPACES[namespace] | 17) == NOT_PERMITTED
 
 
 def test_there_is_no_other_door_to_the_same_calls() -> None:
@@ -117,6 +135,7 @@ def test_exactly_these_calls_are_closed_by_the_lists_of_the_kernel(
     closed = {name for name, number in numbers.items() if judged(filter_, architecture, number, 1) == CLOSED}
     assert closed == {
         *("add_key", "request_key", "keyctl", "shmget", "semget", "msgget", "memfd_create", "memfd_secret"),
+        *("unshare", "setns", "clone3", "ptrace", "process_vm_readv", "process_vm_writev"),
         *("setsid", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup"),
     } & set(numbers)
     assert judged(filter_, architecture, numbers["socket"], VSOCK) == NO_FAMILY
@@ -177,6 +196,27 @@ main(work)
         "autogroup": GIVES_WAY,
         "score": "500",
     }
+
+
+@pytest.mark.e2e
+async def test_it_makes_no_namespace_with_an_older_bubblewrap_either(means: Means, place: Path) -> None:
+    if not means.closes or KEYCTL is None:
+        pytest.skip("no filter works here")
+    clone = {"x86_64": 56, "aarch64": 220}[platform.machine()]
+    code = f"""
+import ctypes, signal
+libc = ctypes.CDLL(None, use_errno=True)
+def work():
+    say("unshare", subprocess.run(["unshare", "-U", "true"], capture_output=True).returncode != 0)
+    say("clone", libc.syscall({clone}, {NAMESPACES["USER"]} | signal.SIGCHLD, 0, 0, 0, 0), ctypes.get_errno())
+    say("ptrace", libc.ptrace(16, 1, 0, 0), ctypes.get_errno())
+    say("thread", threading.active_count() > 1)
+main(work)
+"""
+    async with site(replace(means, nested=False), place, code) as on:
+        assert await on.says("thread") == "thread True"
+        said = [note.text for note in on.instance.notes.last()]
+    assert said == ["unshare True", f"clone -1 {errno.EPERM}", f"ptrace -1 {errno.ENOSYS}", "thread True"]
 
 
 @pytest.mark.e2e
