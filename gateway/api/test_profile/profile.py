@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 
 import msgspec
@@ -18,6 +18,8 @@ from gateway.api.test_profile.described import Described
 log = structlog.stdlib.get_logger(__name__)
 
 ECHO = "/_test/echo"
+# Methods that were asked for, by the ids of calls as JSON; ``*`` is for any id. Calls of a batch may share one.
+Methods = Mapping[str, Sequence[str]]
 
 
 def only_loopback(bind: str) -> bool:
@@ -128,22 +130,26 @@ class TestProfile:
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         return await self._described.wrong(scope, answered[0]["status"], content_type, answered[1].get("body", b""))
 
-    def _methods(self, scope: Scope, asked: bytes) -> dict[str, str]:
-        """The methods that were asked for, by their ids as JSON."""
+    def _methods(self, scope: Scope, asked: bytes) -> Methods:
+        """The methods that were asked for."""
         method = self._method_of(scope["path"], scope["method"])
         if method is not None:
-            return {"*": method}
+            return {"*": [method]}
         parsed = rpc.parse(asked)
         calls = parsed.items if isinstance(parsed, rpc.Batch) else (parsed,)
-        return {json.dumps(call.id): call.method for call in calls if isinstance(call, rpc.Call)}
+        found: dict[str, list[str]] = {}
+        for call in calls:
+            if isinstance(call, rpc.Call) and not call.notification:
+                found.setdefault(json.dumps(call.id), []).append(call.method)
+        return found
 
 
-def violations(body: bytes, methods: Mapping[str, str]) -> list[str]:
+def violations(body: bytes, methods: Methods) -> list[str]:
     """What is wrong with a response body, in words; nothing where it is right.
 
     Args:
         body: of the response.
-        methods: that were asked for, by their ids as JSON; ``*`` is for any id.
+        methods: that were asked for.
     """
     try:
         document = json.loads(body)
@@ -154,7 +160,7 @@ def violations(body: bytes, methods: Mapping[str, str]) -> list[str]:
     return [words for words in found if words]
 
 
-def _violation(answer: object, methods: Mapping[str, str]) -> str | None:
+def _violation(answer: object, methods: Methods) -> str | None:
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0" or "id" not in answer:
         return "no response object (JSON-RPC 2.0, 5)"
     members = set(answer) - {"jsonrpc", "id"}
@@ -162,11 +168,17 @@ def _violation(answer: object, methods: Mapping[str, str]) -> str | None:
         return _mismatch(answer["error"], Fault, "error")
     if members != {"result"}:
         return f"a response has a result or an error, not {sorted(members)}"
-    method = methods.get(json.dumps(answer["id"]), methods.get("*"))
-    if method is None:
+    asked = methods.get(json.dumps(answer["id"]), methods.get("*"))
+    if asked is None:
         return f"a result for id {answer['id']!r}, which was not asked for"
+    # Calls that share an id cannot be told apart: it must be the result of one of them.
+    found = [_unlike(answer["result"], method) for method in asked]
+    return None if None in found else found[0]
+
+
+def _unlike(result: object, method: str) -> str | None:
     model = RESULTS.get(method)
-    return None if model is None else _mismatch(answer["result"], model, method)
+    return None if model is None else _mismatch(result, model, method)
 
 
 def _mismatch(value: object, model: type, what: str) -> str | None:

@@ -129,7 +129,7 @@ def test_a_reading_must_hold_together(reading: dict[str, object], fault: str) ->
 
     def said(one: dict[str, object]) -> list[str]:
         body = {"jsonrpc": "2.0", "id": 1, "result": {"readings": [one]}}
-        return violations(json.dumps(body).encode(), {"1": "tag.read"})
+        return violations(json.dumps(body).encode(), {"1": ["tag.read"]})
 
     assert said(good) == []
     [words] = said(good | reading)
@@ -160,8 +160,18 @@ def test_a_reading_must_hold_together(reading: dict[str, object], fault: str) ->
 )
 def test_leases_and_answers_to_tools_must_hold_together(method: str, answer: dict[str, object], fault: str) -> None:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": answer}).encode()
-    [words] = violations(body, {"1": method})
+    [words] = violations(body, {"1": [method]})
     assert fault in words
+
+
+async def test_calls_of_a_batch_may_share_an_id(rig: Rig) -> None:
+    """JSON-RPC forbids it to nobody, and their answers are right in whatever order they come."""
+    calls = [rpc_body(name, {}, id_=None) for name in ("alert.list", "server.info", "tag.list")]
+    async with profiled(rig) as client:
+        answers = (await client.post("/api/v1/rpc", json=calls)).json()
+    assert [set(answer) for answer in answers] == [{"jsonrpc", "id", "result"}] * 3
+    wrong = json.dumps([{"jsonrpc": "2.0", "id": None, "result": {"alarm": 1}}]).encode()
+    assert violations(wrong, {"null": ["alert.list", "agent.list"]})
 
 
 async def test_every_method_has_a_model(rig: Rig) -> None:
@@ -181,7 +191,7 @@ async def test_every_method_has_a_model(rig: Rig) -> None:
     ],
 )
 def test_what_is_no_response_object_is_told(body: bytes) -> None:
-    assert violations(body, {"1": "server.info"})
+    assert violations(body, {"1": ["server.info"]})
 
 
 def test_every_method_of_the_field_has_a_model() -> None:
