@@ -7,21 +7,31 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.described_hooks import WITHOUT_TOKEN
-from tests.e2e.programs import ROOT
-from tests.e2e.site import Gateway, Site
+from tests.e2e.described_hooks import AUTHORITY, WITHOUT_TOKEN
+from tests.e2e.programs import ROOT, free_port
+from tests.e2e.site import Gateway, Site, device, tcp_line
+from tests.gateway.plugins.making import PUBLIC_TEXT
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 CONFIG = Path(__file__).with_name("described.toml")
 PROFILE = {"FERRULE_TEST_PROFILE": "1"}
 SHOWN = '[auth.openapi.bearer]\nbearer = "${TOKEN}"\n'
-OPERATIONS = 117
-# Strangers are asked about as many, and are told the same each time.
-OF_STRANGERS = 4
+# So that there are alarms, plugins and deliveries to be asked for.
+ALLOWED = (
+    '[[alarm]]\nname = "gone"\ndevice_down = "plant/drive"\nseverity = "critical"\n\n'
+    "[plugin]\nmax_plugins = 2000\nmax_instances = 1000\n\n"
+    f'[[plugin.publisher]]\nname = "workshop"\nkey = "{PUBLIC_TEXT}"\n\n'
+    '[[webhook.allow]]\nnetwork = "127.0.0.1/32"\ninsecure = true\n'
+)
+# What the description has examples of comes first.
+MADE_UP = ("examples", "fuzzing")
+# Chains of requests, each of which uses what the ones before it made.
+CHAINS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,17 @@ class Held:
 
 def open_to_many(site: Site) -> Gateway:
     """Start a gateway with the test profile that lets one caller ask thousands of times."""
-    site.configure()
+    tag = 'name = "speed", table = "holding", address = 1, type = "uint16", writable = true'
+    site.configure(tcp_line("plant", free_port(), device("drive", 1, [tag])) + ALLOWED)
     more = "anonymous_requests_per_minute = 100000\nanonymous_burst = 10000\n\n[history]"
     site.config.write_text(site.config.read_text().replace("[history]", more))
     return site.start(PROFILE)
+
+
+def operations(gateway: Gateway) -> int:
+    """How many the description has."""
+    paths = gateway.client.get("/v1/openapi.json").json()["paths"]
+    return sum(len(verbs) for verbs in paths.values())
 
 
 def hold(gateway: Gateway, phases: Sequence[str], *, each: int, seed: int, stranger: bool = False) -> Held:
@@ -68,7 +85,13 @@ def hold(gateway: Gateway, phases: Sequence[str], *, each: int, seed: int, stran
                 *("--phases", ",".join(phases), "--max-examples", str(each), "--seed", str(seed)),
             ],
             cwd=here,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TOKEN": token, WITHOUT_TOKEN: "1" if stranger else ""},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TOKEN": token,
+                AUTHORITY: str(gateway.state / "ca.pem"),
+                WITHOUT_TOKEN: "1" if stranger else "",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -80,23 +103,46 @@ def hold(gateway: Gateway, phases: Sequence[str], *, each: int, seed: int, stran
 
 
 def drill(examples: int, seed: int) -> str:
-    """At least so many requests with everything allowed, boundary values and chains of requests beside them."""
+    """So many requests that are made up, with everything allowed and without a token; boundary values and chains too.
+
+    Each phase says what came of it as it ends: the whole takes some minutes.
+    """
     with tempfile.TemporaryDirectory() as here:
         site = Site(Path(here))
         try:
             gateway = open_to_many(site)
-            each = -(-examples // OPERATIONS)
-            known = hold(gateway, ("fuzzing", "coverage", "stateful"), each=each, seed=seed)
-            unknown = hold(gateway, ("fuzzing",), each=OF_STRANGERS, seed=seed, stranger=True)
-            for held in (known, unknown):
-                assert not held.failed, held.words
-            assert known.cases >= examples, f"{known.cases} requests, and {examples} were wanted"
+            # Of some operations there are few requests that differ.
+            each = -(-examples * 3 // (2 * operations(gateway)))
+            found = [
+                _told(gateway, phases, many, seed, stranger=stranger)
+                for phases, many, stranger in (
+                    (MADE_UP, each, False),
+                    (("coverage",), each, False),
+                    (("stateful",), CHAINS, False),
+                    (MADE_UP, each, True),
+                    (("coverage",), each, True),
+                )
+            ]
             site.close()
         finally:
             for one in site.gateways:
                 one.hang_up()
                 one.kill()
+    known, values, chains, unknown, values_of_unknown = found
+    for cases in (known, unknown):
+        assert cases >= examples, f"{cases} requests were made up, and {examples} were wanted"
     return (
-        f"{known.cases} requests made of the description with everything allowed, and {unknown.cases} without a token: "
-        "every answer as described"
+        f"{known} requests made up of the description, {values} of boundary values and {chains} in chains with "
+        f"everything allowed, {unknown} and {values_of_unknown} without a token: every answer as described"
     )
+
+
+def _told(gateway: Gateway, phases: Sequence[str], each: int, seed: int, *, stranger: bool) -> int:
+    """Hold a gateway against some phases, and say so. Returns how many requests there were."""
+    began = time.perf_counter()
+    held = hold(gateway, phases, each=each, seed=seed, stranger=stranger)
+    who = "a stranger" if stranger else "who may do everything"
+    seconds = time.perf_counter() - began
+    print(f"api: {phases[-1]} of {who}: {held.cases} requests in {seconds:.0f} s", flush=True)  # noqa: T201 - a drill reports
+    assert not held.failed, held.words
+    return held.cases
