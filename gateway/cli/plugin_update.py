@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gateway.cli.client import CallError, Client, Json
-from gateway.cli.main import WRONG, CommandError
+from gateway.cli.main import FAILED, WRONG, CommandError
 from gateway.cli.plugin_install import SCOPES, granted_of, manifest_of, version_of
 from gateway.cli.plugin_instance import settled, tell_state
 from gateway.cli.plugin_list import INSTANCES, one_of, plugin_of
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = settled(client, done)
     if arguments.json:
         screen.json(done)
-        return 0
+        return FAILED if done["attributes"]["status"] == "error" else 0
     about = done["attributes"]
     may = ", ".join(about["permissions"]) or "no permissions"
     screen.line(f"{done['id']}: {plugin['id']} {about['version']} with {may}")

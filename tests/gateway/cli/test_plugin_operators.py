@@ -327,6 +327,15 @@ def test_update_takes_the_newest_version_and_keeps_what_was_granted(
         {"version": "1.0.0", "permissions": ["read-tags"]},
         {"version": "1.0.0", "permissions": ["read-tags:a/*"]},
     ]
+    # A version that falls is told as one that falls, also to programs.
+    installed.instances["instance-00000000000000aa"]["attributes"] |= {
+        "status": "error",
+        "error": {"reason": "ended", "message": "it ended by itself"},
+    }
+    assert main(["plugin", "update", ID, *installed.words]) == 1
+    assert "is error: it ended by itself" in capsys.readouterr().out
+    assert main(["plugin", "update", ID, "--json", *installed.words]) == 1
+    assert json.loads(capsys.readouterr().out)["attributes"]["status"] == "error"
     assert main(["plugin", "update", ID, "--version", "2.0.0", *installed.words]) == 2
     assert "has no package of 2.0.0" in capsys.readouterr().err
     installed.instances["instance-00000000000000aa"]["attributes"]["permissions"] = ["write-tags"]
