@@ -120,11 +120,15 @@ def unpack(site: Path, found: list[Path]) -> None:
 
 def own(site: Path, version: str) -> None:
     """The gateway itself, the profiles it comes with, and its version."""
-    listed = run(["git", "-C", PROJECT, "ls-files", "-z", "gateway", "drivers", "config/profiles"])
+    # Those git does not know yet, too: without them a build in the middle of a change would be half of it.
+    every = ("--cached", "--others", "--exclude-standard")
+    listed = run(["git", "-C", PROJECT, "ls-files", *every, "-z", "gateway", "drivers", "config/profiles"])
     # The SDKs are made, and not kept (`make sdk`).
     made = [str(path.relative_to(PROJECT)) for path in sorted((PROJECT / SDKS).glob("*"))]
     for name in (*filter(None, listed.split("\0")), *made):
         source = PROJECT / name
+        if not source.exists():
+            continue
         file = site / name
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, file)
