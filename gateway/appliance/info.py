@@ -65,8 +65,9 @@ def info_text(board: Board) -> str:
         parts += [
             "First administrator",
             f"    {board.code}",
-            "This code makes the first account, once; it goes from here when it is used. Whoever holds the",
-            "card can read it: make the account before the board leaves your hands.",
+            f"Type it once at https://{board.host}.local:{board.port}/v1/auth/setup",
+            "to make the first account; it goes from here when it is used. Whoever holds the card can read",
+            "it: make the account before the board leaves your hands.",
             "",
         ]
     return "\n".join(parts)
