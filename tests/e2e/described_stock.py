@@ -16,6 +16,8 @@ import httpx
 from tests.e2e.programs import until
 from tests.gateway.plugins.making import MANIFEST, package
 
+# A busy machine is no failure.
+PATIENCE_S = 60.0
 _SAID = ("version", "description", "category", "license", "tags")
 
 
@@ -103,7 +105,7 @@ class Stock:
             found = self._client.get(path).json()["data"]
             return str(found[0]["id"]) if found else None
 
-        return until(look, "an event is to be delivered")
+        return until(look, "an event is to be delivered", seconds=PATIENCE_S)
 
     def _user(self) -> str:
         user = {"name": self._named(), "password": "a horse, a battery", "roles": ["viewer"]}
@@ -158,7 +160,7 @@ class Stock:
             found = self._client.get("/v1/alarms").json()["data"]
             return str(found[0]["alarm_id"]) if found else None
 
-        return until(look, "the device that is not there raises its alarm")
+        return until(look, "the device that is not there raises its alarm", seconds=PATIENCE_S)
 
     def _analysis(self) -> str:
         call = {"jsonrpc": "2.0", "id": 1, "method": "governor.analyze", "params": {"scope": "all"}}

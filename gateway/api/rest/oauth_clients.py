@@ -29,7 +29,7 @@ READ, WRITE = "system:read", "system:write"
 _Bare = Call[None, Nothing]
 Kinds = Literal["confidential", "public"]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-Redirects = Annotated[tuple[str, ...], Meta(max_length=50, extra_json_schema={"maxItems": MOST_REDIRECTS})]
+Redirects = Annotated[tuple[str, ...], Meta(extra_json_schema={"maxItems": MOST_REDIRECTS})]
 Roles = Annotated[tuple[RoleWord, ...], Meta(max_length=50)]
 Scopes = Annotated[tuple[ScopeWord, ...], Meta(max_length=50)]
 Rate = Annotated[int, Meta(ge=0, le=1_000_000)]

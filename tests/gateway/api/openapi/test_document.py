@@ -141,6 +141,7 @@ async def test_words_that_are_looked_up_are_told(document: Document) -> None:
     assert models["ParamsAnalyze"]["properties"]["scope"]["enum"] == ["network", "agents", "performance", "all"]
     assert models["TokenRequest"]["properties"]["grant_type"]["minLength"] == 1
     assert models["UserBody"]["properties"]["roles"]["minItems"] == 1
+    assert models["ClientBody"]["properties"]["redirect_uris"]["maxItems"] == 10
 
 
 async def test_every_route_stands_in_it_and_nothing_else(document: Document, routes: tuple[Route, ...]) -> None:
