@@ -51,9 +51,9 @@ image: setup ## the SD image in build/, without updates yet (as root)
 	@.ci/packages $(PACKAGES_FOR_IMAGE)
 	$(PYTHON_IN_VENV) -m image
 
-image-test: setup ## the packages in a real Debian with a real systemd (as root)
-	@.ci/packages $(PACKAGES_FOR_DEB)
-	$(PYTHON_IN_VENV) -m pytest tests/appliance/full_package.py tests/appliance/full_build.py
+image-test: setup ## the packages in a real Debian, the image in an emulated board (as root)
+	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client
+	$(PYTHON_IN_VENV) -m pytest tests/appliance/full_package.py tests/appliance/full_build.py tests/appliance/full_image.py
 
 format: setup ## format the code
 	.venv/bin/ruff format gateway drivers tests benchmarks sdk image systemd docs/examples

@@ -1,0 +1,217 @@
+"""A board without a board: the card in an emulated machine, started the way a Pi's firmware would start it.
+
+The firmware itself cannot run here. What it does is small and written down by its maker, and done here in its place: it
+reads ``autoboot.txt`` of the first partition, takes kernel, initramfs and command line from the partition that is named
+there, and says in the device tree which one that was.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from image.disk import BOOT_A, BOOT_B, SELECTOR, offsets
+from image.tools import Tools
+
+# An emulated start takes half a minute on a quiet machine, and what else it does is not ours to say.
+PATIENCE_S = 600.0
+_MACHINE = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024"]
+_FROM_FIRMWARE = ("kernel8.img", "initrd.zst", "cmdline.txt")
+
+
+class Card:
+    """A card in the hands of somebody with a computer.
+
+    Args:
+        path: of the image.
+        tools: that read and write it; its work directory is that of the image.
+    """
+
+    def __init__(self, path: Path, tools: Tools) -> None:
+        self.path = path
+        self.tools = tools
+
+    def _at(self, number: int) -> str:
+        return f"{self.path.name}@@{offsets()[number]}M"
+
+    def read(self, name: str, partition: int = SELECTOR.number) -> str | None:
+        """A file of a FAT partition; None: it is not there."""
+        target = self.tools.work / "read"
+        target.unlink(missing_ok=True)
+        if name not in self.names(partition):
+            return None
+        self.tools.run("mcopy", "-n", "-o", "-i", self._at(partition), f"::{name}", "read")
+        return target.read_text()
+
+    def names(self, partition: int = SELECTOR.number) -> list[str]:
+        """What lies there."""
+        said = self.tools.run("mdir", "-b", "-i", self._at(partition), "::/")
+        return [line.removeprefix("::/").rstrip("/") for line in said.splitlines()]
+
+    def write(self, name: str, text: str) -> None:
+        """Put a file on the first partition, as an editor would."""
+        (self.tools.work / "written").write_text(text)
+        self.tools.run("mcopy", "-o", "-i", self._at(SELECTOR.number), "written", f"::{name}")
+
+    def remove(self, name: str) -> None:
+        """Delete a file of the first partition."""
+        self.tools.run("mdel", "-i", self._at(SELECTOR.number), f"::{name}")
+
+    def copy(self, name: str) -> Card:
+        """Another card with the same image."""
+        target = self.path.with_name(name)
+        # What was never written takes no room in the copy either.
+        subprocess.run(["cp", "--sparse=always", self.path, target], check=True)
+        return Card(target, self.tools)
+
+    def grow(self, mebibytes: int) -> None:
+        """The image, on a card that is larger."""
+        with self.path.open("r+b") as file:
+            file.truncate(self.path.stat().st_size + mebibytes * 1024 * 1024)
+
+
+@dataclass
+class Board:
+    """One that is powered.
+
+    Attributes:
+        card: in it.
+        port: of this machine, which leads to the gateway's.
+        partition: that the firmware took.
+        lines: what it said on its console.
+    """
+
+    card: Card
+    port: int
+    partition: int
+    machine: subprocess.Popen[bytes]
+    lines: list[str] = field(default_factory=list)
+
+    def follow(self, output: IO[bytes]) -> None:
+        """Keep what it says."""
+        for line in output:
+            self.lines.append(_plain(line))
+
+    def until(self, pattern: str) -> str:
+        """Wait until it says something.
+
+        Raises:
+            AssertionError: it never does, or goes off before.
+        """
+        end, seen = time.monotonic() + PATIENCE_S, 0
+        while True:
+            # The machine is asked first: what it said with its last breath counts, too.
+            off = self.machine.poll() is not None
+            for line in self.lines[seen:]:
+                seen += 1
+                if re.search(pattern, line):
+                    return line
+            if off or time.monotonic() > end:
+                raise AssertionError(f"the board never said {pattern}:\n{self.said()}")
+            time.sleep(0.1)
+
+    def answers(self) -> None:
+        """Wait until the gateway answers on its port, whatever it says.
+
+        Raises:
+            AssertionError: it never does.
+        """
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        end = time.monotonic() + PATIENCE_S
+        while self.machine.poll() is None and time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"https://127.0.0.1:{self.port}/v1", context=context, timeout=10)
+            except urllib.error.HTTPError:
+                return
+            except OSError:
+                # The forwarded port takes connections before anybody listens.
+                time.sleep(0.5)
+            else:
+                return
+        raise AssertionError(f"the gateway never answered:\n{self.said()}")
+
+    def said(self) -> str:
+        """The last of what it said."""
+        return "\n".join(self.lines[-60:])
+
+    def cut(self) -> None:
+        """Pull the plug."""
+        self.machine.kill()
+        self.machine.wait()
+
+
+@contextmanager
+def powered(card: Card, port: int, ssh: int) -> Iterator[Board]:
+    """A board with a card in it, until the block ends: then its power is cut.
+
+    Args:
+        card: its files change as the board writes them.
+        port: of this machine that shall lead to the gateway.
+        ssh: of this machine that shall lead to the board's port for SSH.
+    """
+    tools, work = card.tools, card.tools.work
+    partition = firmware(card)
+    words = [
+        *_MACHINE,
+        *("-accel", "tcg,thread=multi", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "stdio"),
+        *("-kernel", "kernel8.img", "-initrd", "initrd.zst", "-dtb", "board.dtb"),
+        *("-append", (work / "cmdline.txt").read_text().strip()),
+        *("-drive", f"file={card.path.name},format=raw,if=none,id=card", "-device", "virtio-blk-pci,drive=card"),
+        *("-netdev", f"user,id=lan,hostfwd=tcp:127.0.0.1:{port}-:3500,hostfwd=tcp:127.0.0.1:{ssh}-:22"),
+        *("-device", "virtio-net-device,netdev=lan", "-device", "virtio-rng-device"),
+    ]
+    machine = subprocess.Popen(
+        tools.command(*words, network=True), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if machine.stdout is None:
+        raise AssertionError("it was asked for its output")
+    board = Board(card, port, partition, machine)
+    listener = threading.Thread(target=board.follow, args=(machine.stdout,), daemon=True)
+    listener.start()
+    try:
+        yield board
+    finally:
+        board.cut()
+        listener.join()
+        machine.stdout.close()
+
+
+def firmware(card: Card) -> int:
+    """Do what the firmware does until it starts the kernel; returns the partition it took."""
+    said = card.read("autoboot.txt")
+    found = re.search(r"^boot_partition=(\d)$", said or "", re.MULTILINE)
+    # Without the file it is the first partition, and there is no kernel there.
+    if found is None:
+        raise AssertionError(f"the firmware finds nothing to start: {said}")
+    partition = int(found[1])
+    if partition not in {BOOT_A.number, BOOT_B.number}:
+        raise AssertionError(f"the firmware would start partition {partition}")
+    tools = card.tools
+    for name in _FROM_FIRMWARE:
+        tools.run("mcopy", "-n", "-o", "-i", card._at(partition), f"::{name}", name)
+    tools.run(*(word if word != "virt" else "virt,dumpdtb=board.dtb" for word in _MACHINE))
+    tools.run("fdtput", "-c", "board.dtb", "/chosen/bootloader")
+    tools.run("fdtput", "-t", "i", "board.dtb", "/chosen/bootloader", "partition", str(partition))
+    return partition
+
+
+def _plain(line: bytes) -> str:
+    """Without colours, and without the strokes that move a cursor."""
+    return re.sub(r"\x1b[\[(][0-9;?!]*[A-Za-z]|\x1bM", "", line.decode(errors="replace")).rstrip()
+
+
+def emulates() -> bool:
+    """Whether this machine can make and start an image: as root, with bubblewrap."""
+    return shutil.which("bwrap") is not None
