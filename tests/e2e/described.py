@@ -145,6 +145,6 @@ def _told(gateway: Gateway, phases: Sequence[str], each: int, seed: int, *, stra
     held = hold(gateway, phases, each=each, seed=seed, stranger=stranger)
     who = "a stranger" if stranger else "who may do everything"
     seconds = time.perf_counter() - began
-    ended = "something is not as described" if held.failed else "all as described"
+    ended = f"something is not as described\n{held.words}" if held.failed else "all as described"
     print(f"api: {phases[-1]} of {who}: {held.cases} requests in {seconds:.0f} s, {ended}", flush=True)  # noqa: T201 - a drill reports
     return held
