@@ -20,6 +20,7 @@ _URL = (r"url: this URL ", *_FILTER)
 _SECRET = (r"secret: what follows whsec_ is ",)
 _PASSWORD = (r"password: must not have control characters", r"password: must have at least 5 different")
 _PLUGIN = (
+    r"name: needs a letter of A to Z or a digit",
     r"characters that cannot be printed",
     r"(homepage|repository): must be a URL",
     r"config_schema",
