@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gateway.analytics.figures import PERIODS, Figures
+from gateway.analytics.figures import PERIODS, Figures, PluginFigures
 from gateway.api.rest.analytics_models import (
     EcosystemShown,
     PeriodQuery,
@@ -26,6 +26,8 @@ ANALYTICS = "/v1/analytics"
 _READ = "analytics:read"
 # Whoever may read about all users may read what they do.
 _ADMIN = "system:write"
+# Whoever may read what the gateway measures may read it of all plugins; a developer, of its own (D-055).
+_ALL_PLUGINS = "metrics:read"
 
 
 class AnalyticsRoutes:
@@ -44,8 +46,7 @@ class AnalyticsRoutes:
 
     async def plugin(self, call: Call[None, PeriodQuery]) -> Answer:
         """GET: one plugin."""
-        found = await self._figures.plugin(call.path["plugin_id"], PERIODS[call.query.period])
-        return self._of(call, plugin_shown(found))
+        return self._of(call, plugin_shown(await self._plugin(call, PERIODS[call.query.period])))
 
     async def user(self, call: Call[None, PeriodQuery]) -> Answer:
         """GET: oneself; anybody for who may read about all."""
@@ -60,7 +61,18 @@ class AnalyticsRoutes:
 
     async def metrics(self, call: Call[None, Nothing]) -> Answer:
         """GET: how a plugin does."""
-        return Answer(data=metrics_shown(await self._figures.plugin(call.path["plugin_id"], None)))
+        return Answer(data=metrics_shown(await self._plugin(call, None)))
+
+    async def _plugin(self, call: Call[None, PeriodQuery] | Call[None, Nothing], days: int | None) -> PluginFigures:
+        """One that the caller may look at."""
+        found = await self._figures.plugin(call.path["plugin_id"], days)
+        caller = call.origin.principal
+        if found.plugin.publisher != caller.subject and not caller.may(_ALL_PLUGINS):
+            raise GatewayError(
+                Code.FORBIDDEN,
+                f"{found.plugin.id} is the plugin of another publisher: figures of others need {_ALL_PLUGINS} too",
+            )
+        return found
 
     def _of(self, call: Call[None, PeriodQuery], data: object) -> Answer:
         generated = rfc3339.seconds(self._figures.now)
@@ -86,7 +98,7 @@ def analytics_routes(figures: Figures) -> tuple[Route, ...]:
             path=f"{ANALYTICS}/plugins/{{plugin_id}}",
             run=work.plugin,
             scope=_READ,
-            summary="Show how a plugin is used",
+            summary="Show how a plugin of one's own is used; with metrics:read, any",
             result=PluginAnalytics,
             query=PeriodQuery,
         ),
@@ -104,7 +116,7 @@ def analytics_routes(figures: Figures) -> tuple[Route, ...]:
             path=f"{PLUGINS}/{{plugin_id}}/metrics",
             run=work.metrics,
             scope=_READ,
-            summary="Show how the instances of a plugin do",
+            summary="Show how the instances of a plugin of one's own do; with metrics:read, of any",
             result=PluginMetrics,
         ),
     )

@@ -62,6 +62,8 @@ FOREIGN: dict[str, object] = {
     "user.change": {"disabled": True},
     "user.remove": None,
     "analytics.user": None,
+    "analytics.plugin": None,
+    "plugin.metrics": None,
 }
 # Those that are for everybody with the scope, and why.
 SHARED = {
@@ -78,8 +80,6 @@ SHARED = {
     "plugin.resume": "as above",
     "instance.suspend": "instances:* is to see to all of them",
     "instance.resume": "as above",
-    "analytics.plugin": "how much a plugin is used is for all to read who may read analytics",
-    "plugin.metrics": "as above",
     "client.get": "system:read is to look at all of them; no secret is shown",
     "api_key.get": "as above",
     "user.get": "the name alone, of whom one sees as an author; see below",
@@ -155,7 +155,9 @@ async def stage(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Stage]:
         talking.run("other")
         clients = rig.access.clients
         for name in ("owner", "stranger"):
-            await clients.add(BOSS, name=name, client_id=name, scopes={*OWNED, "plugins:*", "instances:*"})
+            await clients.add(
+                BOSS, name=name, client_id=name, scopes={*OWNED, "plugins:*", "instances:*", "metrics:read"}
+            )
         await clients.add(BOSS, name="root", client_id="root", roles={"admin"})
         key, _ = await rig.access.keys.add(BOSS, owner="client:root", name="k", scopes={"*"})
         transport = httpx.ASGITransport(rig.app, client=("10.0.0.7", 5))
@@ -245,3 +247,15 @@ async def test_messages_to_others_are_in_no_list(stage: Stage) -> None:
 async def test_of_another_user_there_is_the_name_alone(stage: Stage) -> None:
     row = (await stage.ask("user.get", stage.shown("stranger", "plugins:read"), None)).json()["data"]
     assert {member for member, value in row.items() if value is not None} <= {"id", "name"}
+
+
+@pytest.mark.parametrize("name", ["analytics.plugin", "plugin.metrics"])
+async def test_figures_of_a_plugin_are_its_publishers_and_of_who_may_read_all_that_is_measured(
+    name: str, stage: Stage
+) -> None:
+    for client, scopes, status in (
+        ("owner", ["analytics:read"], 200),
+        ("stranger", ["analytics:read"], 403),
+        ("stranger", ["analytics:read", "metrics:read"], 200),
+    ):
+        assert (await stage.ask(name, stage.shown(client, *scopes), None)).status_code == status, (client, scopes)
