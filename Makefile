@@ -4,7 +4,7 @@
 
 PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev
 PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
-PACKAGES_FOR_IMAGE := mmdebstrap uidmap dpkg bubblewrap qemu-user-static kmod
+PACKAGES_FOR_IMAGE := mmdebstrap uidmap dpkg bubblewrap qemu-user-static arch-test kmod
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## list the targets
