@@ -72,7 +72,9 @@ def signing(directory: Path) -> tuple[Signing, bool]:
         return found, False
     if there:
         lacking = ", ".join(path.name for path in parts if path not in there)
-        raise BuildError(f"{directory} has {there[0].name}, and not {lacking}. Put it there, or name another: {VARIABLE}")
+        raise BuildError(
+            f"{directory} has {there[0].name}, and not {lacking}. Put it there, or name another: {VARIABLE}"
+        )
     _make(found)
     return found, True
 
