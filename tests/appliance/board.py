@@ -7,6 +7,7 @@ there, and says in the device tree which one that was.
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import ssl
@@ -16,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -24,9 +25,12 @@ from typing import IO
 from image.disk import BOOT_A, BOOT_B, SELECTOR, offsets
 from image.tools import Tools
 
+from .plug import Plug, plugged
+
 # An emulated start takes half a minute on a quiet machine, and what else it does is not ours to say.
 PATIENCE_S = 600.0
 _MACHINE = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024"]
+_PLUG = "plug"
 _FROM_FIRMWARE = ("kernel8.img", "initrd.zst", "cmdline.txt")
 
 
@@ -89,6 +93,8 @@ class Board:
         card: in it.
         port: of this machine, which leads to the gateway's.
         partition: that the firmware took.
+        machine: that does as if it were one.
+        plug: of its card; None: the card keeps whatever it was told.
         lines: what it said on its console.
     """
 
@@ -96,6 +102,7 @@ class Board:
     port: int
     partition: int
     machine: subprocess.Popen[bytes]
+    plug: Plug | None = None
     lines: list[str] = field(default_factory=list)
 
     def follow(self, output: IO[bytes]) -> None:
@@ -148,19 +155,34 @@ class Board:
 
     def cut(self) -> None:
         """Pull the plug."""
+        if self.plug is not None:
+            self.plug.cut()
         self.machine.kill()
         self.machine.wait()
 
 
 @contextmanager
-def powered(card: Card, port: int, ssh: int) -> Iterator[Board]:
+def powered(card: Card, port: int, ssh: int, chance: random.Random | None = None) -> Iterator[Board]:
     """A board with a card in it, until the block ends: then its power is cut.
 
     Args:
         card: its files change as the board writes them.
         port: of this machine that shall lead to the gateway.
         ssh: of this machine that shall lead to the board's port for SSH.
+        chance: decides what the cut takes of that which the card had not put away yet; without it, nothing.
     """
+    with ExitStack() as stack:
+        plug = None
+        disk = ["-drive", f"file={card.path.name},format=raw,if=none,id=card", "-device", "virtio-blk-pci,drive=card"]
+        if chance is not None:
+            plug = stack.enter_context(plugged(card.path, card.tools.work / _PLUG, chance))
+            disk = ["-blockdev", f"driver=nbd,server.type=unix,server.path={_PLUG},node-name=card"]
+            disk += ["-device", "virtio-blk-pci,drive=card,write-cache=on"]
+        yield stack.enter_context(_started(card, port, ssh, disk, plug))
+
+
+@contextmanager
+def _started(card: Card, port: int, ssh: int, disk: list[str], plug: Plug | None) -> Iterator[Board]:
     tools, work = card.tools, card.tools.work
     partition = firmware(card)
     words = [
@@ -168,7 +190,7 @@ def powered(card: Card, port: int, ssh: int) -> Iterator[Board]:
         *("-accel", "tcg,thread=multi", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "stdio"),
         *("-kernel", "kernel8.img", "-initrd", "initrd.zst", "-dtb", "board.dtb"),
         *("-append", (work / "cmdline.txt").read_text().strip()),
-        *("-drive", f"file={card.path.name},format=raw,if=none,id=card", "-device", "virtio-blk-pci,drive=card"),
+        *disk,
         *("-netdev", f"user,id=lan,hostfwd=tcp:127.0.0.1:{port}-:3500,hostfwd=tcp:127.0.0.1:{ssh}-:22"),
         *("-device", "virtio-net-device,netdev=lan", "-device", "virtio-rng-device"),
     ]
@@ -177,7 +199,7 @@ def powered(card: Card, port: int, ssh: int) -> Iterator[Board]:
     )
     if machine.stdout is None:
         raise AssertionError("it was asked for its output")
-    board = Board(card, port, partition, machine)
+    board = Board(card, port, partition, machine, plug)
     listener = threading.Thread(target=board.follow, args=(machine.stdout,), daemon=True)
     listener.start()
     try:
