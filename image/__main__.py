@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from image.build import Builder
+from image.signing import VARIABLE, signing, signing_directory
 from systemd.debian.cache import Cache, cache_directory
 from systemd.debian.mirror import mirror
 from systemd.debian.stop import BuildError
@@ -26,7 +27,10 @@ def main() -> int:
 
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        Builder(mirror(), Cache(cache_directory()), say).build(arguments.out.absolute())
+        keys, new = signing(signing_directory())
+        if new:
+            say(f"made keys that sign updates, in {keys.directory}: keep them ({VARIABLE} names another place)")
+        Builder(mirror(), Cache(cache_directory()), keys, say).build(arguments.out.absolute())
     except BuildError as error:
         sys.stderr.write(f"image: {error}\n")
         return 1

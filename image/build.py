@@ -11,11 +11,13 @@ from pathlib import Path
 
 from image import disk
 from image.accounts import with_accounts
+from image.bundle import AUTHORITY, bundle
 from image.compose import Tree, compose
 from image.debs import BUSYBOX, FIRMWARE, Archive, Deb, unpack
 from image.initramfs import initramfs
 from image.kernel import FIRMWARE as FIRMWARE_FILES
 from image.kernel import FIRST_STAGE, Kernel, add_modules, kernel
+from image.signing import Signing
 from image.tools import Tools
 from systemd.debian.cache import Cache, digest
 from systemd.debian.epoch import epoch
@@ -48,12 +50,14 @@ class Inputs:
         base: SHA-256 of the tar of the Debian base.
         debs: packages that were unpacked, with versions and SHA-256.
         lock: SHA-256 of the lock file.
+        authority: SHA-256 of the certificate that boards hold updates against.
     """
 
     epoch: int
     base: str
     debs: tuple[tuple[str, str, str], ...]
     lock: str
+    authority: str
 
 
 class Builder:
@@ -62,22 +66,26 @@ class Builder:
     Args:
         mirror: where Debian comes from.
         cache: keeps what takes long.
+        signing: vouches for updates.
         say: told what is being done.
     """
 
-    def __init__(self, mirror: Mirror, cache: Cache, say: Callable[[str], None]) -> None:
+    def __init__(self, mirror: Mirror, cache: Cache, signing: Signing, say: Callable[[str], None]) -> None:
         self._mirror = mirror
         self._cache = cache
+        self._signing = signing
         self._roots = Roots(cache, lambda: mirror, say)
         self._say = say
 
-    def build(self, target: Path) -> Inputs:
-        """Write an image, and beside it the record of what went in.
+    def build(self, target: Path, over: Tree | None = None, now: int | None = None) -> Inputs:
+        """Write an image; beside it the record of what went in, and the bundle that brings it to boards that are out.
 
         Args:
             target: the file; what it needs on the way lies beside it and is removed.
+            over: files that take the place of those that would be there.
+            now: Unix seconds in the place of those of the sources.
         """
-        now = epoch(PROJECT)
+        now = epoch(PROJECT) if now is None else now
         tools_root = self._roots.get(SUITE, "apt", native(), packages(HERE / "tools.packages"), directory=True)
         base = self._roots.get(SUITE, "minbase", "arm64", packages(HERE / "base.packages"))
         lock = PROJECT / "requirements.lock"
@@ -90,13 +98,18 @@ class Builder:
                 digest(base),
                 tuple((deb.name, deb.version, deb.sha256) for deb in debs.values()),
                 digest(lock),
+                digest(self._signing.authority),
             )
             [kernel_name] = (name for name in debs if name.startswith("linux-image-"))
             self._say(f"unpacking {kernel_name}")
             core = kernel(debs[kernel_name], work / "kernel")
             tree = self._tree(work, core, base)
+            tree.lay(over)
             build_id = _build_id(inputs, tree)
+            version = version_of_project()
+            about = {"version": version, "built": now, "build": build_id}
             tree.files["usr/lib/ferrule/build-id"] = (f"{build_id}\n".encode(), 0o644)
+            tree.files["usr/lib/ferrule/system.json"] = (f"{json.dumps(about)}\n".encode(), 0o644)
             self._say(f"composing system {build_id}")
             compose(base, tree, work / "root.tar", now)
             root = disk.squashfs(tools, "root.tar", "root.squashfs", now)
@@ -114,8 +127,18 @@ class Builder:
                     disk.DATA: disk.data(tools, "data.ext4"),
                 },
             )
+            self._say("making the bundle for boards that are out")
+            update = bundle(tools, self._signing, {"root": root, "boot": boot}, f"{version}+{now}", build_id)
+            update.rename(target.with_suffix(".raucb"))
             card.rename(target)
-        record = {"epoch": inputs.epoch, "base": inputs.base, "debs": inputs.debs, "lock": inputs.lock, "id": build_id}
+        record = {
+            "epoch": inputs.epoch,
+            "base": inputs.base,
+            "debs": inputs.debs,
+            "lock": inputs.lock,
+            "authority": inputs.authority,
+            "id": build_id,
+        }
         target.with_suffix(".inputs.json").write_text(json.dumps(record, indent=2) + "\n")
         return inputs
 
@@ -135,6 +158,7 @@ class Builder:
         # The board's own are mounted over them.
         tree.files |= dict.fromkeys(("etc/machine-id", "etc/hostname"), (b"", 0o444))
         tree.folders |= dict.fromkeys(_MOUNTED_ON, 0o755)
+        tree.files[AUTHORITY] = (self._signing.authority.read_bytes(), 0o644)
         add_modules(core, tree)
         with_accounts(base, tree)
         return tree

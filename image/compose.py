@@ -59,6 +59,13 @@ class Tree:
             elif path.is_file():
                 self.files[name] = (path.read_bytes(), 0o755 if path.stat().st_mode & 0o100 else 0o644)
 
+    def lay(self, over: Tree | None) -> None:
+        """Have the files, links and folders of another in the place of those of this."""
+        if over is not None:
+            self.files |= over.files
+            self.links |= over.links
+            self.folders |= over.folders
+
 
 def compose(base: Path, tree: Tree, target: Path, epoch: int) -> None:
     """Write the tar of a slot.

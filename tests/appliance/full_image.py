@@ -22,6 +22,7 @@ import pytest
 
 from image.build import HERE, SUITE, Builder
 from image.disk import DATA, offsets
+from image.signing import signing
 from image.tools import Tools
 from systemd.debian.cache import Cache, cache_directory
 from systemd.debian.mirror import mirror
@@ -120,7 +121,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Card:
     if (ready := os.environ.get("FERRULE_IMAGE")) is not None:
         subprocess.run(["cp", "--sparse=always", ready, path], check=True)
     else:
-        Builder(mirror(), cache, say).build(path)
+        Builder(mirror(), cache, signing(place / "signing")[0], say).build(path)
     root = Roots(cache).get(SUITE, "apt", native(), packages(HERE / "tools.packages"), directory=True)
     return Card(path, Tools(root, place, 0))
 
