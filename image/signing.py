@@ -95,7 +95,7 @@ def _make(wanted: Signing) -> None:
         .add_extension(_usage(certificates=False), critical=True)
         # What OpenSSL asks of who signs a message (CMS).
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
-        .sign(leaf, hashes.SHA256())
+        .sign(root, hashes.SHA256())
     )
     # The authority's own key lets another signer follow; it is better kept elsewhere.
     _write(wanted.directory / "authority.key", _private(root))
