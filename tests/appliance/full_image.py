@@ -7,11 +7,8 @@ pulled plug, a second board with the same image, a factory reset.
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,50 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from image.build import HERE, SUITE, Builder
 from image.disk import DATA, offsets
-from image.signing import signing
-from image.tools import Tools
-from systemd.debian.cache import Cache, cache_directory
-from systemd.debian.mirror import mirror
-from systemd.debian.roots import Roots, native, packages
 
 from .board import PATIENCE_S, Board, Card, powered
+from .site import CONFIG, HOST_SEEN_FROM_BOARD, free_port
 
-# What a technician has: a device on the network, which for an emulated board is this machine.
-HOST_SEEN_FROM_BOARD = "10.0.2.2"
-CONFIG = """\
-[server]
-bind = "private"
-
-[[line]]
-name = "hall"
-transport = "tcp"
-host = "{host}"
-tcp_port = {port}
-
-[[line.device]]
-name = "plc"
-unit = 1
-
-[[line.device.tag]]
-name = "temp"
-table = "holding"
-address = 0
-type = "uint16"
-poll = "500ms"
-"""
-DEVICES = """\
-[[line]]
-name = "hall"
-transport = "tcp"
-tcp_port = {port}
-
-[[line.device]]
-name = "plc"
-unit = 1
-point = [{{ name = "temp", table = "holding", address = 0, type = "uint16", value = 4711 }}]
-"""
 PASSWORD = "correct horse battery"
 
 
@@ -101,48 +59,11 @@ class Life:
         return done.stdout
 
 
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    """A flashed card: of the image that ``$FERRULE_IMAGE`` names, else of one that is built now."""
-    place = tmp_path_factory.mktemp("cards")
-    path = place / "fresh.img"
-    cache = Cache(cache_directory())
-
-    def say(text: str) -> None:
-        sys.stderr.write(f"{text}\n")
-
-    if (ready := os.environ.get("FERRULE_IMAGE")) is not None:
-        subprocess.run(["cp", "--sparse=always", ready, path], check=True)
-    else:
-        Builder(mirror(), cache, signing(place / "signing")[0], say).build(path)
-    root = Roots(cache).get(SUITE, "apt", native(), packages(HERE / "tools.packages"), directory=True)
-    return Card(path, Tools(root, place, 0))
-
-
 @pytest.fixture(scope="module")
 def life(fresh: Card) -> Life:
     key = fresh.path.with_name("key")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "technician", "-f", key], check=True)
     return Life(fresh.copy("board.img"), key, free_port(), free_port())
-
-
-@pytest.fixture(scope="module")
-def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A simulated device on this machine, and its port."""
-    place, port = tmp_path_factory.mktemp("device"), free_port()
-    (place / "devices.toml").write_text(DEVICES.format(port=port))
-    ferrule = Path(sys.executable).with_name("ferrule")
-    running = subprocess.Popen([ferrule, "simulate", place / "devices.toml"], cwd=place)
-    yield port
-    running.terminate()
-    running.wait()
 
 
 def info(card: Card) -> dict[str, str]:

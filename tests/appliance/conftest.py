@@ -1,0 +1,51 @@
+"""What every test of the image begins with: a flashed card, and a device to read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from image.build import HERE, SUITE, Builder
+from image.signing import signing
+from image.tools import Tools
+from systemd.debian.cache import Cache, cache_directory
+from systemd.debian.mirror import mirror
+from systemd.debian.roots import Roots, native, packages
+
+from .board import Card
+from .site import DEVICES, free_port
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """A flashed card: of the image that ``$FERRULE_IMAGE`` names, else of one that is built now."""
+    place = tmp_path_factory.mktemp("cards")
+    path = place / "fresh.img"
+    cache = Cache(cache_directory())
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    if (ready := os.environ.get("FERRULE_IMAGE")) is not None:
+        subprocess.run(["cp", "--sparse=always", ready, path], check=True)
+    else:
+        Builder(mirror(), cache, signing(place / "signing")[0], say).build(path)
+    root = Roots(cache).get(SUITE, "apt", native(), packages(HERE / "tools.packages"), directory=True)
+    return Card(path, Tools(root, place, 0))
+
+
+@pytest.fixture(scope="session")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A simulated device on this machine, and its port."""
+    place, port = tmp_path_factory.mktemp("device"), free_port()
+    (place / "devices.toml").write_text(DEVICES.format(port=port))
+    ferrule = Path(sys.executable).with_name("ferrule")
+    running = subprocess.Popen([ferrule, "simulate", place / "devices.toml"], cwd=place)
+    yield port
+    running.terminate()
+    running.wait()
