@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 from urllib.parse import quote
@@ -154,14 +155,14 @@ def bill(version: str, parts: Iterable[Part], told: Mapping[str, str], epoch: in
     return f"{out.getvalue()}\n".encode()
 
 
-def _deb(fields: Mapping[str, str], suite: Suite, sha256: str | None = None) -> Part:
+def _deb(fields: Message, suite: Suite, sha256: str | None = None) -> Part:
     name, version, architecture = fields["Package"], fields["Version"], fields["Architecture"]
     # Debian tells of faults by the name of the source: "glibc", or "util-linux (2.41-5)" where its version differs.
     source, _, other = (fields.get("Source") or name).partition(" ")
     their = other.strip("()") or version
     purl = (
         f"pkg:deb/debian/{_escaped(name)}@{_escaped(version)}"
-        f"?arch={architecture}&distro=debian-{suite.number}&upstream={quote(f'{source}@{their}', safe='')}"
+        f"?arch={architecture}&distro=debian-{suite.number}&upstream={_escaped(f'{source}@{their}')}"
     )
     return Part(name, version, purl, sha256, properties={"debian:source": source, "debian:source-version": their})
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from image import disk
 from image.accounts import with_accounts
+from image.bom import bill, of_base, of_debs, of_wheels
 from image.bundle import AUTHORITY, bundle
+from image.checksums import write_checksums
 from image.compose import Tree, compose
 from image.debs import BUSYBOX, FIRMWARE, Archive, Deb, unpack
 from image.initramfs import initramfs
@@ -21,7 +23,7 @@ from image.signing import Signing
 from image.tools import Tools
 from systemd.debian.cache import Cache, digest
 from systemd.debian.epoch import epoch
-from systemd.debian.locked import Target
+from systemd.debian.locked import Target, runtime_pins, wheels
 from systemd.debian.mirror import Mirror
 from systemd.debian.roots import Roots, native, packages
 from systemd.debian.suite import SUITES
@@ -29,6 +31,7 @@ from systemd.debian.tree import PROJECT, make_tree, version_of_project
 
 HERE = Path(__file__).parent
 SUITE = SUITES["trixie"]
+_BOARD = Target("arm64", SUITE.python)
 
 # Nothing is in them on the card: something is mounted there.
 _MOUNTED_ON = (
@@ -78,7 +81,9 @@ class Builder:
         self._say = say
 
     def build(self, target: Path, over: Tree | None = None, now: int | None = None) -> Inputs:
-        """Write an image; beside it the record of what went in, and the bundle that brings it to boards that are out.
+        """Write an image; beside it the bundle that brings it to boards that are out, and what tells of both.
+
+        That is the record of what went in, the bill of materials, and signed checksums.
 
         Args:
             target: the file; what it needs on the way lies beside it and is removed.
@@ -131,6 +136,10 @@ class Builder:
             update = bundle(tools, self._signing, {"root": root, "boot": boot}, f"{version}+{now}", build_id)
             update.rename(target.with_suffix(".raucb"))
             card.rename(target)
+            told = {"ferrule:build-id": build_id, "ferrule:base-sha256": inputs.base}
+            python = wheels(runtime_pins(PROJECT, _BOARD), _BOARD, self._cache)
+            parts = [*of_base(base, SUITE), *of_debs(debs.values(), SUITE), *of_wheels(python)]
+            target.with_suffix(".cdx.json").write_bytes(bill(version, parts, told, now))
         record = {
             "epoch": inputs.epoch,
             "base": inputs.base,
@@ -140,6 +149,8 @@ class Builder:
             "id": build_id,
         }
         target.with_suffix(".inputs.json").write_text(json.dumps(record, indent=2) + "\n")
+        beside = [target.with_suffix(suffix) for suffix in (".raucb", ".inputs.json", ".cdx.json")]
+        write_checksums([target, *beside], self._signing)
         return inputs
 
     def _debs(self, work: Path) -> list[Deb]:
@@ -149,7 +160,7 @@ class Builder:
 
     def _tree(self, work: Path, core: Kernel, base: Path) -> Tree:
         self._say("laying out the gateway")
-        make_tree(work / "stage", SUITE, Target("arm64", SUITE.python), version_of_project(), self._cache)
+        make_tree(work / "stage", SUITE, _BOARD, version_of_project(), self._cache)
         tree = Tree()
         tree.add(work / "stage")
         tree.add(HERE / "overlay")

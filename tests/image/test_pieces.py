@@ -70,11 +70,15 @@ def test_partitions_lie_one_behind_the_other_on_whole_mebibytes() -> None:
         assert ends[before] < begin[after]
 
 
-def test_a_slot_is_the_same_bytes_and_holds_no_secret_of_the_build(tmp_path: Path) -> None:
+def test_a_slot_is_the_same_bytes_and_tells_nothing_of_who_built_it(tmp_path: Path) -> None:
     (tmp_path / "root/etc/ssh").mkdir(parents=True)
     (tmp_path / "root/var/lib/dbus").mkdir(parents=True)
     (tmp_path / "root/dev").mkdir()
-    for name in ("etc/ssh/ssh_host_ed25519_key", "etc/machine-id", "var/lib/dbus/machine-id", "etc/motd", "dev/null"):
+    (tmp_path / "root/root/.ssh").mkdir(parents=True)
+    (tmp_path / "root/etc/apt/sources.list.d").mkdir(parents=True)
+    told = {"etc/apt/sources.list", "etc/apt/sources.list.d/0000mirror.list", "root/.ssh/known_hosts"}
+    secrets = {"etc/ssh/ssh_host_ed25519_key", "etc/machine-id", "var/lib/dbus/machine-id", "dev/null"}
+    for name in ("etc/motd", *told, *secrets):
         (tmp_path / "root" / name).write_text(name)
     base = tmp_path / "base.tar"
     with tarfile.open(base, "w") as tar:
@@ -93,7 +97,7 @@ def test_a_slot_is_the_same_bytes_and_holds_no_secret_of_the_build(tmp_path: Pat
         motd = tar.extractfile(names["etc/motd"])
         assert motd is not None
         assert motd.read() == b"ours"
-    assert not {"etc/ssh/ssh_host_ed25519_key", "etc/machine-id", "var/lib/dbus/machine-id", "dev/null"} & set(names)
+    assert not (told | secrets | {"root/.ssh"}) & set(names)
     assert {"dev", "data", "usr/lib/new", "etc/ssh"} <= set(names)
     assert names["usr/lib/new/tool"].mode == 0o755
     assert max(member.mtime for member in names.values()) <= EPOCH
