@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("gateway.cli.options.backup", "save state, configuration and keys in one file"),
     "restore": ("gateway.cli.options.restore", "put a backup in the place of what is there"),
     "card": ("gateway.cli.options.card", "on a flashed board: take over what lies on the card, and tell what is what"),
+    "update": ("gateway.cli.options.update", "on a flashed board: bring it to another version, and back if that fails"),
     "monitor": ("gateway.cli.options.monitor", "show what goes over a line, and save it for Wireshark"),
     "scan": ("gateway.cli.options.scan", "find devices on a line: unit, rate, parity, and how well they answer"),
     "decode": ("gateway.cli.options.decode", "find out what registers mean: type, word order, byte order"),

@@ -25,7 +25,7 @@ _STAGING = ".restore-"
 # Who owns the directory, and space that is set aside: neither is state.
 _STAYS = frozenset({LOCK_FILE, "ferrule.ballast"})
 # Databases of this version, and where the steps of their schema come from.
-_DATABASES = {
+DATABASES = {
     "state/ferrule.db": "control",
     "state/history.db": "history",
     "state/audit.db": "audit",
@@ -101,7 +101,7 @@ def restore(archive: Path, state: Path, config: Path | None, now: float, tell: T
 
 def _check(manifest: Manifest, staging: Path, config: Path | None) -> None:
     for name, schema in manifest.schemas.items():
-        known = len(packaged_steps(_DATABASES[name])) if name in _DATABASES else schema
+        known = len(packaged_steps(DATABASES[name])) if name in DATABASES else schema
         if schema > known:
             raise RestoreError(
                 f"the backup was made by version {manifest.version}, which is newer: its {name} has schema {schema}, "

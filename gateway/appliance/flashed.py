@@ -1,0 +1,225 @@
+"""What an update does to a real board: RAUC writes the slots, systemd tells of the gateway and restarts the board."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import re
+import sqlite3
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gateway.appliance.bundles import PARTS, Bundle, UpdateError, read_manifest
+from gateway.appliance.trial import Seen
+from gateway.appliance.update_state import Slot, System
+from gateway.appliance.updating import Running
+from gateway.field.archive import ArchiveError
+from gateway.field.backup import Board, make_backup
+from gateway.field.restore import DATABASES, RestoreError, restore
+from gateway.state_lock import InUseError
+from gateway.storage.migrate import packaged_steps
+
+# Of the initramfs: what it found out, and links to the partitions.
+RUN = Path("/run/ferrule-card")
+SYSTEM = Path("/usr/lib/ferrule/system.json")
+_BACKUP = "before-update.backup"
+# Have the kernel forget what it holds of a block device: linux/fs.h.
+_BLKFLSBUF = 0x1261
+_PIECE = 1024 * 1024
+_SIGNATURE = re.compile(r"signature|certificate|CMS|Invalid bundle", re.IGNORECASE)
+_PROGRESS = re.compile(r"\s*(\d+)% (.*)")
+
+
+def running(run: Path = RUN, system: Path = SYSTEM) -> Running:
+    """What runs on this board.
+
+    Raises:
+        UpdateError: it was not flashed.
+    """
+    try:
+        slot = (run / "slot").read_text().strip()
+        found = msgspec.json.decode(system.read_bytes(), type=System)
+    except (OSError, msgspec.DecodeError):
+        raise UpdateError(
+            "this gateway was not installed by flashing a card. Update the package: apt install ./ferrule_VERSION.deb"
+        ) from None
+    named: Slot = "b" if slot == "b" else "a"
+    return Running(named, found, (run / "on-trial").exists())
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are.
+
+    Attributes:
+        state: of the gateway.
+        config: of the gateway.
+        backups: for the one that is made before an update.
+        run: what the initramfs found out.
+    """
+
+    state: Path
+    config: Path
+    backups: Path
+    run: Path = RUN
+
+
+class Flashed:
+    """A board that was flashed; see ``updating.Machine``.
+
+    Args:
+        places: where things are.
+        board: what a backup says of it.
+        glance: lines on which a device answers; raises an exception of ``failures`` where the gateway does not.
+        failures: of ``glance``.
+        say: told what is being done.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        board: Board,
+        glance: Callable[[], frozenset[str]],
+        failures: tuple[type[Exception], ...],
+        say: Callable[[str], None],
+    ) -> None:
+        self._places = places
+        self._board = board
+        self._glance = glance
+        self._failures = failures
+        self._say = say
+
+    def inspect(self, file: Path) -> Bundle:
+        """Hold a bundle against the authority of the image.
+
+        Raises:
+            UpdateError: it is not good.
+        """
+        if not file.is_file():
+            raise UpdateError(f"{file}: there is no such file")
+        done = _run(["rauc", "info", "--output-format=json", str(file)])
+        if done.returncode == 0:
+            return read_manifest(json.loads(done.stdout))
+        said = done.stderr.strip().rpartition("\n")[2] or f"rauc ended with {done.returncode}"
+        if _SIGNATURE.search(said):
+            said = f"it is damaged, or not signed by those who made this image ({said}). Fetch it again, from them"
+        raise UpdateError(f"{file.name}: {said}")
+
+    def install(self, file: Path) -> None:
+        """Write a bundle to the slot that does not run.
+
+        Raises:
+            UpdateError: that failed; the slot that runs is as it was.
+        """
+        Path("/data/update/rauc").mkdir(parents=True, exist_ok=True)
+        lines: list[str] = []
+        with subprocess.Popen(  # noqa: S603 - words of ours
+            ["rauc", "install", str(file)],  # noqa: S607 - where the system has it
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line.strip())
+                if found := _PROGRESS.fullmatch(line.rstrip()):
+                    self._say(f"{found[1]:>3} % {found[2]}")
+        if process.returncode != 0:
+            reason = next((one for one in reversed(lines) if one.startswith("LastError")), lines[-1] if lines else "")
+            raise UpdateError(f"the other slot could not be written: {reason}")
+
+    def compare(self, slot: Slot, bundle: Bundle) -> None:
+        """Read from the card what was written: a card that is worn out takes everything and keeps nothing.
+
+        Raises:
+            UpdateError: it is not what should be there.
+        """
+        for kind in PARTS:
+            part, place = bundle.parts[kind], self._places.run / f"{kind}-{slot}"
+            if _read_back(place, part.size) != part.sha256:
+                raise UpdateError(
+                    f"the card did not keep what was written to slot {slot.upper()} ({kind}). It is worn out or "
+                    "damaged: replace it soon, after ferrule backup"
+                )
+
+    def save(self) -> Path:
+        """Save state and configuration; what was saved before an earlier update goes.
+
+        Raises:
+            UpdateError: that failed.
+        """
+        target = self._places.backups / _BACKUP
+        fresh = target.with_name(f"{_BACKUP}.new")
+        try:
+            fresh.unlink(missing_ok=True)
+            make_backup(fresh, self._places.state, self._places.config, self._board, lambda *_: None)
+            fresh.replace(target)
+        except (ArchiveError, sqlite3.Error, OSError) as error:
+            raise UpdateError(f"state and configuration could not be saved, so nothing was updated: {error}") from None
+        return target
+
+    def bring_back(self, backup: Path) -> bool:
+        """Put a saved state back, where what is there was written by a newer version that this one cannot read.
+
+        Raises:
+            UpdateError: it cannot be put back.
+        """
+        if not any(_is_newer(self._places.state / Path(name).name, steps) for name, steps in DATABASES.items()):
+            return False
+        try:
+            restore(backup, self._places.state, None, self._board.now, lambda *_: None)
+        except (ArchiveError, RestoreError, InUseError, OSError) as error:
+            raise UpdateError(f"{backup} cannot be put back: {error}. By hand: ferrule restore {backup}") from error
+        return True
+
+    def look(self, at: float) -> Seen:
+        """See how the gateway fares."""
+        restarts = _restarts()
+        try:
+            return Seen(at, restarts, self._glance())
+        except self._failures as error:
+            return Seen(at, restarts, None, str(error))
+
+    def restart(self) -> None:
+        """Restart the board."""
+        _run(["systemctl", "reboot"])
+
+
+def _restarts() -> int:
+    said = _run(["systemctl", "show", "--value", "--property=NRestarts", "ferrule.service"]).stdout.strip()
+    return int(said) if said.isdigit() else 0
+
+
+def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - words of ours
+
+
+def _read_back(place: Path, size: int) -> str:
+    said = hashlib.sha256()
+    with place.open("rb", buffering=0) as device:
+        fcntl.ioctl(device, _BLKFLSBUF)
+        left = size
+        while left:
+            piece = device.read(min(left, _PIECE))
+            if not piece:
+                break
+            said.update(piece)
+            left -= len(piece)
+    return said.hexdigest()
+
+
+def _is_newer(database: Path, steps: str) -> bool:
+    if not database.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error:
+        # The gateway puts a damaged one right itself.
+        return False
+    return bool(version > len(packaged_steps(steps)))

@@ -1,0 +1,196 @@
+"""An update is written beside what runs, tried once, and kept or left; whatever goes wrong, the board goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gateway.appliance.bundles import Bundle, Part, UpdateError
+from gateway.appliance.card import Card, CardError
+from gateway.appliance.trial import Seen
+from gateway.appliance.update_state import Slot, System, UpdateState, read_state, write_state
+from gateway.appliance.updating import Running, Updating
+
+OLD = System(version="0.1.0", built=100, build="0" * 16)
+NEW = System(version="0.2.0", built=200, build="1" * 16)
+BUNDLE = Bundle(NEW, {"root": Part(1, "aa"), "boot": Part(1, "bb")})
+FIRST = b"[all]\nboot_partition=2\n"
+
+
+@dataclass
+class Board:
+    """A board made of what is done to it.
+
+    Attributes:
+        fails: at this step it does not go on.
+        answering: lines with devices that answer; None: the gateway does not.
+        newer: the state was written by a version that the one that runs cannot follow.
+    """
+
+    place: Path
+    fails: str = ""
+    answering: frozenset[str] | None = frozenset({"hall"})
+    newer: bool = False
+    done: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    now: float = 0.0
+
+    def _do(self, what: str) -> None:
+        self.done.append(what)
+        if what == self.fails:
+            raise UpdateError(f"{what} failed")
+
+    def inspect(self, file: Path) -> Bundle:
+        self._do("inspect")
+        return BUNDLE
+
+    def install(self, file: Path) -> None:
+        self._do("install")
+
+    def compare(self, slot: Slot, bundle: Bundle) -> None:
+        self._do("compare")
+
+    def save(self) -> Path:
+        self._do("save")
+        return self.place / "before.backup"
+
+    def bring_back(self, backup: Path) -> bool:
+        self.done.append(f"bring back {backup.name}")
+        return self.newer
+
+    def look(self, at: float) -> Seen:
+        return Seen(at, 0, self.answering, "connection refused")
+
+    def restart(self) -> None:
+        self.done.append("restart")
+
+    def pause(self) -> None:
+        self.now += 5.0
+
+    def updating(self, slot: Slot = "a", system: System = OLD, *, on_trial: bool = False) -> Updating:
+        card = Card(self.place, lambda _place, _mode: None)
+        running = Running(slot, system, on_trial)
+        return Updating(running, self, card, self.place / "state.json", lambda: 1234.0, self.said.append)
+
+    @property
+    def autoboot(self) -> bytes:
+        return (self.place / "autoboot.txt").read_bytes()
+
+    @property
+    def state(self) -> UpdateState:
+        return read_state(self.place / "state.json")
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Board:
+    (tmp_path / "autoboot.txt").write_bytes(FIRST)
+    return Board(tmp_path)
+
+
+def test_the_next_start_tries_the_other_slot_once(board: Board) -> None:
+    board.updating().install(Path("x.raucb"), asked_by="ines")
+    assert board.done == ["inspect", "save", "install", "compare"]
+    assert board.autoboot == b"[all]\nboot_partition=3\n# on trial, back to 2\n"
+    state = board.state
+    assert (state.phase, state.before, state.target, state.asked_by) == ("restarting", OLD, NEW, "ines")
+    assert state.lines == ("hall",)
+    assert state.backup == str(board.place / "before.backup")
+
+
+def test_from_the_second_slot_it_is_the_first_one(board: Board) -> None:
+    board.updating("b").install(Path("x.raucb"))
+    assert board.autoboot == b"[all]\nboot_partition=2\n# on trial, back to 3\n"
+
+
+@pytest.mark.parametrize("step", ["inspect", "save", "install", "compare"])
+def test_whatever_fails_the_board_goes_on_as_it_is_and_says_why(board: Board, step: str) -> None:
+    board.fails = step
+    with pytest.raises(UpdateError):
+        board.updating().install(Path("x.raucb"))
+    assert board.autoboot == FIRST
+    assert (board.state.phase, board.state.reason) == ("refused", f"{step} failed")
+    # What follows is not done.
+    assert board.done[-1] == step
+
+
+def test_a_card_that_takes_nothing_is_told(board: Board) -> None:
+    (board.place / "autoboot.txt").unlink()
+    (board.place / "autoboot.txt").mkdir()
+    with pytest.raises(CardError):
+        board.updating().install(Path("x.raucb"))
+    assert board.state.phase == "refused"
+
+
+def test_an_older_system_is_taken_only_when_that_is_meant(board: Board) -> None:
+    newest = System(version="0.3.0", built=300, build="3" * 16)
+    with pytest.raises(UpdateError, match="older than what runs"):
+        board.updating(system=newest).install(Path("x.raucb"))
+    assert "install" not in board.done
+    board.updating(system=newest).install(Path("x.raucb"), older=True)
+    assert board.state.phase == "restarting"
+
+
+def test_nothing_is_written_over_what_a_trial_may_fall_back_to(board: Board) -> None:
+    with pytest.raises(UpdateError, match="on trial"):
+        board.updating("b", NEW, on_trial=True).install(Path("x.raucb"))
+    assert not board.done
+
+
+def on_trial(board: Board) -> Updating:
+    """A board that was started once with what was written; the initramfs gave the next start back."""
+    board.updating().install(Path("x.raucb"))
+    (board.place / "autoboot.txt").write_bytes(FIRST)
+    board.done.clear()
+    return board.updating("b", NEW, on_trial=True)
+
+
+def test_a_system_that_proves_itself_is_kept(board: Board) -> None:
+    on_trial(board).prove(lambda: board.now, board.pause)
+    assert board.autoboot == b"[all]\nboot_partition=3\n"
+    assert board.state.phase == "kept"
+    assert board.now >= 120
+    assert "restart" not in board.done
+
+
+def test_a_system_that_does_not_is_left_and_the_reason_is_kept(board: Board) -> None:
+    trial = on_trial(board)
+    board.answering = frozenset()
+    trial.prove(lambda: board.now, board.pause)
+    assert board.autoboot == FIRST
+    assert board.done == ["restart"]
+    # The start after it finds the reason there, and does not write another.
+    board.updating().settle()
+    assert board.state.phase == "fell_back"
+    assert board.state.reason == "no device answers on hall, where devices answered before the update"
+    assert board.done == ["restart", "bring back before.backup"]
+
+
+def test_a_trial_that_the_power_ended_is_told_as_that(board: Board) -> None:
+    on_trial(board)
+    board.newer = True
+    board.updating().settle()
+    assert board.state.phase == "fell_back"
+    assert "power went off" in (board.state.reason or "")
+    assert any("before.backup" in said for said in board.said)
+
+
+def test_one_that_was_kept_at_the_last_moment_is_kept(board: Board) -> None:
+    on_trial(board)
+    # The power went off between the two words.
+    board.updating("b", NEW).settle()
+    assert board.state.phase == "kept"
+    assert "bring back before.backup" not in board.done
+
+
+def test_one_that_was_cut_while_it_was_written_is_told(board: Board) -> None:
+    write_state(UpdateState(phase="installing", before=OLD), board.place / "state.json")
+    board.updating().settle()
+    assert board.state.phase == "refused"
+
+
+def test_a_board_that_was_never_updated_has_nothing_to_settle(board: Board) -> None:
+    board.updating().settle()
+    assert board.state == UpdateState()
+    assert not board.done
