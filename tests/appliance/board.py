@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -149,6 +149,14 @@ class Board:
                 return
         raise AssertionError(f"the gateway never answered:\n{self.said()}")
 
+    def gone(self) -> None:
+        """Wait until it restarts by itself: here that ends the machine.
+
+        Raises:
+            subprocess.TimeoutExpired: it never does.
+        """
+        self.machine.wait(PATIENCE_S)
+
     def said(self) -> str:
         """The last of what it said."""
         return "\n".join(self.lines[-60:])
@@ -204,6 +212,10 @@ def _started(card: Card, port: int, ssh: int, disk: list[str], plug: Plug | None
     listener.start()
     try:
         yield board
+    except BaseException:
+        # Whatever went wrong: what it said is what there is to see of it.
+        sys.stderr.write("\n".join(["the board said:", *board.lines, ""]))
+        raise
     finally:
         board.cut()
         listener.join()
@@ -232,8 +244,3 @@ def firmware(card: Card) -> int:
 def _plain(line: bytes) -> str:
     """Without colours, and without the strokes that move a cursor."""
     return re.sub(r"\x1b[\[(][0-9;?!]*[A-Za-z]|\x1bM", "", line.decode(errors="replace")).rstrip()
-
-
-def emulates() -> bool:
-    """Whether this machine can make and start an image: as root, with bubblewrap."""
-    return shutil.which("bwrap") is not None
