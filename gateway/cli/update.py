@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
-import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +18,8 @@ import msgspec
 from gateway.appliance.bundles import UpdateError, describe
 from gateway.appliance.card import Card, CardError
 from gateway.appliance.flashed import RUN, Flashed, Places, running
-from gateway.appliance.update_state import INBOX, PLACE, WANTED, UpdateState, read_state
+from gateway.appliance.taking import take
+from gateway.appliance.update_state import INBOX, PLACE, UpdateState, read_state
 from gateway.appliance.updating import Running, Updating
 from gateway.cli.client import Client
 from gateway.cli.main import DENIED, FAILED, WRONG, CommandError
@@ -73,8 +73,8 @@ def _act(arguments: argparse.Namespace, now: Running) -> int:
         return 0
     try:
         if arguments.wanted:
-            file, asked_by = _take(arguments.state / INBOX)
-            updating.install(file, asked_by=asked_by)
+            asked_by = take(arguments.state / INBOX, _TAKEN)
+            updating.install(_TAKEN, asked_by=asked_by)
         else:
             updating.install(arguments.file, older=arguments.allow_older)
     finally:
@@ -96,26 +96,6 @@ def _machine(arguments: argparse.Namespace) -> Flashed:
     places = Places(arguments.state, arguments.config, _BACKUPS)
     board = Board(version("ferrule"), socket.gethostname(), time.time())
     return Flashed(places, board, glance, (CommandError, OSError), _say)
-
-
-def _take(inbox: Path) -> tuple[Path, str | None]:
-    """Copy what the gateway was sent to where it cannot change it any more."""
-    wanted, about = inbox / WANTED, inbox / "wanted.json"
-    asked_by = None
-    with suppress(OSError, msgspec.DecodeError, TypeError):
-        asked_by = str(msgspec.json.decode(about.read_bytes(), type=dict[str, object])["asked_by"])
-    try:
-        # The gateway's user owns the place: what lies there may be a link to anything.
-        _TAKEN.parent.mkdir(parents=True, exist_ok=True)
-        source = os.open(wanted, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(source, "rb") as file, _TAKEN.open("wb") as copy:
-            shutil.copyfileobj(file, copy, 1024 * 1024)
-    except OSError as error:
-        raise UpdateError(f"{wanted}: {error.strerror}") from None
-    finally:
-        for path in (wanted, about):
-            path.unlink(missing_ok=True)
-    return _TAKEN, asked_by
 
 
 @contextmanager
