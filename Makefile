@@ -1,6 +1,6 @@
 # Ferrule: what one types. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test sdk drill bench deb image image-test format lock clean
+.PHONY: help setup run check test sdk drill bench deb image image-test-fast image-test format lock clean
 
 PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev
 PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
@@ -33,6 +33,7 @@ test: setup ## everything that proves the product
 	@.ci/node-clients
 	@.ci/sdk
 	$(PYTHON_IN_VENV) -m pytest
+	@$(MAKE) --no-print-directory image-test-fast
 
 drill: setup ## the long proofs: ten million fuzzed frames, a day of simulated field
 	@.ci/packages $(PACKAGES_FOR_TESTS)
@@ -50,6 +51,10 @@ deb: sdk ## Debian packages in dist/: bookworm and trixie, arm64 and amd64
 image: setup ## the SD image in build/, without updates yet (as root)
 	@.ci/packages $(PACKAGES_FOR_IMAGE)
 	$(PYTHON_IN_VENV) -m image
+
+image-test-fast: setup ## the image in an emulated board, until it has read (as root); minutes longer the first time
+	@.ci/packages $(PACKAGES_FOR_IMAGE) openssh-client
+	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 tests/appliance/full_fast.py
 
 image-test: setup ## the packages in a real Debian, the image in an emulated board (as root)
 	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client

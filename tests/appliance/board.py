@@ -25,11 +25,12 @@ from typing import IO
 from image.disk import BOOT_A, BOOT_B, SELECTOR, offsets
 from image.tools import Tools
 
+from .machines import VIRT, Machine
 from .plug import Plug, plugged
 
-# An emulated start takes half a minute on a quiet machine, and what else it does is not ours to say.
-PATIENCE_S = 600.0
-_MACHINE = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024"]
+# An emulated start takes half a minute on a quiet machine, and ten where others have the processors.
+PATIENCE_S = 1200.0
+_QEMU = "qemu-system-aarch64"
 _PLUG = "plug"
 _FROM_FIRMWARE = ("kernel8.img", "initrd.zst", "cmdline.txt")
 
@@ -170,7 +171,9 @@ class Board:
 
 
 @contextmanager
-def powered(card: Card, port: int, ssh: int, chance: random.Random | None = None) -> Iterator[Board]:
+def powered(
+    card: Card, port: int, ssh: int, chance: random.Random | None = None, model: Machine = VIRT
+) -> Iterator[Board]:
     """A board with a card in it, until the block ends: then its power is cut.
 
     Args:
@@ -178,29 +181,29 @@ def powered(card: Card, port: int, ssh: int, chance: random.Random | None = None
         port: of this machine that shall lead to the gateway.
         ssh: of this machine that shall lead to the board's port for SSH.
         chance: decides what the cut takes of that which the card had not put away yet; without it, nothing.
+        model: what does as if it were the board.
     """
     with ExitStack() as stack:
         plug = None
-        disk = ["-drive", f"file={card.path.name},format=raw,if=none,id=card", "-device", "virtio-blk-pci,drive=card"]
+        disk = ["-drive", f"file={card.path.name},format=raw,{model.drive}"]
         if chance is not None:
             plug = stack.enter_context(plugged(card.path, card.tools.work / _PLUG, chance))
             disk = ["-blockdev", f"driver=nbd,server.type=unix,server.path={_PLUG},node-name=card"]
-            disk += ["-device", "virtio-blk-pci,drive=card,write-cache=on"]
-        yield stack.enter_context(_started(card, port, ssh, disk, plug))
+        yield stack.enter_context(_started(card, port, ssh, disk, plug, model))
 
 
 @contextmanager
-def _started(card: Card, port: int, ssh: int, disk: list[str], plug: Plug | None) -> Iterator[Board]:
+def _started(card: Card, port: int, ssh: int, disk: list[str], plug: Plug | None, model: Machine) -> Iterator[Board]:
     tools, work = card.tools, card.tools.work
-    partition = firmware(card)
+    partition = firmware(card, model)
     words = [
-        *_MACHINE,
-        *("-accel", "tcg,thread=multi", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "stdio"),
+        *(_QEMU, *model.model, *model.console),
+        *("-accel", "tcg,thread=multi", "-nographic", "-no-reboot", "-monitor", "none"),
         *("-kernel", "kernel8.img", "-initrd", "initrd.zst", "-dtb", "board.dtb"),
-        *("-append", (work / "cmdline.txt").read_text().strip()),
+        *("-append", " ".join([(work / "cmdline.txt").read_text().strip(), *model.kernel])),
         *disk,
         *("-netdev", f"user,id=lan,hostfwd=tcp:127.0.0.1:{port}-:3500,hostfwd=tcp:127.0.0.1:{ssh}-:22"),
-        *("-device", "virtio-net-device,netdev=lan", "-device", "virtio-rng-device"),
+        *model.devices,
     ]
     machine = subprocess.Popen(
         tools.command(*words, network=True), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -222,7 +225,7 @@ def _started(card: Card, port: int, ssh: int, disk: list[str], plug: Plug | None
         machine.stdout.close()
 
 
-def firmware(card: Card) -> int:
+def firmware(card: Card, model: Machine) -> int:
     """Do what the firmware does until it starts the kernel; returns the partition it took."""
     said = card.read("autoboot.txt")
     found = re.search(r"^boot_partition=(\d)$", said or "", re.MULTILINE)
@@ -235,7 +238,10 @@ def firmware(card: Card) -> int:
     tools = card.tools
     for name in _FROM_FIRMWARE:
         tools.run("mcopy", "-n", "-o", "-i", card._at(partition), f"::{name}", name)
-    tools.run(*(word if word != "virt" else "virt,dumpdtb=board.dtb" for word in _MACHINE))
+    if model.device_tree is None:
+        tools.run(_QEMU, *model.model, "-machine", "dumpdtb=board.dtb")
+    else:
+        tools.run("mcopy", "-n", "-o", "-i", card._at(partition), f"::{model.device_tree}", "board.dtb")
     tools.run("fdtput", "-c", "board.dtb", "/chosen/bootloader")
     tools.run("fdtput", "-t", "i", "board.dtb", "/chosen/bootloader", "partition", str(partition))
     return partition

@@ -9,118 +9,26 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from image.disk import DATA, offsets
 
-from .board import PATIENCE_S, Board, Card, powered
+from .board import Card
+from .flashed import Life, call, flashed, info, read, running, wait_for
 from .site import CONFIG, HOST_SEEN_FROM_BOARD, free_port
 
 PASSWORD = "correct horse battery"
-
-
 # What a board listens on, with SSH: docs/appliance.md says the same.
 PORTS = {"tcp 22", "tcp 3500", "udp 5353", "udp 68"}
 
 
-@dataclass
-class Life:
-    """What was learnt of a board so far."""
-
-    card: Card
-    key: Path
-    port: int
-    ssh: int
-    told: list[str] = field(default_factory=list)
-
-    def run(self, *words: str) -> str:
-        """Run a program on the board, by SSH."""
-        options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            done = subprocess.run(
-                ["ssh", "-i", self.key, "-p", str(self.ssh), *options, "root@127.0.0.1", *words],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=PATIENCE_S,
-            )
-            # 255: the connection. The forwarded port takes it before anybody listens on the board.
-            if done.returncode != 255 or time.monotonic() > end:
-                break
-            time.sleep(1)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
-def life(fresh: Card) -> Life:
-    key = fresh.path.with_name("key")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "technician", "-f", key], check=True)
-    return Life(fresh.copy("board.img"), key, free_port(), free_port())
+def life(fresh: Card, device: int) -> Life:
+    return flashed(fresh, "board.img", device)
 
 
-def info(card: Card) -> dict[str, str]:
-    """What ``ferrule-info.txt`` says, by what somebody looks for."""
-    text = card.read("ferrule-info.txt") or ""
-    host = re.search(r"^Name +(\S+)\.local\r?$", text, re.MULTILINE)
-    code = re.search(r"^    ([a-z0-9]{5}(?:-[a-z0-9]{5}){3})\r?$", text, re.MULTILINE)
-    print_ = re.findall(r"^    ((?:[0-9A-F]{2}:){15}[0-9A-F]{2})\r?$", text, re.MULTILINE)
-    return {
-        "host": host[1] if host else "",
-        "code": code[1] if code else "",
-        "fingerprint": ":".join(print_),
-        "text": text,
-    }
-
-
-@contextmanager
-def running(life: Life) -> Iterator[Board]:
-    """The board, until it answers and has told so on its card."""
-    with powered(life.card, life.port, life.ssh) as board:
-        board.answers()
-        yield board
-
-
-def call(life: Life, path: str, *words: str) -> tuple[int, str]:
-    """Call the gateway by its name on the network, trusting its own authority alone."""
-    host = info(life.card)["host"]
-    authority = life.card.tools.work / "ca.pem"
-    authority.write_text(life.card.read("ferrule-ca.pem") or "")
-    done = subprocess.run(
-        [
-            *("curl", "--silent", "--show-error", "--max-time", "60", "--cacert", authority),
-            *("--resolve", f"{host}.local:{life.port}:127.0.0.1", "--write-out", "\n%{http_code}"),
-            *(f"https://{host}.local:{life.port}{path}", *words),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    body, _, status = done.stdout.rpartition("\n")
-    return int(status), body
-
-
-def read(life: Life) -> dict[str, object]:
-    """The tag of the device, as an agent on the network gets it."""
-    token = life.run("ferrule", "token", "--scope", "devices:read").strip()
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tag.read", "params": {"tags": ["hall/plc/temp"]}})
-    status, answer = call(life, "/api/v1/rpc", "--json", body, "--header", f"Authorization: Bearer {token}")
-    assert status == 200, answer
-    found: dict[str, object] = json.loads(answer)["result"]["readings"][0]
-    return found
-
-
-def test_a_board_that_was_flashed_tells_who_it_is(life: Life, device: int) -> None:
-    life.card.write("ferrule.toml", CONFIG.format(host=HOST_SEEN_FROM_BOARD, port=device))
-    life.card.write("network.toml", f'[ssh]\nkeys = ["{life.key.with_suffix(".pub").read_text().strip()}"]\n')
+def test_a_board_that_was_flashed_tells_who_it_is(life: Life) -> None:
     life.card.grow(256)
     assert "ferrule-info.txt" not in life.card.names()
     with running(life) as board:
@@ -160,14 +68,6 @@ def test_it_listens_where_it_is_said_and_nowhere_else(life: Life) -> None:
         if not re.match(r"127\.|\[::1\]", row.split()[4])
     }
     assert open_ == PORTS
-
-
-def wait_for(fact: Callable[[], object]) -> None:
-    """Look at the card again and again until it is so."""
-    end = time.monotonic() + PATIENCE_S
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(1)
 
 
 def test_a_wrong_file_is_refused_with_its_reason_and_what_was_right_goes_on(life: Life, device: int) -> None:
