@@ -189,12 +189,13 @@ def powered(
         if chance is not None:
             plug = stack.enter_context(plugged(card.path, card.tools.work / _PLUG, chance))
             disk = ["-blockdev", f"driver=nbd,server.type=unix,server.path={_PLUG},node-name=card"]
-        yield stack.enter_context(_started(card, port, ssh, disk, plug, model))
+        yield stack.enter_context(_started(card, (port, ssh), disk, plug, model))
 
 
 @contextmanager
-def _started(card: Card, port: int, ssh: int, disk: list[str], plug: Plug | None, model: Machine) -> Iterator[Board]:
+def _started(card: Card, ports: tuple[int, int], disk: list[str], plug: Plug | None, model: Machine) -> Iterator[Board]:
     tools, work = card.tools, card.tools.work
+    port, ssh = ports
     partition = firmware(card, model)
     words = [
         *(_QEMU, *model.model, *model.console),

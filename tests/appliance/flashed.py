@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .board import PATIENCE_S, Board, Card, powered
+from .machines import VIRT, Machine
 from .site import CONFIG, HOST_SEEN_FROM_BOARD, free_port
 
 
@@ -74,9 +75,9 @@ def info(card: Card) -> dict[str, str]:
 
 
 @contextmanager
-def running(life: Life) -> Iterator[Board]:
-    """The board, until it answers and has told so on its card."""
-    with powered(life.card, life.port, life.ssh) as board:
+def running(life: Life, model: Machine = VIRT) -> Iterator[Board]:
+    """A board that answers, until the block ends."""
+    with powered(life.card, life.port, life.ssh, model=model) as board:
         board.answers()
         yield board
 
