@@ -72,10 +72,21 @@ def of_base(base: Path, suite: Suite) -> Iterator[Part]:
         if status is None:
             raise BuildError(f"{base} has no {_STATUS}: it is no Debian system; remove it, and build again")
         text = status.read().decode()
+    for fields in _installed(text):
+        yield _deb(fields, suite)
+
+
+def versions(root: Path) -> dict[str, str]:
+    """Debian's packages in a directory, and their versions."""
+    text = (root / _STATUS).read_text()
+    return {fields["Package"]: fields["Version"] for fields in _installed(text)}
+
+
+def _installed(text: str) -> Iterator[Message]:
     for paragraph in text.strip().split("\n\n"):
         fields = HeaderParser().parsestr(paragraph)
         if fields["Status"] == _INSTALLED:
-            yield _deb(fields, suite)
+            yield fields
 
 
 def of_debs(debs: Iterable[Deb], suite: Suite) -> Iterator[Part]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from image import disk
 from image.accounts import with_accounts
-from image.bom import bill, of_base, of_debs, of_wheels
+from image.bom import bill, of_base, of_debs, of_wheels, versions
 from image.bundle import AUTHORITY, bundle
 from image.checksums import write_checksums
 from image.compose import Tree, compose
@@ -23,6 +23,7 @@ from image.signing import Signing
 from image.tools import Tools
 from systemd.debian.cache import Cache, digest
 from systemd.debian.epoch import epoch
+from systemd.debian.interpreter import interpreter
 from systemd.debian.locked import Target, runtime_pins, wheels
 from systemd.debian.mirror import Mirror
 from systemd.debian.roots import Roots, native, packages
@@ -54,6 +55,8 @@ class Inputs:
         debs: packages that were unpacked, with versions and SHA-256.
         lock: SHA-256 of the lock file.
         authority: SHA-256 of the certificate that boards hold updates against.
+        python: SHA-256 of the Python that made the byte code.
+        tools: packages of the system whose programs wrote the image, and their versions.
     """
 
     epoch: int
@@ -61,6 +64,8 @@ class Inputs:
     debs: tuple[tuple[str, str, str], ...]
     lock: str
     authority: str
+    python: str
+    tools: tuple[tuple[str, str], ...]
 
 
 class Builder:
@@ -104,6 +109,8 @@ class Builder:
                 tuple((deb.name, deb.version, deb.sha256) for deb in debs.values()),
                 digest(lock),
                 digest(self._signing.authority),
+                digest(interpreter(SUITE, self._roots).root / f"usr/bin/python{SUITE.python}"),
+                tuple(sorted(versions(tools_root).items())),
             )
             [kernel_name] = (name for name in debs if name.startswith("linux-image-"))
             self._say(f"unpacking {kernel_name}")
@@ -146,6 +153,8 @@ class Builder:
             "debs": inputs.debs,
             "lock": inputs.lock,
             "authority": inputs.authority,
+            "python": inputs.python,
+            "tools": dict(inputs.tools),
             "id": build_id,
         }
         target.with_suffix(".inputs.json").write_text(json.dumps(record, indent=2) + "\n")

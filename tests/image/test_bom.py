@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from image.bom import Part, bill, of_base, of_debs, of_wheels
+from image.bom import Part, bill, of_base, of_debs, of_wheels, versions
 from image.debs import Deb
 from systemd.debian.cache import digest
 from systemd.debian.stop import BuildError
@@ -157,3 +157,9 @@ def test_a_bill_is_what_cyclonedx_says_and_the_same_each_time(tmp_path: Path) ->
     [first] = (part for part in said["components"] if part["name"] == "first")
     assert first["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
     assert first["licenses"] == [{"expression": "MIT"}]
+
+
+def test_versions_of_the_tools_are_told(tmp_path: Path) -> None:
+    (tmp_path / "var/lib/dpkg").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/status").write_text(STATUS)
+    assert versions(tmp_path) == {"mount": "1:2.41-5+b1", "tzdata": "2026c-0+deb13u1"}
