@@ -14,6 +14,7 @@ from gateway.cli.main import AS_WHOM, DENIED, FAILED, WRONG, CommandError, fail
 from gateway.cli.minted import mint, system_user
 from gateway.cli.screen import Screen
 from gateway.core.errors import GatewayError
+from gateway.core.ports import Json
 from gateway.state_lock import owner_of
 
 # Who ends what may do everything must be allowed everything.
@@ -33,13 +34,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
     try:
         name = system_user() if arguments.name is None else arguments.name
-        token = mint(arguments.state, parse_scopes(arguments.scope), arguments.ttl, name)
+        scopes = parse_scopes(arguments.scope)
+        token = mint(arguments.state, scopes, arguments.ttl, name)
     except GatewayError as error:
         return fail(error.reason, WRONG)
     except KeyFileError as error:
         return fail(str(error))
     except OSError as error:
         return fail(f"{arguments.state}: {error.strerror}. The key there cannot be read")
+    details: dict[str, Json] = {"name": name, "scope": " ".join(sorted(scopes)), "ttl": arguments.ttl}
+    tell(arguments.state, "token.mint", _id_of(token), details)
     print(token)
     return 0
 

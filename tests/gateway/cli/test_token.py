@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
+from gateway.access.acts import left
 from gateway.access.keys import load_root_key
 from gateway.access.tokens import AGENT_API, PLUGIN_API, OperatorTokens
 from gateway.cli.main import main
@@ -29,6 +30,12 @@ def test_a_token_is_one_line_that_the_gateway_takes(tmp_path: Path, capsys: pyte
         assert tokens.verify(token, audience).scopes == {"devices:read", "devices:write"}
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 60
+    # Whoever looks into the audit log later finds who made it, and never the token itself.
+    [act] = left(state, root).values()
+    assert act is not None
+    assert (act.action, act.target) == ("token.mint", claims["jti"])
+    assert act.details == {"name": act.by, "scope": "devices:read devices:write", "ttl": 60}
+    assert token not in repr(act)
 
 
 @pytest.mark.parametrize(
