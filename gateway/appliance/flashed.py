@@ -32,6 +32,7 @@ _BACKUP = "before-update.backup"
 # Have the kernel forget what it holds of a block device: linux/fs.h.
 _BLKFLSBUF = 0x1261
 _PIECE = 1024 * 1024
+_LONGEST_WORDS = 300
 _SIGNATURE = re.compile(r"signature|certificate|CMS|Invalid bundle", re.IGNORECASE)
 _PROGRESS = re.compile(r"\s*(\d+)% (.*)")
 
@@ -183,7 +184,8 @@ class Flashed:
         try:
             return Seen(at, restarts, self._glance())
         except self._failures as error:
-            return Seen(at, restarts, None, str(error))
+            # Where it ended by itself, what it said last is nearer to the reason.
+            return Seen(at, restarts, None, (_last_words() if restarts else "") or str(error))
 
     def restart(self) -> None:
         """Restart the board."""
@@ -193,6 +195,11 @@ class Flashed:
 def _restarts() -> int:
     said = _run(["systemctl", "show", "--value", "--property=NRestarts", "ferrule.service"]).stdout.strip()
     return int(said) if said.isdigit() else 0
+
+
+def _last_words() -> str:
+    said = _run(["journalctl", "--quiet", "--lines=1", "--output=cat", "_SYSTEMD_UNIT=ferrule.service"])
+    return said.stdout.strip()[:_LONGEST_WORDS]
 
 
 def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:

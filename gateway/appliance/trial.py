@@ -65,7 +65,8 @@ class Proof:
             What is known now, and in words what is still missing.
         """
         if seen.restarts > _MOST_RESTARTS:
-            return Verdict.FAILED, f"the gateway ended {seen.restarts} times"
+            last = f": {seen.trouble}" if seen.trouble else ""
+            return Verdict.FAILED, f"the gateway ended {seen.restarts} times{last}"
         if seen.answering is None or seen.restarts > self._restarts:
             self._since = None
         elif self._since is None:
