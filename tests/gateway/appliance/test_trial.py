@@ -52,7 +52,7 @@ def test_a_gateway_that_never_answers_is_told_with_its_reason() -> None:
 def test_a_gateway_that_goes_on_ending_is_not_waited_for() -> None:
     verdict, said, at = judge([(number // 4, frozenset()) for number in range(1000)])
     assert verdict is Verdict.FAILED
-    assert said == "the gateway ended 3 times"
+    assert said == "the gateway ended 3 times: connection refused"
     assert at < PATIENCE_S
 
 
