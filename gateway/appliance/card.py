@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from gateway.access.files import settle
+
 # Its name is all that counts; the initramfs looks for it.
 RESET = "factory-reset"
+_SECTOR = 512
 
 Remount = Callable[[Path, Literal["rw", "ro"]], None]
 
@@ -60,34 +63,52 @@ class Card:
                 for name, content in changed.items():
                     self._put(name, content)
         except OSError as error:
-            raise CardError(
-                f"{self.place} cannot be written: {error.strerror or error}. Look at the card in a computer: "
-                "is it full, locked or damaged?"
-            ) from None
+            raise self._trouble(error) from None
         return True
+
+    def overwrite(self, name: str, content: bytes) -> None:
+        """Have as many other bytes in a file that fits into one sector: after a power cut all of them or none.
+
+        A file of another length, or none, is put there as ``put`` does it.
+
+        Raises:
+            CardError: the card does not take it.
+        """
+        before = self.read(name)
+        if before is None or len(before) != len(content) or len(content) > _SECTOR:
+            self.put({name: content})
+            return
+        if before == content:
+            return
+        try:
+            with self._writable():
+                file = os.open(self.place / name, os.O_WRONLY | os.O_CLOEXEC)
+                try:
+                    os.pwrite(file, content, 0)
+                    os.fsync(file)
+                finally:
+                    os.close(file)
+        except OSError as error:
+            raise self._trouble(error) from None
+
+    def _trouble(self, error: OSError) -> CardError:
+        return CardError(
+            f"{self.place} cannot be written: {error.strerror or error}. Look at the card in a computer: "
+            "is it full, locked or damaged?"
+        )
 
     def _put(self, name: str, content: bytes | None) -> None:
         path = self.place / name
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            # FAT has no other names: the new file lies there whole before it takes the old one's place.
-            scratch = path.with_name(f"{path.name}.new")
-            try:
-                with scratch.open("wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                scratch.replace(path)
-            except OSError:
-                with suppress(OSError):
-                    scratch.unlink()
-                raise
-        directory = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with ExitStack() as stack:
+            # What is open keeps its room on the card. So no block of the old file is free before the directory without
+            # it is safe: a power cut in between would leave it there by name, and empty.
+            with suppress(FileNotFoundError):
+                stack.enter_context(path.open("rb"))
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                _replace(path, content)
+            settle(self.place)
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
@@ -96,6 +117,21 @@ class Card:
             yield
         finally:
             self._remount(self.place, "ro")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # FAT has no other names: the new file lies there whole before it takes the old one's place.
+    scratch = path.with_name(f"{path.name}.new")
+    try:
+        with scratch.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError:
+        with suppress(OSError):
+            scratch.unlink()
+        raise
 
 
 def _bytes(content: str | bytes | None) -> bytes | None:

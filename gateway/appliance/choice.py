@@ -1,4 +1,9 @@
-"""``autoboot.txt``: which of the two systems the firmware starts, and whether that one is on trial."""
+"""``autoboot.txt``: which of the two systems the firmware starts, and whether that one is on trial.
+
+The firmware reads the first two lines. The third one is for the initramfs of the image, which writes the file anew
+before it does anything else. It always has the same length, and lies in one sector: what a power cut leaves is the
+old text or the new one, which no file that takes the place of another can promise on FAT.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +21,10 @@ def other(slot: Slot) -> Slot:
 
 def started_always(slot: Slot) -> bytes:
     """Every start takes this slot."""
-    return f"[all]\nboot_partition={_PARTITIONS[slot]}\n".encode()
+    number = _PARTITIONS[slot]
+    return f"[all]\nboot_partition={number}\n# was tried, now on {number}\n".encode()
 
 
 def started_once(slot: Slot) -> bytes:
-    """The next start takes this slot, and gives the one after it back to the other.
-
-    The firmware reads the first two lines. The third one is for the initramfs of the image, which writes the file anew
-    before it does anything else.
-    """
-    return started_always(slot) + f"# on trial, back to {_PARTITIONS[other(slot)]}\n".encode()
+    """The next start takes this slot, and gives the one after it back to the other."""
+    return f"[all]\nboot_partition={_PARTITIONS[slot]}\n# on trial, back to {_PARTITIONS[other(slot)]}\n".encode()

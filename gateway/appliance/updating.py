@@ -134,7 +134,7 @@ class Updating:
         self._machine.compare(slot, bundle)
         # The word of the state comes first: a start between the two finds nothing on trial, and says so.
         self._note("restarting")
-        self._card.put({AUTOBOOT: started_once(slot)})
+        self._card.overwrite(AUTOBOOT, started_once(slot))
         self._say(f"the next start tries slot {slot.upper()}")
 
     def prove(self, clock: Callable[[], float], pause: Callable[[], None]) -> None:
@@ -156,7 +156,7 @@ class Updating:
                 self._say(words)
                 said = words
             if verdict is Verdict.PROVED:
-                self._card.put({AUTOBOOT: started_always(self._running.slot)})
+                self._card.overwrite(AUTOBOOT, started_always(self._running.slot))
                 self._note("kept")
                 self._say(f"slot {self._running.slot.upper()} has proved itself and is kept")
                 return

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from image.build import HERE, SUITE, Builder
-from image.signing import signing
+from image.signing import Signing, signing, signing_directory
 from image.tools import Tools
 from systemd.debian.cache import Cache, cache_directory
 from systemd.debian.mirror import mirror
@@ -21,9 +21,18 @@ from systemd.debian.stop import BuildError
 from .board import Card
 from .site import DEVICES, free_port
 
+_READY = "FERRULE_IMAGE"
+
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Card:
+def vouching(tmp_path_factory: pytest.TempPathFactory) -> Signing:
+    """What the flashed card holds updates against: of an image that was there, what ``$FERRULE_SIGNING`` names."""
+    made, _ = signing(signing_directory() if _READY in os.environ else tmp_path_factory.mktemp("keys") / "signing")
+    return made
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory, vouching: Signing) -> Card:
     """A flashed card: of the image that ``$FERRULE_IMAGE`` names, else of one that is built now."""
     place = tmp_path_factory.mktemp("cards")
     path = place / "fresh.img"
@@ -33,10 +42,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Card:
         sys.stderr.write(f"{text}\n")
 
     try:
-        if (ready := os.environ.get("FERRULE_IMAGE")) is not None:
+        if (ready := os.environ.get(_READY)) is not None:
             subprocess.run(["cp", "--sparse=always", ready, path], check=True)
         else:
-            Builder(mirror(), cache, signing(place / "signing")[0], say).build(path)
+            Builder(mirror(), cache, vouching, say).build(path)
         root = Roots(cache).get(SUITE, "apt", native(), packages(HERE / "tools.packages"), directory=True)
     except BuildError as error:
         # It says what is missing and how to get it. It is no reason to skip: what was asked for was not proved.

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.appliance.bundles import Bundle, Part, UpdateError
 from gateway.appliance.card import Card, CardError
+from gateway.appliance.choice import started_always, started_once
 from gateway.appliance.trial import Seen
 from gateway.appliance.update_state import Slot, System, UpdateState, read_state, write_state
 from gateway.appliance.updating import Running, Updating
@@ -16,7 +17,7 @@ from gateway.appliance.updating import Running, Updating
 OLD = System(version="0.1.0", built=100, build="0" * 16)
 NEW = System(version="0.2.0", built=200, build="1" * 16)
 BUNDLE = Bundle(NEW, {"root": Part(1, "aa"), "boot": Part(1, "bb")})
-FIRST = b"[all]\nboot_partition=2\n"
+FIRST = b"[all]\nboot_partition=2\n# was tried, now on 2\n"
 
 
 @dataclass
@@ -148,7 +149,7 @@ def on_trial(board: Board) -> Updating:
 
 def test_a_system_that_proves_itself_is_kept(board: Board) -> None:
     on_trial(board).prove(lambda: board.now, board.pause)
-    assert board.autoboot == b"[all]\nboot_partition=3\n"
+    assert board.autoboot == b"[all]\nboot_partition=3\n# was tried, now on 3\n"
     assert board.state.phase == "kept"
     assert board.now >= 120
     assert "restart" not in board.done
@@ -194,3 +195,18 @@ def test_a_board_that_was_never_updated_has_nothing_to_settle(board: Board) -> N
     board.updating().settle()
     assert board.state == UpdateState()
     assert not board.done
+
+
+def test_which_system_is_started_changes_within_one_sector_that_stays_where_it_is(board: Board) -> None:
+    before = (board.place / "autoboot.txt").stat()
+    on_trial(board).prove(lambda: board.now, board.pause)
+    after = (board.place / "autoboot.txt").stat()
+    # The same file with as many bytes: on FAT a power cut leaves all of the old ones or all of the new ones.
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
+
+
+def test_the_card_is_flashed_with_a_file_of_that_length() -> None:
+    flashed = Path(__file__).resolve().parents[3] / "image/selector/autoboot.txt"
+    assert flashed.read_bytes() == started_always("a")
+    lengths = {len(text(slot)) for text in (started_always, started_once) for slot in ("a", "b")}
+    assert lengths == {len(flashed.read_bytes())}
