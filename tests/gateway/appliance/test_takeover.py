@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -158,6 +159,25 @@ def test_the_card_is_writable_only_while_it_is_written_and_only_for_what_is_new(
     assert on.mounts == ["rw", "ro"]
     assert on.card.put({"a.txt": None})
     assert sorted(path.name for path in on.card.place.iterdir()) == ["b.txt"]
+
+
+def test_an_old_file_keeps_its_room_until_the_directory_without_it_is_safe(
+    on: Mounted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks that are free too early leave an empty file behind a power cut: FAT has no journal."""
+    place = on.card.place
+    on.card.put({"a.txt": "one", "b.txt": "two"})
+    kept, sync = [], os.fsync
+
+    def watch(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").resolve() == place.resolve():
+            open_ = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+            kept.append([path.name for path in open_ if path.parent == place and path.name.endswith("(deleted)")])
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    on.card.put({"a.txt": "three", "b.txt": None})
+    assert kept == [["a.txt (deleted)"], ["b.txt (deleted)"]]
 
 
 def test_a_card_that_refuses_is_read_only_again_and_says_what_to_look_at(tmp_path: Path) -> None:
