@@ -16,6 +16,7 @@ from gateway.api.agent_api import RPC_PATH, AgentApi
 from gateway.api.agent_calls import AgentCalls
 from gateway.api.asgi import (
     ANSWER_TIME,
+    WAITED,
     Application,
     Disconnected,
     Receive,
@@ -287,7 +288,7 @@ class _Api:
     async def _answer(self, scope: Scope, receive: Receive, send: Send, begun: float) -> int:
         reply, visit, caller = await self._replied(scope, receive, begun)
         now = self._timeline.now()
-        took, fault = trio.current_time() - begun, reply.status >= 500
+        took, fault = trio.current_time() - begun - scope.get(WAITED, 0.0), reply.status >= 500
         self._performance.note(took, fault=fault)
         if self._usage is not None:
             self._usage.call(caller.subject if isinstance(caller, Principal) else None, took, fault=fault)

@@ -18,8 +18,11 @@ Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-# What the server tells the application of the time it has: an extension of the ASGI scope.
+# What the server tells the application of the time it has: an extension of the ASGI scope. Beside the times it has
+# ``more``, which is told the seconds that a request under way needs.
 TIMES = "ferrule.times"
+# Seconds that the application has waited for the body of a request: they are the caller's, not ours.
+WAITED = "ferrule.waited"
 # What server and application tell each other of the caller: an extension of the ASGI scope. Both members are called
 # without arguments: ``gone`` says whether nobody takes the answer any more, ``known`` is told that somebody has proven
 # who he is.
@@ -90,6 +93,20 @@ def request_id(scope: Scope, now: float) -> bytes:
 def time_limit(scope: Scope, name: str, default: float) -> float:
     """Seconds the server gives a request for its ``body`` or its ``answer``."""
     return float(scope.get("extensions", {}).get(TIMES, {}).get(name, default))
+
+
+def needs_longer(scope: Scope, seconds: float) -> float:
+    """Have the server wait so long for the rest of a request, and for its answer.
+
+    Only for callers that are known, and where somebody else sees to it that they do not dawdle.
+
+    Returns:
+        When that time is over, on the run loop's clock.
+    """
+    more: Callable[[float], None] | None = scope.get("extensions", {}).get(TIMES, {}).get("more")
+    if more is not None:
+        more(seconds)
+    return trio.current_time() + seconds
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -19,7 +19,6 @@ _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _URL_ENCODED = "application/x-www-form-urlencoded"
 _DOCUMENT = JSON_API.decode()
-_PACKAGE = "application/gzip"
 _VARIABLE = re.compile(r"{(\w+)}")
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
@@ -152,7 +151,7 @@ def _in_headers(route: Route) -> list[Schema]:
 
 def _body(route: Route, schemas: Schemas) -> Schema:
     if route.takes is Form.FILE:
-        return {_PACKAGE: {}}
+        return {route.accepts[0]: {}}
     if route.body is None:
         return {}
     given = schemas.of(route.body)

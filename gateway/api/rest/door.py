@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from gateway.access.tokens import PLUGIN_API
-from gateway.api.asgi import BodyError, Disconnected, Scope, header, read_body
+from gateway.api.asgi import BodyError, Disconnected, Scope, header, needs_longer, read_body
 from gateway.api.denials import note_denied
 from gateway.api.identity import Identity
 from gateway.api.origin import Caller, Origin
@@ -141,9 +141,13 @@ class Door:
 
     async def _entered(self, route: Route, request: Request, path: Mapping[str, str]) -> Reply:
         try:
-            with trio.CancelScope(deadline=request.deadline):
+            with trio.CancelScope(deadline=request.deadline) as limit:
                 caller = self._allowed(route, request)
                 self._timely(request)
+                if route.pace is not None:
+                    # Who may not call it does not get as far as this.
+                    longest = route.pace.longest(route.largest)
+                    limit.deadline = request.deadline = needs_longer(request.scope, longest)
                 if route.raw is not None:
                     return await self._by_itself(route.raw, request, path)
                 call, where = await self._understood(route, request, path, caller)
@@ -215,7 +219,14 @@ class Door:
         linked: object = None
         where = _NO_MEMBERS
         if route.takes is Form.FILE:
-            body = Upload(scope, request.receive, route.largest, request.deadline)
+            body = Upload(
+                scope,
+                request.receive,
+                route.largest,
+                request.deadline,
+                pace=route.pace,
+                come=lambda: self._permitted(route, request),
+            )
         elif route.body is not None and (route.body_needed or request.has_body()):
             reading = _READING[route.takes] if route.related is None else related
             named = None if route.status == 201 else next(iter(path.values()), None)
@@ -235,7 +246,7 @@ class Door:
         if route.takes is Form.FILE:
             if not there:
                 raise Problem(400, "missing_body", f"{route.method} {route.path} takes a body: the file itself.")
-            check_upload_type(request.scope)
+            check_upload_type(request.scope, route.accepts)
             return
         if there and route.body is None:
             raise Problem(400, "unexpected_body", f"{route.method} {route.path} takes no body: leave it out.")

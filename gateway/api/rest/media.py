@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.api.asgi import Scope, header
 from gateway.api.rest.problems import JSON_API, Problem, Source
@@ -14,7 +14,6 @@ _DOCUMENT = JSON_API.decode()
 # The reference's own name for version 1 of this API; it selects that version and nothing else.
 _VERSIONED = re.compile(r"application/vnd\.agent-cellphone-v2\.v([0-9]+)\+json")
 _MERGE_PATCH = "application/merge-patch+json"
-_PACKAGES = frozenset({"application/gzip", "application/octet-stream", "application/x-gzip"})
 _ANY = frozenset({"*/*", "application/*", _JSON})
 # A list element up to the next comma, and a parameter; commas and semicolons in quoted text belong to it.
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
@@ -69,18 +68,22 @@ def document_type(scope: Scope) -> bytes:
     return _JSON.encode() if _JSON in names and not others else JSON_API
 
 
-def check_upload_type(scope: Scope) -> None:
-    """See that a body is a package.
+def check_upload_type(scope: Scope, taken: Sequence[str]) -> None:
+    """See that a body is a file of a kind that is taken.
+
+    Args:
+        scope: of the request.
+        taken: media types, the one to name first.
 
     Raises:
         Problem: 415.
     """
     given = header(scope, b"content-type")
-    if (given or b"").decode("latin-1").strip().lower() not in _PACKAGES:
+    if (given or b"").decode("latin-1").strip().lower() not in taken:
         raise Problem(
             415,
             "unsupported_media_type",
-            f"send Content-Type: {min(_PACKAGES)}.",
+            f"send Content-Type: {taken[0]}.",
             source=Source("header", "Content-Type"),
         )
     _check_encoding(scope)

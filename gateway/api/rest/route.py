@@ -16,6 +16,7 @@ from gateway.api.rest.paging import Page, link_header
 from gateway.api.rest.problems import Problem
 from gateway.api.rest.queries import Target
 from gateway.api.rest.shapes import Nothing, names_of
+from gateway.api.rest.uploads import Pace
 from gateway.api.streaming import Stream
 from gateway.core.ports import Json
 
@@ -138,6 +139,8 @@ class Route:
         takes: how a body is written; of a file ``Call.body`` is the ``Upload``, and ``body`` is None.
         gives: how an answer is written.
         files: media types of an answer that is a file.
+        accepts: media types of a body that is a file, the one to name first.
+        pace: of a body that is a file and may take longer than other requests do; None: none may.
         body: what must be sent; None: nothing may be. Of a document: the attributes of its resource.
         related: relationships that stand beside the attributes of a document; None: none may.
         body_needed: False: it may be left out.
@@ -169,6 +172,8 @@ class Route:
     takes: Form = Form.ENVELOPE
     gives: Form = Form.ENVELOPE
     files: tuple[str, ...] = ("application/gzip",)
+    accepts: tuple[str, ...] = ("application/gzip", "application/octet-stream", "application/x-gzip")
+    pace: Pace | None = None
     body: type[msgspec.Struct] | None = None
     related: type[msgspec.Struct] | None = None
     body_needed: bool = True

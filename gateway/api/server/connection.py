@@ -250,7 +250,13 @@ class Connection(TCPServer):
 
     def _times(self) -> dict[str, object]:
         # Half of a request's time is for what comes over the wire.
-        return {"body": self._limits.body_time, "answer": min(ANSWER_TIME, self._limits.request_time / 2)}
+        answer = min(ANSWER_TIME, self._limits.request_time / 2)
+        return {"body": self._limits.body_time, "answer": answer, "more": self._give}
+
+    def _give(self, seconds: float) -> None:
+        """Let the request under way take so long: the application knows who makes it, and sees to its pace itself."""
+        if self._phase is _Phase.REQUEST:
+            self._patience.deadline = max(self._patience.deadline, trio.current_time() + seconds)
 
     def _await_silence(self) -> None:
         self._patience.deadline = min(self._begun + _LINGER_TIME, trio.current_time() + _SILENCE)
