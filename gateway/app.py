@@ -26,16 +26,19 @@ from gateway.api.asgi import Application
 from gateway.api.front import Front
 from gateway.api.metrics.instruments import Instruments
 from gateway.api.performance import Performance
+from gateway.api.rest.updates import update_routes
 from gateway.api.server.issuing import make_apart
 from gateway.api.server.serving import serve
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.api.version import installed_version
+from gateway.appliance.sent import sent_updates
 from gateway.consenting import consenting
 from gateway.core.alerts import Alerts
 from gateway.core.audit import AuditLog
 from gateway.core.bus import Bus
 from gateway.core.events import Event, EventSource, uuid7
+from gateway.core.supervise import supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.ecosystem import Ecosystem
@@ -304,6 +307,7 @@ class Gateway:
             root,
         )
         self._instruments.plugins = ecosystem.hosting.reports
+        updates = sent_updates(self._state, ground.alerts, timeline.now)
         api = make_application(
             settings=self._settings,
             version=installed_version(),
@@ -319,7 +323,7 @@ class Gateway:
             performance=performance,
             events=told.parts,
             live=told.live,
-            routes=(*ecosystem.routes, *access.routes, *people.routes),
+            routes=(*ecosystem.routes, *access.routes, *people.routes, *update_routes(updates)),
             keys=access.keys,
             replays=ecosystem.replays,
             usage=ecosystem.accounting.ledger,
@@ -332,6 +336,7 @@ class Gateway:
             consumers.start_soon(self._instruments.lag.run)
             consumers.start_soon(agents.directory.run)
             consumers.start_soon(access.run)
+            consumers.start_soon(supervise, "updates", updates.run)
             async with trio.open_nursery() as field:
                 bound, polling = trio.Event(), trio.Event()
 

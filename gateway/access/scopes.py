@@ -32,6 +32,7 @@ SCOPES: dict[str, str] = {
     "metrics:read": "the /metrics page",
     "system:read": "the gateway's own state",
     "system:write": "backup, restore and settings",
+    "system:update": "send the board another system",
     "system:*": "everything with the gateway itself",
     "*": "everything",
 }

@@ -18,7 +18,8 @@ from tests.e2e.described_refusals import refusal_in
 from tests.e2e.described_stock import Stock, too_many
 
 # Unlikely to be one, as everything else that strangers send.
-schemathesis.openapi.media_type("application/gzip", st.binary(min_size=1, max_size=200))
+for _kind in ("application/gzip", "application/octet-stream"):
+    schemathesis.openapi.media_type(_kind, st.binary(min_size=1, max_size=200))
 WITHOUT_TOKEN = "STRANGER"
 AUTHORITY = "AUTHORITY"
 # What is to be as these are, by its name.

@@ -37,6 +37,7 @@ _TAGS: Mapping[str, str] = {
     "security": "addresses and cards, checked",
     "server": "the gateway itself",
     "tools": "this description",
+    "update": "another system for a board that was flashed",
     "user": "people",
     "webhook": "deliveries to others",
 }

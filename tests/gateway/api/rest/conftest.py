@@ -11,6 +11,7 @@ import pytest
 from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.table import plugin_routes
 from tests.gateway.api.accounts import Accounts
+from tests.gateway.api.flashed import FlashedBoard
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.wells import TABLE
@@ -72,6 +73,7 @@ async def gateway(  # noqa: PLR0917 - what it is made of
             *talk_routes(services.log, talking.talk),
             *installed.routes,
             *accounts.routes,
+            *FlashedBoard(tmp_path / "board").routes,
         ),
         services=services,
         usage=accounts.ledger,

@@ -16,14 +16,19 @@ from gateway.access.scopes import SCOPES
 from gateway.api.rest.plugin_exchange import talk_routes
 from gateway.api.rest.route import Form, Route
 from gateway.api.rest.table import plugin_routes
+from gateway.api.rest.updates import update_routes
+from gateway.appliance.inbox import Inbox
+from gateway.appliance.sent import SentUpdates
+from gateway.core.alerts import Alerts
 from gateway.core.audit import AuditOutcome
 from gateway.core.principal import IMPLIED
 from tests.gateway.api.accounts import Accounts
 from tests.gateway.api.agent import Agent
+from tests.gateway.api.flashed import BUNDLE
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rig import Rig
-from tests.gateway.api.services import Services
+from tests.gateway.api.services import NOON, Services
 from tests.gateway.api.talking import Talking
 from tests.gateway.plugins.making import MANIFEST, package
 
@@ -129,6 +134,8 @@ ROWS = {
     "analytics.plugin": Row("analytics:read", PLUGIN),
     "analytics.user": Row("analytics:read", {"user_id": "operator"}),
     "plugin.metrics": Row("analytics:read", PLUGIN),
+    "update.get": Row("system:read"),
+    "update.send": Row("system:update", data=BUNDLE),
     "alarm.ack": Row("devices:write", {"alarm_id": "alarm-1"}, {"comment": "seen"}),
 }
 # What is there before each test.
@@ -151,6 +158,7 @@ TABLE = (
     *talk_routes(Services().log, Talking(Plugins(Path())).talk),
     *Installed.of(Plugins(Path())).routes,
     *Accounts(Plugins(Path())).routes,
+    *update_routes(SentUpdates(Inbox(Path(), lambda: NOON), Alerts(lambda: NOON, lambda *_: None, str))),
 )
 
 
@@ -163,7 +171,7 @@ async def request(
     client: httpx.AsyncClient, route: Route, path: str, headers: Mapping[str, str], data: object
 ) -> httpx.Response:
     if isinstance(data, bytes):
-        headers = {**headers, "Content-Type": "application/gzip"}
+        headers = {**headers, "Content-Type": route.accepts[0]}
         return await client.request(route.method, path, content=data, headers=headers)
     return await client.request(route.method, path, json=None if data is None else {"data": data}, headers=headers)
 

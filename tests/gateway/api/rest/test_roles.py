@@ -15,6 +15,7 @@ from gateway.api.rest.table import plugin_routes
 from gateway.core.principal import Kind, Principal, allows
 from gateway.settings.model import LimitSettings
 from tests.gateway.api.accounts import Accounts
+from tests.gateway.api.flashed import FlashedBoard
 from tests.gateway.api.installed import Installed
 from tests.gateway.api.registry import Plugins
 from tests.gateway.api.rest.test_matrix import ROWS
@@ -93,6 +94,7 @@ async def rig(tmp_path: Path) -> Rig:
         *talk_routes(services.log, Talking(plugins).talk),
         *Installed.of(plugins).routes,
         *Accounts(plugins).routes,
+        *FlashedBoard(tmp_path / "board").routes,
     )
     return Rig(tmp_path, limits, routes=routes, services=services)
 
