@@ -106,9 +106,19 @@ class Updating:
             raise UpdateError(
                 f"system {self._running.slot.upper()} is on trial, and kept when it has proved itself: some minutes"
             )
+        before = self._state()
         self._put(UpdateState(phase="installing", before=self._running.system, asked_by=asked_by))
         try:
-            self._install(file, older=older)
+            bundle = self._admit(file, older=older)
+        except UpdateError as error:
+            if asked_by is None:
+                # Whoever typed it has read why, and nothing has been done.
+                write_state(before, self._place)
+            else:
+                self._note("refused", str(error))
+            raise
+        try:
+            self._write(file, bundle)
         except (UpdateError, CardError) as error:
             self._note("refused", str(error))
             raise
@@ -116,12 +126,15 @@ class Updating:
             self._note("refused", f"{error.filename}: {error.strerror}")
             raise
 
-    def _install(self, file: Path, *, older: bool) -> None:
+    def _admit(self, file: Path, *, older: bool) -> Bundle:
         self._say("looking at the signature")
         bundle = self._machine.inspect(file)
         self._put(replace(self._state(), target=bundle.system))
         if not older:
             refuse_older(self._running.system, bundle.system)
+        return bundle
+
+    def _write(self, file: Path, bundle: Bundle) -> None:
         self._say("saving state and configuration")
         backup = self._machine.save()
         seen = self._machine.look(0.0)

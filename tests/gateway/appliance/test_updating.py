@@ -109,11 +109,23 @@ def test_from_the_second_slot_it_is_the_first_one(board: Board) -> None:
 def test_whatever_fails_the_board_goes_on_as_it_is_and_says_why(board: Board, step: str) -> None:
     board.fails = step
     with pytest.raises(UpdateError):
-        board.updating().install(Path("x.raucb"))
+        board.updating().install(Path("x.raucb"), asked_by="ines")
     assert board.autoboot == FIRST
     assert (board.state.phase, board.state.reason) == ("refused", f"{step} failed")
     # What follows is not done.
     assert board.done[-1] == step
+
+
+def test_a_bundle_that_was_typed_and_is_not_taken_leaves_nothing_behind(board: Board) -> None:
+    # Whoever typed it has read why; an alert that stands for ever after would be about nothing.
+    board.fails = "inspect"
+    with pytest.raises(UpdateError):
+        board.updating().install(Path("x.raucb"))
+    assert board.state == UpdateState()
+    board.fails = "compare"
+    with pytest.raises(UpdateError):
+        board.updating().install(Path("x.raucb"))
+    assert board.state.phase == "refused"
 
 
 def test_a_card_that_takes_nothing_is_told(board: Board) -> None:
