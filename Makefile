@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run check test sdk drill bench deb image image-test-fast image-test format lock clean
 
-PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev
+PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev openssl
 PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
 PACKAGES_FOR_IMAGE := mmdebstrap uidmap dpkg bubblewrap qemu-user-static arch-test kmod
 PYTHON_IN_VENV := .venv/bin/python
@@ -48,7 +48,7 @@ deb: sdk ## Debian packages in dist/: bookworm and trixie, arm64 and amd64
 	@.ci/packages $(PACKAGES_FOR_DEB)
 	$(PYTHON_IN_VENV) -m systemd.debian
 
-image: setup ## the SD image in build/, without updates yet (as root)
+image: sdk ## the SD image in build/, its update, and what tells of both (as root)
 	@.ci/packages $(PACKAGES_FOR_IMAGE)
 	$(PYTHON_IN_VENV) -m image
 
@@ -58,7 +58,8 @@ image-test-fast: setup ## the image in an emulated board, until it has read (as 
 
 image-test: setup ## the packages in a real Debian, the image in an emulated board (as root)
 	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client
-	$(PYTHON_IN_VENV) -m pytest tests/appliance/full_package.py tests/appliance/full_build.py tests/appliance/full_image.py
+	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 tests/appliance/full_package.py tests/appliance/full_build.py \
+		tests/appliance/full_contents.py tests/appliance/full_image.py
 
 format: setup ## format the code
 	.venv/bin/ruff format gateway drivers tests benchmarks sdk image systemd docs/examples
