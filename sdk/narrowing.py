@@ -22,9 +22,9 @@ _TO_FAULT = {"$ref": _AT + _FAULT}
 # A header that says nothing in a client of this very version.
 _VERSION = {"$ref": "#/components/parameters/X-API-Version"}
 # The first of them that is there is the one a client sends, or is told of.
-_PREFERRED = (_JSON, "application/problem+json", _PACKAGE, "text/plain")
+_PREFERRED = (_JSON, "application/problem+json", _PACKAGE, _BYTES, "text/plain")
 # Media types of answers that programs read.
-_READ = (*_PREFERRED, _DOCUMENT, _BYTES)
+_READ = (*_PREFERRED, _DOCUMENT)
 
 
 def narrowed(document: Document) -> Document:
@@ -108,7 +108,7 @@ def _chosen(content: Mapping[str, Document]) -> Mapping[str, Document]:
     """One media type of those that carry the same."""
     for name in _PREFERRED:
         if name in content:
-            if name == _PACKAGE:
+            if name in {_PACKAGE, _BYTES}:
                 return {_BYTES: {"schema": {"type": "string", "format": "binary"}}}
             if "schema" not in content[name]:
                 return {name: {"schema": {"type": "string"}}}

@@ -46,6 +46,7 @@ def document() -> dict[str, Any]:
     file = {
         "operationId": "thing_file",
         "security": SECURITY,
+        "requestBody": {"required": True, "content": {"application/octet-stream": {}}},
         "responses": {"200": {"description": "", "content": {"application/gzip": {}}}},
     }
     calls = {"oneOf": [call("tag.read"), call("thing.file")]}
@@ -86,8 +87,9 @@ def test_bodies_and_answers_have_one_media_type_and_a_name() -> None:
     members = found["components"]["schemas"]["ThingMakeRequest"]["properties"]["data"]["properties"]
     assert members == {"name": TEXT, "kind": {"const": "x"}, "value": {}}
     assert list(found["components"]["responses"]["Problem400"]["content"]) == ["application/problem+json"]
-    file = found["paths"]["/v1/file"]["get"]["responses"]["200"]["content"]
-    assert file == {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    file = found["paths"]["/v1/file"]["get"]
+    for content in (file["requestBody"]["content"], file["responses"]["200"]["content"]):
+        assert content == {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def test_what_a_client_cannot_say_is_left_out() -> None:
