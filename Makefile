@@ -53,11 +53,11 @@ image: sdk ## the SD image in build/, its update, and what tells of both (as roo
 	$(PYTHON_IN_VENV) -m image
 
 image-test-fast: setup ## the image in an emulated board, until it has read (as root); minutes longer the first time
-	@.ci/packages $(PACKAGES_FOR_IMAGE) openssh-client
+	@.ci/packages $(PACKAGES_FOR_IMAGE) openssh-client curl
 	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 tests/appliance/full_fast.py
 
 image-test: setup ## the packages in a real Debian, the image in an emulated board (as root)
-	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client
+	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client openssl curl
 	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 tests/appliance/full_package.py tests/appliance/full_build.py \
 		tests/appliance/full_contents.py tests/appliance/full_image.py
 
