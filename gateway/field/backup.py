@@ -38,6 +38,8 @@ _HALF_WRITTEN = ".part"
 # Of the state directory, what plugins write to or are run from: their files are nobody's word on anything, names and
 # kinds of them least of all, and packages are unpacked again.
 _OF_PLUGINS = frozenset({"instances", "unpacked"})
+# A bundle that waits for the update that was asked for: put back later, it would be one that nobody asked for.
+_ASKED_FOR = frozenset({"update"})
 DATABASE = ".db"
 # What a backup is made in, beside where it goes.
 SCRATCH = ".ferrule-backup-"
@@ -103,7 +105,7 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
 def _copy_state(state: Path, place: Path) -> dict[str, int]:
     """Copy what is state; the names of the copies, and the permissions of what they are copies of."""
     modes = {}
-    places = [place for place in state.iterdir() if place.name not in _OF_PLUGINS]
+    places = [place for place in state.iterdir() if place.name not in _OF_PLUGINS | _ASKED_FOR]
     for source in sorted((file for place in places for file in (place, *place.rglob("*"))), key=_first_the_witness):
         inside = source.relative_to(state)
         if any(Path(inside.parts[0]).match(pattern) for pattern in _NO_STATE) or inside.suffix == _HALF_WRITTEN:

@@ -119,6 +119,14 @@ def test_what_plugins_write_is_in_nobodys_way(tmp_path: Path, state: Path) -> No
     ]
 
 
+def test_an_update_that_was_asked_for_is_not_asked_for_again_by_a_restore(tmp_path: Path, state: Path) -> None:
+    (state / "update").mkdir()
+    (state / "update" / "wanted.raucb").write_bytes(b"hsqs")
+    (state / "update" / "wanted.json").write_bytes(b"{}")
+    names = [member.name for member in verify(backup(tmp_path, state, None)).members]
+    assert not [name for name in names if "wanted" in name]
+
+
 @pytest.mark.parametrize("plugin", ["lock", "before-restore-1", "write-wal", "shm-shm"])
 @pytest.mark.parametrize("version", ["1.0.0", "1.0.0-rc.part", "1.0.0-wal"])
 def test_a_plugin_may_be_called_like_what_is_no_state(tmp_path: Path, state: Path, plugin: str, version: str) -> None:
