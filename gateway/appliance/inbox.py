@@ -126,9 +126,11 @@ class Inbox:
             finally:
                 os.close(descriptor)
 
+            # Asked for here: the gateway's clock is that of its loop, and threads have none.
+            about = Wanted(asked_by=by, at=int(self._wall()), sha256=sha256, size=coming.size)
+
             def keep() -> None:
                 check()
-                about = Wanted(asked_by=by, at=int(self._wall()), sha256=sha256, size=coming.size)
                 replace(self._about, msgspec.json.encode(about))
                 path.replace(self._wanted)
                 settle(self._place)
