@@ -82,7 +82,8 @@ def held(state: Path) -> Iterator[None]:
         OSError: it cannot be made or locked.
     """
     state.mkdir(mode=0o750, parents=True, exist_ok=True)
-    descriptor = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    # Root gives it away below: it must not be a link to something else.
+    descriptor = os.open(state / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
     if os.geteuid() == 0:
         # The gateway's user must be able to take the lock that root may have made here.
         owner = state.stat()

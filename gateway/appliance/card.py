@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from gateway.access.files import settle
 
 # Its name is all that counts; the initramfs looks for it.
 RESET = "factory-reset"
+# Root's alone: nobody else can hold it.
+CARD_LOCK = "card.lock"
 _SECTOR = 512
 
 Remount = Callable[[Path, Literal["rw", "ro"]], None]
@@ -30,11 +33,13 @@ class Card:
     Args:
         place: where it is mounted.
         remount: makes it writable or read-only.
+        lock: held while it is writable, so that nobody makes it read-only under another's hands; None: there is nobody.
     """
 
-    def __init__(self, place: Path, remount: Remount | None = None) -> None:
+    def __init__(self, place: Path, remount: Remount | None = None, lock: Path | None = None) -> None:
         self.place = place
         self._remount = _mount if remount is None else remount
+        self._lock = lock
 
     def read(self, name: str) -> bytes | None:
         """A file; None: it is not there, or cannot be read."""
@@ -112,11 +117,16 @@ class Card:
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
-        self._remount(self.place, "rw")
-        try:
-            yield
-        finally:
-            self._remount(self.place, "ro")
+        with ExitStack() as held:
+            if self._lock is not None:
+                lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                held.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._remount(self.place, "rw")
+            try:
+                yield
+            finally:
+                self._remount(self.place, "ro")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -33,6 +34,8 @@ _BACKUP = "before-update.backup"
 _BLKFLSBUF = 0x1261
 _PIECE = 1024 * 1024
 _LONGEST_WORDS = 300
+# Bytes that stay free for the gateway.
+_RESERVE = 64 * _PIECE
 _SIGNATURE = re.compile(r"signature|certificate|CMS|Invalid bundle", re.IGNORECASE)
 _PROGRESS = re.compile(r"\s*(\d+)% (.*)")
 
@@ -77,7 +80,8 @@ class Flashed:
     Args:
         places: where things are.
         board: what a backup says of it.
-        glance: lines on which a device answers; raises an exception of ``failures`` where the gateway does not.
+        glance: lines on which a device answers, and all lines with devices; raises an exception of ``failures`` where
+            the gateway does not answer.
         failures: of ``glance``.
         say: told what is being done.
     """
@@ -86,7 +90,7 @@ class Flashed:
         self,
         places: Places,
         board: Board,
-        glance: Callable[[], frozenset[str]],
+        glance: Callable[[], tuple[frozenset[str], frozenset[str]]],
         failures: tuple[type[Exception], ...],
         say: Callable[[str], None],
     ) -> None:
@@ -152,7 +156,7 @@ class Flashed:
         """Save state and configuration; what was saved before an earlier update goes.
 
         Raises:
-            UpdateError: that failed.
+            UpdateError: that failed, or there would be no room to put them back.
         """
         target = self._places.backups / _BACKUP
         fresh = target.with_name(f"{_BACKUP}.new")
@@ -160,36 +164,56 @@ class Flashed:
             fresh.unlink(missing_ok=True)
             make_backup(fresh, self._places.state, self._places.config, self._board, lambda *_: None)
             fresh.replace(target)
+            self._room()
         except (ArchiveError, sqlite3.Error, OSError) as error:
             raise UpdateError(f"state and configuration could not be saved, so nothing was updated: {error}") from None
         return target
 
-    def bring_back(self, backup: Path) -> bool:
-        """Put a saved state back, where what is there was written by a newer version that this one cannot read.
+    def _room(self) -> None:
+        # A newer version copies a database before it changes it, and what is put back lies beside it for a while.
+        needed = 2 * sum(file.stat().st_size for file in self._places.state.glob("*.db")) + _RESERVE
+        disk = os.statvfs(self._places.state)
+        if (free := disk.f_bavail * disk.f_frsize) < needed:
+            raise UpdateError(
+                f"{free // _PIECE} MiB are free, and {needed // _PIECE} are needed so that the board can go back. Have "
+                "history kept for a shorter time, or remove copies of databases: /var/lib/ferrule/*.schema-*, "
+                "/var/lib/ferrule/before-restore-*"
+            )
+
+    def must_go_back(self) -> bool:
+        """Whether a newer version has changed the databases so that this one cannot read them."""
+        return any(_is_newer(self._places.state / Path(name).name, steps) for name, steps in DATABASES.items())
+
+    def bring_back(self, backup: Path) -> None:
+        """Put a saved state in the place of what is there, which is kept aside.
 
         Raises:
             UpdateError: it cannot be put back.
         """
-        if not any(_is_newer(self._places.state / Path(name).name, steps) for name, steps in DATABASES.items()):
-            return False
         try:
             restore(backup, self._places.state, None, self._board.now, lambda *_: None)
         except (ArchiveError, RestoreError, InUseError, OSError) as error:
             raise UpdateError(f"{backup} cannot be put back: {error}. By hand: ferrule restore {backup}") from error
-        return True
 
     def look(self, at: float) -> Seen:
         """See how the gateway fares."""
         restarts = _restarts()
         try:
-            return Seen(at, restarts, self._glance())
+            answering, known = self._glance()
+            return Seen(at, restarts, answering, known=known)
         except self._failures as error:
             # Where it ended by itself, what it said last is nearer to the reason.
             return Seen(at, restarts, None, (_last_words() if restarts else "") or str(error))
 
     def restart(self) -> None:
-        """Restart the board."""
-        _run(["systemctl", "reboot"])
+        """Restart the board.
+
+        Raises:
+            UpdateError: systemd does not do it.
+        """
+        done = _run(["systemctl", "reboot"])
+        if done.returncode != 0:
+            raise UpdateError(f"the board did not restart: {done.stderr.strip()}. Do it by hand: sudo reboot")
 
 
 def _restarts() -> int:
@@ -226,7 +250,9 @@ def _is_newer(database: Path, steps: str) -> bool:
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
+            # A flipped bit in the header is no newer version: migrations write both (storage.migrate).
+            (noted,) = connection.execute("SELECT max(number) FROM schema_step").fetchone()
     except sqlite3.Error:
         # The gateway puts a damaged one right itself.
         return False
-    return bool(version > len(packaged_steps(steps)))
+    return bool(version == noted and version > len(packaged_steps(steps)))

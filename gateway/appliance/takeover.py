@@ -47,15 +47,19 @@ class Shelf:
 
     Args:
         place: a directory of its own.
+        behind: has the good version where there never was one here.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, behind: Shelf | None = None) -> None:
         self._place = place
+        self._behind = behind
 
     def good(self) -> Path | None:
         """The directory of the good version; None: there never was one."""
         link = self._place / _GOOD
-        return link if link.is_dir() else None
+        if link.is_dir():
+            return link
+        return None if self._behind is None else self._behind.good()
 
     def keep(self, files: dict[str, bytes]) -> Path:
         """Make these files the good version.

@@ -31,12 +31,14 @@ class Seen:
         restarts: how often the gateway was started anew since the board came up.
         answering: lines on which a device answers; None: the gateway itself did not answer.
         trouble: why it did not.
+        known: lines that have devices; None: not known. One that was taken out since is not waited for.
     """
 
     at: float
     restarts: int
     answering: frozenset[str] | None
     trouble: str = ""
+    known: frozenset[str] | None = None
 
 
 class Proof:
@@ -54,6 +56,7 @@ class Proof:
     ) -> None:
         self._until = began + patience
         self._steady = steady
+        self._lines = frozenset(lines)
         self._missing = set(lines)
         self._since: float | None = None
         self._restarts = 0
@@ -67,6 +70,9 @@ class Proof:
         if seen.restarts > _MOST_RESTARTS:
             last = f": {seen.trouble}" if seen.trouble else ""
             return Verdict.FAILED, f"the gateway ended {seen.restarts} times{last}"
+        if seen.restarts > self._restarts:
+            # What answered the one that ended says nothing of the one that runs.
+            self._missing = set(self._lines)
         if seen.answering is None or seen.restarts > self._restarts:
             self._since = None
         elif self._since is None:
@@ -74,6 +80,8 @@ class Proof:
         self._restarts = seen.restarts
         if seen.answering is not None:
             self._missing -= seen.answering
+        if seen.known is not None:
+            self._missing &= seen.known
         if self._since is not None and not self._missing and seen.at - self._since >= self._steady:
             return Verdict.PROVED, ""
         words = self._words(seen)

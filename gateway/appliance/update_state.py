@@ -48,6 +48,7 @@ class UpdateState(msgspec.Struct, frozen=True, kw_only=True):
         lines: names of the lines whose devices answered before: they have to on trial.
         backup: file with state and configuration as they were before.
         asked_by: who sent it by the network; None: it was given on the board.
+        bringing_back: the saved state is being put back.
     """
 
     phase: Phase = "idle"
@@ -58,6 +59,7 @@ class UpdateState(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     backup: str | None = None
     asked_by: str | None = None
+    bringing_back: bool = False
 
 
 def read_state(place: Path = PLACE) -> UpdateState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,8 +37,11 @@ class Machine(Protocol):
     def save(self) -> Path:
         """Save state and configuration in one file; UpdateError where that fails."""
 
-    def bring_back(self, backup: Path) -> bool:
-        """Put a saved state back, where what is there was written by a newer version that this one cannot read."""
+    def must_go_back(self) -> bool:
+        """Whether a newer version has changed the databases so that the one that runs cannot read them."""
+
+    def bring_back(self, backup: Path) -> None:
+        """Put a saved state in the place of what is there, which is kept aside; UpdateError where that fails."""
 
     def look(self, at: float) -> Seen:
         """See how the gateway fares."""
@@ -89,12 +93,13 @@ class Updating:
         self._wall = wall
         self._say = say
 
-    def install(self, file: Path, *, asked_by: str | None = None, older: bool = False) -> None:
+    def install(self, file: Path, *, sent: bool = False, asked_by: str | None = None, older: bool = False) -> None:
         """Write a bundle to the other slot and have the next start try it.
 
         Args:
             file: the bundle.
-            asked_by: who sent it by the network.
+            sent: it came by the network, where nobody reads what is said here.
+            asked_by: who sent it; None: nobody knows.
             older: a system that is older than the one that runs is taken, too.
 
         Raises:
@@ -102,29 +107,38 @@ class Updating:
             CardError: the card cannot be written.
             OSError: the board's own partition does not take it.
         """
-        if self._running.on_trial:
-            raise UpdateError(
-                f"system {self._running.slot.upper()} is on trial, and kept when it has proved itself: some minutes"
-            )
+        self._refuse_on_trial()
         before = self._state()
         self._put(UpdateState(phase="installing", before=self._running.system, asked_by=asked_by))
         try:
             bundle = self._admit(file, older=older)
-        except UpdateError as error:
-            if asked_by is None:
-                # Whoever typed it has read why, and nothing has been done.
-                write_state(before, self._place)
-            else:
-                self._note("refused", str(error))
-            raise
-        try:
+            before = self._state()
             self._write(file, bundle)
-        except (UpdateError, CardError) as error:
-            self._note("refused", str(error))
+        except (UpdateError, CardError, OSError) as error:
+            if sent or before.phase == "installing":
+                self.refuse(_words_of(error))
+            else:
+                # Whoever typed it reads why, and nothing has been done.
+                write_state(before, self._place)
             raise
-        except OSError as error:
-            self._note("refused", f"{error.filename}: {error.strerror}")
+        except BaseException:
+            self.refuse("it was ended before all of it was written. Give it once more")
             raise
+
+    def refuse(self, reason: str) -> None:
+        """Note that an update that was asked for is not made, for whoever looks from elsewhere.
+
+        Raises:
+            OSError: the board's own partition does not take it.
+        """
+        self._refuse_on_trial()
+        self._note("refused", reason)
+
+    def _refuse_on_trial(self) -> None:
+        if self._running.on_trial:
+            raise UpdateError(
+                f"system {self._running.slot.upper()} is on trial, and kept when it has proved itself: some minutes"
+            )
 
     def _admit(self, file: Path, *, older: bool) -> Bundle:
         self._say("looking at the signature")
@@ -135,32 +149,47 @@ class Updating:
         return bundle
 
     def _write(self, file: Path, bundle: Bundle) -> None:
+        slot = other(self._running.slot)
+        # An update before this one may wait for its trial: while a slot is written, no start may take it.
+        self._choose(started_always(self._running.slot))
         self._say("saving state and configuration")
         backup = self._machine.save()
         seen = self._machine.look(0.0)
         lines = tuple(sorted(seen.answering or ()))
         self._put(replace(self._state(), backup=str(backup), lines=lines))
-        slot = other(self._running.slot)
         self._say(f"writing {describe(bundle.system)} to slot {slot.upper()}")
         self._machine.install(file)
         self._say("reading it back from the card")
         self._machine.compare(slot, bundle)
         # The word of the state comes first: a start between the two finds nothing on trial, and says so.
         self._note("restarting")
-        self._card.overwrite(AUTOBOOT, started_once(slot))
+        try:
+            self._choose(started_once(slot))
+        except CardError:
+            with suppress(CardError):
+                self._choose(started_always(self._running.slot))
+            raise
         self._say(f"the next start tries slot {slot.upper()}")
 
-    def prove(self, clock: Callable[[], float], pause: Callable[[], None]) -> None:
+    def _choose(self, wanted: bytes) -> None:
+        self._card.overwrite(AUTOBOOT, wanted)
+        if self._card.read(AUTOBOOT) != wanted:
+            raise CardError(f"the card does not keep what is written to {AUTOBOOT}: replace it, after ferrule backup")
+
+    def prove(self, clock: Callable[[], float], pause: Callable[[], None]) -> bool:
         """Watch the system that is on trial, and keep it; else restart the board, which starts what it ran before.
 
         Args:
             clock: seconds, only forward.
             pause: waits between two looks.
+
+        Returns:
+            Whether it was kept.
         """
-        if not self._running.on_trial:
-            return
         state = self._state()
-        self._put(replace(state, phase="on_trial", since=self._wall()))
+        self._put(replace(state, phase="on_trial"))
+        # The initramfs has given the next start back; on a card that did not take it, it is tried once more.
+        self._try_to_choose(started_always(other(self._running.slot)))
         proof = Proof(clock(), state.lines)
         said = ""
         while True:
@@ -168,35 +197,54 @@ class Updating:
             if words != said:
                 self._say(words)
                 said = words
-            if verdict is Verdict.PROVED:
-                self._card.overwrite(AUTOBOOT, started_always(self._running.slot))
+            if verdict is Verdict.PROVED and self._try_to_choose(started_always(self._running.slot)):
                 self._note("kept")
                 self._say(f"slot {self._running.slot.upper()} has proved itself and is kept")
-                return
+                return True
             if verdict is Verdict.FAILED:
                 self._note("fell_back", words)
                 self._say("the board goes back to what it ran before")
                 self._machine.restart()
-                return
+                return False
             pause()
 
+    def _try_to_choose(self, wanted: bytes) -> bool:
+        try:
+            self._choose(wanted)
+        except CardError as error:
+            self._say(str(error))
+            return False
+        return True
+
     def settle(self) -> None:
-        """At a start that is no trial: say what became of an update that was under way, and mend what it left."""
-        state = self._state()
+        """At a start that is no trial: say what became of an update that was under way, and mend what it left.
+
+        Raises:
+            UpdateError: the saved state cannot be put back.
+        """
         if self._running.on_trial:
             return
+        state = self._state()
         if state.phase == "installing":
             self._note("refused", "the power went off, or it was ended, while it was written. Give it once more")
         elif state.phase in {"restarting", "on_trial"}:
-            if state.target == self._running.system:
+            chosen = self._card.read(AUTOBOOT) == started_always(self._running.slot)
+            if state.target == self._running.system != state.before and chosen:
                 # It was kept; the word of it was not written any more.
                 self._note("kept")
                 return
             self._note("fell_back", _INTERRUPTED)
-        if self._state().phase == "fell_back" and state.backup is not None:
+        state = self._state()
+        if state.phase == "fell_back" and state.backup is not None:
             backup = Path(state.backup)
-            if self._machine.bring_back(backup):
+            begun = state.bringing_back
+            if begun or self._machine.must_go_back():
+                # A power cut in the middle leaves half of each: then all of it is done again.
+                self._put(replace(state, bringing_back=True))
+                self._machine.bring_back(backup)
                 self._say(f"the state of before the update is in force again, from {backup}")
+            # Once: what is written from now on is this version's own.
+            self._put(replace(state, bringing_back=False, backup=None))
 
     def _state(self) -> UpdateState:
         return read_state(self._place)
@@ -206,3 +254,9 @@ class Updating:
 
     def _put(self, state: UpdateState) -> None:
         write_state(replace(state, since=self._wall()), self._place)
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
 from gateway.access.files import replace
-from gateway.appliance.card import RESET, Card, CardError
+from gateway.appliance.card import CARD_LOCK, RESET, Card, CardError
 from gateway.appliance.network import Network, read_network
-from gateway.appliance.rendering import AUTHORIZED_KEYS, SLOT, announced, render
+from gateway.appliance.rendering import AUTHORIZED_KEYS, ON_TRIAL, SLOT, announced, render
 from gateway.appliance.takeover import CONFIG, ERRORS, NETWORK, PROFILES, Shelf, Taken, errors_text, take_over
 from gateway.cli.main import AS_WHOM, FAILED, WRONG, fail
 from gateway.settings.document import read_document
@@ -19,12 +20,14 @@ from gateway.settings.problems import Problem, SettingsError
 
 # Of the image: what holds until there was a file on the card that was right.
 _SHIPPED = Path("/usr/share/ferrule/ferrule.toml")
-_KEPT = ".kept"
+_KEPT, _TRIED = ".kept", "on-trial"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one of the three."""
-    card = Card(arguments.card)
+    # Where a board was flashed, updates write to the card as well.
+    found = arguments.run / ON_TRIAL.parent
+    card = Card(arguments.card, lock=found / CARD_LOCK if found.is_dir() else None)
     act = {"take": take, "tell": tell, "reset": reset}[arguments.action]
     try:
         return act(card, arguments)
@@ -39,9 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
 def take(card: Card, arguments: argparse.Namespace) -> int:
     """Take over configuration and network, and say on the card what is wrong with them."""
     config: Path = arguments.config
+    on_trial = (arguments.run / ON_TRIAL).exists()
     taken = [
-        take_over(card, CONFIG, Shelf(config.parent / _KEPT / "config"), _check_config),
-        take_over(card, NETWORK, Shelf(config.parent / _KEPT / "network"), _check_network),
+        take_over(card, CONFIG, _shelf(config, "config", on_trial=on_trial), _check_config),
+        take_over(card, NETWORK, _shelf(config, "network", on_trial=on_trial), _check_network),
     ]
     _put_in_force(taken[0], config)
     network = Network() if taken[1].path is None else read_network(read_document(taken[1].path))
@@ -99,6 +103,16 @@ def reset(card: Card, arguments: argparse.Namespace) -> int:
     card.put({RESET: b"The next start overwrites all that is this board's own. Delete this file to keep it.\r\n"})
     print("asked for: the next start overwrites all that is this board's own, which takes minutes. Now: sudo reboot")
     return 0
+
+
+def _shelf(config: Path, name: str, *, on_trial: bool) -> Shelf:
+    kept = config.parent / _KEPT
+    if not on_trial:
+        return Shelf(kept / name)
+    # What is right for a system on trial may be wrong for the one that follows if it fails: that finds its own.
+    tried = kept / _TRIED / name
+    shutil.rmtree(tried, ignore_errors=True)
+    return Shelf(tried, behind=Shelf(kept / name))
 
 
 def _check_config(path: Path) -> tuple[Problem, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import signal
 import socket
 import sys
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.appliance.bundles import UpdateError, describe
-from gateway.appliance.card import Card, CardError
+from gateway.appliance.card import CARD_LOCK, Card, CardError
 from gateway.appliance.flashed import RUN, Flashed, Places, running
 from gateway.appliance.taking import take
 from gateway.appliance.update_state import INBOX, PLACE, UpdateState, read_state
@@ -33,6 +34,7 @@ _BACKUPS = Path("/var/lib/ferrule-backups")
 _TAKEN = PLACE.with_name("taken.raucb")
 _LOCK = RUN / "update.lock"
 _LOOK_EVERY_S = 5.0
+_RESTART_S = 60.0
 _WORDS = {
     "idle": "no update was made yet",
     "installing": "an update is being written to the other slot",
@@ -52,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _status(Screen(), now, read_state(), as_json=arguments.json)
         if os.geteuid() != 0:
             raise CommandError("this writes to the card: run it as root (sudo ferrule update ...)", DENIED)
-        with _alone():
+        # What was sent waits its turn: nobody is there to give it again.
+        with _alone(waits=arguments.wanted):
             return _act(arguments, now)
     except UpdateError as error:
         raise CommandError(str(error), WRONG) from None
@@ -61,20 +64,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _act(arguments: argparse.Namespace, now: Running) -> int:
-    updating = Updating(now, _machine(arguments), Card(_CARD), PLACE, time.time, _say)
+    machine = _machine(arguments)
+    updating = Updating(now, machine, Card(_CARD, lock=RUN / CARD_LOCK), PLACE, time.time, _say)
     if arguments.settle:
+        _TAKEN.unlink(missing_ok=True)
         updating.settle()
         return 0
     if arguments.prove:
-        updating.prove(time.monotonic, lambda: time.sleep(_LOOK_EVERY_S))
-        # What is over is over at once for whoever asks, and not at the next start.
-        if read_state().phase == "kept":
-            (RUN / "on-trial").unlink(missing_ok=True)
-        return 0
+        return _prove(updating, now)
+    # A unit that is stopped ends in order, and says so.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
     try:
         if arguments.wanted:
-            asked_by = take(arguments.state / INBOX, _TAKEN)
-            updating.install(_TAKEN, asked_by=asked_by)
+            _install_wanted(updating, arguments.state / INBOX)
         else:
             updating.install(arguments.file, older=arguments.allow_older)
     finally:
@@ -83,15 +85,37 @@ def _act(arguments: argparse.Namespace, now: Running) -> int:
         _say("restart the board when it suits: sudo reboot")
         return 0
     _say("restarting the board")
-    _machine(arguments).restart()
+    machine.restart()
     return 0
 
 
+def _prove(updating: Updating, now: Running) -> int:
+    if not now.on_trial:
+        return 0
+    if updating.prove(time.monotonic, lambda: time.sleep(_LOOK_EVERY_S)):
+        # It is over for whoever asks, and not only at the next start.
+        (RUN / "on-trial").unlink(missing_ok=True)
+        return 0
+    # A restart in order ends this; where there is none, the unit's failure restarts the board by force.
+    time.sleep(_RESTART_S)
+    return FAILED
+
+
+def _install_wanted(updating: Updating, inbox: Path) -> None:
+    try:
+        asked_by = take(inbox, _TAKEN)
+    except UpdateError as error:
+        updating.refuse(str(error))
+        raise
+    updating.install(_TAKEN, sent=True, asked_by=asked_by)
+
+
 def _machine(arguments: argparse.Namespace) -> Flashed:
-    def glance() -> frozenset[str]:
+    def glance() -> tuple[frozenset[str], frozenset[str]]:
         with Client(arguments, ("devices:read",)) as client:
             devices = client.call("device.list")["devices"]
-        return frozenset(one["line"] for one in devices if one["state"] == "online")
+        known = frozenset(one["line"] for one in devices)
+        return frozenset(one["line"] for one in devices if one["state"] == "online"), known
 
     places = Places(arguments.state, arguments.config, _BACKUPS)
     board = Board(version("ferrule"), socket.gethostname(), time.time())
@@ -99,13 +123,16 @@ def _machine(arguments: argparse.Namespace) -> Flashed:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    with _LOCK.open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError("another update is under way: ferrule update --status", FAILED) from None
+def _alone(*, waits: bool) -> Iterator[None]:
+    # Nobody but root may open it, and so nobody else can hold it.
+    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         yield
+    except BlockingIOError:
+        raise CommandError("another update is under way: ferrule update --status", FAILED) from None
+    finally:
+        os.close(lock)
 
 
 def _say(text: str) -> None:

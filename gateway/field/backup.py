@@ -105,7 +105,10 @@ def make_backup(path: Path, state: Path, config: Path | None, board: Board, tell
 def _copy_state(state: Path, place: Path) -> dict[str, int]:
     """Copy what is state; the names of the copies, and the permissions of what they are copies of."""
     modes = {}
-    places = [place for place in state.iterdir() if place.name not in _OF_PLUGINS | _ASKED_FOR]
+    # A directory that is a link leads elsewhere, and root may be who follows it.
+    places = [
+        place for place in state.iterdir() if place.name not in _OF_PLUGINS | _ASKED_FOR and not place.is_symlink()
+    ]
     for source in sorted((file for place in places for file in (place, *place.rglob("*"))), key=_first_the_witness):
         inside = source.relative_to(state)
         if any(Path(inside.parts[0]).match(pattern) for pattern in _NO_STATE) or inside.suffix == _HALF_WRITTEN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -202,3 +203,49 @@ def test_a_card_that_refuses_is_read_only_again_and_says_what_to_look_at(tmp_pat
         worse.put({"a.txt": "one"})
     assert mounts == ["rw", "ro"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
+
+
+def test_what_a_system_on_trial_takes_is_not_what_the_one_before_finds_when_it_fails(
+    on: Mounted, tmp_path: Path
+) -> None:
+    on.write(RIGHT.format("known"))
+    on.take()
+    tried = Shelf(tmp_path / "tried", behind=on.shelf)
+    on.write(RIGHT.format("new"))
+    taken = take_over(on.card, CONFIG, tried, check)
+    assert taken.path is not None
+    assert load(taken.path).gateway.name == "new"
+    good = on.shelf.good()
+    assert good is not None
+    assert load(good / CONFIG).gateway.name == "known"
+
+
+def test_on_trial_the_last_right_one_counts_too(on: Mounted, tmp_path: Path) -> None:
+    on.write(RIGHT.format("known"))
+    on.take()
+    on.write("[sever]\n")
+    taken = take_over(on.card, CONFIG, Shelf(tmp_path / "tried", behind=on.shelf), check)
+    assert taken.problems
+    assert taken.path is not None
+    assert load(taken.path).gateway.name == "known"
+
+
+def test_two_who_write_to_the_card_wait_for_each_other(tmp_path: Path) -> None:
+    writers, most = [0], [0]
+
+    def remount(_: Path, mode: Literal["rw", "ro"]) -> None:
+        # Whoever makes it read-only while another writes spoils what the other does.
+        writers[0] += 1 if mode == "rw" else -1
+        most[0] = max(most[0], writers[0])
+
+    (tmp_path / "card").mkdir()
+
+    def write(name: str) -> None:
+        card = Card(tmp_path / "card", remount, tmp_path / "lock")
+        for number in range(30):
+            card.put({name: f"{number}"})
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write, ("one", "two")))
+    assert (most[0], writers[0]) == (1, 0)
+    assert (tmp_path / "lock").stat().st_mode & 0o077 == 0

@@ -62,6 +62,19 @@ def test_one_end_begins_the_two_minutes_anew() -> None:
     assert at > 20 * STEP + STEADY_S
 
 
+def test_what_answered_the_gateway_that_ended_has_to_answer_the_next_one() -> None:
+    looks: list[tuple[int, frozenset[str] | None]] = [(0, frozenset({"hall"}))] * 5
+    verdict, said, _ = judge(looks + [(1, frozenset[str]())] * 1000, ("hall",))
+    assert verdict is Verdict.FAILED
+    assert "no device answers on hall" in said
+
+
+def test_a_line_that_was_taken_out_is_not_waited_for() -> None:
+    proof, hall = Proof(0.0, ("hall", "roof")), frozenset({"hall"})
+    verdicts = [proof.look(Seen(step * STEP, 0, hall, known=hall))[0] for step in range(30)]
+    assert verdicts[-1] is Verdict.PROVED
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.none() | st.frozensets(st.sampled_from("ab"))), max_size=400))
 def test_nothing_is_kept_that_did_not_serve_to_the_end(looks: list[tuple[int, frozenset[str] | None]]) -> None:
     looks = [(max(one[0] for one in looks[: at + 1]), look[1]) for at, look in enumerate(looks)]
