@@ -59,7 +59,7 @@ image-test-fast: setup ## the image in an emulated board, until it has read (as 
 image-test: setup ## the packages in a real Debian, the image in an emulated board (as root)
 	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client openssl curl
 	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 tests/appliance/full_package.py tests/appliance/full_build.py \
-		tests/appliance/full_contents.py tests/appliance/full_image.py
+		tests/appliance/full_contents.py tests/appliance/full_image.py tests/appliance/full_updates.py
 
 format: setup ## format the code
 	.venv/bin/ruff format gateway drivers tests benchmarks sdk image systemd docs/examples
