@@ -20,6 +20,8 @@ from gateway.api.rest.sdk_shelf import Shelf
 from gateway.api.rest.sdks import Counted, sdk_routes
 from gateway.api.rest.table import plugin_routes
 from gateway.api.rest.trials import Dispatch, Judge, Trials, trial_routes
+from gateway.api.rest.updates import Board as UpdatedBoard
+from gateway.api.rest.updates import update_routes
 from gateway.api.rest.users import People, user_routes
 from tests.gateway.api.accounts import Accounts
 from tests.gateway.api.installed import Installed
@@ -48,6 +50,7 @@ def test_every_path_stands_there_with_its_scope() -> None:
             *key_routes(cast("ApiKeys", None)),
             *trial_routes(Trials(cast("Dispatch", None), cast("Judge", None))),
             *(route for route in sdk_routes(Shelf(None), cast("Counted", None)) if route.scope is not None),
+            *update_routes(cast("UpdatedBoard", None)),
             *(route for route in user_routes(cast("People", None)) if not route.open),
         )
     ]
