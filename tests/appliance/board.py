@@ -24,12 +24,14 @@ from typing import IO
 
 from image.disk import BOOT_A, BOOT_B, SELECTOR, offsets
 from image.tools import Tools
+from systemd.debian.stop import BuildError
 
 from .machines import VIRT, Machine
 from .plug import Plug, plugged
 
 # An emulated start takes half a minute on a quiet machine, and ten where others have the processors.
 PATIENCE_S = 1200.0
+_LOOKS = 30
 _QEMU = "qemu-system-aarch64"
 _PLUG = "plug"
 _FROM_FIRMWARE = ("kernel8.img", "initrd.zst", "cmdline.txt")
@@ -56,13 +58,22 @@ class Card:
         target.unlink(missing_ok=True)
         if name not in self.names(partition):
             return None
-        self.tools.run("mcopy", "-n", "-o", "-i", self._at(partition), f"::{name}", "read")
-        return target.read_text()
+        self._ask("mcopy", "-n", "-o", "-i", self._at(partition), f"::{name}", "read")
+        return target.read_text(errors="replace") if target.exists() else None
 
     def names(self, partition: int = SELECTOR.number) -> list[str]:
         """What lies there."""
-        said = self.tools.run("mdir", "-b", "-i", self._at(partition), "::/")
+        said = self._ask("mdir", "-b", "-i", self._at(partition), "::/")
         return [line.removeprefix("::/").rstrip("/") for line in said.splitlines()]
+
+    def _ask(self, *words: str) -> str:
+        # A board that runs may be writing there: what is half written cannot be read, and is whole a moment later.
+        for _ in range(_LOOKS):
+            try:
+                return self.tools.run(*words)
+            except BuildError:
+                time.sleep(1)
+        return self.tools.run(*words)
 
     def write(self, name: str, text: str) -> None:
         """Put a file on the first partition, as an editor would."""

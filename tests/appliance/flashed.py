@@ -74,6 +74,19 @@ def info(card: Card) -> dict[str, str]:
     }
 
 
+def told(card: Card) -> dict[str, str]:
+    """What a board that runs has told on its card, with its certificate: all of it, for it writes there meanwhile."""
+    found: dict[str, str] = {}
+
+    def whole() -> bool:
+        found.update(info(card), authority=card.read("ferrule-ca.pem") or "")
+        # A certificate of which the end is there is there as a whole.
+        return bool(found["host"] and found["fingerprint"] and "END CERTIFICATE" in found["authority"])
+
+    wait_for(whole)
+    return found
+
+
 @contextmanager
 def running(life: Life, model: Machine = VIRT) -> Iterator[Board]:
     """A board that answers, until the block ends."""
@@ -84,9 +97,10 @@ def running(life: Life, model: Machine = VIRT) -> Iterator[Board]:
 
 def call(life: Life, path: str, *words: str) -> tuple[int, str]:
     """Call the gateway by its name on the network, trusting its own authority alone."""
-    host = info(life.card)["host"]
+    board = told(life.card)
+    host = board["host"]
     authority = life.card.tools.work / "ca.pem"
-    authority.write_text(life.card.read("ferrule-ca.pem") or "")
+    authority.write_text(board["authority"])
     done = subprocess.run(
         [
             *("curl", "--silent", "--show-error", "--max-time", "60", "--cacert", authority),

@@ -22,7 +22,7 @@ from systemd.debian.mirror import mirror
 from systemd.debian.tree import PROJECT
 
 from .board import Card, powered
-from .flashed import Life, call, flashed, info, read, running, wait_for
+from .flashed import Life, call, flashed, read, running, told, wait_for
 
 NEWER, BROKEN = 1000, 2000
 
@@ -68,6 +68,12 @@ def status(life: Life) -> dict[str, object]:
     return found
 
 
+def who(life: Life) -> list[str]:
+    """By what others know it."""
+    board = told(life.card)
+    return [board["host"], board["fingerprint"]]
+
+
 def phase(life: Life) -> object:
     update = status(life)["update"]
     assert isinstance(update, dict)
@@ -92,7 +98,7 @@ def test_a_bundle_that_is_not_ours_is_not_taken(life: Life, newer: Path, tmp_pat
     with running(life):
         assert read(life)["value"] == 4711
         first = status(life)
-        life.told = [info(life.card)["host"], info(life.card)["fingerprint"]]
+        life.told = who(life)
         put(life, newer, "newer.raucb")
         # A board that trusts others: to it this one is signed by a stranger.
         life.run("sh", "-c", f"'cat > /run/strange.pem << E\n{strange.authority.read_text()}E\n'")
@@ -128,7 +134,7 @@ def test_one_that_is_sent_by_the_network_is_tried_and_kept(life: Life, newer: Pa
         assert (now["slot"], phase(life)) == ("b", "kept")
         assert life.run("cat", "/etc/newer") == "newer\n"
         assert read(life)["value"] == 4711
-        assert [info(life.card)["host"], info(life.card)["fingerprint"]] == life.told[:2]
+        assert who(life) == life.told[:2]
         assert life.card.read("autoboot.txt") == "[all]\nboot_partition=3\n# was tried, now on 3\n"
         assert "before-update.backup" in life.run("ls", "/var/lib/ferrule-backups")
 
@@ -169,4 +175,4 @@ def test_a_trial_that_the_power_ends_is_over(life: Life, newer: Path) -> None:
         wait_for(lambda: int(life.run("date", "+%s")) > int(life.told[2]))
         wait_for(lambda: phase(life) == "fell_back")
         assert read(life)["value"] == 4711
-        assert [info(life.card)["host"], info(life.card)["fingerprint"]] == life.told[:2]
+        assert who(life) == life.told[:2]
