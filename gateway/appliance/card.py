@@ -137,7 +137,10 @@ def _replace(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        scratch.replace(path)
+            scratch.replace(path)
+            # Under its new name it is written by its own number and not with the directory: without this the name
+            # leads to blocks of the old file, which are about to be free.
+            os.fsync(file.fileno())
     except OSError:
         with suppress(OSError):
             scratch.unlink()

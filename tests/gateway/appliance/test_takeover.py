@@ -168,10 +168,11 @@ def test_an_old_file_keeps_its_room_until_the_directory_without_it_is_safe(
     """Blocks that are free too early leave an empty file behind a power cut: FAT has no journal."""
     place = on.card.place
     on.card.put({"a.txt": "one", "b.txt": "two"})
-    kept, sync = [], os.fsync
+    kept, synced, sync = [], [], os.fsync
 
     def watch(descriptor: int) -> None:
-        if Path(f"/proc/self/fd/{descriptor}").resolve() == place.resolve():
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        if synced[-1] == place.name:
             open_ = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
             kept.append([path.name for path in open_ if path.parent == place and path.name.endswith("(deleted)")])
         sync(descriptor)
@@ -179,6 +180,8 @@ def test_an_old_file_keeps_its_room_until_the_directory_without_it_is_safe(
     monkeypatch.setattr(os, "fsync", watch)
     on.card.put({"a.txt": "three", "b.txt": None})
     assert kept == [["a.txt (deleted)"], ["b.txt (deleted)"]]
+    # The new one is safe under both of its names, the second time before the old one's room is free.
+    assert synced == ["a.txt.new", "a.txt", place.name, place.name]
 
 
 def test_a_card_that_refuses_is_read_only_again_and_says_what_to_look_at(tmp_path: Path) -> None:
