@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from gateway.appliance.bundles import COMPATIBLE
 from image.signing import Signing
 from image.tools import Tools
 
-# Boards take no bundle of another kind; /etc/rauc/system.conf of the image says the same.
-COMPATIBLE = "ferrule-rpi-arm64"
 # Where a card holds what boards hold bundles against.
 AUTHORITY = "etc/rauc/authority.pem"
 _PARTS = {"root": "root.squashfs", "boot": "boot.vfat"}

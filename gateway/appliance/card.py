@@ -6,7 +6,7 @@ import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -117,16 +117,31 @@ class Card:
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
-        with ExitStack() as held:
-            if self._lock is not None:
-                lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                held.callback(os.close, lock)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with nullcontext() if self._lock is None else alone(self._lock):
             self._remount(self.place, "rw")
             try:
                 yield
             finally:
                 self._remount(self.place, "ro")
+
+
+@contextmanager
+def alone(lock: Path, *, waits: bool = True) -> Iterator[None]:
+    """Keep others away for as long as this lasts. Nobody but its owner may open the lock, and so hold it.
+
+    Args:
+        lock: the file; made where it is missing.
+        waits: for whoever has it.
+
+    Raises:
+        BlockingIOError: somebody has it, and nobody waits.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, content: bytes) -> None:

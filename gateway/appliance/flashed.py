@@ -14,11 +14,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from gateway.appliance.bundles import PARTS, Bundle, UpdateError, read_manifest
+from gateway.appliance.places import FOUND, ON_TRIAL, SLOT, SYSTEM
 from gateway.appliance.trial import Seen
-from gateway.appliance.update_state import Slot, System
+from gateway.appliance.update_state import Slot, read_system
 from gateway.appliance.updating import Running
 from gateway.field.archive import ArchiveError
 from gateway.field.backup import Board, make_backup
@@ -26,9 +25,7 @@ from gateway.field.restore import DATABASES, RestoreError, restore
 from gateway.state_lock import InUseError
 from gateway.storage.migrate import packaged_steps
 
-# Of the initramfs: what it found out, and links to the partitions.
-RUN = Path("/run/ferrule-card")
-SYSTEM = Path("/usr/lib/ferrule/system.json")
+RUN = Path("/run")
 _BACKUP = "before-update.backup"
 # Have the kernel forget what it holds of a block device: linux/fs.h.
 _BLKFLSBUF = 0x1261
@@ -46,15 +43,13 @@ def running(run: Path = RUN, system: Path = SYSTEM) -> Running:
     Raises:
         UpdateError: it was not flashed.
     """
-    try:
-        slot = (run / "slot").read_text().strip()
-        found = msgspec.json.decode(system.read_bytes(), type=System)
-    except (OSError, msgspec.DecodeError):
+    found = read_system(system)
+    if found is None or not (run / SLOT).exists():
         raise UpdateError(
             "this gateway was not installed by flashing a card. Update the package: apt install ./ferrule_VERSION.deb"
-        ) from None
-    named: Slot = "b" if slot == "b" else "a"
-    return Running(named, found, (run / "on-trial").exists())
+        )
+    slot: Slot = "b" if (run / SLOT).read_text().strip() == "b" else "a"
+    return Running(slot, found, (run / ON_TRIAL).exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ class Places:
         state: of the gateway.
         config: of the gateway.
         backups: for the one that is made before an update.
-        run: what the initramfs found out.
+        run: where the initramfs told what it found.
     """
 
     state: Path
@@ -145,7 +140,7 @@ class Flashed:
             UpdateError: it is not what should be there.
         """
         for kind in PARTS:
-            part, place = bundle.parts[kind], self._places.run / f"{kind}-{slot}"
+            part, place = bundle.parts[kind], self._places.run / FOUND / f"{kind}-{slot}"
             if _read_back(place, part.size) != part.sha256:
                 raise UpdateError(
                     f"the card did not keep what was written to slot {slot.upper()} ({kind}). It is worn out or "

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import trio
 
 from gateway.access.files import replace, settle
-from gateway.appliance.update_state import INBOX, WANTED
+from gateway.appliance.update_state import INBOX, NOTE, WANTED
 from gateway.core.errors import Code, GatewayError
 
-_ABOUT = "wanted.json"
 _PREFIX, _SUFFIX = "incoming-", ".part"
 # What a bundle begins with: it is a squashfs, with its signature behind it.
 _MAGIC = b"hsqs"
@@ -94,12 +93,40 @@ class Inbox:
         Raises:
             GatewayError: CONFLICT, INVALID, UNAVAILABLE.
         """
+        with self._one_at_a_time():
+            await trio.to_thread.run_sync(check)
+            descriptor, path = await trio.to_thread.run_sync(self._begin, size or 0)
+            try:
+                try:
+                    coming = _Coming(descriptor, self._room)
+                    while data := await piece():
+                        await trio.to_thread.run_sync(coming.write, data)
+                    sha256 = coming.end(said)
+                    await trio.to_thread.run_sync(os.fsync, descriptor)
+                finally:
+                    os.close(descriptor)
+
+                # Asked for here: the gateway's clock is that of its loop, and threads have none.
+                about = Wanted(asked_by=by, at=int(self._wall()), sha256=sha256, size=coming.size)
+
+                def keep() -> None:
+                    check()
+                    replace(self._about, msgspec.json.encode(about))
+                    path.replace(self._wanted)
+                    settle(self._place)
+
+                await trio.to_thread.run_sync(keep)
+                return sha256
+            finally:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
         if self._coming:
             raise GatewayError(Code.CONFLICT, "another bundle is being sent just now: wait for what becomes of it")
         self._coming = True
         try:
-            await trio.to_thread.run_sync(check)
-            return await self._take(by, piece, size, said, check)
+            yield
         except OSError as error:
             raise GatewayError(
                 Code.UNAVAILABLE, f"the disk does not take the bundle: {error.strerror}", details={"retryAfter": 60}
@@ -107,46 +134,13 @@ class Inbox:
         finally:
             self._coming = False
 
-    async def _take(
-        self,
-        by: str,
-        piece: Callable[[], Awaitable[bytes]],
-        size: int | None,
-        said: str | None,
-        check: Callable[[], None],
-    ) -> str:
-        descriptor, path = await trio.to_thread.run_sync(self._begin, size or 0)
-        try:
-            try:
-                coming = _Coming(descriptor, self._room)
-                while data := await piece():
-                    await trio.to_thread.run_sync(coming.write, data)
-                sha256 = coming.end(said)
-                await trio.to_thread.run_sync(os.fsync, descriptor)
-            finally:
-                os.close(descriptor)
-
-            # Asked for here: the gateway's clock is that of its loop, and threads have none.
-            about = Wanted(asked_by=by, at=int(self._wall()), sha256=sha256, size=coming.size)
-
-            def keep() -> None:
-                check()
-                replace(self._about, msgspec.json.encode(about))
-                path.replace(self._wanted)
-                settle(self._place)
-
-            await trio.to_thread.run_sync(keep)
-            return sha256
-        finally:
-            path.unlink(missing_ok=True)
-
     @property
     def _wanted(self) -> Path:
         return self._place / WANTED
 
     @property
     def _about(self) -> Path:
-        return self._place / _ABOUT
+        return self._place / NOTE
 
     def _begin(self, size: int) -> tuple[int, Path]:
         self._place.mkdir(mode=0o700, exist_ok=True)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from gateway.appliance.network import Addresses, Network, Wifi
 
 AUTHORIZED_KEYS = "ferrule-card/ssh/authorized_keys"
 WIFI = "ferrule-card/wifi.conf"
-# Which of the two systems runs; the initramfs writes it.
-SLOT = "ferrule-card/slot"
-# There while that one is on trial.
-ON_TRIAL = Path("ferrule-card/on-trial")
 
 
 @dataclass(frozen=True, slots=True)

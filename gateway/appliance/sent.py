@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import trio
 
 from gateway.api.rest.updates import RunningRow, SystemRow, UpdateRow, WaitingRow
 from gateway.appliance.inbox import Inbox
-from gateway.appliance.update_state import PLACE, System, UpdateState, read_state
+from gateway.appliance.places import SLOT, SYSTEM
+from gateway.appliance.update_state import PLACE, System, UpdateState, read_state, read_system
 from gateway.core import rfc3339
 from gateway.core.alerts import Alerts, Severity
 from gateway.core.errors import Code, GatewayError
@@ -33,8 +33,8 @@ class Places:
         updated: what became of the last update.
     """
 
-    slot: Path = Path("/run/ferrule-card/slot")
-    system: Path = Path("/usr/lib/ferrule/system.json")
+    slot: Path = Path("/run") / SLOT
+    system: Path = SYSTEM
     updated: Path = PLACE
 
 
@@ -107,7 +107,7 @@ class SentUpdates:
                 sha256=None if wanted is None else wanted.sha256,
                 size=None if wanted is None else wanted.size,
             )
-        system = self._running()
+        system = _shown(read_system(self._places.system))
         return UpdateRow(
             flashed=True,
             phase=state.phase,
@@ -125,12 +125,6 @@ class SentUpdates:
             ),
             waiting=waiting,
         )
-
-    def _running(self) -> SystemRow | None:
-        try:
-            return _shown(msgspec.json.decode(self._places.system.read_bytes(), type=System))
-        except (OSError, msgspec.DecodeError):
-            return None
 
     def _told(self, state: UpdateState) -> None:
         ended = _WENT_WRONG.get(state.phase)

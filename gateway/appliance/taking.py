@@ -13,9 +13,8 @@ from typing import BinaryIO
 import msgspec
 
 from gateway.appliance.bundles import UpdateError
-from gateway.appliance.update_state import WANTED
+from gateway.appliance.update_state import NOTE, WANTED
 
-NOTE = "wanted.json"
 # Bytes: more than two partitions of a slot hold; more than a note needs.
 _LARGEST, _LARGEST_NOTE = 512 * 1024 * 1024, 4096
 _PIECE = 1024 * 1024

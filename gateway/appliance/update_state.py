@@ -1,4 +1,4 @@
-"""What became of the last update: written by the board's own update, read by everybody else."""
+"""What runs, and what became of the last update: told by the board itself, read by everybody else."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Literal
 import msgspec
 
 from gateway.access.files import replace
+from gateway.appliance.places import SYSTEM
 
 # On the partition that is the board's own: both systems read it.
 PLACE = Path("/data/update/state.json")
-# Below the state directory: what the gateway was sent, for the update that runs as root to take.
+# Below the state directory: what the gateway was sent, for the update that runs as root to take, and who sent it.
 INBOX = "update"
 WANTED = "wanted.raucb"
+NOTE = "wanted.json"
 
 # idle: no update yet. installing: the other slot is being written. restarting: it is written, and the next start tries
 # it. on_trial: it runs, and has to prove itself. kept: it did. fell_back: it did not, and the board runs what it ran
@@ -60,6 +62,14 @@ class UpdateState(msgspec.Struct, frozen=True, kw_only=True):
     backup: str | None = None
     asked_by: str | None = None
     bringing_back: bool = False
+
+
+def read_system(place: Path = SYSTEM) -> System | None:
+    """What is in the slot that runs; None: nothing there says so."""
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=System)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def read_state(place: Path = PLACE) -> UpdateState:

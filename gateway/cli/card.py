@@ -10,7 +10,8 @@ from pathlib import Path
 from gateway.access.files import replace
 from gateway.appliance.card import CARD_LOCK, RESET, Card, CardError
 from gateway.appliance.network import Network, read_network
-from gateway.appliance.rendering import AUTHORIZED_KEYS, ON_TRIAL, SLOT, announced, render
+from gateway.appliance.places import FOUND, ON_TRIAL, SLOT
+from gateway.appliance.rendering import AUTHORIZED_KEYS, announced, render
 from gateway.appliance.takeover import CONFIG, ERRORS, NETWORK, PROFILES, Shelf, Taken, errors_text, take_over
 from gateway.cli.main import AS_WHOM, FAILED, WRONG, fail
 from gateway.settings.document import read_document
@@ -26,7 +27,7 @@ _KEPT, _TRIED = ".kept", "on-trial"
 def run(arguments: argparse.Namespace) -> int:
     """Do one of the three."""
     # Where a board was flashed, updates write to the card as well.
-    found = arguments.run / ON_TRIAL.parent
+    found = arguments.run / FOUND
     card = Card(arguments.card, lock=found / CARD_LOCK if found.is_dir() else None)
     act = {"take": take, "tell": tell, "reset": reset}[arguments.action]
     try:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
 from gateway.appliance.bundles import UpdateError, describe
-from gateway.appliance.card import CARD_LOCK, Card, CardError
+from gateway.appliance.card import CARD_LOCK, Card, CardError, alone
 from gateway.appliance.flashed import RUN, Flashed, Places, running
+from gateway.appliance.places import FOUND, ON_TRIAL
 from gateway.appliance.taking import take
 from gateway.appliance.update_state import INBOX, PLACE, UpdateState, read_state
 from gateway.appliance.updating import Running, Updating
@@ -32,7 +31,7 @@ _CARD = Path("/boot/ferrule")
 _BACKUPS = Path("/var/lib/ferrule-backups")
 # Where what the gateway was sent is put before it is looked at: out of reach of the gateway.
 _TAKEN = PLACE.with_name("taken.raucb")
-_LOCK = RUN / "update.lock"
+_LOCK = RUN / FOUND / "update.lock"
 _LOOK_EVERY_S = 5.0
 _RESTART_S = 60.0
 _WORDS = {
@@ -55,7 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
         if os.geteuid() != 0:
             raise CommandError("this writes to the card: run it as root (sudo ferrule update ...)", DENIED)
         # What was sent waits its turn: nobody is there to give it again.
-        with _alone(waits=arguments.wanted):
+        with ExitStack() as held:
+            try:
+                held.enter_context(alone(_LOCK, waits=arguments.wanted))
+            except BlockingIOError:
+                raise CommandError("another update is under way: ferrule update --status", FAILED) from None
             return _act(arguments, now)
     except UpdateError as error:
         raise CommandError(str(error), WRONG) from None
@@ -65,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _act(arguments: argparse.Namespace, now: Running) -> int:
     machine = _machine(arguments)
-    updating = Updating(now, machine, Card(_CARD, lock=RUN / CARD_LOCK), PLACE, time.time, _say)
+    updating = Updating(now, machine, Card(_CARD, lock=RUN / FOUND / CARD_LOCK), PLACE, time.time, _say)
     if arguments.settle:
         _TAKEN.unlink(missing_ok=True)
         updating.settle()
@@ -94,7 +97,7 @@ def _prove(updating: Updating, now: Running) -> int:
         return 0
     if updating.prove(time.monotonic, lambda: time.sleep(_LOOK_EVERY_S)):
         # It is over for whoever asks, and not only at the next start.
-        (RUN / "on-trial").unlink(missing_ok=True)
+        (RUN / ON_TRIAL).unlink(missing_ok=True)
         return 0
     # A restart in order ends this; where there is none, the unit's failure restarts the board by force.
     time.sleep(_RESTART_S)
@@ -120,19 +123,6 @@ def _machine(arguments: argparse.Namespace) -> Flashed:
     places = Places(arguments.state, arguments.config, _BACKUPS)
     board = Board(version("ferrule"), socket.gethostname(), time.time())
     return Flashed(places, board, glance, (CommandError, OSError), _say)
-
-
-@contextmanager
-def _alone(*, waits: bool) -> Iterator[None]:
-    # Nobody but root may open it, and so nobody else can hold it.
-    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-        yield
-    except BlockingIOError:
-        raise CommandError("another update is under way: ferrule update --status", FAILED) from None
-    finally:
-        os.close(lock)
 
 
 def _say(text: str) -> None:

@@ -59,7 +59,7 @@ class Card:
         if name not in self.names(partition):
             return None
         self._ask("mcopy", "-n", "-o", "-i", self._at(partition), f"::{name}", "read")
-        return target.read_text(errors="replace") if target.exists() else None
+        return target.read_text(errors="replace")
 
     def names(self, partition: int = SELECTOR.number) -> list[str]:
         """What lies there."""
