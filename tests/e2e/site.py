@@ -96,6 +96,10 @@ class Gateway(Program):
         """Write a tag; the outcome."""
         return self.call("tag.write", {"tag": tag, "value": value, **more})
 
+    def writes(self, tag: str, value: object, **more: object) -> None:
+        """Write a tag until that is confirmed: where this machine stalls, a device does not answer in time."""
+        until(lambda: self.write(tag, value, **more)["outcome"] == "confirmed", f"{tag} is written {value}")
+
     def lines(self) -> dict[str, Answer]:
         """``line.list`` by name."""
         return {line["line"]: line for line in self.call("line.list")["lines"]}

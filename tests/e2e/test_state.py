@@ -40,7 +40,7 @@ def test_after_a_crash_the_safe_value_is_written_and_nothing_is_learned_twice(si
     gateway = site.start()
     assert gateway.awaits("plant/drive/beyond", quality="good")["value"] == 66
     assert refusals(gateway) > 0
-    assert gateway.write("plant/drive/setpoint", 500, lease=60)["outcome"] == "confirmed"
+    gateway.writes("plant/drive/setpoint", 500, lease=60)
     gateway.awaits("plant/drive/setpoint", value=500)
     until(lambda: kept(site, "splits"), "the divided block is on disk")
     assert kept(site, "lease")
@@ -52,7 +52,7 @@ def test_after_a_crash_the_safe_value_is_written_and_nothing_is_learned_twice(si
     assert again.awaits("plant/drive/beyond", quality="good")["value"] == 66
     assert refusals(again) == 0
     until(lambda: not kept(site, "lease"), "the lease is over")
-    assert again.write("plant/drive/setpoint", 8)["outcome"] == "confirmed"
+    again.writes("plant/drive/setpoint", 8)
 
 
 def test_the_last_values_come_back_as_that_and_no_more(site: Site, plant: Drive) -> None:
@@ -183,8 +183,8 @@ def test_a_full_disk_stops_neither_polling_nor_serving(site: Site, plant: Drive)
         lambda: gateway.read("plant/drive/ticks")["plant/drive/ticks"]["sequence"] > before["sequence"] + 5,
         "polling goes on",
     )
-    assert gateway.write("plant/drive/setpoint", 9)["outcome"] == "confirmed"
-    assert gateway.write("plant/drive/setpoint", 10, lease=60)["outcome"] == "confirmed"
+    gateway.writes("plant/drive/setpoint", 9)
+    gateway.writes("plant/drive/setpoint", 10, lease=60)
     span = {"tag": "plant/drive/ticks", "start": before["timestamp"], "end": 4_000_000_000}
     until(lambda: gateway.call("tag.history", span)["samples"], "history is served from memory")
     health = gateway.call("server.health")
