@@ -61,8 +61,32 @@ def flashed(fresh: Card, name: str, device: int) -> Life:
 
 
 def info(card: Card) -> dict[str, str]:
-    """What ``ferrule-info.txt`` says, by what somebody looks for."""
-    text = card.read("ferrule-info.txt") or ""
+    """What ``ferrule-info.txt`` says on a card without power, by what somebody looks for."""
+    return _understood(card.read("ferrule-info.txt") or "")
+
+
+def told(life: Life, *, code: bool = False) -> dict[str, str]:
+    """What a board that runs has told on its card, and its certificate, as soon as all of it is there.
+
+    Somebody who is logged in looks: from outside nobody can while the board writes to it.
+
+    Args:
+        life: of the board.
+        code: the first administrator's is waited for, too.
+    """
+    found: dict[str, str] = {}
+
+    def whole() -> bool:
+        text = life.run("cat", "/boot/ferrule/ferrule-info.txt", "/boot/ferrule/ferrule-ca.pem", "||", "true")
+        before, begin, rest = text.partition("-----BEGIN CERTIFICATE-----")
+        found.update(_understood(before), authority=begin + rest)
+        return bool(found["host"] and found["fingerprint"] and rest and (found["code"] or not code))
+
+    wait_for(whole)
+    return found
+
+
+def _understood(text: str) -> dict[str, str]:
     host = re.search(r"^Name +(\S+)\.local\r?$", text, re.MULTILINE)
     code = re.search(r"^    ([a-z0-9]{5}(?:-[a-z0-9]{5}){3})\r?$", text, re.MULTILINE)
     print_ = re.findall(r"^    ((?:[0-9A-F]{2}:){15}[0-9A-F]{2})\r?$", text, re.MULTILINE)
@@ -72,19 +96,6 @@ def info(card: Card) -> dict[str, str]:
         "fingerprint": ":".join(print_),
         "text": text,
     }
-
-
-def told(card: Card) -> dict[str, str]:
-    """What a board that runs has told on its card, with its certificate: all of it, for it writes there meanwhile."""
-    found: dict[str, str] = {}
-
-    def whole() -> bool:
-        found.update(info(card), authority=card.read("ferrule-ca.pem") or "")
-        # A certificate of which the end is there is there as a whole.
-        return bool(found["host"] and found["fingerprint"] and "END CERTIFICATE" in found["authority"])
-
-    wait_for(whole)
-    return found
 
 
 @contextmanager
@@ -97,7 +108,7 @@ def running(life: Life, model: Machine = VIRT) -> Iterator[Board]:
 
 def call(life: Life, path: str, *words: str) -> tuple[int, str]:
     """Call the gateway by its name on the network, trusting its own authority alone."""
-    board = told(life.card)
+    board = told(life)
     host = board["host"]
     authority = life.card.tools.work / "ca.pem"
     authority.write_text(board["authority"])

@@ -108,8 +108,7 @@ def test_a_first_start_that_is_cut_is_made_up_for(cuts: Cuts) -> None:
         cuts.early()
     with cuts.power() as board:
         board.answers()
-        wait_for(lambda: info(cuts.life.card)["code"])
-        said = told(cuts.life.card)
+        said = told(cuts.life, code=True)
         cuts.told |= {"host": said["host"], "fingerprint": said["fingerprint"]}
         # It is as large as the room there is.
         blocks, size = cuts.life.run("stat", "-f", "-c", "'%b %S'", "/data").split()
@@ -159,7 +158,7 @@ def same(cuts: Cuts) -> None:
         people = cuts.promises.ask(client, "GET", "/v1/users").json()["data"]
     assert [person["name"] for person in people] == ["ines"]
     assert cuts.life.run("cat", "/etc/machine-id").strip() == cuts.told["machine"]
-    assert not info(cuts.life.card)["code"]
+    assert not told(cuts.life)["code"]
 
 
 def work(cuts: Cuts, board: Board) -> None:
@@ -222,7 +221,6 @@ def test_a_factory_reset_that_is_cut_is_done_again(cuts: Cuts) -> None:
     with cuts.power() as board:
         board.until("the board is as it was when it was flashed")
         board.answers()
-        assert "factory-reset" not in card.names()
-        wait_for(lambda: info(card)["code"])
-        said = told(card)
+        said = told(cuts.life, code=True)
+    assert "factory-reset" not in card.names()
     assert not {said["host"], said["fingerprint"]} & set(before.values())

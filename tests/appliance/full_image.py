@@ -15,7 +15,7 @@ import pytest
 from image.disk import DATA, offsets
 
 from .board import Card
-from .flashed import Life, call, flashed, info, read, running, wait_for
+from .flashed import Life, call, flashed, info, read, running, told, wait_for
 from .site import CONFIG, HOST_SEEN_FROM_BOARD, free_port
 
 PASSWORD = "correct horse battery"
@@ -35,8 +35,7 @@ def test_a_board_that_was_flashed_tells_who_it_is(life: Life) -> None:
         board.until(r"Address +https://ferrule-[2-9a-z]{4}\.local:3500")
         # The partition that is the board's own took the room there was.
         assert any("the data partition grows" in line for line in board.lines)
-        wait_for(lambda: info(life.card)["code"])
-        said = info(life.card)
+        said = told(life, code=True)
         life.told += [said["host"], said["fingerprint"], said["code"]]
         assert re.fullmatch(r"ferrule-[2-9a-hjkmnp-z]{4}", said["host"])
 
@@ -55,7 +54,7 @@ def test_a_board_that_was_flashed_tells_who_it_is(life: Life) -> None:
         body = json.dumps({"data": {"code": said["code"], "name": "ines", "password": PASSWORD}})
         status, answer = call(life, "/v1/auth/first-admin", "--json", body)
         assert status == 201, answer
-        wait_for(lambda: not info(life.card)["code"])
+        wait_for(lambda: not told(life)["code"])
 
 
 def test_it_listens_where_it_is_said_and_nowhere_else(life: Life) -> None:
@@ -76,21 +75,22 @@ def test_a_wrong_file_is_refused_with_its_reason_and_what_was_right_goes_on(life
     with running(life) as board:
         board.until(r'ferrule.toml:1:\d+: error: unknown key "sever"')
         assert read(life)["value"] == 4711
-        said = life.card.read("ferrule-errors.txt")
-        assert said is not None
+        said = life.run("cat", "/boot/ferrule/ferrule-errors.txt")
         assert "The last one that was right is still in force" in said
         assert 'ferrule.toml:1:2: error: unknown key "sever"' in said
     life.card.write("ferrule.toml", right.replace('"temp"', '"heat"'))
     with running(life):
         assert "heat" in life.run("ferrule", "read", "hall/plc/heat", "--json")
-        assert "ferrule-errors.txt" not in life.card.names()
+    assert "ferrule-errors.txt" not in life.card.names()
     life.card.write("ferrule.toml", right)
 
 
 def test_a_board_whose_plug_is_pulled_is_the_same_board(life: Life) -> None:
     # Every block above ended like this, in the middle of whatever went on.
+    said = info(life.card)
+    assert [said["host"], said["fingerprint"]] == life.told[:2]
     with running(life):
-        said = info(life.card)
+        said = told(life)
         assert [said["host"], said["fingerprint"]] == life.told[:2]
         assert read(life)["value"] == 4711
         # Nobody can be made the first administrator a second time.
@@ -102,11 +102,10 @@ def test_another_board_with_the_same_image_is_another_board(life: Life, fresh: C
     other = Life(fresh.copy("other.img"), life.key, free_port(), free_port())
     other.card.write("network.toml", life.card.read("network.toml") or "")
     with running(other):
-        wait_for(lambda: info(other.card)["code"])
-        said = info(other.card)
-        told = [said["host"], said["fingerprint"], said["code"], other.run("cat", "/etc/machine-id").strip()]
+        said = told(other, code=True)
+        words = [said["host"], said["fingerprint"], said["code"], other.run("cat", "/etc/machine-id").strip()]
         theirs = other.run("sha256sum", "/data/ssh/key", "/var/lib/ferrule/root.key")
-    assert not set(told) & set(life.told)
+    assert not set(words) & set(life.told)
     with running(life):
         mine = life.run("sha256sum", "/data/ssh/key", "/var/lib/ferrule/root.key")
     assert not {line.split()[0] for line in mine.splitlines()} & {line.split()[0] for line in theirs.splitlines()}
@@ -122,10 +121,9 @@ def test_a_factory_reset_leaves_nothing_of_it(life: Life) -> None:
     life.card.write("factory-reset", "")
     with running(life) as board:
         board.until("the board is as it was when it was flashed")
-        assert "factory-reset" not in life.card.names()
-        wait_for(lambda: info(life.card)["code"])
-        said = info(life.card)
+        said = told(life, code=True)
         assert not {said["host"], said["fingerprint"], said["code"]} & set(life.told)
+    assert "factory-reset" not in life.card.names()
     assert canary.encode() not in data_of(life.card)
 
 

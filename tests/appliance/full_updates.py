@@ -70,7 +70,7 @@ def status(life: Life) -> dict[str, object]:
 
 def who(life: Life) -> list[str]:
     """By what others know it."""
-    board = told(life.card)
+    board = told(life)
     return [board["host"], board["fingerprint"]]
 
 
