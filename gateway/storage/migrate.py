@@ -51,7 +51,7 @@ def read_steps(directory: Traversable) -> tuple[Step, ...]:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, steps: tuple[Step, ...]) -> int:
-    """Apply the steps a database lacks; copy it first where it holds anything.
+    """Apply the steps a database lacks; copy it first where it holds anything, in the place of older copies.
 
     Returns:
         Bytes the copy took.
@@ -75,7 +75,12 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: tuple[Step, ...])
         )
     written = 0
     if 0 < version < known:
-        written = copy_whole(connection, path, path.with_name(f"{path.name}.schema-{version}"))
+        copy = path.with_name(f"{path.name}.schema-{version}")
+        written = copy_whole(connection, path, copy)
+        # Of the copies of earlier versions this is the one that is needed; a card has no room for all of them.
+        for older in path.parent.glob(f"{path.name}.schema-*"):
+            if older != copy:
+                older.unlink(missing_ok=True)
     for step in steps[version:]:
         try:
             connection.executescript(

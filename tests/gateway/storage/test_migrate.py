@@ -52,6 +52,14 @@ def test_an_older_database_is_copied_before_it_is_changed(tmp_path: Path) -> Non
         assert connection.execute("SELECT y FROM b").fetchall() == [(2,)]
 
 
+def test_of_the_copies_the_last_one_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "d.db"
+    for known in (1, 2, 3):
+        apply(path, STEPS[:known])
+    assert {file.name for file in tmp_path.iterdir()} == {"d.db", "d.db.schema-2"}
+    assert version(tmp_path / "d.db.schema-2") == 2
+
+
 def test_a_newer_database_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "d.db"
     apply(path, STEPS)
