@@ -20,6 +20,7 @@ _INTERRUPTED = (
     "the new system did not come up, or the power went off while it was on trial. The board runs what it ran before; "
     "the update may be given once more"
 )
+_ENDED = "it was ended, or the power went off, before all of it was written. Give it once more"
 
 
 class Machine(Protocol):
@@ -122,7 +123,7 @@ class Updating:
                 write_state(before, self._place)
             raise
         except BaseException:
-            self.refuse("it was ended before all of it was written. Give it once more")
+            self.refuse(_ENDED)
             raise
 
     def refuse(self, reason: str) -> None:
@@ -216,6 +217,11 @@ class Updating:
             return False
         return True
 
+    def ended(self) -> None:
+        """Say so where an update was ended before all of it was written, and had no time to say it."""
+        if self._state().phase == "installing":
+            self._note("refused", _ENDED)
+
     def settle(self) -> None:
         """At a start that is no trial: say what became of an update that was under way, and mend what it left.
 
@@ -224,10 +230,9 @@ class Updating:
         """
         if self._running.on_trial:
             return
+        self.ended()
         state = self._state()
-        if state.phase == "installing":
-            self._note("refused", "the power went off, or it was ended, while it was written. Give it once more")
-        elif state.phase in {"restarting", "on_trial"}:
+        if state.phase in {"restarting", "on_trial"}:
             chosen = self._card.read(AUTOBOOT) == started_always(self._running.slot)
             if state.target == self._running.system != state.before and chosen:
                 # It was kept; the word of it was not written any more.
@@ -241,10 +246,20 @@ class Updating:
             if begun or self._machine.must_go_back():
                 # A power cut in the middle leaves half of each: then all of it is done again.
                 self._put(replace(state, bringing_back=True))
-                self._machine.bring_back(backup)
+                self._bring_back(backup, state)
                 self._say(f"the state of before the update is in force again, from {backup}")
             # Once: what is written from now on is this version's own.
             self._put(replace(state, bringing_back=False, backup=None))
+
+    def _bring_back(self, backup: Path, state: UpdateState) -> None:
+        try:
+            self._machine.bring_back(backup)
+        except UpdateError as error:
+            # The gateway cannot serve with what is there: whoever asks is to read why. The next start tries again.
+            before = state.reason or ""
+            if str(error) not in before:
+                self._put(replace(state, bringing_back=True, reason=f"{error}. The update: {before}"))
+            raise
 
     def _state(self) -> UpdateState:
         return read_state(self._place)

@@ -69,9 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _act(arguments: argparse.Namespace, now: Running) -> int:
     machine = _machine(arguments)
     updating = Updating(now, machine, Card(_CARD, lock=RUN / FOUND / CARD_LOCK), PLACE, time.time, _say)
-    if arguments.settle:
+    if arguments.settle or arguments.ended:
         _TAKEN.unlink(missing_ok=True)
-        updating.settle()
+        updating.settle() if arguments.settle else updating.ended()
         return 0
     if arguments.prove:
         return _prove(updating, now)

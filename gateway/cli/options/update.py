@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the bundle, such as ferrule.raucb")
     what.add_argument("--status", action="store_true", help="what runs, and what became of the last update")
     # What units of the image call.
-    for name in ("wanted", "prove", "settle"):
+    for name in ("wanted", "ended", "prove", "settle"):
         what.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--later", action="store_true", help="do not restart the board: its next start tries it")
     parser.add_argument("--allow-older", action="store_true", help="take a system that is older than the one that runs")

@@ -257,6 +257,34 @@ def test_one_that_was_cut_while_it_was_written_is_told(board: Board) -> None:
     assert board.state.phase == "refused"
 
 
+def test_one_that_was_killed_is_told(board: Board) -> None:
+    write_state(UpdateState(phase="installing", before=OLD), board.place / "state.json")
+    board.updating().ended()
+    assert board.state.phase == "refused"
+    assert "Give it once more" in (board.state.reason or "")
+
+
+def test_one_that_waits_for_its_start_was_not_killed(board: Board) -> None:
+    board.updating().install(Path("x.raucb"))
+    board.updating().ended()
+    assert board.state.phase == "restarting"
+
+
+def test_a_state_that_cannot_be_brought_back_says_so_to_whoever_asks(board: Board) -> None:
+    on_trial(board)
+    board.newer, board.fails, board.how = True, "bring back before.backup", UpdateError("no room for it")
+    for _ in range(3):
+        with pytest.raises(UpdateError):
+            board.updating().settle()
+        # It is said once, beside what became of the update, and tried at each start.
+        assert (board.state.reason or "").startswith("no room for it. The update: the new system did not come up")
+        assert (board.state.reason or "").count("no room") == 1
+    board.fails = ""
+    board.updating().settle()
+    assert board.done.count("bring back before.backup") == 4
+    assert board.state.backup is None
+
+
 def test_a_board_that_was_never_updated_has_nothing_to_settle(board: Board) -> None:
     board.updating().settle()
     assert board.state == UpdateState()
