@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,7 @@ from systemd.debian.roots import Roots, native, packages
 from systemd.debian.stop import BuildError
 
 from .board import Card
-from .site import DEVICES, free_port
+from .site import DEVICES, free_port, simulating
 
 _READY = "FERRULE_IMAGE"
 
@@ -56,10 +55,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, vouching: Signing) -> Card:
 @pytest.fixture(scope="session")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A simulated device on this machine, and its port."""
-    place, port = tmp_path_factory.mktemp("device"), free_port()
-    (place / "devices.toml").write_text(DEVICES.format(port=port))
-    ferrule = Path(sys.executable).with_name("ferrule")
-    running = subprocess.Popen([ferrule, "simulate", place / "devices.toml"], cwd=place)
-    yield port
-    running.terminate()
-    running.wait()
+    port = free_port()
+    with simulating(tmp_path_factory.mktemp("device"), DEVICES.format(port=port)):
+        yield port

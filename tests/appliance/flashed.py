@@ -127,10 +127,10 @@ def call(life: Life, path: str, *words: str) -> tuple[int, str]:
     return int(status), body
 
 
-def read(life: Life) -> dict[str, object]:
-    """The tag of the device, as an agent on the network gets it; good, where it ever is."""
+def read(life: Life, tag: str = "hall/plc/temp") -> dict[str, object]:
+    """A tag of the device, as an agent on the network gets it; good, where it ever is."""
     token = life.run("ferrule", "token", "--scope", "devices:read").strip()
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tag.read", "params": {"tags": ["hall/plc/temp"]}})
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tag.read", "params": {"tags": [tag]}})
     end = time.monotonic() + PATIENCE_S
     while True:
         status, answer = call(life, "/api/v1/rpc", "--json", body, "--header", f"Authorization: Bearer {token}")

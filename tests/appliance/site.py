@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 # What a technician has: a device on the network, which for an emulated board is this machine.
 HOST_SEEN_FROM_BOARD = "10.0.2.2"
@@ -46,3 +51,21 @@ def free_port() -> int:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]
         return port
+
+
+@contextmanager
+def simulating(place: Path, devices: str) -> Iterator[None]:
+    """Devices on this machine, until the block ends.
+
+    Args:
+        place: a directory for them.
+        devices: what ``ferrule simulate`` reads.
+    """
+    (place / "devices.toml").write_text(devices)
+    ferrule = Path(sys.executable).with_name("ferrule")
+    running = subprocess.Popen([ferrule, "simulate", place / "devices.toml"], cwd=place)
+    try:
+        yield
+    finally:
+        running.terminate()
+        running.wait()
