@@ -27,6 +27,7 @@ from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.events.journal import Journal
 from gateway.plugins.exchange.talk import Talk
+from gateway.plugins.host.alerting import ParkedAlerts
 from gateway.plugins.host.ground import INSTANCES, Ground
 from gateway.plugins.host.host import Host
 from gateway.plugins.host.instance import Instance
@@ -48,6 +49,8 @@ log = structlog.stdlib.get_logger(__name__)
 COMPONENT = "plugins"
 # Events that wait to be offered to instances, which takes no time.
 _QUEUE = 1024
+# Seconds between two looks at how instances do.
+_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Hosting:
     def __init__(self, around: Surrounding) -> None:
         self._around = around
         self._fell = False
+        self._parked = ParkedAlerts(around.alerts, around.timeline.now)
         self._runner = LookingRunner(self._found)
         store = StoredSubscriptions(around.database)
         self.talk = Talk(store, self._of, around.exists, self._tell, around.timeline.now)
@@ -126,6 +130,7 @@ class Hosting:
             await self.talk.subscriptions.load()
             nursery.start_soon(supervise, "messages between plugins", self.talk.exchange.run)
             nursery.start_soon(supervise, "events for plugins", self._bring)
+            nursery.start_soon(supervise, "alerts of plugins", self._look)
             try:
                 yield
             finally:
@@ -155,6 +160,11 @@ class Hosting:
                     log.warning("plugins missed events: the gateway was held up")
                     for tell in self.cut:
                         tell()
+
+    async def _look(self) -> None:
+        while True:
+            self._parked.look(self.reports())
+            await trio.sleep(_LOOK_S)
 
     def _of(self, plugin: str) -> Sequence[Instance]:
         return self.host.of(plugin)

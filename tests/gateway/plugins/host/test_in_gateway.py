@@ -18,9 +18,11 @@ import trio
 from drivers.simulated.device import SimulatedDevice
 from gateway.api.metrics.exposition import render
 from gateway.api.metrics.plugins import plugin_families
+from gateway.core.alerts import Alert
 from gateway.core.errors import Code, GatewayError
 from gateway.core.patterns import parse_selection
 from gateway.core.reading import Quality, Reading, Reason
+from gateway.core.supervise import Lives
 from gateway.core.timeline import Timeline
 from gateway.events.charges import Charges
 from gateway.events.publishers import Publishers
@@ -102,6 +104,14 @@ class Site:
                 reading = self.bench.store.read(name)
                 if reading is not None and wanted(reading):
                     return reading
+                await trio.sleep(0.02)
+
+    async def alert(self) -> Alert:
+        """The first one that stands."""
+        with trio.fail_after(PATIENCE_S):
+            while True:
+                for alert in self.board.alerts.standing():
+                    return alert
                 await trio.sleep(0.02)
 
     async def says(self, instance: Instance, start: str) -> str:
@@ -269,6 +279,14 @@ def begin():
         shutil.rmtree(on.place / "package")
         shutil.rmtree(on.place / "kit")
         await on.says(await on.start(code, permissions=("use-storage",)), "life 1")
+
+
+async def test_a_plugin_that_does_not_stay_up_is_an_alert(means: Means, place: Path) -> None:
+    async with site(place, timing=Timing(lives=Lives(restarts=0))) as on:
+        await on.start("raise SystemExit(3)")
+        alert = await on.alert()
+        assert (alert.component, alert.metric) == ("instance:heat-1", "parked")
+        assert "code 3" in alert.summary
 
 
 async def test_a_plugin_that_babbles_does_not_stop_the_polling(means: Means, place: Path) -> None:
