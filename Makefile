@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run check test sdk drill bench deb image image-test-fast image-test format lock clean
 
-PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev openssl
+PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev openssl dosfstools fusefat zsh tshark
 PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
 PACKAGES_FOR_IMAGE := mmdebstrap uidmap dpkg bubblewrap qemu-user-static arch-test kmod
 PYTHON_IN_VENV := .venv/bin/python
