@@ -250,10 +250,24 @@ def firmware(card: Card, model: Machine) -> int:
     tools = card.tools
     for name in _FROM_FIRMWARE:
         tools.run("mcopy", "-n", "-o", "-i", card._at(partition), f"::{name}", name)
-    tools.run(_QEMU, *model.model, "-machine", "dumpdtb=board.dtb")
+    if model.device_tree is None:
+        tools.run(_QEMU, *model.model, "-machine", "dumpdtb=board.dtb")
+        _light(tools)
+    else:
+        tools.run("mcopy", "-n", "-o", "-i", card._at(partition), f"::{model.device_tree}", "board.dtb")
     tools.run("fdtput", "-c", "board.dtb", "/chosen/bootloader")
     tools.run("fdtput", "-t", "i", "board.dtb", "/chosen/bootloader", "partition", str(partition))
     return partition
+
+
+def _light(tools: Tools) -> None:
+    """Give the machine the activity light that all boards have, on a pin of its own."""
+    pins = tools.run("fdtget", "-t", "u", "board.dtb", "/pl061@9030000", "phandle").strip()
+    tools.run("fdtput", "-c", "-p", "board.dtb", "/leds/led-act")
+    tools.run("fdtput", "-t", "s", "board.dtb", "/leds", "compatible", "gpio-leds")
+    for name, value in (("label", "ACT"), ("linux,default-trigger", "heartbeat")):
+        tools.run("fdtput", "-t", "s", "board.dtb", "/leds/led-act", name, value)
+    tools.run("fdtput", "-t", "u", "board.dtb", "/leds/led-act", "gpios", pins, "0", "0")
 
 
 def _plain(line: bytes) -> str:

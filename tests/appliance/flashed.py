@@ -43,6 +43,10 @@ class Life:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def blinks(self) -> str:
+        """What its light does: the milliseconds that it is on at a time; nothing where it does not blink."""
+        return self.run("cat /sys/class/leds/ACT/delay_on 2>/dev/null || true").strip()
+
 
 def flashed(fresh: Card, name: str, device: int) -> Life:
     """A board of its own, whose technician has set it up: a device to read, and a key for SSH.

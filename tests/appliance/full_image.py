@@ -78,9 +78,14 @@ def test_a_wrong_file_is_refused_with_its_reason_and_what_was_right_goes_on(life
         said = life.run("cat", "/boot/ferrule/ferrule-errors.txt")
         assert "The last one that was right is still in force" in said
         assert 'ferrule.toml:1:2: error: unknown key "sever"' in said
+        # The light is quick: somebody should look.
+        wait_for(lambda: life.blinks() == "100")
     life.card.write("ferrule.toml", right.replace('"temp"', '"heat"'))
     with running(life):
         assert "heat" in life.run("ferrule", "read", "hall/plc/heat", "--json")
+        wait_for(lambda: life.blinks() == "1000")
+        life.run("systemctl", "stop", "ferrule")
+        assert life.blinks() == "100"
     assert "ferrule-errors.txt" not in life.card.names()
     life.card.write("ferrule.toml", right)
 

@@ -11,6 +11,7 @@ class Machine:
 
     Attributes:
         model: what decides its device tree: board, processor, memory.
+        device_tree: its name on the card, as the firmware of that board would choose it; None: QEMU makes one.
         console: options for its serial ports, so that what the board says comes out where QEMU prints.
         drive: how the card is put in.
         devices: that are plugged in: the card's where the board has none, the network's (``lan``), and more.
@@ -18,6 +19,7 @@ class Machine:
     """
 
     model: tuple[str, ...]
+    device_tree: str | None
     console: tuple[str, ...]
     drive: str
     devices: tuple[str, ...]
@@ -30,6 +32,7 @@ _PATIENT = ("systemd.default_timeout_start_sec=900", "systemd.default_device_tim
 # Nobody's board, and the quickest: what it has was made to be emulated.
 VIRT = Machine(
     model=("-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024"),
+    device_tree=None,
     console=("-serial", "stdio"),
     drive="if=none,id=card",
     devices=(
@@ -41,3 +44,16 @@ VIRT = Machine(
     ),
     kernel=_PATIENT,
 )
+# A Pi 3B with its own device tree and its own drivers: the card in its slot, the network by USB.
+RASPI3B = Machine(
+    model=("-M", "raspi3b"),
+    device_tree="bcm2837-rpi-3-b.dtb",
+    # The first serial port leads to Bluetooth there.
+    console=("-serial", "null", "-serial", "stdio"),
+    drive="if=sd",
+    devices=("-device", "usb-net,netdev=lan"),
+    # QEMU takes the setting of this watchdog for its end, and resets the board at once.
+    kernel=(*_PATIENT, "systemd.watchdog_sec=0"),
+)
+# QEMU takes no other sizes for a card in a slot, in MiB.
+SIZE_IN_SLOT = 2048
