@@ -5,6 +5,7 @@
 PACKAGES_FOR_TESTS := mbpoll libmodbus5 libmodbus-dev gcc libc6-dev curl bubblewrap chromium cpio systemd udev openssl dosfstools fusefat zsh tshark
 PACKAGES_FOR_DEB := mmdebstrap uidmap dpkg
 PACKAGES_FOR_IMAGE := mmdebstrap uidmap dpkg bubblewrap qemu-user-static arch-test kmod
+PROOFS_OF_IMAGE := package build contents image pi plugins updates cuts figures
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## list the targets
@@ -58,8 +59,7 @@ image-test-fast: setup ## the image in an emulated board, until it has read (as 
 
 image-test: setup ## the packages in a real Debian, the image in an emulated board (as root)
 	@.ci/packages $(PACKAGES_FOR_DEB) $(PACKAGES_FOR_IMAGE) openssh-client openssl curl
-	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 tests/appliance/full_package.py tests/appliance/full_build.py \
-		tests/appliance/full_contents.py tests/appliance/full_image.py tests/appliance/full_updates.py
+	$(PYTHON_IN_VENV) -m pytest -o faulthandler_timeout=0 $(addprefix tests/appliance/full_,$(addsuffix .py,$(PROOFS_OF_IMAGE)))
 
 format: setup ## format the code
 	.venv/bin/ruff format gateway drivers tests benchmarks sdk image systemd docs/examples
