@@ -234,8 +234,11 @@ class Encrypted(trio.abc.AsyncResource):
         whole = False
         try:
             if not self._push():
-                with trio.fail_after(self._write_time):
+                # Not ``fail_after``: it leaves behind what refers to itself.
+                with trio.move_on_after(self._write_time) as patience:
                     await self._drain()
+                if patience.cancelled_caught:
+                    raise trio.TooSlowError
             whole = True
         finally:
             if not whole and self._fault is None:

@@ -46,17 +46,10 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, limits: LimitSettin
         HandshakeError: it failed; the caller has been told why, by an alert or in clear where it speaks in clear.
     """
     stream = Encrypted(plain, context, limits.write_time)
-    try:
-        with trio.fail_after(limits.handshake_time):
-            await stream.do_handshake()
-    except trio.TooSlowError:
-        raise HandshakeError(f"not finished within {limits.handshake_time:g} s") from None
-    except trio.BrokenResourceError as error:
-        cause = error.__cause__
-        reason = str(cause or "the caller left")
-        spoken = isinstance(cause, ssl.SSLError) and cause.reason == _HTTP_REQUEST
-    else:
+    fault = await _fault(stream, limits.handshake_time)
+    if fault is None:
         return stream
+    reason, spoken = fault
     alert = IN_CLEAR if spoken else stream.last_word()
     if alert:
         with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ALERT_TIME):
@@ -66,6 +59,27 @@ async def shake_hands(plain: Plain, context: ssl.SSLContext, limits: LimitSettin
             while await plain.receive_some():
                 pass
     raise HandshakeError(reason)
+
+
+async def _fault(stream: Encrypted, seconds: float) -> tuple[str, bool] | None:
+    """Why a handshake fails, and whether because the caller speaks HTTP in clear; None: it does not fail.
+
+    Nothing of what was raised is kept: it has the frames it came through, and those have the connection.
+    """
+    try:
+        # Not ``fail_after``: it leaves behind what refers to itself.
+        with trio.move_on_after(seconds):
+            await stream.do_handshake()
+            return None
+    except trio.TooSlowError:
+        pass
+    except trio.BrokenResourceError as error:
+        return str(error.__cause__ or "the caller left"), _speaks_http(error.__cause__)
+    raise HandshakeError(f"not finished within {seconds:g} s")
+
+
+def _speaks_http(cause: BaseException | None) -> bool:
+    return isinstance(cause, ssl.SSLError) and cause.reason == _HTTP_REQUEST
 
 
 def tls_extension(stream: Encrypted) -> dict[str, object]:

@@ -27,7 +27,7 @@ Client = trio.SSLStream[Stream]
 class End:
     """The server's end: a stream with the addresses of a socket."""
 
-    def __init__(self, inner: Stream, peer: str) -> None:
+    def __init__(self, inner: trio.abc.HalfCloseableStream, peer: str) -> None:
         self._inner = inner
         self.socket = SimpleNamespace(
             family=socket.AF_INET, getpeername=lambda: (peer, 5000), getsockname=lambda: ("127.0.0.1", 3500)
@@ -41,6 +41,9 @@ class End:
 
     async def send_all(self, data: bytes) -> None:
         await self._inner.send_all(data)
+
+    async def send_eof(self) -> None:
+        await self._inner.send_eof()
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -74,8 +77,8 @@ class Wire:
     async def plug(self, peer: str = "10.0.0.9", *, lockstep: bool = False) -> Stream:
         """A connection on which nothing has been said yet. In lockstep, what is not read cannot be sent."""
         await self.tls.cover(["127.0.0.1"])
-        ours: Stream
-        theirs: Stream
+        ours: trio.abc.HalfCloseableStream
+        theirs: trio.abc.HalfCloseableStream
         ours, theirs = trio.testing.lockstep_stream_pair() if lockstep else trio.testing.memory_stream_pair()
         end = cast("Plain", End(theirs, peer))
         self._nursery.start_soon(self.server.receive, end)
