@@ -55,7 +55,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no table {', '.join(unknown)}: there are {', '.join(TABLES)}")
     rounds = asked.rounds or (1 if asked.tiny else 3 if asked.quick else 5)
-    seconds = 0.05 if asked.tiny else 0.5 if asked.quick else 1.0
+    seconds = 0.2 if asked.tiny else 0.5 if asked.quick else 1.0
     print(heading(), end="\n\n", flush=True)
     missed = []
     with tempfile.TemporaryDirectory(prefix="ferrule-bench-") as build:
