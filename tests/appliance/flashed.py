@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .board import PATIENCE_S, Board, Card, powered
 from .machines import VIRT, Machine
@@ -131,15 +132,24 @@ def call(life: Life, path: str, *words: str) -> tuple[int, str]:
     return int(status), body
 
 
+def token(life: Life) -> str:
+    """One that reads the field, of this start: the board has no clock."""
+    return life.run("ferrule", "token", "--scope", "devices:read").strip()
+
+
+def ask(life: Life, bearer: str, method: str, params: object = None) -> Any:
+    """The result of a call, as an agent on the network gets it."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}})
+    status, answer = call(life, "/api/v1/rpc", "--json", body, "--header", f"Authorization: Bearer {bearer}")
+    assert status == 200, answer
+    return json.loads(answer)["result"]
+
+
 def read(life: Life, tag: str = "hall/plc/temp") -> dict[str, object]:
-    """A tag of the device, as an agent on the network gets it; good, where it ever is."""
-    token = life.run("ferrule", "token", "--scope", "devices:read").strip()
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tag.read", "params": {"tags": [tag]}})
-    end = time.monotonic() + PATIENCE_S
+    """A tag of the device; good, where it ever is."""
+    bearer, end = token(life), time.monotonic() + PATIENCE_S
     while True:
-        status, answer = call(life, "/api/v1/rpc", "--json", body, "--header", f"Authorization: Bearer {token}")
-        assert status == 200, answer
-        found: dict[str, object] = json.loads(answer)["result"]["readings"][0]
+        found: dict[str, object] = ask(life, bearer, "tag.read", {"tags": [tag]})["readings"][0]
         # The gateway answers before the device has.
         if found["quality"] == "good" or time.monotonic() > end:
             return found
