@@ -25,7 +25,7 @@ MINUTES = float(os.environ.get("FERRULE_MINUTES", "20"))
 SETTLES_S = 180.0
 DEVICES, TAGS = 5, 20
 # `[storage] write_budget`, in bytes a day, and how many bytes may come to the card for each of them.
-BUDGET, MOST = 200_000_000, 5
+BUDGET, MOST = 200_000_000, 3
 MEMORY = 512 * 1024 * 1024
 SECTOR = 512
 
