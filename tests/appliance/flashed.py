@@ -138,11 +138,11 @@ def token(life: Life) -> str:
 
 
 def ask(life: Life, bearer: str, method: str, params: object = None) -> Any:
-    """The result of a call, as an agent on the network gets it."""
+    """The result of a call, as an agent on the network gets it; None: it was refused."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}})
     status, answer = call(life, "/api/v1/rpc", "--json", body, "--header", f"Authorization: Bearer {bearer}")
     assert status == 200, answer
-    return json.loads(answer)["result"]
+    return json.loads(answer).get("result")
 
 
 def read(life: Life, tag: str = "hall/plc/temp") -> dict[str, object]:

