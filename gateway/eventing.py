@@ -25,7 +25,7 @@ from gateway.core.event_figures import EventFigures, EventMeters
 from gateway.core.events import Event, EventSource, uuid7
 from gateway.core.ports import FactStore, Store
 from gateway.core.sealing import Seal
-from gateway.core.supervise import supervise
+from gateway.core.supervise import WELL_S, supervise
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.core.turns import Turns
@@ -51,8 +51,6 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What secrets of webhooks are sealed with (``RootKey.key``).
 SEALING = "webhook-secrets"
 EVENT_SEQUENCE = "event_sequence"
-# A part that was parked and lives for so long is well again.
-WELL_S = 60.0
 # Event numbers are reserved on disk in strides of this.
 STRIDE = 10_000
 

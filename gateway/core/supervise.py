@@ -15,6 +15,9 @@ import trio
 
 log = structlog.stdlib.get_logger(__name__)
 
+# Whoever was parked and lives for so long is well again, in seconds: its alert ends.
+WELL_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Lives:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.core.alerts import Alerts, Severity
+from gateway.core.supervise import WELL_S
 from gateway.plugins.host.states import Report, State
 
-# Whoever lives for so long after having been parked is well again, in seconds.
-WELL_S = 60.0
 _METRIC = "parked"
 
 
