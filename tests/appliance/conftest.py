@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +17,7 @@ from systemd.debian.roots import Roots, native, packages
 from systemd.debian.stop import BuildError
 
 from .board import Card
+from .flashed import say
 from .site import DEVICES, free_port, simulating
 
 _READY = "FERRULE_IMAGE"
@@ -36,9 +36,6 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, vouching: Signing) -> Card:
     place = tmp_path_factory.mktemp("cards")
     path = place / "fresh.img"
     cache = Cache(cache_directory())
-
-    def say(text: str) -> None:
-        sys.stderr.write(f"{text}\n")
 
     try:
         if (ready := os.environ.get(_READY)) is not None:

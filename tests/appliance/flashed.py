@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ class Life:
         """What starts a program on the board, by SSH."""
         options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
         return ["ssh", "-i", str(self.key), "-p", str(self.ssh), *options, "root@127.0.0.1", *words]
+
+    def put(self, content: bytes, target: str) -> None:
+        """A file for the board."""
+        subprocess.run(self.words(f"cat > {target}"), input=content, check=True)
 
     def run(self, *words: str) -> str:
         """Run one to its end."""
@@ -154,6 +159,11 @@ def read(life: Life, tag: str = "hall/plc/temp") -> dict[str, object]:
         if found["quality"] == "good" or time.monotonic() > end:
             return found
         time.sleep(1)
+
+
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    sys.stderr.write(f"{text}\n")
 
 
 def wait_for(fact: Callable[[], object]) -> None:

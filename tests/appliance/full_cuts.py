@@ -1,4 +1,4 @@
-"""The plug is pulled, again and again, of a board that writes. It never ran to its end, and is no part of a target yet.
+"""The plug is pulled, again and again, of a board that starts, writes, is updated and is reset; `make image-test`.
 
 The card forgets what no flush has followed (:mod:`.plug`). After each cut it is looked at from outside; it always
 starts again, as the same board, and knows whatever it acknowledged. ``$FERRULE_CUTS`` says how many, ``$FERRULE_SEED``
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ import pytest
 from image.disk import BOOT_A, BOOT_B, MIB
 
 from .board import Board, Card, powered
-from .flashed import Life, call, flashed, info, told, wait_for
+from .flashed import Life, call, flashed, info, say, told, wait_for
 from .promises import Caller, Promises
 from .whole import DRILL, Expected, check
 
@@ -86,10 +85,6 @@ class Cuts:
             if until is not None:
                 board.until(until)
             time.sleep(self.chance.uniform(*within))
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 @pytest.fixture(scope="module")
@@ -186,8 +181,8 @@ def test_an_update_that_is_cut_leaves_the_board_it_was(cuts: Cuts, fresh: Card) 
     made = Path(os.environ.get("FERRULE_IMAGE", fresh.path)).with_suffix(".raucb")
     with cuts.power() as board:
         board.answers()
-        with made.open("rb") as file:
-            subprocess.run(life.words("cat > /data/own.raucb && sync"), stdin=file, check=True)
+        life.put(made.read_bytes(), "/data/own.raucb")
+        life.run("sync")
     for _ in range(UPDATES):
         with cuts.power() as board:
             assert board.partition == BOOT_A.number

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from .board import Card
-from .flashed import Life, ask, flashed, read, running, token
+from .flashed import Life, ask, flashed, read, running, say, token
 from .site import HOST_SEEN_FROM_BOARD, free_port, simulating
 
 MINUTES = float(os.environ.get("FERRULE_MINUTES", "20"))
@@ -112,7 +111,3 @@ def written(life: Life, bearer: str) -> dict[str, int]:
 def since(moment: float) -> float:
     """Seconds that have passed."""
     return time.monotonic() - moment
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")

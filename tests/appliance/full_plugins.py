@@ -35,8 +35,8 @@ def test_a_plugin_runs_behind_its_walls(fresh: Card, device: int, archive: Path)
     trusted = archive.with_name("publisher.toml").read_text()
     life.card.write("ferrule.toml", f"{life.card.read('ferrule.toml')}\n{trusted}")
     with running(life):
-        put(life, archive.read_bytes(), "/run/plugin.tar.gz")
-        put(life, json.dumps(CONFIG).encode(), "/run/plugin.json")
+        life.put(archive.read_bytes(), "/run/plugin.tar.gz")
+        life.put(json.dumps(CONFIG).encode(), "/run/plugin.json")
         life.run("ferrule plugin publish /run/plugin.tar.gz")
         asked = "scale-reader --config /run/plugin.json --grant-all --activate --json"
         instance = json.loads(life.run(f"ferrule plugin install {asked}"))["id"]
@@ -73,11 +73,6 @@ def processes(life: Life, unit: str) -> dict[str, dict[str, str]]:
             rows = found.setdefault(value.strip(), {})
         rows[name] = value.strip()
     return found
-
-
-def put(life: Life, content: bytes, target: str) -> None:
-    """A file for the board."""
-    subprocess.run(life.words(f"cat > {target}"), input=content, check=True)
 
 
 def ferrule(*words: object) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from systemd.debian.mirror import mirror
 from systemd.debian.tree import PROJECT
 
 from .board import Card, powered
-from .flashed import Life, call, flashed, read, running, told, wait_for
+from .flashed import Life, call, flashed, read, running, say, told, wait_for
 
 NEWER, BROKEN = 1000, 2000
 
@@ -31,9 +30,6 @@ def make(target: Path, vouching: Signing, later: int, **files: bytes) -> Path:
     """A bundle of what this image is made of, with other files, of sources that are so many seconds later."""
     over = Tree()
     over.files = {name.replace("__", "/"): (content, 0o644) for name, content in files.items()}
-
-    def say(text: str) -> None:
-        sys.stderr.write(f"{text}\n")
 
     builder = Builder(mirror(), Cache(cache_directory()), vouching, say)
     builder.build(target, over, epoch(PROJECT) + later)
@@ -80,12 +76,6 @@ def phase(life: Life) -> object:
     return update["phase"]
 
 
-def put(life: Life, bundle: Path, name: str) -> None:
-    """Copy a bundle to the board."""
-    with bundle.open("rb") as file:
-        subprocess.run(life.words("cat", ">", f"/data/{name}"), stdin=file, check=True)
-
-
 def refused(life: Life, *words: str) -> str:
     """Why the board does not take a bundle."""
     done = subprocess.run(life.words("ferrule", "update", *words), capture_output=True, text=True, check=False)
@@ -99,7 +89,7 @@ def test_a_bundle_that_is_not_ours_is_not_taken(life: Life, newer: Path, tmp_pat
         assert read(life)["value"] == 4711
         first = status(life)
         life.told = who(life)
-        put(life, newer, "newer.raucb")
+        life.put(newer.read_bytes(), "/data/newer.raucb")
         # A board that trusts others: to it this one is signed by a stranger.
         life.run("sh", "-c", f"'cat > /run/strange.pem << E\n{strange.authority.read_text()}E\n'")
         life.run("mount", "--bind", "/run/strange.pem", "/etc/rauc/authority.pem")
@@ -142,7 +132,7 @@ def test_one_that_is_sent_by_the_network_is_tried_and_kept(life: Life, newer: Pa
 def test_one_that_breaks_the_gateway_is_left_by_itself(life: Life, broken: Path) -> None:
     with running(life) as board:
         assert board.partition == 3
-        put(life, broken, "broken.raucb")
+        life.put(broken.read_bytes(), "/data/broken.raucb")
         subprocess.run(life.words("ferrule", "update", "/data/broken.raucb"), check=False)
         board.gone()
     with powered(life.card, life.port, life.ssh) as board:
