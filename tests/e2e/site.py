@@ -96,9 +96,25 @@ class Gateway(Program):
         """Write a tag; the outcome."""
         return self.call("tag.write", {"tag": tag, "value": value, **more})
 
-    def writes(self, tag: str, value: object, **more: object) -> None:
-        """Write a tag until that is confirmed: where this machine stalls, a device does not answer in time."""
-        until(lambda: self.write(tag, value, **more)["outcome"] == "confirmed", f"{tag} is written {value}")
+    def writes(self, tag: str, value: object, **more: object) -> int:
+        """Write a tag; it must be confirmed. Where this machine stalls, a device answers too late: then once more.
+
+        Returns:
+            How often it was asked for.
+        """
+        asked = 0
+
+        def confirmed() -> bool:
+            nonlocal asked
+            asked += 1
+            answer = self.write(tag, value, **more)
+            if answer.get("reason") in {"no_answer", "late_possible"}:
+                return False
+            assert answer["outcome"] == "confirmed", answer
+            return True
+
+        until(confirmed, f"{tag} is written {value}")
+        return asked
 
     def lines(self) -> dict[str, Answer]:
         """``line.list`` by name."""

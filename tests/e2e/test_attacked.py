@@ -112,6 +112,7 @@ def test_attacks_cost_neither_readings_nor_memory(site: Site, start: Start) -> N
         before = gateway.read("plant/drive/ticks")["plant/drive/ticks"]["sequence"]
         crowd.leave()
         gateway.hang_up()
+        assert gateway.read("plant/drive/ticks")["plant/drive/ticks"]["quality"] == "good"
         gateway.awaits("plant/drive/ticks", quality="good")
         assert gateway.read("plant/drive/ticks", max_age=0)["plant/drive/ticks"]["sequence"] > before
         levels.append(resident(gateway))
