@@ -5,12 +5,16 @@ Used by the one task that owns the line.
 
 from __future__ import annotations
 
+import math
+
 import trio
 
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown
 from gateway.core.reading import Reason
+from gateway.lines.certain import read_for_certain
 from gateway.lines.exchange import Answer, Lost, Talk
+from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
 from gateway.lines.orders import Order, Writing
 from gateway.lines.polling import Polling
@@ -90,10 +94,7 @@ class Fulfilment:
         modify = order.modify if isinstance(order, Writing) else None
         if modify is None or not unit.no_mask_write:
             return True
-        if unit.outstanding(modify[0], trio.current_time()):
-            order.fail(Reason.LATE_POSSIBLE, "the register cannot be read for certain now; the write was not sent")
-            return False
-        read = await self._ask(unit, order, modify[0])
+        read = await self._read(unit, order, modify[0])
         if isinstance(read, Data):
             order.request = modify[1](read.payload)
             return True
@@ -102,12 +103,17 @@ class Fulfilment:
         return False
 
     async def _send(self, unit: Unit, order: Order) -> None:
+        if not order.request.writes:
+            read = await self._read(unit, order, order.request)
+            if read is not None:
+                order.answered(read)
+            return
         now = trio.current_time()
         ambiguous = unit.outstanding(order.request, now)
         functions = {function for function, *_ in unit.health.open_shapes(now)}
         order.sent = True
         try:
-            answer = await self._ask(unit, order, order.request)
+            answer = await self._ask(unit, order)
         except BaseException:
             # Also where the line is stopped in the silence before a request: then nothing of it has left.
             order.sent = self._polling.left
@@ -119,7 +125,8 @@ class Fulfilment:
 
     async def _refused(self, unit: Unit, order: Order, refusal: Refusal, *, ambiguous: bool) -> None:
         if ambiguous:
-            order.fail(Reason.LATE_POSSIBLE, "the refusal may be the late one of an earlier request: ask again")
+            words = "the refusal may be the late one of an earlier write"
+            order.fail(Reason.LATE_POSSIBLE, f"{words}{_wait(unit, order.request)}")
         elif (
             refusal.code == FUNCTION_CODE
             and isinstance(order, Writing)
@@ -135,27 +142,29 @@ class Fulfilment:
             order.answered(refusal)
 
     async def _acknowledged(self, unit: Unit, order: Order, answer: Data, *, ambiguous: bool) -> None:
-        certain = not ambiguous and not self._polling.echoed(order.request)
-        if isinstance(order, Writing):
+        echoed = self._polling.echoed(order.request)
+        certain = not ambiguous and not echoed
+        if isinstance(order, Writing) and (order.reads_back or not certain):
             await self._read_back(unit, order)
-            # What was read after the write says more than its acknowledgement.
-            certain = certain or order.checked is not None
+            # What was read after the write says more than its acknowledgement. A register that is not said to read
+            # back what was written to it may show something else in any case.
+            certain = certain or (order.checked is not None and (order.reads_back or order.checked[0]))
         if certain:
             order.answered(answer)
-        elif self._polling.echoed(order.request):
+        elif echoed:
             order.fail("echo", "the adapter echoes, and this echo looks like an answer: set echo = true on the line")
         else:
-            order.fail(Reason.LATE_POSSIBLE, "the answer may be the late one to an earlier request: ask again")
+            words = "the answer may be the late one to an earlier write"
+            order.fail(Reason.LATE_POSSIBLE, f"{words}{_wait(unit, order.request)}")
 
     async def _read_back(self, unit: Unit, order: Writing) -> None:
-        """Read what was written, where the tag asks for that, and compare."""
+        """Read what was written, where that can be read, and compare."""
         if order.read_back is None or order.check is None:
             return
-        if unit.outstanding(order.read_back, trio.current_time()):
+        result = await read_for_certain(self._polling, unit, order.read_back, unit.health.bound)
+        if result is None:
             order.unread = "but was not read after it: the answer could have been the late one to an earlier request"
-            return
-        result = await self._polling.exchange(unit, order.read_back, unit.health.bound)
-        if isinstance(result, Lost):
+        elif isinstance(result, Lost):
             if result.cause is not Cause.TIMEOUT:
                 order.unread = "but its answer to the read after it arrived damaged"
         elif isinstance(result.answer, Data):
@@ -165,19 +174,38 @@ class Fulfilment:
         else:
             order.unread = f"but refused the read after it: {result.answer.name.replace('_', ' ')}"
 
-    async def _ask(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:
-        """Exchange for an order; None when the order has failed by it."""
-        # An order gets all the time the configuration allows: a write can take far longer than the reads that the
-        # time-out follows (EEPROM), and to call it lost then would be a lie.
-        whole = request.writes or unit.health.presence is Presence.ONLINE
-        result = await self._polling.exchange(unit, request, unit.health.bound if whole else None)
+    async def _read(self, unit: Unit, order: Order, request: Request) -> Data | Refusal | None:
+        """Read for an order; None when the order has failed by it."""
+        patience = unit.health.bound if unit.health.presence is Presence.ONLINE else None
+        result = await read_for_certain(self._polling, unit, request, patience)
+        if result is None:
+            words = "the answer could not be told from the late one to an earlier request"
+            order.fail(Reason.LATE_POSSIBLE, f"{words}{_wait(unit, request)}")
+            return None
+        return self._usable(unit, order, result)
+
+    async def _ask(self, unit: Unit, order: Order) -> Data | Refusal | None:
+        """Exchange for an order that writes; None when the order has failed by it.
+
+        It gets all the time the configuration allows: a write can take far longer than the reads that the time-out
+        follows (EEPROM), and to call it lost then would be a lie.
+        """
+        return self._usable(unit, order, await self._polling.exchange(unit, order.request, unit.health.bound))
+
+    def _usable(self, unit: Unit, order: Order, result: Answer | Lost) -> Data | Refusal | None:
+        """What the unit itself answered; where it did not, the order has failed."""
         if isinstance(result, Answer):
             if isinstance(result.answer, Data) or result.answer.code not in GATEWAY_CODES:
                 return result.answer
             order.fail(Reason.GATEWAY_PATH, "a gateway on the way has no path to the unit")
-            return None
-        if result.cause is Cause.TIMEOUT:
+        elif result.cause is Cause.TIMEOUT:
             order.fail(Reason.NO_ANSWER, f"{unit.name} did not answer in time")
         else:
             order.fail(Reason.BROKEN_ANSWER, f"the answer of {unit.name} arrived damaged")
         return None
+
+
+def _wait(unit: Unit, request: Request) -> str:
+    """When to ask again for what was asked in doubt, as the end of a sentence."""
+    seconds = math.ceil(unit.health.open_until(shape(request)) - trio.current_time())
+    return f": ask again in {max(seconds, 1)} s, not before"

@@ -78,8 +78,10 @@ class Writing(Order):
     """A write of a tag.
 
     Attributes:
-        read_back: reads the tag after the write, where it asks for that.
+        read_back: reads the tag after the write, where it asks for that or the acknowledgement is in doubt; None where
+            there is nothing to be read.
         check: whether the data read back says what was written, and the value it says.
+        reads_back: whether it is read and compared after every write.
         modify: for a bit field of a device without function 22: makes the write of the whole register from its
             present content.
         checked: what ``check`` said.
@@ -87,6 +89,7 @@ class Writing(Order):
     """
 
     read_back: Request | None = None
+    reads_back: bool = False
     check: Callable[[bytes], tuple[bool, Value | None]] | None = None
     modify: tuple[Request, Callable[[bytes], Request]] | None = None
     checked: tuple[bool, Value | None] | None = None
@@ -109,7 +112,7 @@ class Writing(Order):
                     Outcome.UNKNOWN, reason, "the device has taken the write, and is not done with it yet"
                 )
             return WriteResult(Outcome.REFUSED, reason, f"the device refused: {self.answer.name.replace('_', ' ')}")
-        if self.read_back is None:
+        if not self.reads_back:
             return WriteResult(Outcome.CONFIRMED)
         if self.checked is None:
             return WriteResult(Outcome.UNKNOWN, "not_read_back", f"the device acknowledged the write, {self.unread}")

@@ -65,11 +65,15 @@ def writing(device: DeviceSettings, tag: TagSettings, value: Value) -> Writing:
             )
     except ValueError as error:
         raise _unfit(value, str(error)) from error
-    order = Writing(device.unit, request, trio.current_time() + ORDER_PATIENCE_S, modify=modify)
-    if tag.readback:
-        order.read_back = _read(device, tag)
-        order.check = _check(tag, value)
-    return order
+    return Writing(
+        device.unit,
+        request,
+        trio.current_time() + ORDER_PATIENCE_S,
+        read_back=_read(device, tag),
+        reads_back=tag.readback,
+        check=_check(tag, value),
+        modify=modify,
+    )
 
 
 def _unfit(value: Value, reason: str) -> GatewayError:

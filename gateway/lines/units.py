@@ -150,7 +150,7 @@ class Units:
             unit.broken += 1
             if outstanding:
                 # What was damaged may have been an earlier request's.
-                health.lost(shape(request), now)
+                health.expects(shape(request), now)
             if not health.usable and unit.broken > BROKEN_RETRIES:
                 # Probes that bring nothing but damage cost the line what silence costs.
                 self._missed(unit, result.cost, now, Reason.BROKEN_ANSWER)
@@ -176,7 +176,7 @@ class Units:
             health.counters.refused(refusal.name)
         if earlier:
             # If it was the late one, the reply to this request is still to come.
-            health.lost(shape(request), now)
+            health.expects(shape(request), now)
 
     def overheard(self, unit: Unit, answer: Data | Refusal) -> None:
         """A tool had an answer of a unit: where nobody knew that it is there, what waits for that is tried."""

@@ -240,14 +240,17 @@ async def test_a_full_queue_says_so(autojump_clock: MockClock) -> None:
 
 
 async def test_what_may_be_a_late_answer_decides_nothing(autojump_clock: MockClock) -> None:
-    """Neither what a register holds before a bit of it is changed, nor what it holds after, nor that it was refused."""
+    """Neither what a register holds before a bit of it is changed, nor what it holds after, nor that it was refused.
+
+    There is nothing behind the register, so that a longer read cannot prove it.
+    """
     simulated = SimulatedDevice(
-        1, holding={0: 7, 1: 7}, refused_functions=(22,), read_only=[AddressRange("holding", 1)]
+        1, holding={0: 7, 1: 7}, refused_functions=(22,), read_only=[AddressRange("holding", 0)]
     )
     tags = [
-        tag("pump", 0, type="bool", bit=3, writable=True),
-        tag("speed", 0, writable=True, readback=True),
-        tag("fixed", 1, writable=True),
+        tag("pump", 1, type="bool", bit=3, writable=True),
+        tag("speed", 1, writable=True, readback=True),
+        tag("fixed", 0, writable=True),
     ]
     async with open_bench([device(1, *tags)], [simulated]) as bench:
         await trio.sleep(2)
