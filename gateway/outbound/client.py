@@ -106,11 +106,15 @@ class Client:
                 with suppress(ClosedError):
                     return await self._exchange(kept, peer, authority, request, bounds, deadline=deadline)
                 stage, address = "was not looked up", None
-            with trio.fail_at(deadline):
+            connection = None
+            # Not ``fail_at``: it leaves behind what refers to itself.
+            with trio.move_on_at(deadline):
                 route = await find()
                 stage, address = "was not reached", route.address
                 context = await self._trust.context(route.ca) if peer.tls else None
                 connection = await connect(peer, route, context)
+            if connection is None:
+                raise trio.TooSlowError
             stage = "did not answer"
             return await self._exchange(connection, peer, authority, request, bounds, deadline=deadline)
         except WireError as error:

@@ -16,8 +16,10 @@ import h11
 import trio
 
 from gateway.outbound.route import ClosedError, Peer, Route, UntrustedError, WireError
+from gateway.streams.encrypted import Encrypted
+from gateway.streams.plain import Plain
 
-# Small, because what came in one piece is worked off without a break.
+# Taken at once of what has come: it is worked off without a break.
 _CHUNK = 4096
 # Interim answers (1xx) that are passed over.
 _MOST_INTERIM = 10
@@ -26,7 +28,7 @@ _LARGEST_HEAD = 16 * 1024
 # Bytes that frame a body of so many: chunks of a byte each take six.
 _FRAMING = 6
 
-Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+Stream = Plain | Encrypted
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +93,19 @@ async def connect(peer: Peer, route: Route, context: ssl.SSLContext | None) -> C
         tcp = await trio.open_tcp_stream(route.address, peer.port)
     except OSError as error:
         raise WireError(f"was not reached: {_words(error)}") from None
+    plain = Plain(tcp)
     if context is None:
-        return Connection(tcp, route)
-    stream = trio.SSLStream(tcp, context, server_hostname=peer.host, https_compatible=True)
+        return Connection(plain, route)
     try:
+        stream = Encrypted(plain, context, math.inf, host=peer.host)
         await stream.do_handshake()
     except trio.BrokenResourceError as error:
-        await trio.aclose_forcefully(stream)
+        await trio.aclose_forcefully(plain)
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
             raise UntrustedError(f"shows a certificate that is not trusted: {error.__cause__.verify_message}") from None
-        raise WireError(f"was not reached: {error.__cause__ or 'the connection broke'}") from None
+        raise WireError(f"was not reached: {_cause(error)}") from None
     except BaseException:
-        await trio.aclose_forcefully(stream)
+        await trio.aclose_forcefully(plain)
         raise
     return Connection(stream, route)
 
@@ -127,12 +130,12 @@ class Connection(trio.abc.AsyncResource):
         self.reusable = True
         self.used = 0
         self._came = 0
+        self._waiting = b""
 
     @property
     def quiet(self) -> bool:
         """Whether nothing came since the last answer: whoever closes, or speaks unasked, is not used again."""
-        tcp = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
-        return not tcp.socket.is_readable()
+        return not self._waiting and self._stream.quiet
 
     async def exchange(self, authority: str, request: Request, bounds: Bounds, *, deadline: float = math.inf) -> Answer:
         """Send a request and take its answer.
@@ -151,15 +154,19 @@ class Connection(trio.abc.AsyncResource):
         self.reusable = False
         self.used += 1
         self._came = 0
+        head: h11.Response | None = None
         try:
-            with trio.fail_at(deadline):
+            # Not ``fail_at``: it leaves behind what refers to itself.
+            with trio.move_on_at(deadline):
                 await self._send(authority, request)
                 head = await self._head()
         except trio.BrokenResourceError as error:
-            words = f"did not answer: {error.__cause__ or 'the connection broke'}"
+            words = f"did not answer: {_cause(error)}"
             raise (WireError if self._came else ClosedError)(words) from None
         except h11.ProtocolError as error:
-            raise WireError(f"does not speak HTTP/1.1: {error}") from None
+            raise WireError(_misspoken(error)) from None
+        if head is None:
+            raise trio.TooSlowError
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
         body = bytearray()
         # The status is known, and nothing that happens to the body changes it.
@@ -180,12 +187,20 @@ class Connection(trio.abc.AsyncResource):
         sent += (http.send(h11.Data(data=request.body)) or b"") + (http.send(h11.EndOfMessage()) or b"")
         await self._stream.send_all(sent)
 
+    async def _receive(self) -> bytes:
+        if self._waiting:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._waiting = await self._stream.receive_some()
+        data, self._waiting = self._waiting[:_CHUNK], self._waiting[_CHUNK:]
+        return data
+
     async def _head(self) -> h11.Response:
         interim = 0
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                data = bytes(await self._stream.receive_some(_CHUNK))
+                data = await self._receive()
                 if not data and not self._came:
                     raise ClosedError("closed the connection without an answer")
                 self._came += len(data)
@@ -209,7 +224,7 @@ class Connection(trio.abc.AsyncResource):
                 if event is h11.NEED_DATA:
                     if came > most:
                         return f"answered with more than {largest} bytes"
-                    data = bytes(await self._stream.receive_some(_CHUNK))
+                    data = await self._receive()
                     came += len(data)
                     self._http.receive_data(data)
                 elif isinstance(event, h11.Data):
@@ -223,15 +238,26 @@ class Connection(trio.abc.AsyncResource):
                 else:
                     return "closed the connection within its answer"
         except trio.BrokenResourceError as error:
-            return f"broke off its answer: {error.__cause__ or 'the connection broke'}"
+            return f"broke off its answer: {_cause(error)}"
         except h11.RemoteProtocolError as error:
-            return f"does not speak HTTP/1.1: {error}"
+            return _misspoken(error)
 
     def _begin_anew(self) -> None:
         http = self._http
-        if http.our_state is h11.DONE and http.their_state is h11.DONE and not http.trailing_data[0]:
+        over = http.our_state is h11.DONE and http.their_state is h11.DONE
+        if over and not http.trailing_data[0] and not self._waiting:
             http.start_next_cycle()
             self.reusable = True
+
+
+def _misspoken(error: h11.ProtocolError) -> str:
+    # h11 raises it from a frame that refers to it: with its trace, it and all it came through refer to themselves.
+    error.__traceback__ = None
+    return f"does not speak HTTP/1.1: {error}"
+
+
+def _cause(error: trio.BrokenResourceError) -> object:
+    return error.__cause__ or error
 
 
 def _words(error: OSError) -> str:

@@ -23,12 +23,12 @@ from hypercorn.typing import AppWrapper, ConnectionState
 from gateway.api.asgi import ANSWER_TIME, CALLER, TIMES
 from gateway.api.server.admission import Admission, Standing
 from gateway.api.server.config import ServerConfig
-from gateway.api.server.encrypted import Encrypted
 from gateway.api.server.handshake import tls_extension
 from gateway.api.server.http1 import Http1, Lingering, Upgraded
 from gateway.api.server.requests import Requests
 from gateway.api.server.turns import Turns
 from gateway.api.server.websocket import BATCH, Direct, WebSocket
+from gateway.streams.encrypted import Encrypted
 
 # What is still read, and thrown away, of a request that has been answered already, so that the caller gets to read the
 # answer: a socket closed over unread bytes resets the connection, and the answer is lost.

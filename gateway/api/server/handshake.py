@@ -7,9 +7,9 @@ import ssl
 
 import trio
 
-from gateway.api.server.encrypted import Encrypted
-from gateway.api.server.plain import Plain
 from gateway.settings.model import LimitSettings
+from gateway.streams.encrypted import Encrypted
+from gateway.streams.plain import Plain
 
 # Seconds a caller whose handshake fails has to take the alert that says why, and to leave.
 _ALERT_TIME = 1.0

@@ -77,7 +77,12 @@ class RequestParser(h11.Connection):
         """
         if self.their_state is h11.IDLE:
             self._check_lengths(self.trailing_data[0])
-        event = super().next_event()
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as error:
+            # h11 raises it from a frame that refers to it: with its trace, it and all it came through would stay.
+            error.__traceback__ = None
+            raise h11.RemoteProtocolError(str(error), error.error_status_hint) from None
         if isinstance(event, h11.Request):
             self._check_request(event)
         return event

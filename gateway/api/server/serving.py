@@ -23,13 +23,13 @@ from gateway.api.server.config import ServerConfig
 from gateway.api.server.connection import Connection, Guest
 from gateway.api.server.descriptors import affordable
 from gateway.api.server.handshake import HandshakeError, shake_hands
-from gateway.api.server.plain import Plain
 from gateway.api.server.seldom import Seldom
 from gateway.api.server.sockets import BindError, NotYetError, endpoint, listen, local_addresses, wanted_addresses
 from gateway.api.server.tls import ServerTls
 from gateway.api.server.turns import Turns
 from gateway.core.network import is_private_peer
 from gateway.settings.model import LimitSettings, ServerSettings
+from gateway.streams.plain import Plain
 
 log = structlog.stdlib.get_logger(__name__)
 

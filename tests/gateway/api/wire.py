@@ -13,11 +13,11 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Event, Request
 
 from gateway.api.asgi import Application, Receive, Scope, Send
-from gateway.api.server.plain import Plain
 from gateway.api.server.serving import Server
 from gateway.api.server.supplied import Supplied
 from gateway.api.server.tls import ServerTls
 from gateway.settings.model import LimitSettings, ServerSettings
+from gateway.streams.plain import Plain
 from tests.gateway.api.rig import Rig
 
 Stream = trio.abc.Stream

@@ -100,6 +100,21 @@ async def test_a_connection_is_kept_and_its_name_not_looked_up_again(serve: Serv
     assert (server.connections, caller.found) == (1, 1)
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_both_versions_of_tls_that_can_be_trusted_are_spoken(
+    serve: Serve, certificates: Certificates, version: ssl.TLSVersion
+) -> None:
+    context = certificates.context()
+    context.minimum_version = context.maximum_version = version
+    async with serve(answering(), context=context) as server, client() as mine:
+        caller = Caller(mine, server, str(certificates.ca))
+        for _ in range(2):
+            posted = await caller.post()
+            assert posted.answer is not None
+            assert posted.answer.body == b"ok"
+    assert server.connections == 1
+
+
 async def test_a_connection_to_an_address_that_is_not_allowed_any_more_is_not_used(
     serve: Serve, certificates: Certificates
 ) -> None:

@@ -22,12 +22,12 @@ from gateway.api.asgi import Application, Receive, Scope, Send, header
 from gateway.api.server.admission import Admission
 from gateway.api.server.config import ServerConfig
 from gateway.api.server.connection import Connection, Guest
-from gateway.api.server.encrypted import Encrypted
 from gateway.api.server.heads import Heads
 from gateway.api.server.parser import RequestParser
 from gateway.api.server.turns import Turns
 from gateway.api.server.writer import COUNTED
 from gateway.settings.model import LimitSettings
+from gateway.streams.encrypted import Encrypted
 from tests.gateway.api.test_parser import REFUSED
 
 LIMITS = LimitSettings(target_size=200, header_size=1000)

@@ -16,8 +16,8 @@ import trio.testing
 from trio.testing import MockClock
 
 from gateway.api.server.connection import Connection
-from gateway.api.server.encrypted import Encrypted
 from gateway.settings.model import LimitSettings
+from gateway.streams.encrypted import Encrypted
 from tests.gateway.api.rig import Rig, read_response
 from tests.gateway.api.wire import Wire, echo, rest
 
@@ -139,6 +139,12 @@ async def breaks_the_rules(wire: Wire) -> None:
     await rest(stream.transport_stream)
 
 
+async def speaks_no_http(wire: Wire) -> None:
+    stream = await wire.call()
+    await stream.send_all(get(wire).replace(b"Host: board", b"Host : board"))
+    await rest(stream)
+
+
 async def speaks_no_tls(wire: Wire) -> None:
     stream = await wire.plug()
     await stream.send_all(get(wire))
@@ -167,6 +173,7 @@ async def has_a_websocket(wire: Wire) -> None:
         shows_no_token,
         shows_a_forged_token,
         breaks_the_rules,
+        speaks_no_http,
         speaks_no_tls,
         has_a_websocket,
     ],

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from gateway.api.server.encrypted import Encrypted
-from gateway.api.server.plain import Plain
+from gateway.streams.encrypted import Encrypted
+from gateway.streams.plain import Plain
 
 
 class Cable:

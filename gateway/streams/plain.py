@@ -1,34 +1,48 @@
-"""A TCP connection with as little as possible between the server and the kernel."""
+"""A TCP connection with as little as possible between us and the kernel."""
 
 from __future__ import annotations
 
+import select
 import socket
+from typing import Protocol
 
 import trio
-
-from gateway.api.server.turns import Turns
 
 # What is received at once, at most: two full TLS records.
 CHUNK = 32 * 1024
 
 
+class Turns(Protocol):
+    """Says whose turn it is, where many have something for us."""
+
+    async def take(self) -> None:
+        """Wait for a turn."""
+
+
 class Plain(trio.abc.HalfCloseableStream):
-    """A stream of bytes over a socket that trio has accepted.
+    """A stream of bytes over a socket that trio has opened.
 
     It differs from trio's own in two ways. It waits first and receives then, so that every ``receive_some`` lets
     others run, and none asks the kernel in vain. What the kernel takes at once is sent without a pass of the loop: who
     answers what was received has had one.
 
     Args:
-        accepted: the connection; it is taken over and must not be used any more.
-        turns: each time something has come, it is received when it is this connection's turn.
+        opened: the connection; it is taken over and must not be used any more.
+        turns: each time something has come, it is received when it is this connection's turn; None: at once.
     """
 
-    def __init__(self, accepted: trio.SocketStream, turns: Turns) -> None:
+    def __init__(self, opened: trio.SocketStream, turns: Turns | None = None) -> None:
         self._turns = turns
-        old = accepted.socket
+        old = opened.socket
         self.socket = socket.socket(old.family, old.type, old.proto, fileno=old.detach())
         self.socket.setblocking(False)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come that was not received, no end and no loss either."""
+        look = select.poll()
+        look.register(self.socket, select.POLLIN)
+        return not look.poll(0)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Wait for something to come; empty at the end.
@@ -40,7 +54,8 @@ class Plain(trio.abc.HalfCloseableStream):
         while True:
             self._check_open()
             await trio.lowlevel.wait_readable(self.socket)
-            await self._turns.take()
+            if self._turns is not None:
+                await self._turns.take()
             self._check_open()
             try:
                 return self.socket.recv(max_bytes or CHUNK)

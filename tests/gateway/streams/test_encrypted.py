@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from gateway.api.server.encrypted import Encrypted
-from tests.gateway.api.server.cable import Cable, Caller, Forger, connect
-from tests.gateway.api.server.conftest import Contexts
+from gateway.streams.encrypted import Encrypted
+from tests.gateway.streams.cable import Cable, Caller, Forger, connect
+from tests.gateway.streams.conftest import Contexts
 
 messages = st.lists(st.binary(min_size=1, max_size=200) | st.integers(1, 40_000).map(bytes), max_size=6)
 cuts = st.lists(st.integers(0, 2**16), max_size=12)

@@ -8,8 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.api.server.plain import Plain
-from gateway.api.server.turns import Turns
+from gateway.streams.plain import Plain
 
 pytestmark = pytest.mark.e2e
 
@@ -21,7 +20,7 @@ def connection() -> tuple[Plain, trio.SocketStream]:
     near.setblocking(False)
     far.setblocking(False)
     accepted = trio.SocketStream(trio.socket.from_stdlib_socket(far))
-    return Plain(accepted, Turns(1000)), trio.SocketStream(trio.socket.from_stdlib_socket(near))
+    return Plain(accepted), trio.SocketStream(trio.socket.from_stdlib_socket(near))
 
 
 async def test_more_than_the_kernel_holds_goes_out_as_it_is_read() -> None:

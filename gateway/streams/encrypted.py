@@ -1,4 +1,4 @@
-"""The encrypted side of a connection: TLS 1.3 by OpenSSL in memory, for servers.
+"""The encrypted side of a connection: TLS by OpenSSL in memory, as a server or as a client.
 
 It does less than trio's stream, and therefore costs less: the handshake is over before anybody gets it, there is one
 reader, and nothing that can be done at once waits. What it must not do less of:
@@ -7,6 +7,7 @@ reader, and nothing that can be done at once waits. What it must not do less of:
   more goes out;
 * everything that was decrypted is handed out, also before a fault, the peer's end, or a cancellation;
 * a peer that sends records without content, or asks for new keys again and again, is cut off;
+* a peer's certificate is proven by the handshake, as the context says;
 * the peer's end (``close_notify``, or none of it) ends what it sends, not what it is sent (RFC 8446, 6.1); ours says
   that all was said.
 """
@@ -18,7 +19,7 @@ import ssl
 
 import trio
 
-from gateway.api.server.plain import Plain
+from gateway.streams.plain import Plain
 
 # The most one record carries (RFC 8446, 5.1), and what it is at most on the wire (5.2).
 _RECORD = 2**14
@@ -37,18 +38,21 @@ class Encrypted(trio.abc.AsyncResource):
 
     Args:
         transport: the stream below.
-        context: of a server, TLS 1.3 only, without session tickets.
+        context: of a server, TLS 1.3 only, without session tickets; or of a client.
         write_time: seconds the peer has to take a piece of what is sent.
+        host: the name of the server this is a client of; None: this is the server.
 
     Attributes:
         session: tells what was agreed on, and the peer's certificate.
     """
 
-    def __init__(self, transport: Plain, context: ssl.SSLContext, write_time: float) -> None:
+    def __init__(
+        self, transport: Plain, context: ssl.SSLContext, write_time: float, *, host: str | None = None
+    ) -> None:
         self._transport = transport
         self._write_time = write_time
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.session = context.wrap_bio(self._incoming, self._outgoing, server_side=host is None, server_hostname=host)
         # Encrypted, but not taken by the kernel; what is in `_outgoing` comes behind it.
         self._unsent = b""
         self._draining = trio.Lock()
@@ -57,6 +61,11 @@ class Encrypted(trio.abc.AsyncResource):
         self._over = self._closed = False
         # Its words alone: an exception has the frames it came through, and those have us.
         self._fault: str | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come that was not received, no end and no loss either."""
+        return self._transport.quiet and not self._incoming.pending
 
     @property
     def held_up(self) -> bool:
