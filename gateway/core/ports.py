@@ -28,7 +28,7 @@ class WriteResult:
     """The honest outcome of a write.
 
     Attributes:
-        outcome: confirmed by the device; refused by it; never sent; or sent and not known.
+        outcome: confirmed by the device, in doubt by what it holds; refused by it; never sent; or sent and not known.
         reason: one word for programs, None when confirmed.
         message: the same for people, with the cure.
         read_back: the value read after the write, where the tag asks for it.

@@ -164,7 +164,9 @@ class Loan:
         request = errand.request
         causes: list[Cause] = []
         unit = polling.units.get(request.unit)
-        late = unit is not None and unit.outstanding(request, trio.current_time())
+        now = trio.current_time()
+        late = unit is not None and unit.outstanding(request, now)
+        doubts = unit is not None and unit.doubts(request.function, now)
         answered = False
         maybe = "; it may have been carried out" if request.writes else ""
         try:
@@ -174,6 +176,7 @@ class Loan:
             answered = isinstance(result, Answer)
             if unit is not None and isinstance(result, Answer):
                 polling.overheard(unit, result.answer)
+                late = late or (doubts and isinstance(result.answer, Refusal))
             told = tuple(str(cause) for cause in causes)
             if isinstance(result, Answer):
                 pdu = _pdu(request, result.answer)

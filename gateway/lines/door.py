@@ -13,9 +13,10 @@ import trio
 from gateway.core.errors import Code, GatewayError, invalid
 from gateway.core.ports import FactStore, LeaseInForce, Outcome, WriteResult
 from gateway.core.principal import Principal
-from gateway.core.reading import Value
+from gateway.core.reading import Reason, Value
 from gateway.core.steering import Arbiter
 from gateway.lines.bids import MAYBE_THERE, Admission, Everybody, bids_for_tag
+from gateway.lines.fence import shape
 from gateway.lines.health import Presence
 from gateway.lines.leases import Leases, Standing
 from gateway.lines.line import Line
@@ -263,9 +264,9 @@ class WriteDoor:
                 with trio.move_on_at(math.inf if end is None else end):
                     await self._changed.wait()
 
-    def _settled(self, spot: Spot, result: WriteResult, taker: int | None) -> None:
+    def _settled(self, spot: Spot, order: Writing, taker: int | None) -> None:
         """What a try to write a safe value came to: there may be two at a time, and a renewal may have come between."""
-        name, now = spot.name, trio.current_time()
+        name, now, result = spot.name, trio.current_time(), order.result()
         if name in self._leases and not self._leases.owed(name, now):
             log.info("lease renewed while its safe value was written", tag=name)
         elif result.outcome is Outcome.CONFIRMED and name in self._leases and self._leases.taker(name) == taker:
@@ -274,7 +275,9 @@ class WriteDoor:
             self._released(name)
         elif self._leases.settling(name):
             log.warning("lease over, safe value not confirmed", tag=name, outcome=result.outcome, reason=result.reason)
-            self._leases.retry(name, now)
+            # Asked again while its acknowledgement could be an earlier one's, it would be in doubt for ever.
+            doubted = result.reason == Reason.LATE_POSSIBLE
+            self._leases.retry(name, now, spot.unit.health.open_until(shape(order.request)) if doubted else now)
             self._changed.set()
 
     def _order_of_safe_value(self, name: str) -> tuple[Spot, Writing] | None:
@@ -311,6 +314,6 @@ class WriteDoor:
         taker = self._leases.taker(name)
         spot.line.submit(order)
         await order.done.wait()
-        self._settled(spot, order.result(), taker)
+        self._settled(spot, order, taker)
         if spot.poll is not None:
             spot.line.hurry(spot.poll)

@@ -110,7 +110,7 @@ class Fulfilment:
             return
         now = trio.current_time()
         ambiguous = unit.outstanding(order.request, now)
-        functions = {function for function, *_ in unit.health.open_shapes(now)}
+        doubts = unit.doubts(order.request.function, now)
         order.sent = True
         try:
             answer = await self._ask(unit, order)
@@ -121,7 +121,7 @@ class Fulfilment:
         if isinstance(answer, Data):
             await self._acknowledged(unit, order, answer, ambiguous=ambiguous)
         elif answer is not None:
-            await self._refused(unit, order, answer, ambiguous=order.request.function in functions)
+            await self._refused(unit, order, answer, ambiguous=doubts)
 
     async def _refused(self, unit: Unit, order: Order, refusal: Refusal, *, ambiguous: bool) -> None:
         if ambiguous:
@@ -144,7 +144,7 @@ class Fulfilment:
     async def _acknowledged(self, unit: Unit, order: Order, answer: Data, *, ambiguous: bool) -> None:
         echoed = self._polling.echoed(order.request)
         certain = not ambiguous and not echoed
-        if isinstance(order, Writing) and (order.reads_back or not certain):
+        if isinstance(order, Writing) and (order.reads_back or (ambiguous and not echoed)):
             await self._read_back(unit, order)
             # What was read after the write says more than its acknowledgement. A register that is not said to read
             # back what was written to it may show something else in any case.

@@ -122,7 +122,6 @@ class Health:
     """
 
     __slots__ = (
-        "_lost",
         "_open",
         "_quarantine",
         "bound",
@@ -143,8 +142,6 @@ class Health:
         self.misses = 0
         self.next_probe = 0.0
         self._open: dict[Shape, float] = {}
-        # How many requests were lost since nothing was open: no more replies than that are missing.
-        self._lost = 0
         self._quarantine = max(QUARANTINE_TIMEOUTS * timeout, QUARANTINE_LEAST_S)
 
     @property
@@ -209,27 +206,11 @@ class Health:
 
     def lost(self, shape: Shape, now: float) -> None:
         """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
-        self._lost += 1
-        self.expects(shape, now)
-
-    def expects(self, shape: Shape, now: float) -> None:
-        """A reply of this shape may still come: what was taken for it may have been an earlier one."""
         self._open[shape] = now + self._quarantine
-
-    def refused(self, shape: Shape, now: float) -> None:
-        """A request was refused twice in a row while earlier replies were open, and its own shape was not.
-
-        Where one reply is missing in all, one of the two was its own: no reply of its shape comes any more.
-        """
-        if self._lost == 1:
-            self._open.pop(shape, None)
-            # A shape no reply has: it stands for another refusal.
-            self.expects((shape[0], 0, b""), now)
 
     def inherit(self, before: Health) -> None:
         """Take over what may still come on the same wire, where the line was given another configuration."""
         self._open.update(before._open)
-        self._lost += before._lost
         self._quarantine = max(self._quarantine, before._quarantine)
 
     @property
@@ -245,8 +226,8 @@ class Health:
             self._quarantine = min(self._quarantine * 2, QUARANTINE_MAX_S)
 
     def open_until(self, shape: Shape) -> float:
-        """Until when a reply of this shape, which is open, may still come."""
-        return self._open[shape]
+        """Until when a reply of this shape may still come; 0 where none may."""
+        return self._open.get(shape, 0.0)
 
     @property
     def in_doubt(self) -> bool:
@@ -258,8 +239,6 @@ class Health:
         if self._open:
             for shape in [shape for shape, until in self._open.items() if until <= now]:
                 del self._open[shape]
-            if not self._open:
-                self._lost = 0
         return self._open.keys()
 
 

@@ -167,8 +167,8 @@ class Leases:
         del self._pauses[name]
         self._set(name, now)
 
-    def retry(self, name: str, now: float) -> None:
+    def retry(self, name: str, now: float, earliest: float = 0.0) -> None:
         """The safe value could not be written, or it is not known whether it was: try again after a pause."""
         pause = self._pauses.get(name, RETRY_S)
         self._pauses[name] = min(pause * 2, RETRY_MAX_S)
-        self._set(name, now + pause)
+        self._set(name, max(now + pause, earliest))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import trio
 
-from drivers.modbus.pdu import Request, read_bits, read_registers
+from drivers.modbus.pdu import Refusal, Request, read_bits, read_registers
 from drivers.modbus.values import BlockCodec, Decoded, Field, Unusable
 from gateway.core.ports import Json
 from gateway.core.reading import Reason, Value
@@ -141,6 +141,7 @@ class Unit:
         self.busy = 0
         # Set once a unit has refused function 22, so that bit fields are written by read, modify and write.
         self.no_mask_write = False
+        self._found: dict[bytes, tuple[Refusal | None, float]] = {}
 
     @property
     def name(self) -> str:
@@ -202,9 +203,27 @@ class Unit:
         # A unit without tags: any device answers this, if only with a refusal.
         return read_registers(self.number, FUNCTION_OF["holding"], 0, 1)
 
+    def doubts(self, function: int, now: float) -> bool:
+        """Whether a late answer to a request of this function may still come: any refusal of it could be that."""
+        return any(open_function == function for open_function, *_ in self.health.open_shapes(now))
+
     def outstanding(self, request: Request, now: float) -> bool:
         """Whether the answer to this request could be the late one to an earlier request."""
         return shape(request) in self.health.open_shapes(now)
+
+    def find_in_doubt(self, request: Request, refusal: Refusal | None) -> None:
+        """A read was refused in doubt: that stands until a reply to it can come no more.
+
+        Args:
+            request: the read.
+            refusal: what it was refused with; None: no answer to it could be told from a late one.
+        """
+        self._found[request.pdu] = (refusal, self.health.open_until(shape(request)))
+
+    def found_in_doubt(self, now: float) -> dict[bytes, Refusal | None]:
+        """What reads were found to be, in doubt that lasts: see ``find_in_doubt``."""
+        self._found = {pdu: (refusal, until) for pdu, (refusal, until) in self._found.items() if until > now}
+        return {pdu: refusal for pdu, (refusal, _) in self._found.items()}
 
     def fence(self, now: float) -> Request:
         """A read that cannot be mistaken for anything asked before: see ``fence``."""

@@ -143,6 +143,8 @@ class Units:
             self._stillness.ends()
             if isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES:
                 health.counters.refused("gateway_path")
+                if _may_answer(outstanding, request, result.answer):
+                    health.lost(shape(request), now)
                 self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
             else:
                 self._heard(unit, request, result, outstanding, now)
@@ -150,7 +152,7 @@ class Units:
             unit.broken += 1
             if outstanding:
                 # What was damaged may have been an earlier request's.
-                health.expects(shape(request), now)
+                health.lost(shape(request), now)
             if not health.usable and unit.broken > BROKEN_RETRIES:
                 # Probes that bring nothing but damage cost the line what silence costs.
                 self._missed(unit, result.cost, now, Reason.BROKEN_ANSWER)
@@ -166,8 +168,7 @@ class Units:
         unit.broken = 0
         self.absent.heard()
         refusal = result.answer if isinstance(result.answer, Refusal) else None
-        # A refusal has no shape: it may be the answer to any of them.
-        earlier = bool(outstanding) and (refusal is not None or shape(request) in outstanding)
+        earlier = _may_answer(outstanding, request, result.answer)
         # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
         telling = refusal is None and not earlier
         if health.answered(result.at, result.turnaround if telling else None):
@@ -176,7 +177,7 @@ class Units:
             health.counters.refused(refusal.name)
         if earlier:
             # If it was the late one, the reply to this request is still to come.
-            health.expects(shape(request), now)
+            health.lost(shape(request), now)
 
     def overheard(self, unit: Unit, answer: Data | Refusal) -> None:
         """A tool had an answer of a unit: where nobody knew that it is there, what waits for that is tried."""
@@ -235,6 +236,16 @@ class Units:
             self._stillness = Stillness()
             return False
         return self._stillness.lasts(now)
+
+
+def _may_answer(outstanding: AbstractSet[Shape], request: Request, answer: Data | Refusal) -> bool:
+    """Whether what came for a request may be the answer to an earlier one.
+
+    A refusal has no size, and names its function alone: it may be the answer to any request of that.
+    """
+    if isinstance(answer, Refusal):
+        return any(function == request.function for function, *_ in outstanding)
+    return shape(request) in outstanding
 
 
 def count_missed(poll: BlockPoll, missed: int) -> None:

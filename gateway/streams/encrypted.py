@@ -65,6 +65,8 @@ class Encrypted(trio.abc.AsyncResource):
     @property
     def quiet(self) -> bool:
         """Whether nothing has come that was not received, no end and no loss either."""
+        if self._over or self._fault is not None:
+            return False
         return self._transport.quiet and not self._incoming.pending
 
     @property

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from drivers.modbus.pdu import write_register
-from drivers.simulated.device import SimulatedDevice
+from drivers.simulated.device import AddressRange, SimulatedDevice
 from gateway.core.ports import Outcome, RawAnswer
 from gateway.core.reading import Quality
 from gateway.lines.fence import shape
@@ -41,17 +41,78 @@ def lose(bench: Bench, *sizes: int) -> None:
         health.lost((3, 2 + 2 * size, b""), trio.current_time())
 
 
-async def test_a_refusal_in_doubt_is_believed_when_given_twice(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("sizes", [(5,), (5, 6), (1,), (1, 2)])
+async def test_a_refusal_in_doubt_is_believed_when_given_twice(
+    autojump_clock: MockClock, sizes: tuple[int, ...]
+) -> None:
+    """And asking again does not keep the doubt alive, whatever was lost: also the very read that is asked again."""
     simulated = Counting()
-    async with open_bench([device(1, POLLED)], [simulated]) as bench:
+    async with open_bench([device(1, POLLED)], [simulated], timeout=1.0) as bench:
         await trio.sleep(5)
-        lose(bench, 5)
+        lose(bench, *sizes)
         simulated.asked.clear()
-        for asked in range(1, 20):
-            refused = await read(bench, 100, 1)
-            assert (refused.values, refused.reason) == (None, "illegal_address")
-            assert len(simulated.asked) <= 2 * asked
-            await trio.sleep(1)
+        said = []
+        for _ in range(30):
+            said.append((await read(bench, 100, 1)).reason)
+            await trio.sleep(0.5)
+        assert set(said) <= {"illegal_address", "late_possible"}
+        assert "late_possible" not in said[0 if 1 not in sizes else 10 :]
+        assert len(simulated.asked) <= 30
+        assert not bench.line.polling.unit(1).health.open_shapes(trio.current_time())
+
+
+async def test_a_read_in_doubt_leaves_the_sizes_of_polls_alone(autojump_clock: MockClock) -> None:
+    simulated = Counting()
+    async with open_bench(
+        [device(1, tag("long", 6, type="uint32", length=2, poll=0.5))], [simulated], timeout=1.0
+    ) as bench:
+        await trio.sleep(5)
+        lose(bench, 1)
+        for _ in range(100):
+            await read(bench, 7, 1)
+            await trio.sleep(0.1)
+            assert bench.read("d1/long").quality is Quality.GOOD
+
+
+async def test_a_doubt_that_ends_while_it_is_asked_about_harms_nobody(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, POLLED)], [Counting()], timeout=1.0) as bench:
+        await trio.sleep(5)
+        health = bench.line.polling.unit(1).health
+        lose(bench, 1)
+        await trio.sleep_until(health.open_until((3, 4, b"")) - 0.004)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read, bench, 7, 1)
+            await trio.sleep(0.005)
+            health.open_shapes(trio.current_time())
+        assert bench.line.state == "up"
+        assert (await read(bench, 7, 1)).values == [70]
+
+
+async def test_a_lost_read_makes_no_doubt_of_a_refused_write(autojump_clock: MockClock) -> None:
+    """A refusal names its function."""
+    simulated = Counting(read_only=[AddressRange("holding", 2)])
+    async with open_bench([device(1, tag("t", 2, poll=60.0, writable=True))], [simulated]) as bench:
+        await trio.sleep(5)
+        lose(bench, 1)
+        for _ in range(5):
+            assert (await bench.field.write("bus/d1/t", 5, None)).outcome is Outcome.REFUSED
+            await trio.sleep(0.5)
+
+
+async def test_a_safe_value_that_cannot_be_read_back_is_settled_all_the_same(autojump_clock: MockClock) -> None:
+    class WriteOnly(Counting):
+        def answer(self, pdu: bytes, now: float) -> bytes | None:
+            return bytes((0x83, 2)) if pdu[0] == 3 else super().answer(pdu, now)
+
+    simulated = WriteOnly()
+    configured = [device(1, tag("t", 2, poll=60.0, writable=True, safe=0))]
+    async with open_bench(configured, [simulated], timeout=5.0) as bench:
+        await trio.sleep(5)
+        assert (await bench.field.write("bus/d1/t", 5, 1.0)).outcome is Outcome.CONFIRMED
+        bench.line.polling.unit(1).health.lost(shape(write_register(1, 2, 0)), trio.current_time())
+        await trio.sleep(60)
+        assert simulated.get("holding", 2) == 0
+        assert not bench.field.leases()
 
 
 async def test_a_read_in_doubt_is_asked_for_more_than_was_wanted(autojump_clock: MockClock) -> None:

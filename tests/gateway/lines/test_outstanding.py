@@ -8,10 +8,11 @@ from collections.abc import Callable
 import trio
 from trio.testing import MockClock
 
-from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.modbus.pdu import Data, Refusal, Request, read_registers
 from drivers.ports.port import Port
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
+from gateway.lines.certain import read_for_certain
 from gateway.lines.exchange import Answer, CountCause, Lost, Pace
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause
@@ -117,3 +118,45 @@ async def test_what_is_answered_with_nothing_outstanding_leaves_nothing_open(aut
     for _ in range(3):
         await polling.exchange(unit, unit.polls[0].request)
     assert not unit.health.open_shapes(trio.current_time())
+
+
+def reads(address: int, count: int = 1) -> Request:
+    return read_registers(1, 3, address, count)
+
+
+async def test_a_device_that_was_busy_may_answer_the_second_asking_still(autojump_clock: MockClock) -> None:
+    """One reply behind: the refusals were those of the requests before, and what was wanted comes last."""
+    busy = Refusal(6)
+    script = Script(LOST, answer(busy), answer(busy), answer(busy))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    await polling.exchange(unit, unit.polls[0].request)
+    await polling.probe(unit)
+    await read_for_certain(polling, unit, reads(10, 3), None)
+    assert len(script.asked) == 4
+    assert unit.outstanding(reads(60, 3), trio.current_time()), "it has the size of what may come still"
+
+
+async def test_behind_a_gateway_without_path_its_own_answer_may_follow(autojump_clock: MockClock) -> None:
+    script = Script(LOST, answer(Refusal(11)))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    await polling.exchange(unit, unit.polls[0].request)
+    await polling.probe(unit)
+    assert shape(script.asked[1]) in unit.health.open_shapes(trio.current_time())
+
+
+async def test_a_refusal_in_doubt_stands_for_the_same_read_while_the_doubt_lasts(autojump_clock: MockClock) -> None:
+    script = Script(LOST, answer(Refusal(2)), answer(Refusal(2)), answer(Data(b"\0\1")))
+    polling = polling_on(script)
+    unit = polling.unit(1)
+    await polling.exchange(unit, reads(0, 5))
+    for _ in range(3):
+        told = await read_for_certain(polling, unit, reads(10), None)
+        assert isinstance(told, Answer)
+        assert told.answer == Refusal(2)
+    assert len(script.asked) == 3
+    await trio.sleep(unit.health.quarantine)
+    told = await read_for_certain(polling, unit, reads(10), None)
+    assert isinstance(told, Answer)
+    assert told.answer == Data(b"\0\1")

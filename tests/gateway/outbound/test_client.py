@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -215,6 +215,45 @@ async def test_a_certificate_that_proves_nothing(
     assert (posted.answer, posted.untrusted) == (None, True)
     assert words in str(posted.error)
     assert not any(asked)
+
+
+async def test_who_says_that_this_was_all_is_not_called_again_on_that_connection(
+    serve: Serve, certificates: Certificates
+) -> None:
+    """Its farewell came with the answer, and the socket stays open: a request would be taken, and never answered."""
+    got: list[bytes] = []
+    late: list[int] = []
+
+    async def behaviour(stream: Stream) -> None:
+        tcp = stream.transport_stream
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = certificates.context().wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            with suppress(ssl.SSLWantReadError):
+                session.do_handshake()
+                break
+            await tcp.send_all(outgoing.read())
+            incoming.write(await tcp.receive_some())
+        await tcp.send_all(outgoing.read())
+        while True:
+            with suppress(ssl.SSLWantReadError):
+                got.append(session.read(4096))
+                break
+            incoming.write(await tcp.receive_some())
+        session.write(OK)
+        with suppress(ssl.SSLWantReadError):
+            session.unwrap()
+        await tcp.send_all(outgoing.read())
+        late.append(len(await tcp.receive_some()))
+
+    async with serve(behaviour) as server, client() as mine:
+        caller = Caller(mine, server, str(certificates.ca))
+        for _ in range(2):
+            posted = await caller.post()
+            assert posted.answer is not None, posted.error
+    assert server.connections == 2
+    assert len(got) == 2
+    assert all(size < len(got[0]) for size in late), "nothing but a farewell"
 
 
 async def test_tls_before_1_2_is_refused(serve: Serve, certificates: Certificates) -> None:

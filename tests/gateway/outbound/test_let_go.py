@@ -97,6 +97,7 @@ async def test_of_a_call_to_who_is_not_trusted_nothing_is_left(
         for _ in range(CALLS):
             assert (await caller.post()).untrusted
         await trio.sleep(0.05)
+        assert server.connections == CALLS
         assert there() == before
 
 
@@ -110,4 +111,5 @@ async def test_of_a_call_that_is_cancelled_nothing_is_left(
             with trio.move_on_after(SHORT):
                 await caller.post()
         await trio.sleep(0.05)
+        assert server.connections == CALLS
         assert there() == before
