@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ pytestmark = [
 ]
 
 
+class LeftError(Exception):
+    """The page that was asked is being left for another one."""
+
+
 class Tab:
     """One tab, driven by the Chrome DevTools Protocol."""
 
@@ -43,6 +47,8 @@ class Tab:
         while True:
             message: dict[str, Any] = json.loads(self._connection.recv(timeout=PATIENCE_S))
             if message.get("id") == self._calls:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise LeftError
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
                 return result
@@ -56,10 +62,12 @@ class Tab:
     def until(self, script: str) -> Any:
         """Wait until something is so, and give it; a page without script cannot wait by itself."""
         end = time.monotonic() + PATIENCE_S
-        while not (found := self.run(script)):
+        while True:
+            with suppress(LeftError):
+                if found := self.run(script):
+                    return found
             assert time.monotonic() < end, script
             time.sleep(0.05)
-        return found
 
     def open(self, url: str, *, width: int, dark: bool = False, script: bool = True) -> None:
         self.call(
