@@ -77,7 +77,9 @@ def test_however_one_looks_every_character_comes_once_and_in_time(looks: list[fl
     seen = b""
     for look in sorted(looks):
         seen += bus.take(look)
-        assert len(seen) == sum(at <= look + 1e-9 for at, _ in schedule)
+        # What ends at the moment of the look may or may not be there: moments are sums of many rounded durations.
+        surely, perhaps = (sum(at <= look + margin for at, _ in schedule) for margin in (-1e-8, 1e-8))
+        assert surely <= len(seen) <= perhaps
     assert seen + bus.take(1.0) == reply(1)
     assert bus.next_at() == math.inf
 
