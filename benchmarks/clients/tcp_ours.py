@@ -35,7 +35,7 @@ async def run(tcp_port: int, count: int, seconds: float) -> dict[str, float]:
     async with trio.open_nursery() as nursery:
         wakeups = Wakeups()
         nursery.start_soon(wakeups.run)
-        measured = await _poll(await open_tcp("127.0.0.1", tcp_port, alarm=wakeups), count, seconds)
+        measured = await _poll(await open_tcp("127.0.0.1", tcp_port, alarm=wakeups.alarm), count, seconds)
         nursery.cancel_scope.cancel()
     return measured
 

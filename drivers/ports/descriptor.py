@@ -1,23 +1,18 @@
 """What serial ports and sockets have in common: a non-blocking descriptor, read when the loop says so."""
 
-import math
 import os
-from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 import trio
 
+from drivers.ports.alarm import Alarm
 from drivers.ports.port import LineFaults, LinkDown
-from drivers.ports.timer import Sleeper
+from drivers.ports.timer import Sleeper, loop_clock
 
 # More than any frame, and all that the kernel's terminal buffer holds.
 _READ_BYTES = 4096
 # A kernel buffer holds thousands of characters: who cannot take one frame in this time takes none.
 _STUCK_AFTER_S = 5.0
-# Nearly every time-out is set in vain. Whether anybody still waits is looked at on this grid first, for many ports in
-# one wake of the loop, and only who still does is woken at the very moment.
-_LOOK_GRID_S = 0.02
 
 
 class Channel(Protocol):
@@ -38,13 +33,6 @@ class Channel(Protocol):
         """Close the descriptor, without waiting for anything."""
 
 
-class Alarm(Protocol):
-    """Wakes whoever waits in vain, at a fraction of what a cancel scope costs."""
-
-    def at(self, moment: float, ring: Callable[[], None], wanted: Callable[[], bool]) -> None:
-        """Call `ring` at `moment` of trio's clock, or soon after; at any time before while nobody has `wanted` it."""
-
-
 class DescriptorPort:
     """A `drivers.ports.port.Port` on a non-blocking descriptor.
 
@@ -60,9 +48,7 @@ class DescriptorPort:
         self._channel = channel
         self._sleeper = sleeper
         self._alarm = alarm
-        # The alarm is asked for once in many receives: when it rings too early for the present one, it is asked again.
-        self._deadline = math.inf
-        self._rings_at = math.inf
+        self._time = loop_clock()
 
     @property
     def name(self) -> str:
@@ -104,23 +90,28 @@ class DescriptorPort:
         Raises:
             LinkDown: the wire is gone.
         """
+        alarm = self._alarm
         while True:
-            if self._alarm is None:
+            if alarm is None:
                 with trio.CancelScope(deadline=deadline):
                     await self._wait(trio.lowlevel.wait_readable)
             else:
-                self._deadline = deadline
-                if deadline < self._rings_at:
-                    self._ask(self._alarm, deadline, trio.current_time())
+                if self._fd < 0:
+                    raise self._closed()
+                alarm.deadlines[self] = deadline
+                if deadline < alarm.soonest:
+                    alarm.sooner(deadline, self._time())
                 try:
-                    await self._wait(trio.lowlevel.wait_readable)
+                    await trio.lowlevel.wait_readable(self._fd)
+                except trio.ClosedResourceError:
+                    self._woken()
                 finally:
                     # Also where it is cancelled: nobody waits any more, so nobody may be woken for this.
-                    self._deadline = math.inf
+                    del alarm.deadlines[self]
             data = self._read()
             if data is not None:
                 return data
-            if trio.current_time() >= deadline:
+            if self._time() >= deadline:
                 return None
 
     def drain(self) -> bytes:
@@ -144,6 +135,12 @@ class DescriptorPort:
         """Return the hardware's own error counts since opening, or None where there are none."""
         return self._channel.faults() if self._fd >= 0 else None
 
+    def wake(self) -> None:
+        """The deadline of the receive that waits has come."""
+        if self._fd >= 0:
+            # The one way to wake a waiting task from outside without a scope around it. Nothing is closed by it.
+            trio.lowlevel.notify_closing(self._fd)
+
     async def aclose(self) -> None:
         """Close the port; whoever waits on it gets ``LinkDown("closed")``."""
         if self._fd >= 0:
@@ -159,30 +156,12 @@ class DescriptorPort:
         try:
             await until(self._fd)
         except trio.ClosedResourceError:
-            # Woken by the alarm while it is still open: whoever waits looks, and waits again if there is reason to.
-            if self._fd < 0:
-                raise self._closed() from None
+            self._woken()
 
-    def _ask(self, alarm: Alarm, deadline: float, now: float) -> None:
-        look = deadline - deadline % _LOOK_GRID_S
-        self._rings_at = moment = look if look > now else deadline
-        alarm.at(moment, partial(self._ring, alarm, moment), self._waits)
-
-    def _waits(self) -> bool:
-        return self._deadline != math.inf and self._fd >= 0
-
-    def _ring(self, alarm: Alarm, moment: float) -> None:
-        if moment != self._rings_at:
-            return
-        self._rings_at = math.inf
-        if not self._waits():
-            return
-        now = trio.current_time()
-        if now < self._deadline:
-            self._ask(alarm, self._deadline, now)
-        else:
-            # The one way to wake a waiting task from outside without a scope around it. Nothing is closed by it.
-            trio.lowlevel.notify_closing(self._fd)
+    def _woken(self) -> None:
+        """Woken by the alarm while it is still open: whoever waits looks, and waits again if there is reason to."""
+        if self._fd < 0:
+            raise self._closed() from None
 
     def _read(self) -> bytes | None:
         """Read once; None when nothing is there."""

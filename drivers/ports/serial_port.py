@@ -15,7 +15,8 @@ import serial
 import serial.rs485
 
 from drivers.ports.abandon import in_thread
-from drivers.ports.descriptor import Alarm, DescriptorPort
+from drivers.ports.alarm import Alarm
+from drivers.ports.descriptor import DescriptorPort
 from drivers.ports.permission import why_forbidden
 from drivers.ports.port import LineFaults, LinkDown, Reason
 from drivers.ports.timer import sleeper

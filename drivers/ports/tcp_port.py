@@ -6,7 +6,8 @@ import socket
 
 import trio
 
-from drivers.ports.descriptor import Alarm, DescriptorPort
+from drivers.ports.alarm import Alarm
+from drivers.ports.descriptor import DescriptorPort
 from drivers.ports.port import LineFaults, LinkDown, Reason
 from drivers.ports.timer import sleeper
 

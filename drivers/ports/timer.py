@@ -9,6 +9,7 @@ import ctypes
 import math
 import os
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -19,6 +20,14 @@ _MOST_LEAD_S = 0.00025
 # The lead stays near the upper end of the lateness seen: being late costs bus time, looking at the clock does not.
 _UP = 1 / 4
 _DOWN = 1 / 16
+
+
+def loop_clock() -> Callable[[], float]:
+    """Return what tells the time of the running loop, in seconds, at a third of what ``trio.current_time`` takes.
+
+    That looks for the loop and its clock anew each time; a poll asks for the time again and again.
+    """
+    return trio.lowlevel.current_clock().current_time
 
 
 class Sleeper(Protocol):

@@ -94,7 +94,7 @@ class Lines:
         self._announce = announce
         self._lives = lives
         self._wakeups = Wakeups()
-        self._make_opener = make_opener or partial(opener, alarm=self._wakeups)
+        self._make_opener = make_opener or partial(opener, alarm=self._wakeups.alarm)
         self._running: dict[str, Running] = {}
         self.spots: dict[str, Spot] = {}
         self.door = WriteDoor(self.spots.get, facts, arbiter, released)
@@ -125,7 +125,7 @@ class Lines:
     def _start(self, settings: LineSettings, before: Iterable[Polling] = (), namesake: Running | None = None) -> None:
         line: AnyLine
         if settings.transport == "serial":
-            line = RawLine(settings, partial(open_port, alarm=self._wakeups), self._store, self._announce)
+            line = RawLine(settings, partial(open_port, alarm=self._wakeups.alarm), self._store, self._announce)
         else:
             polling = Polling(
                 settings,
@@ -157,23 +157,20 @@ class Lines:
         async def life() -> None:
             running.lives = True
             try:
-                await ending()
+                while True:
+                    if not running.ending:
+                        # A life that fell while it was to end for another leaves that word behind.
+                        line.begin_again()
+                    with trio.CancelScope() as running.scope:
+                        await line.run()
+                    if running.hung:
+                        running.hung = False
+                        raise Hung(f"line {line.settings.name} made no progress for {HUNG_AFTER_S:g} s")
+                    if not running.again or running.ending:
+                        return
+                    running.again = False
             finally:
                 running.lives = running.again = False
-
-        async def ending() -> None:
-            while True:
-                if not running.ending:
-                    # A life that fell while it was to end for another leaves that word behind.
-                    line.begin_again()
-                with trio.CancelScope() as running.scope:
-                    await line.run()
-                if running.hung:
-                    running.hung = False
-                    raise Hung(f"line {line.settings.name} made no progress for {HUNG_AFTER_S:g} s")
-                if not running.again or running.ending:
-                    return
-                running.again = False
 
         def fell(_: Exception) -> None:
             running.falls += 1

@@ -6,7 +6,7 @@ from drivers.modbus.ascii import AsciiFramer
 from drivers.modbus.framing import Framer
 from drivers.modbus.rtu import RtuFramer
 from drivers.modbus.tcp import TcpFramer
-from drivers.ports.descriptor import Alarm
+from drivers.ports.alarm import Alarm
 from drivers.ports.port import Port
 from drivers.ports.serial_port import Rs485, SerialSettings, open_serial
 from drivers.ports.tcp_port import open_tcp

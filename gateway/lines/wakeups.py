@@ -13,42 +13,53 @@ from itertools import count
 
 import trio
 
+from drivers.ports.alarm import Alarm
+
 
 class Wakeups:
-    """Calls back at moments of the run loop's clock, for as long as ``run`` runs."""
+    """Calls back at moments of the run loop's clock, for as long as ``run`` runs.
+
+    Attributes:
+        alarm: wakes the ports that wait in vain.
+    """
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, Callable[[], None], Callable[[], bool]]] = []
+        self.alarm = Alarm(self._earlier)
+        self._entries: list[tuple[float, int, Callable[[], None]]] = []
         self._number = count()
+        # -inf while it is ringing: when to ring next is not looked at before all have been rung for.
         self._next = math.inf
         self._sleep = trio.CancelScope()
 
-    def at(self, moment: float, ring: Callable[[], None], wanted: Callable[[], bool] = lambda: True) -> None:
-        """Call ``ring`` at ``moment``, or soon where that is over. It must not raise, and cannot be called off.
-
-        Args:
-            moment: of the run loop's clock.
-            ring: what to call.
-            wanted: says whether anybody still waits for it. Who does not may be rung for before the moment, so that
-                nobody wakes for nothing.
-        """
+    def at(self, moment: float, ring: Callable[[], None]) -> None:
+        """Call ``ring`` at ``moment``, or soon where that is over. It must not raise, and cannot be called off."""
         entries = self._entries
-        heapq.heappush(entries, (moment, next(self._number), ring, wanted))
+        heapq.heappush(entries, (moment, next(self._number), ring))
         if self._next == -math.inf:
             return
-        while not entries[0][3]():
-            heapq.heappop(entries)[2]()
-        if entries[0][0] != self._next:
-            self._next = self._sleep.deadline = entries[0][0]
+        alarm = self.alarm
+        if not alarm.deadlines:
+            # Who is about to rest has had its answer, and it was the last one that was waited for.
+            alarm.soonest = math.inf
+        moment = min(alarm.soonest, entries[0][0])
+        if moment != self._next:
+            self._next = self._sleep.deadline = moment
+
+    def _earlier(self, moment: float) -> None:
+        if moment < self._next:
+            self._next = self._sleep.deadline = moment
 
     async def run(self) -> None:
         """Sleep and ring, until cancelled."""
+        entries = self._entries
         while True:
             with trio.CancelScope(deadline=self._next) as self._sleep:
                 await trio.sleep_forever()
             now = trio.current_time()
             # Whoever is called may ask to be called again: what is due by then waits for the next round.
             self._next = -math.inf
-            while self._entries and self._entries[0][0] <= now:
-                heapq.heappop(self._entries)[2]()
-            self._next = self._entries[0][0] if self._entries else math.inf
+            while entries and entries[0][0] <= now:
+                heapq.heappop(entries)[2]()
+            if self.alarm.soonest <= now:
+                self.alarm.ring(now)
+            self._next = min(entries[0][0] if entries else math.inf, self.alarm.needed_at())

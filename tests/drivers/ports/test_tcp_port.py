@@ -1,12 +1,13 @@
 import math
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import trio
 import trio.testing
 
+from drivers.ports.alarm import Alarm
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.tcp_port import open_tcp
 from gateway.lines.wakeups import Wakeups
@@ -41,8 +42,9 @@ async def pair(
     """A port and its far end; whatever a port does, it does with an alarm and without."""
     alarm = None
     if request.param == "alarm":
-        alarm = Wakeups()
-        nursery.start_soon(alarm.run)
+        wakeups = Wakeups()
+        nursery.start_soon(wakeups.run)
+        alarm = wakeups.alarm
     port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
     far = await peer.accept()
     yield port, far
@@ -148,57 +150,95 @@ async def test_an_unknown_name_is_not_found() -> None:
     assert down.value.reason == "not_found"
 
 
-class HandAlarm:
-    """An alarm that rings when the test says so."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[float, Callable[[], None]]] = []
-        self.wanted: Callable[[], bool] = lambda: False
-
-    def at(self, moment: float, ring: Callable[[], None], wanted: Callable[[], bool]) -> None:
-        self.wanted = wanted
-        self.asked.append((moment, ring))
-
-    def ring(self) -> None:
-        for _, ring in self.asked.copy():
-            ring()
-
-
-async def test_an_alarm_is_asked_for_once_in_many_receives(peer: Peer) -> None:
-    alarm = HandAlarm()
-    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+async def test_an_alarm_is_set_once_for_many_receives(peer: Peer) -> None:
+    asked: list[float] = []
+    port = await open_tcp("127.0.0.1", peer.port, alarm=Alarm(asked.append))
     far = await peer.accept()
     for _ in range(10):
         far.send(b"reply")
         assert await port.receive(await soon()) == b"reply"
-    assert len(alarm.asked) == 1
+    assert len(asked) == 1
     far.send(b"a shorter patience must be kept too")
     assert await port.receive(trio.current_time() + 1)
-    assert len(alarm.asked) == 2
+    assert len(asked) == 2
     far.close()
     await port.aclose()
 
 
-async def test_an_alarm_is_wanted_while_a_receive_waits_and_asked_for_anew(peer: Peer, nursery: trio.Nursery) -> None:
-    alarm = HandAlarm()
+async def test_an_alarm_rings_at_the_very_moment_in_the_end(peer: Peer, nursery: trio.Nursery) -> None:
+    asked: list[float] = []
+    alarm = Alarm(asked.append)
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    deadline = await soon()
+    nursery.start_soon(port.receive, deadline)
+    await trio.testing.wait_all_tasks_blocked()
+    assert asked[0] < deadline, "for others whose patience is a little shorter it need not be set anew"
+    alarm.ring(asked[0])
+    assert alarm.needed_at() == deadline
+    far.send(b"reply")
+    await trio.testing.wait_all_tasks_blocked()
+    nursery.start_soon(port.receive, short := trio.current_time() + 0.02)
+    await trio.testing.wait_all_tasks_blocked()
+    assert asked[1:] == [short], "what is short is not rung for twice"
+    await trio.sleep_until(short)
+    alarm.ring(trio.current_time())
+    await trio.testing.wait_all_tasks_blocked()
+    far.close()
+    await port.aclose()
+
+
+async def test_an_alarm_is_needed_while_a_receive_waits_and_set_anew(peer: Peer, nursery: trio.Nursery) -> None:
+    asked: list[float] = []
+    alarm = Alarm(asked.append)
     port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
     far = await peer.accept()
     for number in (1, 2):
-        nursery.start_soon(port.receive, await soon())
+        deadline = await soon()
+        nursery.start_soon(port.receive, deadline)
         await trio.testing.wait_all_tasks_blocked()
-        assert alarm.wanted()
+        assert trio.current_time() < alarm.needed_at() <= deadline
         far.send(b"reply")
         await trio.testing.wait_all_tasks_blocked()
-        assert not alarm.wanted()
-        # Rung for before its moment, since nobody wants it: the next receive has to ask for another one.
-        alarm.ring()
-        assert len(alarm.asked) == number
+        assert alarm.needed_at() == math.inf
+        assert len(asked) == number, "the next receive has to say anew when it is enough"
     far.close()
     await port.aclose()
 
 
+async def test_an_alarm_wakes_who_has_waited_long_enough_and_nobody_else(peer: Peer, nursery: trio.Nursery) -> None:
+    alarm = Alarm(lambda _: None)
+    ports = [await open_tcp("127.0.0.1", peer.port, alarm=alarm) for _ in range(3)]
+    fars = [await peer.accept() for _ in ports]
+    over = trio.current_time() + 0.01
+    rest = over + 60
+    ended: list[tuple[int, bytes | None]] = []
+
+    async def receive(number: int, deadline: float) -> None:
+        ended.append((number, await ports[number].receive(deadline)))
+
+    for number, deadline in enumerate((rest, over, math.inf)):
+        nursery.start_soon(receive, number, deadline)
+    await trio.testing.wait_all_tasks_blocked()
+    alarm.ring(over - 0.001)
+    await trio.testing.wait_all_tasks_blocked()
+    assert (ended, alarm.needed_at()) == ([], over)
+    await trio.sleep_until(over)
+    alarm.ring(trio.current_time())
+    await trio.testing.wait_all_tasks_blocked()
+    assert (ended, alarm.needed_at()) == ([(1, None)], rest)
+    for number in (0, 2):
+        fars[number].send(b"reply")
+    await trio.testing.wait_all_tasks_blocked()
+    assert sorted(ended[1:]) == [(0, b"reply"), (2, b"reply")]
+    assert alarm.needed_at() == math.inf
+    for each, far in zip(ports, fars, strict=True):
+        far.close()
+        await each.aclose()
+
+
 async def test_an_alarm_that_rings_early_or_in_vain_disturbs_nobody(peer: Peer, nursery: trio.Nursery) -> None:
-    alarm = HandAlarm()
+    alarm = Alarm(lambda _: None)
     port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
     far = await peer.accept()
     got: list[bytes | None] = []
@@ -206,26 +246,49 @@ async def test_an_alarm_that_rings_early_or_in_vain_disturbs_nobody(peer: Peer, 
     async def receive(deadline: float) -> None:
         got.append(await port.receive(deadline))
 
-    nursery.start_soon(receive, await soon())
+    deadline = await soon()
+    nursery.start_soon(receive, deadline)
     await trio.testing.wait_all_tasks_blocked()
-    alarm.ring()
+    # The clock of who rings may be ahead of the one that the receive looks at.
+    alarm.ring(deadline)
     await trio.testing.wait_all_tasks_blocked()
-    # It was before the deadline: the receive goes on, and the alarm is asked for the rest.
     assert got == []
-    assert len(alarm.asked) == 2
+    assert alarm.needed_at() <= deadline, "the receive goes on, and is rung for again"
     far.send(b"reply")
     await trio.testing.wait_all_tasks_blocked()
     assert got == [b"reply"]
-    alarm.ring()
+    alarm.ring(deadline)
     nursery.start_soon(receive, math.inf)
     await trio.testing.wait_all_tasks_blocked()
-    alarm.ring()
+    alarm.ring(deadline)
     far.send(b"unasked")
     await trio.testing.wait_all_tasks_blocked()
     assert got == [b"reply", b"unasked"]
     far.close()
     await port.aclose()
-    alarm.ring()
+    alarm.ring(deadline)
+
+
+async def test_a_port_that_is_closed_while_it_waits_needs_no_alarm(peer: Peer, nursery: trio.Nursery) -> None:
+    alarm = Alarm(lambda _: None)
+    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    far = await peer.accept()
+    reasons: list[str] = []
+
+    async def receive(deadline: float) -> None:
+        with pytest.raises(LinkDown) as down:
+            await port.receive(deadline)
+        reasons.append(down.value.reason)
+
+    deadline = await soon()
+    nursery.start_soon(receive, deadline)
+    await trio.testing.wait_all_tasks_blocked()
+    await port.aclose()
+    # Before the receive has seen it: what has its number now may be another's descriptor.
+    alarm.ring(deadline)
+    await trio.testing.wait_all_tasks_blocked()
+    assert (reasons, alarm.needed_at()) == (["closed"], math.inf)
+    far.close()
 
 
 class Steps(trio.abc.Instrument):
@@ -241,7 +304,7 @@ class Steps(trio.abc.Instrument):
 
 async def test_a_receive_that_was_cancelled_leaves_no_deadline_behind(peer: Peer, nursery: trio.Nursery) -> None:
     """Neither the next receive nor a send is ended, or only woken, by what nobody waits for any more."""
-    alarm = HandAlarm()
+    alarm = Alarm(lambda _: None)
     port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
     far = await peer.accept()
     given_up = trio.current_time() + 0.02
@@ -259,7 +322,7 @@ async def test_a_receive_that_was_cancelled_leaves_no_deadline_behind(peer: Peer
             senders.start_soon(send)
             await trio.testing.wait_all_tasks_blocked()
             before = sending.taken
-            alarm.ring()
+            alarm.ring(trio.current_time())
             await trio.testing.wait_all_tasks_blocked()
             assert (before, sending.taken) == (1, 1), "a writer has nothing to do with it"
             scope.cancel()
@@ -272,7 +335,7 @@ async def test_a_receive_that_was_cancelled_leaves_no_deadline_behind(peer: Peer
 
     nursery.start_soon(receive, await soon())
     await trio.testing.wait_all_tasks_blocked()
-    alarm.ring()
+    alarm.ring(trio.current_time())
     await trio.testing.wait_all_tasks_blocked()
     assert got == []
     far.send(b"reply")
@@ -283,9 +346,9 @@ async def test_a_receive_that_was_cancelled_leaves_no_deadline_behind(peer: Peer
 
 
 async def test_an_alarm_for_the_reader_does_not_end_a_send(peer: Peer, nursery: trio.Nursery) -> None:
-    alarm = Wakeups()
-    nursery.start_soon(alarm.run)
-    port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
+    wakeups = Wakeups()
+    nursery.start_soon(wakeups.run)
+    port = await open_tcp("127.0.0.1", peer.port, alarm=wakeups.alarm)
     far = await peer.accept()
     data = bytes(8_000_000)
     nursery.start_soon(port.send, data)

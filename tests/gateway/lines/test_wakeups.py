@@ -1,8 +1,10 @@
-"""One sleep for all idle lines."""
+"""One sleep for all idle lines, and for those who wait for an answer."""
 
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from drivers.ports.alarm import Alarm
 from gateway.lines.wakeups import Wakeups
 
 
@@ -40,25 +42,75 @@ async def test_what_was_asked_for_before_it_runs_is_kept(autojump_clock: MockClo
         nursery.cancel_scope.cancel()
 
 
+class Waiter:
+    """Waits on an alarm, as ports do."""
+
+    def __init__(self, alarm: Alarm, name: str, rung: list[tuple[str, float]]) -> None:
+        self.alarm = alarm
+        self.name = name
+        self.rung = rung
+
+    def waits(self, deadline: float) -> None:
+        self.alarm.deadlines[self] = deadline
+        if deadline < self.alarm.soonest:
+            self.alarm.sooner(deadline, trio.current_time())
+
+    def answered(self) -> None:
+        del self.alarm.deadlines[self]
+
+    def wake(self) -> None:
+        self.rung.append((self.name, trio.current_time()))
+
+
+class Wakes(trio.abc.Instrument):
+    """When the task that sleeps for all was woken."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if Wakeups.run.__qualname__ in task.name:
+            self.at.append(trio.current_time())
+
+
 async def test_nobody_wakes_for_what_nobody_waits_for(autojump_clock: MockClock) -> None:
-    wakeups = Wakeups()
+    wakeups, wakes = Wakeups(), Wakes()
     rung: list[tuple[str, float]] = []
-    waits = True
-
-    def ring(name: str) -> None:
-        rung.append((name, trio.current_time()))
-
+    answered, late, patient = (Waiter(wakeups.alarm, name, rung) for name in ("answered", "late", "patient"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wakeups.run)
         await wait_all_tasks_blocked()
-        # The time-outs of two lines whose answers have come, and of one that still waits.
-        wakeups.at(1.0, lambda: ring("answered"), lambda: waits)
-        wakeups.at(1.1, lambda: ring("answered too"), lambda: waits)
-        wakeups.at(1.2, lambda: ring("waiting"), lambda: True)
-        await trio.sleep(0.5)
-        waits = False
-        wakeups.at(9.0, lambda: ring("idle"))
-        assert rung == [("answered", 0.5), ("answered too", 0.5)]
-        await trio.sleep(20)
+        trio.lowlevel.add_instrument(wakes)
+        # Two lines whose answers come, and each goes to rest until its next poll.
+        for begins in (0.0, 0.1):
+            await trio.sleep_until(begins)
+            answered.waits(begins + 1.0)
+            late.waits(begins + 1.1)
+            answered.answered()
+            late.answered()
+            wakeups.at(9.0, lambda: rung.append(("idle", trio.current_time())))
+        await trio.sleep_until(8.5)
+        assert wakes.at == [], "for answers that have come nobody wakes"
+        patient.waits(12.0)
+        late.waits(8.7)
+        await trio.sleep_until(8.8)
+        late.answered()
+        await trio.sleep_until(20.0)
+        patient.answered()
+        trio.lowlevel.remove_instrument(wakes)
         nursery.cancel_scope.cancel()
-    assert rung[2:] == [("waiting", 1.2), ("idle", 9.0)]
+    assert rung == [("late", 8.7), ("idle", 9.0), ("idle", 9.0), ("patient", 12.0)]
+    assert wakes.at == pytest.approx([8.65, 8.7, 9.0, 12.0]), "once before its time, then at the very moment"
+
+
+async def test_who_waits_while_the_alarm_rings_is_rung_for(autojump_clock: MockClock) -> None:
+    wakeups = Wakeups()
+    rung: list[tuple[str, float]] = []
+    waiter = Waiter(wakeups.alarm, "waiter", rung)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wakeups.run)
+        await wait_all_tasks_blocked()
+        wakeups.at(1.0, lambda: waiter.waits(2.0))
+        await trio.sleep(2.5)
+        nursery.cancel_scope.cancel()
+    assert rung == [("waiter", 2.0)]
