@@ -29,6 +29,9 @@ class BlockCodec:
         fields: What to decode; fields may overlap, several bit fields may share a register.
         bits: The block is a coil or discrete table: every field is a `bool` and counts its offset in bits.
 
+    Attributes:
+        always_usable: There are no bytes of which a field has no value.
+
     Raises:
         ValueError: A field does not fit the block or the table.
     """
@@ -60,6 +63,7 @@ class BlockCodec:
         self._sentinels = [(i, slots[i], raw_sentinels(field)) for i, field in plain if field.sentinels]
         self._any_sentinel = frozenset[int | float]().union(*(bad for _, _, bad in self._sentinels))
         self._floats = [(i, slots[i]) for i, field in plain if field.type in FLOATS]
+        self.always_usable = not (self._conversions or self._ranges or self._sentinels or self._floats)
 
     def decode(self, payload: bytes) -> list[Decoded]:
         """Decode the payload of a read of this block: one entry a field, in their order.

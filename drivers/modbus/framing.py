@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
+
 from drivers.modbus.pdu import Data, Refusal, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The reply to the request came, intact; the exchange is over."""
 
     answer: Data | Refusal

@@ -6,6 +6,8 @@ from enum import IntEnum
 from itertools import chain
 from struct import pack, unpack
 
+import msgspec
+
 from drivers.modbus.lengths import reply_length
 
 MOST_BITS_READ = 2000
@@ -81,15 +83,13 @@ class Request:
         return self.unit == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(msgspec.Struct, frozen=True):
     """The normal reply: register or bit bytes as on the wire, `b""` for a confirmed write."""
 
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """An exception reply (MAP 7): the device is alive and said no. A value, not a Python exception."""
 
     code: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from gateway.core.timeline import Era
 
 Value = bool | int | float | str
@@ -67,8 +69,7 @@ WORDS: dict[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """One answer from a device: when its last byte arrived. Shared by all tags read in that answer.
 
     Attributes:

@@ -43,10 +43,10 @@ class Tag:
 class Cell:
     """The store's mutable place of one tag. Lines hold on to the cells of their blocks; others go by name."""
 
-    __slots__ = ("last_value", "missed", "published", "quality", "reason", "sample", "tag", "value")
+    __slots__ = ("deadband", "last_value", "missed", "published", "quality", "reason", "sample", "tag", "value")
 
     def __init__(self, tag: Tag) -> None:
-        self.tag = tag
+        self.follow(tag)
         self.value: Value | None = None
         self.quality = Quality.BAD
         self.reason: Reason | None = Reason.NOT_YET_READ
@@ -54,6 +54,12 @@ class Cell:
         self.last_value: Value | None = None
         self.published: Value | None = None
         self.missed = 0
+
+    def follow(self, tag: Tag) -> None:
+        """Take up what is configured now."""
+        self.tag = tag
+        # Asked for with every new value: it lies at hand.
+        self.deadband = tag.deadband
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class TagStore:
                 tag.origin,
             ):
                 cell = self._cells[tag.name] = Cell(tag)
-            cell.tag = tag
+            cell.follow(tag)
             cells.append(cell)
             self._soonest_stale = min(self._soonest_stale, tag.stale_after)
         return cells
@@ -141,7 +147,7 @@ class TagStore:
                 if not reason:
                     cell.value = cell.last_value = value
                     cell.sample = sample
-                    if cell.tag.deadband and not _exceeds(cell, value):
+                    if cell.deadband and not _exceeds(cell, value):
                         continue
                     if changed is None:
                         changed = []
@@ -258,5 +264,5 @@ def _exceeds(cell: Cell, value: object) -> bool:
     """Whether a new value is further from the last published one than the tag's deadband."""
     old = cell.published
     if isinstance(value, int | float) and isinstance(old, int | float):
-        return abs(value - old) > cell.tag.deadband
+        return abs(value - old) > cell.deadband
     return True

@@ -29,6 +29,9 @@ class Absence:
         budget: what lost requests may cost in all.
         schedule: the polls that must not be held up.
         configured: how many units the line has.
+
+    Attributes:
+        units: that are absent.
     """
 
     def __init__(self, wire: Wire, budget: SilenceBudget, schedule: Schedule[BlockPoll], configured: int) -> None:
@@ -36,7 +39,7 @@ class Absence:
         self._budget = budget
         self._schedule = schedule
         self._configured = configured
-        self._units: list[Unit] = []
+        self.units: list[Unit] = []
         # What the first misses of units have cost since anybody answered: they may be the beginning of a power cut.
         self._fall = 0.0
         # From when on a probe that can be afforded goes although it does not fit before the next deadline.
@@ -46,16 +49,13 @@ class Absence:
         # From when on a safe value may be tried on credit.
         self._credit_at = -math.inf
 
-    def __bool__(self) -> bool:
-        return bool(self._units)
-
     def __contains__(self, unit: Unit) -> bool:
-        return unit in self._units
+        return unit in self.units
 
     def add(self, unit: Unit) -> None:
         """A unit is to be probed until it answers."""
-        if unit not in self._units:
-            self._units.append(unit)
+        if unit not in self.units:
+            self.units.append(unit)
 
     def lost(self, unit: Unit, cost: float, now: float) -> None:
         """A unit did not answer: pay for that, and probe it until it does if it is configured.
@@ -63,13 +63,13 @@ class Absence:
         Nobody pays where nobody is usable, nor for the misses by which that came about.
         """
         self._budget.spend(cost, now)
-        first = unit not in self._units and unit.device is not None
+        first = unit not in self.units and unit.device is not None
         if self.deserted:
             self._budget.waive(cost, now)
         elif first:
             self._fall += cost
         if first:
-            self._units.append(unit)
+            self.units.append(unit)
             if self.deserted:
                 self._budget.waive(self._fall, now)
                 self._fall = 0.0
@@ -84,22 +84,22 @@ class Absence:
         Where all were silent, the others are most likely back with it: their pauses are over.
         """
         deserted = self.deserted
-        self._units.remove(unit)
+        self.units.remove(unit)
         silent = Presence.SILENT
-        if deserted and before is silent and all(other.health.presence is silent for other in self._units):
+        if deserted and before is silent and all(other.health.presence is silent for other in self.units):
             # From now on somebody pays for those that are not back: the cheapest go first.
-            self._units.sort(key=self._worst)
-            for other in self._units:
+            self.units.sort(key=self._worst)
+            for other in self.units:
                 other.health.next_probe = now
 
     def clear(self) -> None:
         """Nobody is known to be absent."""
-        self._units.clear()
+        self.units.clear()
 
     @property
     def deserted(self) -> bool:
         """Whether no configured unit of the line is usable: then a lost request costs nobody anything."""
-        return len(self._units) >= self._configured
+        return len(self.units) >= self._configured
 
     def affordable(self, unit: Unit, now: float) -> bool:
         """Whether a request to a unit may be lost now."""
@@ -164,7 +164,7 @@ class Absence:
             overdue = now + PROBE_PATIENCE_S if self._overdue is None else self._overdue
             probe = overdue if now < overdue else overdue + PROBE_PATIENCE_S
         # One in doubt whose pause is over goes before a silent one that still waits for its credit.
-        in_doubt = (unit.health for unit in self._units if unit.health.presence is not Presence.SILENT)
+        in_doubt = (unit.health for unit in self.units if unit.health.presence is not Presence.SILENT)
         return min([probe, *(health.next_probe for health in in_doubt if health.next_probe > now)])
 
     def _room(self, now: float) -> tuple[float, float]:
@@ -206,7 +206,7 @@ class Absence:
             silent = health.presence is Presence.SILENT
             return False, silent, health.next_probe if silent else self._worst(unit)
 
-        return min(self._units, key=urgency)
+        return min(self.units, key=urgency)
 
 
 class Stillness:

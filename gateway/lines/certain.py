@@ -10,8 +10,6 @@ Used by the one task that owns the line.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import trio
 
 from drivers.modbus.pdu import Data, Refusal, Request
@@ -59,7 +57,7 @@ async def read_for_certain(units: Units, unit: Unit, request: Request, patience:
         return None
     if isinstance(result, Answer) and isinstance(result.answer, Data):
         wanted = request.reply_size - request.payload_at
-        return replace(result, answer=Data(result.answer.payload[:wanted]))
+        return Answer(Data(result.answer.payload[:wanted]), result.at, result.turnaround)
     return result
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import trio
 
 from drivers.modbus.framing import Answered, Broken, Framer, Stray
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
+from drivers.ports.timer import loop_clock
 from gateway.lines.health import Cause
 from gateway.lines.wire import Wire
 
@@ -40,8 +42,7 @@ STRAY_CAUSES = {
 LEFTOVER_CAUSES = {"noise": Cause.NOISE, "crc": Cause.CRC, "short": Cause.SHORT}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The device answered.
 
     Attributes:
@@ -275,6 +276,7 @@ class NetworkTalk(_Sending):
         super().__init__(port)
         self._framer = framer
         self._gap = wire.gap
+        self._time = loop_clock()
         self._free_at = 0.0
         # What has come between two exchanges and was taken from the port by a look at it.
         self._unasked = b""
@@ -294,16 +296,16 @@ class NetworkTalk(_Sending):
         del pace
         self.left = False
         port, framer = self._port, self._framer
-        if self._gap and self._free_at > trio.current_time():
+        if self._gap and self._free_at > self._time():
             await port.pause_until(self._free_at)
-        sent = trio.current_time()
+        sent = self._time()
         deadline = sent + patience
         await self._send(framer.begin(request))
         meanwhile()
         while True:
             unasked, self._unasked = self._unasked, b""
             data = unasked or await port.receive(deadline)
-            now = trio.current_time()
+            now = self._time()
             # Whatever has come belongs to the stream: left out, what follows it would have no borders.
             event = framer.feed(data) if data is not None else None
             while isinstance(event, Stray):

@@ -119,13 +119,16 @@ class Health:
 
     Args:
         timeout: the configured bound of the time-out in seconds.
+
+    Attributes:
+        in_doubt: shapes of replies that may still come, and until when: empty costs no look at the clock.
     """
 
     __slots__ = (
-        "_open",
         "_quarantine",
         "bound",
         "counters",
+        "in_doubt",
         "latency",
         "misses",
         "next_probe",
@@ -141,7 +144,7 @@ class Health:
         self.since = now
         self.misses = 0
         self.next_probe = 0.0
-        self._open: dict[Shape, float] = {}
+        self.in_doubt: dict[Shape, float] = {}
         self._quarantine = max(QUARANTINE_TIMEOUTS * timeout, QUARANTINE_LEAST_S)
 
     @property
@@ -206,11 +209,11 @@ class Health:
 
     def lost(self, shape: Shape, now: float) -> None:
         """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
-        self._open[shape] = now + self._quarantine
+        self.in_doubt[shape] = now + self._quarantine
 
     def inherit(self, before: Health) -> None:
         """Take over what may still come on the same wire, where the line was given another configuration."""
-        self._open.update(before._open)
+        self.in_doubt.update(before.in_doubt)
         self._quarantine = max(self._quarantine, before._quarantine)
 
     @property
@@ -221,25 +224,20 @@ class Health:
     def noticed(self, cause: Cause) -> None:
         """Something went wrong in an exchange with this unit."""
         self.counters.count(cause)
-        if cause is Cause.WRONG_SHAPE and not self._open:
+        if cause is Cause.WRONG_SHAPE and not self.in_doubt:
             # An answer to a request that was given up longer ago than the quarantine: this unit can be later still.
             self._quarantine = min(self._quarantine * 2, QUARANTINE_MAX_S)
 
     def open_until(self, shape: Shape) -> float:
         """Until when a reply of this shape may still come; 0 where none may."""
-        return self._open.get(shape, 0.0)
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether any reply may still come; costs no look at the clock where none may."""
-        return bool(self._open)
+        return self.in_doubt.get(shape, 0.0)
 
     def open_shapes(self, now: float) -> AbstractSet[Shape]:
         """Shapes of replies that may still come."""
-        if self._open:
-            for shape in [shape for shape, until in self._open.items() if until <= now]:
-                del self._open[shape]
-        return self._open.keys()
+        if self.in_doubt:
+            for shape in [shape for shape, until in self.in_doubt.items() if until <= now]:
+                del self.in_doubt[shape]
+        return self.in_doubt.keys()
 
 
 class SilenceBudget:

@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from drivers.ports.port import LinkDown, Port
+from drivers.ports.timer import loop_clock
 from gateway.core.reading import Reason
 from gateway.core.steering import MOST_STRETCH
 from gateway.lines.borrow import Loan
@@ -61,7 +62,8 @@ class Line(LineState):
         polling.progressing = self._shows_life
         self.loan: Loan | None = None
         self.tap: Tap | None = None
-        self.on_demand = OnDemand(polling, trio.current_time())
+        self._time = loop_clock()
+        self.on_demand = OnDemand(polling, self._time())
         self._opener = opener
         self._fulfilment = Fulfilment(polling)
         self._wakeups = wakeups
@@ -286,22 +288,23 @@ class Line(LineState):
                 await self._wakeup.wait()
         self._reopening = False
 
-    def _shows_life(self) -> None:
-        self.alive_at = trio.current_time()
+    def _shows_life(self, now: float) -> None:
+        self.alive_at = now
 
     # Choosing
 
     async def _serve(self, talk: Talk) -> None:
         polling = self.polling
-        schedule = polling.schedule
+        schedule, absent = polling.schedule, polling.absent
         while not self._stopping:
-            now = self.alive_at = trio.current_time()
+            now = self.alive_at = self._time()
             if self._reopening:
                 raise LinkDown("closed", REOPENED)
-            if (self._orders or self.on_demand or self._idled) and self._left(talk, now):
+            asked = self._orders or self.on_demand.waiting
+            if (asked or self._idled) and self._left(talk, now):
                 talk = await self._renewed()
                 continue
-            if self._in_a_row < ORDERS_IN_A_ROW and (wanted := self._next_wanted(now)) is not None:
+            if asked and self._in_a_row < ORDERS_IN_A_ROW and (wanted := self._next_wanted(now)) is not None:
                 self._in_a_row += 1
                 await self._read_or_write(wanted, talk, ahead=True)
                 continue
@@ -309,8 +312,8 @@ class Line(LineState):
             if self.loan is not None:
                 await self._work_for(self.loan, talk, now)
                 continue
-            more = polling.obey(now)
-            probe = polling.absent.due(now) if polling.absent else None
+            more = polling.told and polling.obey(now)
+            probe = absent.due(now) if absent.units else None
             if probe is not None:
                 await polling.probe(*probe)
                 if polling.hanging(now):
@@ -319,14 +322,16 @@ class Line(LineState):
                 continue
             poll = schedule.take(now)
             if poll is not None:
-                await self._poll(poll, now)
-            elif self.on_demand and (wanted := self.on_demand.behind(now)) is not None:
+                await (self._poll_for_caller(poll, now, ahead=True) if poll.asked else polling.poll(poll))
+            elif self.on_demand.waiting and (wanted := self.on_demand.behind(now)) is not None:
                 await self._read_or_write(wanted, talk, ahead=False)
             elif not self._orders:
                 polling.finish()
-                wake = now if more else min(schedule.wake(now), self.on_demand.wake(now))
-                if polling.absent and wake > now:
-                    wake = min(wake, polling.absent.wake(now))
+                wake = now if more else schedule.wake(now)
+                if self.on_demand.waiting:
+                    wake = min(wake, self.on_demand.wake(now))
+                if absent.units and wake > now:
+                    wake = min(wake, absent.wake(now))
                 await self._idle(wake, now)
 
     def _left(self, talk: Talk, now: float) -> bool:
@@ -341,7 +346,7 @@ class Line(LineState):
         except LinkDown:
             if idled and self.polling.answered and self.settings.network:
                 return True
-            if not self._orders and not self.on_demand:
+            if not self._orders and not self.on_demand.waiting:
                 raise
             self._reopening = self._keeps_orders = now - self._opened_at > self.settings.reconnect_max
             raise
@@ -350,7 +355,7 @@ class Line(LineState):
     def _next_wanted(self, now: float) -> Wanted | None:
         if self._orders:
             return self._orders.popleft()
-        return self.on_demand.ahead(now) if self.on_demand else None
+        return self.on_demand.ahead(now) if self.on_demand.waiting else None
 
     async def _read_or_write(self, wanted: Wanted, talk: Talk, *, ahead: bool) -> None:
         started = trio.current_time()
@@ -363,21 +368,22 @@ class Line(LineState):
         self.polling.hurry(wanted.poll)
         poll = self.polling.schedule.take(started)
         if poll is not None:
-            poll.asked = poll.asked or poll is wanted.poll
-            await self._poll(poll, started, ahead=ahead)
+            if poll.asked or poll is wanted.poll:
+                await self._poll_for_caller(poll, started, ahead=ahead)
+            else:
+                await self.polling.poll(poll)
 
-    async def _poll(self, poll: BlockPoll, started: float, *, ahead: bool = True) -> None:
-        asked, poll.asked = poll.asked, False
+    async def _poll_for_caller(self, poll: BlockPoll, started: float, *, ahead: bool) -> None:
+        poll.asked = False
         await self.polling.poll(poll)
-        if asked:
-            now = trio.current_time()
-            self.on_demand.spent(now - started, now, ahead=ahead)
+        now = self._time()
+        self.on_demand.spent(now - started, now, ahead=ahead)
 
     async def _idle(self, wake: float, now: float) -> None:
         self._wakeup = trio.Event()
         self._wakeups.at(min(wake, now + LONGEST_SLEEP_S), self._wakeup.set)
         await self._wakeup.wait()
-        self._idled = trio.current_time() - now >= IDLE_S
+        self._idled = self._time() - now >= IDLE_S
 
     async def _work_for(self, loan: Loan, talk: Talk, now: float) -> None:
         """One request of the borrower, or a wait for it; or the loan is over, and polling goes on."""

@@ -51,26 +51,24 @@ class OnDemand:
     Attributes:
         taken: the share of the line's time in reads that callers asked for.
         bound: the share they may take ahead of polls; None where there is no bound.
+        waiting: what is still to be read, in the order in which it was asked for.
     """
 
     def __init__(self, polling: Polling, now: float) -> None:
         self.taken = Share(now)
         self.bound: float | None = None
         self._polling = polling
-        self._waiting: deque[Wanted] = deque()
+        self.waiting: deque[Wanted] = deque()
         # Saved up is no more than the longest read takes.
         self._burst = max(polling.wire.read("holding", LONGEST_READ), LEAST_COST_S)
         self._budget = SilenceBudget(1.0, self._burst, now)
         # When the first that waits goes although it does not fit before the next deadline.
         self._fits_by = math.inf
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
     @property
     def full(self) -> bool:
         """Whether as many orders wait as may; of blocks there are only so many."""
-        return sum(isinstance(wanted, Order) for wanted in self._waiting) >= MOST_ORDERS
+        return sum(isinstance(wanted, Order) for wanted in self.waiting) >= MOST_ORDERS
 
     def limit(self, share: float | None, now: float) -> float | None:
         """Bound the share, never below the least; None lifts the bound. Returns what holds."""
@@ -83,13 +81,13 @@ class OnDemand:
 
     def add(self, wanted: Wanted) -> None:
         """Somebody wants something read, and waits for it; a block that others wait for already is read once."""
-        polls = {other.poll for other in self._waiting if isinstance(other, Refresh)}
+        polls = {other.poll for other in self.waiting if isinstance(other, Refresh)}
         if not isinstance(wanted, Refresh) or wanted.poll not in polls:
-            self._waiting.append(wanted)
+            self.waiting.append(wanted)
 
     def clear(self) -> list[Wanted]:
         """Take all that wait out."""
-        waiting, self._waiting = list(self._waiting), deque()
+        waiting, self.waiting = list(self.waiting), deque()
         return waiting
 
     def ahead(self, now: float) -> Wanted | None:
@@ -98,10 +96,10 @@ class OnDemand:
         What does not fit before the next deadline waits until it does, but not for long.
         """
         self._tidy(now)
-        if not self._waiting:
+        if not self.waiting:
             return None
         if self.bound is not None:
-            cost = self._cost(self._waiting[0])
+            cost = self._cost(self.waiting[0])
             if not self._budget.covers(cost, now):
                 self._fits_by = math.inf
                 return None
@@ -112,18 +110,18 @@ class OnDemand:
 
     def _take(self) -> Wanted:
         self._fits_by = math.inf
-        return self._waiting.popleft()
+        return self.waiting.popleft()
 
     def behind(self, now: float) -> Wanted | None:
         """What may go while the polls have nothing to do and can be kept waiting for as long as it takes."""
-        fits = self._waiting and self._cost(self._waiting[0]) <= self._polling.schedule.slack(now)
+        fits = self.waiting and self._cost(self.waiting[0]) <= self._polling.schedule.slack(now)
         return self._take() if fits else None
 
     def wake(self, now: float) -> float:
         """When ``ahead`` may have something, if it has nothing now."""
-        if not self._waiting:
+        if not self.waiting:
             return math.inf
-        first = self._waiting[0]
+        first = self.waiting[0]
         affordable = self._budget.affordable_at(self._cost(first), now)
         if affordable > now:
             return min(first.expires, affordable)
@@ -138,8 +136,8 @@ class OnDemand:
 
     def _tidy(self, now: float) -> None:
         """Give back what was waited for too long, and forget blocks that have been read meanwhile."""
-        while self._waiting:
-            first = self._waiting[0]
+        while self.waiting:
+            first = self.waiting[0]
             if isinstance(first, Refresh):
                 if now < first.expires and first.poll.finished is not None and not first.poll.held:
                     return
@@ -148,7 +146,7 @@ class OnDemand:
                 return
             else:
                 first.fail("expired", "the line had no time for it before it expired: reads on demand are bounded now")
-            self._waiting.popleft()
+            self.waiting.popleft()
 
     def _cost(self, wanted: Wanted) -> float:
         """Seconds it is expected to take of the line."""

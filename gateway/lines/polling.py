@@ -46,7 +46,7 @@ class Polling(Units):
         self._undecoded: tuple[BlockPoll, bytes, float, bool] | None = None
         self.stretched = 1.0
         # Units whose blocks are to be planned anew, and whether what was learned of them is to be forgotten.
-        self._told: dict[int, bool] = {}
+        self.told: dict[int, bool] = {}
         self._refusals = Refusals(settings, self.wire, store, facts, self.schedule)
         self._refusals.recall(self.units.values())
 
@@ -106,25 +106,25 @@ class Polling(Units):
         for unit in self.units.values():
             unit.stretch = factor
             if unit.device is not None and any(tag.priority == "low" for tag in unit.device.tags):
-                self._told.setdefault(unit.number, False)
+                self.told.setdefault(unit.number, False)
 
     def relearn(self) -> None:
         """Forget which addresses were refused, before the next exchanges."""
-        self._told.update({unit.number: True for unit in self.units.values() if unit.device is not None})
+        self.told.update({unit.number: True for unit in self.units.values() if unit.device is not None})
 
     def obey(self, now: float) -> bool:
         """Do what it was told, for one unit: planning for many would keep all lines waiting.
 
         Returns whether more is left. Called between two exchanges, when no poll is under way and the polls do not rest.
         """
-        if self._told:
-            number, forget = self._told.popitem()
+        if self.told:
+            number, forget = self.told.popitem()
             unit = self.units[number]
             if forget:
                 self._refusals.forget(unit, now)
             else:
                 self._refusals.adapt(unit, now)
-        return bool(self._told)
+        return bool(self.told)
 
     # Polling
 
@@ -173,7 +173,8 @@ class Polling(Units):
             unit.busy = 0
             poll.took(result.turnaround)
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
-            count_missed(poll, self.schedule.done(poll, result.at))
+            if missed := self.schedule.done(poll, result.at):
+                count_missed(poll, missed)
             if doubtful:
                 self._wait_out(unit, poll, trio.current_time() + unit.health.quarantine)
         elif stretch and result.answer.code not in GATEWAY_CODES | BUSY_CODES:
@@ -215,7 +216,8 @@ class Polling(Units):
             self._store.doubt(poll.cells, values, at, Reason.LATE_POSSIBLE)
         else:
             self._store.apply(poll.cells, values, at)
-        poll.release()
+        if poll.finished is not None:
+            poll.release()
 
     def _broken(self, unit: Unit, poll: BlockPoll, now: float) -> None:
         if unit.broken <= BROKEN_RETRIES:

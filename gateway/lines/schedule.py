@@ -274,7 +274,7 @@ class Schedule(Generic[P]):
         if poll.period is None:
             self._queue(poll, now + max(BACKGROUND_PAUSE_S, 10 * poll.cost))
             return 0
-        missed = _missed(poll, now)
+        missed = 0 if now <= poll.due + poll.period else _missed(poll, now)
         poll.missed += missed
         # The next slot of the grid that is still ahead: slots that are over are skipped, not caught up with.
         self._queue(poll, next_slot(max(now, poll.due), poll.period))

@@ -29,7 +29,8 @@ class Share:
 
     def add(self, duration: float, now: float) -> None:
         """So many seconds were used, ending now."""
-        self._turn(now)
+        if now >= self._slot_ends:
+            self._turn(now)
         self._sums[self._slot % SLOTS] += duration
         self.total += duration
 

@@ -87,11 +87,15 @@ class BlockPoll(Poll):
     def values(self, payload: bytes) -> list[Value | Reason]:
         """What the bytes of an answer say, a value or the reason why there is none for each cell."""
         if payload != self._payload:
-            # Nearly all values are usable as they are, and seeing that is cheaper than a call.
-            self._values = [
-                usable(value) if value is None or type(value) is Unusable else value  # type: ignore[misc]  # narrows
-                for value in self._codec.decode(payload)
-            ]
+            decoded = self._codec.decode(payload)
+            if self._codec.always_usable:
+                self._values = decoded  # type: ignore[assignment]  # narrower than it says
+            else:
+                # Nearly all values are usable as they are, and seeing that is cheaper than a call.
+                self._values = [
+                    usable(value) if value is None or type(value) is Unusable else value  # type: ignore[misc]  # narrows
+                    for value in decoded
+                ]
             self._payload = payload
         return self._values
 

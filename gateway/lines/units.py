@@ -14,6 +14,7 @@ import trio
 
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown
+from drivers.ports.timer import loop_clock
 from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
 from gateway.lines.absence import Absence, Stillness
@@ -53,13 +54,14 @@ class Units:
         schedule: the polls of all units.
         absent: the units that are probed and not polled.
         answered: whether anybody did since the port was opened.
-        progressing: called whenever an exchange begins: a write may take several, and each is a sign of life.
+        progressing: told when an exchange begins: a write may take several, and each is a sign of life.
     """
 
     def __init__(
         self, settings: LineSettings, *, numbered: bool, store: TagStore, announce: Announce, returned: Returned
     ) -> None:
-        now = trio.current_time()
+        self._time = loop_clock()
+        now = self._time()
         self.settings = settings
         self.numbered = numbered
         self.wire = Wire.of(settings)
@@ -73,7 +75,7 @@ class Units:
         self._returned = returned
         self._talk: Talk | None = None
         self._stillness = Stillness()
-        self.progressing: Callable[[], None] = lambda: None
+        self.progressing: Callable[[float], None] = lambda _: None
         self.answered = False
         for device in settings.devices:
             unit = Unit(device.unit, device, Health(device.timeout or settings.timeout, now), settings.turnaround)
@@ -120,8 +122,8 @@ class Units:
         """
         health = unit.health
         health.counters.requests += 1
-        self.progressing()
-        started = trio.current_time()
+        started = self._time()
+        self.progressing(started)
         talk = self._talk
         if talk is None:
             raise LinkDown("closed", "the line is not open")
@@ -135,7 +137,7 @@ class Units:
             if not self.numbered and talk.left:
                 health.lost(shape(request), trio.current_time())
             raise
-        now = trio.current_time()
+        now = result.at if isinstance(result, Answer) else self._time()
         self.busy.add(now - started, now)
         if isinstance(result, Answer):
             # Somebody is there, if only a gateway: the port does what it should.
@@ -168,7 +170,7 @@ class Units:
         unit.broken = 0
         self.absent.heard()
         refusal = result.answer if isinstance(result.answer, Refusal) else None
-        earlier = _may_answer(outstanding, request, result.answer)
+        earlier = bool(outstanding) and _may_answer(outstanding, request, result.answer)
         # What may be an earlier request's answer says nothing of the time this one takes, nor does a refusal.
         telling = refusal is None and not earlier
         if health.answered(result.at, result.turnaround if telling else None):

@@ -37,7 +37,8 @@ class Script:
     ) -> Answer | Lost:
         await trio.sleep(0.01)
         self.asked.append(request)
-        return self.results.popleft()
+        result = self.results.popleft()
+        return Answer(result.answer, trio.current_time(), result.turnaround) if isinstance(result, Answer) else result
 
     async def broadcast(self, request: Request, delay: float) -> None:
         await trio.sleep(delay)
