@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-# Those who begin to wait together are not equally patient: so much of the first one's time less is rung for already,
-# and whoever rings too early looks again. What is short is waited for as it is, or it would be rung for twice.
+# It is set a quarter of the patience early: neighbours that begin to wait a little later, with a little less patience,
+# need not set it anew. Where somebody still waits then, it is set for the very moment. What is short is rung for once.
 _EARLY = 1 / 4
 _SHORT_S = 0.03
+# So few are looked at one by one whenever it is asked what is still waited for; more would cost more than a wake.
+_FEW = 4
 
 
 class Waiter(Protocol):
@@ -24,11 +26,11 @@ class Alarm:
     by who ends, each by a stroke in a dictionary, and all of them are looked at when the soonest may have come.
 
     Args:
-        earlier: told when the alarm is to ring before the moment that was said last.
+        earlier: told that the alarm has to ring at a moment, perhaps before the one that was said last.
 
     Attributes:
         deadlines: of those who wait, on the clock of the run loop. Written by them.
-        soonest: none of the deadlines is before that.
+        soonest: it need not ring before; who is woken by it has an earlier deadline until the wait has ended.
     """
 
     def __init__(self, earlier: Callable[[float], None]) -> None:
@@ -37,13 +39,22 @@ class Alarm:
         self._earlier = earlier
 
     def sooner(self, deadline: float, now: float) -> None:
-        """Somebody begins to wait who has an earlier deadline than all before."""
+        """Somebody begins to wait whose deadline is before ``soonest``."""
         left = deadline - now
         self.soonest = deadline - left * _EARLY if left > _SHORT_S else deadline
         self._earlier(self.soonest)
 
+    def settle(self) -> float:
+        """Somebody has ended a wait: forget what nobody waits for any more, as far as that is cheaper than a wake.
+
+        Returns ``soonest``.
+        """
+        if len(self.deadlines) < _FEW:
+            self.soonest = min(self.deadlines.values(), default=math.inf)
+        return self.soonest
+
     def ring(self, now: float) -> None:
-        """Wake those whose deadline has come; the soonest is that of the others then."""
+        """Wake those whose deadline has come; ``soonest`` is that of the others then."""
         # Who is woken runs later, so nobody strikes anything out meanwhile.
         self.soonest = math.inf
         for waiter, deadline in self.deadlines.items():
@@ -51,9 +62,3 @@ class Alarm:
                 waiter.wake()
             elif deadline < self.soonest:
                 self.soonest = deadline
-
-    def needed_at(self) -> float:
-        """When it has to ring, as far as is known: never, where nobody waits."""
-        if not self.deadlines:
-            self.soonest = math.inf
-        return self.soonest

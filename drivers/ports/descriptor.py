@@ -104,10 +104,11 @@ class DescriptorPort:
                 try:
                     await trio.lowlevel.wait_readable(self._fd)
                 except trio.ClosedResourceError:
-                    self._woken()
+                    # Woken by the alarm, or closed, which reading will tell.
+                    pass
                 finally:
                     # Also where it is cancelled: nobody waits any more, so nobody may be woken for this.
-                    del alarm.deadlines[self]
+                    alarm.deadlines.pop(self, None)
             data = self._read()
             if data is not None:
                 return data
@@ -156,12 +157,9 @@ class DescriptorPort:
         try:
             await until(self._fd)
         except trio.ClosedResourceError:
-            self._woken()
-
-    def _woken(self) -> None:
-        """Woken by the alarm while it is still open: whoever waits looks, and waits again if there is reason to."""
-        if self._fd < 0:
-            raise self._closed() from None
+            # Woken by the alarm while it is still open: whoever waits looks, and waits again if there is reason to.
+            if self._fd < 0:
+                raise self._closed() from None
 
     def _read(self) -> bytes | None:
         """Read once; None when nothing is there."""

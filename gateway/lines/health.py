@@ -121,17 +121,18 @@ class Health:
         timeout: the configured bound of the time-out in seconds.
 
     Attributes:
-        in_doubt: shapes of replies that may still come, and until when: empty costs no look at the clock.
+        open: shapes of requests that were lost, and until when their replies may come; ``open_shapes`` strikes those
+            out whose time is over. Where it is empty nobody need look at the clock.
     """
 
     __slots__ = (
         "_quarantine",
         "bound",
         "counters",
-        "in_doubt",
         "latency",
         "misses",
         "next_probe",
+        "open",
         "presence",
         "since",
     )
@@ -144,7 +145,7 @@ class Health:
         self.since = now
         self.misses = 0
         self.next_probe = 0.0
-        self.in_doubt: dict[Shape, float] = {}
+        self.open: dict[Shape, float] = {}
         self._quarantine = max(QUARANTINE_TIMEOUTS * timeout, QUARANTINE_LEAST_S)
 
     @property
@@ -209,11 +210,11 @@ class Health:
 
     def lost(self, shape: Shape, now: float) -> None:
         """A request was not answered: its reply may still come, for as long as the quarantine lasts."""
-        self.in_doubt[shape] = now + self._quarantine
+        self.open[shape] = now + self._quarantine
 
     def inherit(self, before: Health) -> None:
         """Take over what may still come on the same wire, where the line was given another configuration."""
-        self.in_doubt.update(before.in_doubt)
+        self.open.update(before.open)
         self._quarantine = max(self._quarantine, before._quarantine)
 
     @property
@@ -224,20 +225,20 @@ class Health:
     def noticed(self, cause: Cause) -> None:
         """Something went wrong in an exchange with this unit."""
         self.counters.count(cause)
-        if cause is Cause.WRONG_SHAPE and not self.in_doubt:
+        if cause is Cause.WRONG_SHAPE and not self.open:
             # An answer to a request that was given up longer ago than the quarantine: this unit can be later still.
             self._quarantine = min(self._quarantine * 2, QUARANTINE_MAX_S)
 
     def open_until(self, shape: Shape) -> float:
         """Until when a reply of this shape may still come; 0 where none may."""
-        return self.in_doubt.get(shape, 0.0)
+        return self.open.get(shape, 0.0)
 
     def open_shapes(self, now: float) -> AbstractSet[Shape]:
         """Shapes of replies that may still come."""
-        if self.in_doubt:
-            for shape in [shape for shape, until in self.in_doubt.items() if until <= now]:
-                del self.in_doubt[shape]
-        return self.in_doubt.keys()
+        if self.open:
+            for shape in [shape for shape, until in self.open.items() if until <= now]:
+                del self.open[shape]
+        return self.open.keys()
 
 
 class SilenceBudget:

@@ -144,7 +144,7 @@ class Polling(Units):
 
     def _request(self, poll: BlockPoll) -> tuple[Request, int, bool]:
         """What to ask for a block now, by how much longer than the block it is, and whether its answer is in doubt."""
-        if not poll.unit.health.in_doubt:
+        if not poll.unit.health.open:
             return poll.request, 0, False
         open_shapes = poll.unit.health.open_shapes(trio.current_time())
         if shape(poll.request) not in open_shapes:

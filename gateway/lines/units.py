@@ -127,7 +127,7 @@ class Units:
         talk = self._talk
         if talk is None:
             raise LinkDown("closed", "the line is not open")
-        outstanding = frozenset(health.open_shapes(started)) if health.in_doubt else NOTHING
+        outstanding = frozenset(health.open_shapes(started)) if health.open else NOTHING
         try:
             result = await talk.exchange(
                 request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish

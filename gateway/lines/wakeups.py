@@ -27,7 +27,7 @@ class Wakeups:
         self.alarm = Alarm(self._earlier)
         self._entries: list[tuple[float, int, Callable[[], None]]] = []
         self._number = count()
-        # -inf while it is ringing: when to ring next is not looked at before all have been rung for.
+        # -inf while it is ringing: ``run`` itself looks when to ring next, when all have been rung for.
         self._next = math.inf
         self._sleep = trio.CancelScope()
 
@@ -37,11 +37,8 @@ class Wakeups:
         heapq.heappush(entries, (moment, next(self._number), ring))
         if self._next == -math.inf:
             return
-        alarm = self.alarm
-        if not alarm.deadlines:
-            # Who is about to rest has had its answer, and it was the last one that was waited for.
-            alarm.soonest = math.inf
-        moment = min(alarm.soonest, entries[0][0])
+        # Who asks is mostly a line that goes to rest: its answer has come.
+        moment = min(self.alarm.settle(), entries[0][0])
         if moment != self._next:
             self._next = self._sleep.deadline = moment
 
@@ -62,4 +59,4 @@ class Wakeups:
                 heapq.heappop(entries)[2]()
             if self.alarm.soonest <= now:
                 self.alarm.ring(now)
-            self._next = min(entries[0][0] if entries else math.inf, self.alarm.needed_at())
+            self._next = min(entries[0][0] if entries else math.inf, self.alarm.soonest)

@@ -176,6 +176,7 @@ def test_values_as_an_engineer_writes_them(field: Field, payload: str, value: De
 )
 def test_what_cannot_be_trusted_is_no_value_and_says_why(field: Field, payload: str, why: Unusable) -> None:
     assert one(field, payload) is why
+    assert not BlockCodec(field.registers, [field]).always_usable, "or nobody would look for it"
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ async def test_an_alarm_rings_at_the_very_moment_in_the_end(peer: Peer, nursery:
     await trio.testing.wait_all_tasks_blocked()
     assert asked[0] < deadline, "for others whose patience is a little shorter it need not be set anew"
     alarm.ring(asked[0])
-    assert alarm.needed_at() == deadline
+    assert alarm.settle() == deadline
     far.send(b"reply")
     await trio.testing.wait_all_tasks_blocked()
     nursery.start_soon(port.receive, short := trio.current_time() + 0.02)
@@ -197,10 +197,10 @@ async def test_an_alarm_is_needed_while_a_receive_waits_and_set_anew(peer: Peer,
         deadline = await soon()
         nursery.start_soon(port.receive, deadline)
         await trio.testing.wait_all_tasks_blocked()
-        assert trio.current_time() < alarm.needed_at() <= deadline
+        assert trio.current_time() < alarm.settle() <= deadline
         far.send(b"reply")
         await trio.testing.wait_all_tasks_blocked()
-        assert alarm.needed_at() == math.inf
+        assert alarm.settle() == math.inf
         assert len(asked) == number, "the next receive has to say anew when it is enough"
     far.close()
     await port.aclose()
@@ -222,16 +222,16 @@ async def test_an_alarm_wakes_who_has_waited_long_enough_and_nobody_else(peer: P
     await trio.testing.wait_all_tasks_blocked()
     alarm.ring(over - 0.001)
     await trio.testing.wait_all_tasks_blocked()
-    assert (ended, alarm.needed_at()) == ([], over)
+    assert (ended, alarm.settle()) == ([], over)
     await trio.sleep_until(over)
     alarm.ring(trio.current_time())
     await trio.testing.wait_all_tasks_blocked()
-    assert (ended, alarm.needed_at()) == ([(1, None)], rest)
+    assert (ended, alarm.settle()) == ([(1, None)], rest)
     for number in (0, 2):
         fars[number].send(b"reply")
     await trio.testing.wait_all_tasks_blocked()
     assert sorted(ended[1:]) == [(0, b"reply"), (2, b"reply")]
-    assert alarm.needed_at() == math.inf
+    assert alarm.settle() == math.inf
     for each, far in zip(ports, fars, strict=True):
         far.close()
         await each.aclose()
@@ -253,7 +253,7 @@ async def test_an_alarm_that_rings_early_or_in_vain_disturbs_nobody(peer: Peer, 
     alarm.ring(deadline)
     await trio.testing.wait_all_tasks_blocked()
     assert got == []
-    assert alarm.needed_at() <= deadline, "the receive goes on, and is rung for again"
+    assert alarm.settle() <= deadline, "the receive goes on, and is rung for again"
     far.send(b"reply")
     await trio.testing.wait_all_tasks_blocked()
     assert got == [b"reply"]
@@ -269,26 +269,43 @@ async def test_an_alarm_that_rings_early_or_in_vain_disturbs_nobody(peer: Peer, 
     alarm.ring(deadline)
 
 
-async def test_a_port_that_is_closed_while_it_waits_needs_no_alarm(peer: Peer, nursery: trio.Nursery) -> None:
+async def test_a_closed_port_says_so_to_who_waits_and_who_comes_later(peer: Peer, nursery: trio.Nursery) -> None:
     alarm = Alarm(lambda _: None)
     port = await open_tcp("127.0.0.1", peer.port, alarm=alarm)
     far = await peer.accept()
     reasons: list[str] = []
 
-    async def receive(deadline: float) -> None:
+    async def receive() -> None:
         with pytest.raises(LinkDown) as down:
-            await port.receive(deadline)
+            await port.receive(await soon())
         reasons.append(down.value.reason)
 
-    deadline = await soon()
-    nursery.start_soon(receive, deadline)
+    nursery.start_soon(receive)
     await trio.testing.wait_all_tasks_blocked()
     await port.aclose()
-    # Before the receive has seen it: what has its number now may be another's descriptor.
-    alarm.ring(deadline)
     await trio.testing.wait_all_tasks_blocked()
-    assert (reasons, alarm.needed_at()) == (["closed"], math.inf)
+    await receive()
+    assert (reasons, alarm.settle()) == (["closed", "closed"], math.inf)
     far.close()
+
+
+async def test_a_second_receive_is_refused_and_the_first_goes_on(peer: Peer, nursery: trio.Nursery) -> None:
+    port = await open_tcp("127.0.0.1", peer.port, alarm=Alarm(lambda _: None))
+    far = await peer.accept()
+    got: list[bytes | None] = []
+
+    async def receive() -> None:
+        got.append(await port.receive(await soon()))
+
+    nursery.start_soon(receive)
+    await trio.testing.wait_all_tasks_blocked()
+    with pytest.raises(trio.BusyResourceError):
+        await port.receive(await soon())
+    far.send(b"reply")
+    await trio.testing.wait_all_tasks_blocked()
+    assert got == [b"reply"]
+    far.close()
+    await port.aclose()
 
 
 class Steps(trio.abc.Instrument):

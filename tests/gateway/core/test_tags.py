@@ -239,6 +239,11 @@ def test_a_tag_that_stays_in_the_configuration_keeps_its_reading(rig: Rig) -> No
     assert cell is rig.cells[0]
     assert cell.tag.description == "new words"
     assert rig.power().value == 1.0
+    rig.told()
+    rig.apply(5.0)
+    assert rig.told() == [], "the new deadband holds"
+    rig.apply(7.0)
+    assert rig.told() == [[("power", 7.0, "good")]]
 
 
 @pytest.mark.parametrize("change", [{"type": "uint32"}, {"units": "kW"}])

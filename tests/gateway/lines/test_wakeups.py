@@ -114,3 +114,52 @@ async def test_who_waits_while_the_alarm_rings_is_rung_for(autojump_clock: MockC
         await trio.sleep(2.5)
         nursery.cancel_scope.cancel()
     assert rung == [("waiter", 2.0)]
+
+
+async def test_who_waits_for_long_costs_nobody_else_a_wake(autojump_clock: MockClock) -> None:
+    """A raw line waits for its next message for seconds, while others are asked and answer."""
+    wakeups, wakes = Wakeups(), Wakes()
+    rung: list[tuple[str, float]] = []
+    raw, answered = (Waiter(wakeups.alarm, name, rung) for name in ("raw", "answered"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wakeups.run)
+        await wait_all_tasks_blocked()
+        trio.lowlevel.add_instrument(wakes)
+        raw.waits(10.0)
+        for begins in (1.0, 2.0, 3.0):
+            await trio.sleep_until(begins)
+            answered.waits(begins + 0.3)
+            await trio.sleep(0.01)
+            answered.answered()
+            wakeups.at(begins + 1.0, lambda: None)
+        await trio.sleep_until(9.0)
+        trio.lowlevel.remove_instrument(wakes)
+        raw.answered()
+        nursery.cancel_scope.cancel()
+    assert wakes.at == [2.0, 3.0, 4.0], "for the polls alone"
+
+
+async def test_neither_the_alarm_nor_a_wakeup_puts_off_the_other(autojump_clock: MockClock) -> None:
+    rung: list[tuple[str, float]] = []
+    for first in ("wakeup", "alarm"):
+        wakeups = Wakeups()
+        waiters = [Waiter(wakeups.alarm, "alarm", rung) for _ in range(6)]
+        start = trio.current_time()
+
+        def idle(since: float = start) -> None:
+            rung.append(("wakeup", trio.current_time() - since))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wakeups.run)
+            await wait_all_tasks_blocked()
+            if first == "wakeup":
+                wakeups.at(start + 1.0, idle)
+            for waiter in waiters:
+                waiter.waits(start + (5.0 if first == "wakeup" else 1.0))
+            if first == "alarm":
+                wakeups.at(start + 5.0, idle)
+            await trio.sleep(2.0)
+            nursery.cancel_scope.cancel()
+        expected = [("wakeup", 1.0)] if first == "wakeup" else [("alarm", start + 1.0)] * len(waiters)
+        assert rung == expected
+        rung.clear()
