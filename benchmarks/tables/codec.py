@@ -18,9 +18,10 @@ from benchmarks.report import Table
 from benchmarks.rounds import Sample, interleave
 from drivers.modbus.crc import crc16
 from drivers.modbus.framing import Answered, Framer
-from drivers.modbus.pdu import Data, read_registers, unpack_registers
+from drivers.modbus.pdu import Data, read_registers
 from drivers.modbus.rtu import RtuFramer
 from drivers.modbus.tcp import TcpFramer
+from drivers.modbus.unpacking import unpack_registers
 
 UNIT = 17
 COUNTS = (1, 10, 125)

@@ -13,7 +13,7 @@ from typing import Any
 
 from drivers.modbus.fields import BCD_TYPES, FLOATS, Field, Unusable, Value, plausible_range, rational, raw_sentinels
 from drivers.modbus.layers import layers_of
-from drivers.modbus.pdu import unpack_bits
+from drivers.modbus.unpacking import unpack_bits
 
 Decoded = Value | None | Unusable
 PADDING = " \0"

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import chain
-from struct import pack, unpack
+from struct import pack
 
 import msgspec
 
@@ -17,7 +16,6 @@ MOST_REGISTERS_WRITTEN = 123
 MOST_REGISTERS_WRITTEN_WITH_READ = 121
 
 _SPACE = 0x10000
-_BITS_OF_BYTE = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
 _EXCEPTION_NAMES = {
     1: "illegal_function",
     2: "illegal_data_address",
@@ -199,31 +197,6 @@ def read_write_registers(
     pdu = pack(f">BHHHHB{count}H", function, read_address, read_count, write_address, count, 2 * count, *values)
     size = 2 * read_count
     return Request(unit, pdu, 2 + size, bytes((function, size)), True, 2)
-
-
-def unpack_bits(payload: bytes, count: int) -> list[bool]:
-    """Take the first `count` bits of a read's payload; the first coil is the lowest bit of the first byte.
-
-    Raises:
-        ValueError: The payload holds fewer bits.
-    """
-    if not 0 <= count <= 8 * len(payload):
-        raise ValueError(f"{len(payload)} bytes do not hold {count} bits")
-    bits = list(chain.from_iterable(map(_BITS_OF_BYTE.__getitem__, payload)))
-    del bits[count:]
-    return bits
-
-
-def unpack_registers(payload: bytes) -> list[int]:
-    """Take a read's payload as unsigned 16-bit registers.
-
-    Raises:
-        ValueError: The payload is half a register too long.
-    """
-    size = len(payload)
-    if size & 1:
-        raise ValueError(f"{size} bytes are not a whole number of registers")
-    return list(unpack(f">{size >> 1}H", payload))
 
 
 def check_unit(unit: int) -> None:

@@ -6,8 +6,8 @@ from gateway.cli.client import Call, Client, Json
 from gateway.cli.main import WRONG, CommandError
 from gateway.cli.screen import Screen
 from gateway.field.address import Address
-from gateway.field.overheard import Overheard, overheard
-from gateway.field.registers import in_hex, request_bytes
+from gateway.field.overheard import Overheard, overheard, request_bytes
+from gateway.field.registers import in_hex
 
 _CHECKSUMS = {"right": "checksum right", "wrong": "checksum WRONG", "none": "this transport has no checksum"}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import trio
 
-from drivers.modbus.pdu import Data, Refusal, read_registers, unpack_registers
+from drivers.modbus.pdu import Data, Refusal, read_registers
+from drivers.modbus.unpacking import unpack_registers
 from gateway.field.address import READ_FUNCTION, Address
 from gateway.field.decode import Shot
 from gateway.field.scan_bus import Heard, LineLostError, OpenPort, bus_on, open_here, port_of

@@ -1,4 +1,4 @@
-"""Finds one exchange in what went over a line: the request as it was sent, and what came."""
+"""One exchange of a command with a device: what is asked, and where in what went over the line it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from drivers.modbus.pdu import read_bits, read_registers
+from gateway.field.address import READ_FUNCTION, Address
 from gateway.field.monitor_messages import Message, reader_of
+from gateway.field.registers import BIT_TABLES
 
 # Modbus TCP has no checksum of its own.
 UNCHECKED = frozenset({"tcp"})
@@ -30,6 +33,17 @@ class Overheard:
     seconds: float | None
     checksum: Verdict
     attempts: int
+
+
+def request_bytes(unit: int, first: Address, count: int) -> bytes:
+    """The PDU that asks a device for a block: function, address, count (Modbus Application Protocol 1.1b3, 6.1 to 6.4).
+
+    Raises:
+        ValueError: no request can carry so many, or the unit does not exist.
+    """
+    function = READ_FUNCTION[first.table]
+    make = read_bits if first.table in BIT_TABLES else read_registers
+    return make(unit, function, first.wire, count).pdu
 
 
 def overheard(records: Iterable[Mapping[str, Any]], transport: str, unit: int, pdu: bytes) -> Overheard | None:

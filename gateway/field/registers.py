@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
-from drivers.modbus import pdu
 from drivers.modbus.values import BlockCodec, Field, Order, Type, Unusable, registers_of
-from gateway.field.address import READ_FUNCTION, Address
+from gateway.field.address import Address
 
 TYPES: tuple[str, ...] = get_args(Type)
 BIT_TABLES = frozenset({"coil", "discrete"})
@@ -71,17 +70,6 @@ def decode(
         )
         for offset, value in zip(offsets, decoded, strict=True)
     ]
-
-
-def request_bytes(unit: int, first: Address, count: int) -> bytes:
-    """The PDU that asks a device for a block: function, address, count (Modbus Application Protocol 1.1b3, 6.1 to 6.4).
-
-    Raises:
-        ValueError: no request can carry so many, or the unit does not exist.
-    """
-    function = READ_FUNCTION[first.table]
-    make = pdu.read_bits if first.table in BIT_TABLES else pdu.read_registers
-    return make(unit, function, first.wire, count).pdu
 
 
 def in_hex(values: Sequence[int | bool]) -> str:

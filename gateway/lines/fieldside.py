@@ -12,13 +12,12 @@ from drivers.modbus.pdu import (
     Request,
     read_bits,
     read_registers,
-    unpack_bits,
-    unpack_registers,
     write_coil,
     write_coils,
     write_register,
     write_registers,
 )
+from drivers.modbus.unpacking import unpack_bits, unpack_registers
 from gateway.core.derived import Derived
 from gateway.core.errors import invalid
 from gateway.core.ports import Json, LeaseInForce, RawAnswer, SerialAnswer, TagRow, WriteResult

@@ -11,12 +11,12 @@ from drivers.modbus.pdu import (
     mask_write,
     read_bits,
     read_registers,
-    unpack_registers,
     write_coil,
     write_coils,
     write_register,
     write_registers,
 )
+from drivers.modbus.unpacking import unpack_registers
 from drivers.modbus.values import PADDING, BlockCodec, encode, encode_mask, mask_register
 from gateway.core.errors import GatewayError, invalid
 from gateway.core.reading import Reason, Value

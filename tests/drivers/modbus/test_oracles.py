@@ -17,9 +17,10 @@ from umodbus.client.serial import rtu as umodbus_rtu
 from drivers.modbus import pdu as modbus
 from drivers.modbus.ascii import AsciiFramer
 from drivers.modbus.framing import Answered, Framer
-from drivers.modbus.pdu import Data, Refusal, Request, unpack_bits, unpack_registers
+from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.modbus.rtu import RtuFramer
 from drivers.modbus.tcp import TcpFramer
+from drivers.modbus.unpacking import unpack_bits, unpack_registers
 from tests.drivers.modbus.fuzz_frames import bitwise_crc
 
 UMODBUS = {

@@ -16,13 +16,12 @@ from drivers.modbus.pdu import (
     read_bits,
     read_registers,
     read_write_registers,
-    unpack_bits,
-    unpack_registers,
     write_coil,
     write_coils,
     write_register,
     write_registers,
 )
+from drivers.modbus.unpacking import unpack_bits, unpack_registers
 
 READ_THREE = read_registers(17, 3, 0x6B, 3)
 

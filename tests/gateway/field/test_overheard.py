@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drivers.modbus.crc import crc16
-from gateway.field.overheard import overheard
+from gateway.field.address import Address
+from gateway.field.overheard import overheard, request_bytes
 
 PDU = bytes.fromhex("0300060001")
 REPLY = bytes.fromhex("03020042")
@@ -91,3 +92,21 @@ def test_tcp_has_no_checksum_and_ascii_has_one() -> None:
     found = overheard(records(("sent", ascii_(1, PDU)), ("received", ascii_(1, REPLY))), "ascii", 1, PDU)
     assert found is not None
     assert (found.reply, found.checksum) == (ascii_(1, REPLY), "right")
+
+
+@pytest.mark.parametrize(
+    ("table", "count", "request_"),
+    [
+        ("coil", 8, "01 00 64 00 08"),
+        ("discrete", 1, "02 00 64 00 01"),
+        ("holding", 2, "03 00 64 00 02"),
+        ("input", 125, "04 00 64 00 7d"),
+    ],
+)
+def test_the_request_is_that_of_the_specification(table: str, count: int, request_: str) -> None:
+    assert request_bytes(1, Address(table, 100), count).hex(" ") == request_
+
+
+def test_a_request_for_too_much_is_refused() -> None:
+    with pytest.raises(ValueError, match="125"):
+        request_bytes(1, Address("holding", 100), 126)

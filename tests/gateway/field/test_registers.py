@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import struct
 
-import pytest
-
 from gateway.field.address import Address
-from gateway.field.registers import decode, in_hex, request_bytes
+from gateway.field.registers import decode, in_hex
 
 HOLDING = Address("holding", 100)
 
@@ -49,20 +47,5 @@ def test_bits_are_taken_as_they_are() -> None:
     assert in_hex([True, False]) == "1 0"
 
 
-@pytest.mark.parametrize(
-    ("table", "count", "request_"),
-    [
-        ("coil", 8, "01 00 64 00 08"),
-        ("discrete", 1, "02 00 64 00 01"),
-        ("holding", 2, "03 00 64 00 02"),
-        ("input", 125, "04 00 64 00 7d"),
-    ],
-)
-def test_the_request_is_that_of_the_specification(table: str, count: int, request_: str) -> None:
-    assert request_bytes(1, Address(table, 100), count).hex(" ") == request_
-
-
-def test_a_request_for_too_much_is_refused() -> None:
-    with pytest.raises(ValueError, match="125"):
-        request_bytes(1, HOLDING, 126)
+def test_registers_are_written_as_a_technician_writes_them() -> None:
     assert in_hex([0x898, 0]) == "0898 0000"
