@@ -132,7 +132,8 @@ class TagStore:
         values that had become stale until then: an equal answer must not hide that there was none for a while.
         """
         # Tags of a block are as old as each other: one look for all of them, for this is the hottest path.
-        if cells and (before := cells[0].sample) is not None and acquired - before.acquired > self._soonest_stale:
+        # Where the first one never had a value, it says nothing of the others.
+        if cells and ((first := cells[0].sample) is None or acquired - first.acquired > self._soonest_stale):
             self._age(cells, acquired)
         sample = self.sample(acquired)
         changed: list[Cell] | None = None

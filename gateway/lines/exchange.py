@@ -14,14 +14,20 @@ import msgspec
 import trio
 
 from drivers.modbus.framing import Answered, Broken, Framer, Stray
+from drivers.modbus.lengths import LONGEST_PDU
 from drivers.modbus.pdu import Data, Refusal, Request
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.timer import loop_clock
 from gateway.lines.health import Cause
 from gateway.lines.wire import Wire
 
-# How long a line may babble after a failed exchange before it is given up and opened anew.
+# How long a line may babble after a failed exchange before it is given up and opened anew; at least the longest frame.
 BABBLE_S = 0.5
+# A serial server hands on what it has heard after pauses of its own: so long they are at most while a reply goes on.
+RELAY_PAUSE_S = 0.1
+# How much longer than reckoned a reply that goes on may take behind a serial server: 255 characters at 1200 Bd are
+# 2.3 s, and nobody but the technician knows what the bus there was set to.
+RELAY_SLOWER_S = 2.5
 # How much longer than its deadline an exchange may go on while bytes keep coming: the answer may be among them.
 TALKING_S = 0.05
 # Wake this much before the predicted end of a reply: the prediction is the fastest reply seen, and a wake that comes
@@ -176,7 +182,7 @@ class SerialTalk(_Sending):
     ) -> Answer | Lost:
         """See ``Talk.exchange``."""
         self.left = False
-        port, framer, character = self._port, self._framer, self._wire.character
+        port, framer, character, relayed = self._port, self._framer, self._wire.character, self._wire.relayed
         await self._clear(count)
         frame = framer.begin(request)
         sent = trio.current_time()
@@ -185,12 +191,13 @@ class SerialTalk(_Sending):
         request_end = sent + len(frame) * character
         reply_time = framer.reply_size * character
         deadline = request_end + patience + reply_time
+        longest = deadline + RELAY_SLOWER_S
         likely = request_end + pace.turnaround + reply_time - EARLY_S
         received = 0
         first_look = True
         while True:
             data = b""
-            if character and likely > trio.current_time():
+            if not relayed and likely > trio.current_time():
                 await port.pause_until(likely)
                 # What is there after a pause is worth no pass of the loop.
                 data = port.drain()
@@ -212,6 +219,8 @@ class SerialTalk(_Sending):
                     # Somebody talks without pause, but not to us.
                     return await self._gave_up(count, now - sent)
                 first_look = False
+                if relayed and received < framer.reply_size:
+                    deadline = max(deadline, min(now + RELAY_PAUSE_S, longest))
                 # The last character but one is waited for by the clock, the last one by itself.
                 likely = min(now + (framer.reply_size - received - 1) * character - EARLY_S, deadline)
                 continue
@@ -235,7 +244,11 @@ class SerialTalk(_Sending):
         end = trio.current_time() + len(frame) * self._wire.character + delay
         await self._port.pause_until(end)
         self._quiet_since = end
-        self._framer.abandon()
+        heard = self._port.drain()
+        if heard:
+            # On a line that hears itself, what was sent is nothing that came unasked.
+            self._framer.feed(heard)
+        self._unasked = self._framer.abandon().size > 0
 
     async def _clear(self, count: CountCause) -> None:
         """Keep the silent interval before a request; what arrives unasked is late or noise, and moves it."""
@@ -260,9 +273,9 @@ class SerialTalk(_Sending):
 
     async def _settle(self) -> None:
         """Wait until the line has been silent for a gap: what is left of a broken reply must not meet the next."""
-        port = self._port
-        give_up = trio.current_time() + BABBLE_S
-        quiet = max(self._wire.gap, 3.5 * self._wire.character)
+        port, wire = self._port, self._wire
+        quiet = RELAY_PAUSE_S if wire.relayed else max(wire.gap, 3.5 * wire.character)
+        give_up = trio.current_time() + max(BABBLE_S, wire.carry(LONGEST_PDU) + 2 * quiet)
         while await port.receive(trio.current_time() + quiet) is not None:
             self._quiet_since = trio.current_time()
             if trio.current_time() > give_up:

@@ -86,7 +86,7 @@ class Verdict:
 def judge(line: LineSettings) -> Verdict:
     """Compute the verdict on a line."""
     wire = Wire.of(line)
-    if not wire.character:
+    if line.network:
         wire = wire.with_turnaround(max(wire.turnaround, NETWORK_TURNAROUND_S))
     longest = longest_block(line, wire)
     blocks = [

@@ -127,6 +127,8 @@ class FieldSide(ToolSide):
             poll = spot.poll
             if poll is None or (fresh and reading.quality is Quality.GOOD):
                 continue
+            # An answer that is here but not decoded came before the question.
+            spot.line.polling.finish()
             if poll.finished is None:
                 poll.finished = trio.Event()
             waits[id(poll)] = poll.finished
@@ -192,8 +194,7 @@ class FieldSide(ToolSide):
         line = self._lines.get(name)
         if not isinstance(line, Line):
             raise invalid("line", "no such Modbus line; line.list names them all", name)
-        network = line.settings.transport in {"tcp", "rtu-over-tcp"}
-        lowest, highest = (0, 255) if network else (lowest, 247)
+        lowest, highest = (0, 255) if line.polling.numbered else (lowest, 247)
         if not lowest <= unit <= highest:
             raise invalid("unit", f"a unit on this line is a number from {lowest} to {highest}", unit)
         return line

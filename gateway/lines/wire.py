@@ -25,11 +25,12 @@ class Wire:
     """The time model of one line.
 
     Attributes:
-        character: seconds a character takes; 0 on a network, where size hardly matters.
+        character: seconds a character takes; 0 on Modbus TCP, where size hardly matters.
         gap: seconds of silence kept before each request.
         turnaround: seconds between the end of a request and the start of its reply, assumed until measured.
         envelope: bytes that framing adds to a PDU.
         inflation: wire characters per byte of PDU (ASCII framing sends two).
+        relayed: a server on the network hands characters on, some at a time.
     """
 
     character: float
@@ -37,13 +38,14 @@ class Wire:
     turnaround: float
     envelope: int
     inflation: int = 1
+    relayed: bool = False
 
     @classmethod
     def of(cls, line: LineSettings) -> Wire:
         """The wire of a configured line."""
         asked = (line.gap or 0.0) + line.request_delay
-        if line.transport in {"tcp", "rtu-over-tcp"}:
-            return cls(0.0, asked, line.turnaround, 7 if line.transport == "tcp" else 3)
+        if line.transport == "tcp":
+            return cls(0.0, asked, line.turnaround, 7)
         bits = 1 + line.bytesize + (line.parity != "none") + line.stopbits
         character = bits / line.baudrate
         if line.transport == "ascii":
@@ -51,7 +53,8 @@ class Wire:
             return cls(character, asked, line.turnaround, 7, 2)
         if line.gap is None:
             asked += FIXED_GAP_S if line.baudrate > FIXED_GAP_ABOVE_BAUD else GAP_CHARACTERS * character
-        return cls(character, asked, line.turnaround, 3)
+        # Behind a serial server too: most put on their bus at once what comes over the network.
+        return cls(character, asked, line.turnaround, 3, relayed=line.network)
 
     def with_turnaround(self, turnaround: float) -> Wire:
         """The same wire with a device's measured turnaround."""

@@ -130,6 +130,17 @@ def test_an_equal_answer_does_not_hide_that_there_was_none_for_a_while(rig: Rig)
     ]
 
 
+def test_nor_does_it_where_the_first_tag_never_had_a_value() -> None:
+    rig = Rig()
+    rig.cells.reverse()
+    with rig.store.changes.subscribe() as rig.heard:
+        rig.store.apply(rig.cells, [Reason.NO_VALUE, 1.0], rig.now)
+        rig.told()
+        rig.now += 3.5
+        rig.store.apply(rig.cells, [Reason.NO_VALUE, 1.0], rig.now)
+        assert rig.told() == [[("power", 1.0, "uncertain")], [("power", 1.0, "good")]]
+
+
 def test_it_is_known_since_when_a_value_is_stale(rig: Rig) -> None:
     rig.apply(1.0)
     rig.now += 10.0

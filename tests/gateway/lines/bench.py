@@ -92,12 +92,14 @@ async def open_bench(
     around: Callable[[Opener], Opener] = lambda opener: opener,
     arbiter: Arbiter | None = None,
     released: Callable[[str], None] | None = None,
+    wire: SerialWire | NetworkWire | None = None,
     **line: object,
 ) -> AsyncIterator[Bench]:
     settings = LineSettings(name="bus", transport=transport, port="sim", host="sim", devices=tuple(devices), **line)  # type: ignore[arg-type]  # test data
     events: list[tuple[str, dict[str, object]]] = []
     wire_events: list[LineEvent] = []
-    wire = NetworkWire() if transport == "tcp" else SerialWire(settings.baudrate)
+    if wire is None:
+        wire = NetworkWire() if transport == "tcp" else SerialWire(settings.baudrate)
     framing: FramingName | None = "ascii" if transport == "ascii" else None
     memory = MemoryLine(
         simulated, wire, faults, framing=framing, wire_faults=wire_faults, seed=7, record=wire_events.append

@@ -32,6 +32,17 @@ async def test_local_echo_is_stripped(autojump_clock: MockClock) -> None:
         assert not errors(bench)
 
 
+async def test_the_echo_of_a_broadcast_is_nobodys_late_answer(autojump_clock: MockClock) -> None:
+    async with open_bench(
+        [device(1, tag("t", 1))], [simulated()], wire_faults=WireFaults(echo=True), echo=True, allow_broadcast=True
+    ) as bench:
+        await trio.sleep(3)
+        for _ in range(5):
+            await bench.field.modbus_write("bus", 0, "holding", 2, [5])
+            await trio.sleep(1)
+        assert not errors(bench)
+
+
 async def test_an_echo_that_was_not_announced_is_named(autojump_clock: MockClock) -> None:
     async with open_bench([device(1, tag("t", 1))], [simulated()], wire_faults=WireFaults(echo=True)) as bench:
         await trio.sleep(3)
@@ -163,6 +174,19 @@ async def test_a_caller_can_ask_for_a_fresh_value(autojump_clock: MockClock) -> 
         assert fresh.sample is not None
         assert fresh.sample.acquired >= start
         assert trio.current_time() - start < 0.2
+
+
+async def test_a_fresh_value_is_never_older_than_the_question(autojump_clock: MockClock) -> None:
+    """Where the line rests after an answer, one may be here that nobody has decoded yet."""
+    units = [device(unit, tag("t", 1)) for unit in (1, 2)]
+    async with open_bench(units, [simulated(1), simulated(2)], request_delay=0.3) as bench:
+        await trio.sleep(10)
+        for number in range(100):
+            await trio.sleep(1 + number * 0.0173 % 1)
+            asked = trio.current_time()
+            [fresh] = await bench.field.read([f"bus/d{1 + number % 2}/t"], 0.0)
+            assert fresh.sample is not None
+            assert fresh.sample.acquired >= asked
 
 
 async def test_a_gateway_without_path_is_no_reason_to_open_the_link_anew(autojump_clock: MockClock) -> None:
