@@ -85,13 +85,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A part of a tag's full name, and of addresses in the API."""
+    """A part of a tag's full name, and of addresses in the API, which takes three of them and two slashes."""
 
     words: str = "name"
+    longest: int = 64
 
     def read(self, value: object) -> str:
         """Return it."""
-        text = Text().read(value)
+        text = Text(longest=self.longest).read(value)
         if not _NAME.fullmatch(text):
             cured = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-")
             cure = f'Write "{cured}"' if cured else "Give it a name"

@@ -6,6 +6,7 @@ Every row goes through the same checks as a tag of the configuration; every bad 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gateway.settings.document import Layer, Node
 from gateway.settings.fields import Distinct, Findings
-from gateway.settings.kinds import shown
+from gateway.settings.kinds import Name, shown
 from gateway.settings.map_words import COLUMNS, FALSE_WORDS, READ_ONLY, READ_WRITE, TABLES, TRUE_WORDS, TYPES
 from gateway.settings.plain_words import in_ascii, plain
 from gateway.settings.problems import Place, Problem, SettingsError
@@ -175,7 +176,7 @@ def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", in_ascii(written)).strip("_.")
     if not name:
         raise ValueError(f"name: {shown(written)} has no letter from A to Z. Give it a name with some")
-    tag["name"] = name
+    tag["name"] = name = _shortened(name)
     tag.update(_location(cells, notation))
     if "type" in cells:
         tag |= _type(cells["type"])
@@ -194,6 +195,14 @@ def _tag(cells: dict[str, str], notation: MapNotation) -> dict[str, object]:
     if words != name:
         tag["description"] = " ".join(words.split())
     return tag
+
+
+def _shortened(name: str) -> str:
+    """Return a name of a length that will do; one that is cut ends in a few characters that tell it from its like."""
+    if len(name) <= Name().longest:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: Name().longest - len(mark) - 1]}-{mark}"
 
 
 def _type(written: str) -> dict[str, object]:

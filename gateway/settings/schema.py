@@ -109,7 +109,8 @@ LIMITS = Schema(
 
 CAPABILITY_LIMIT = Schema(
     "[[limits.capability]]",
-    {"name": Name(), "requests_per_minute": Whole(1, 1_000_000), "burst": Whole(1, 1_000_000)},
+    # Agents name their capabilities, and may at greater length.
+    {"name": Name(longest=128), "requests_per_minute": Whole(1, 1_000_000), "burst": Whole(1, 1_000_000)},
     model.CapabilityLimit,
     required=frozenset({"name", "requests_per_minute"}),
 )

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.api.methods.tag import TagRead
+from gateway.api.params import convert
 from gateway.settings import schema
 from gateway.settings.document import Document
+from gateway.settings.kinds import Name
 from gateway.settings.load import interpret, load
 from gateway.settings.model import (
     HistoryTier,
@@ -45,6 +48,7 @@ def test_a_file_without_anything_is_all_defaults() -> None:
 
 
 def test_sections() -> None:
+    agents = "c" * 128
     settings = read(
         '[gateway]\nname = "roof"\nlocation = "Hall 3"\n'
         '[server]\nbind = "private"\nport = 0\n'
@@ -52,6 +56,7 @@ def test_sections() -> None:
         '[history]\nretention = "1d"\n[[history.tier]]\nresolution = "5m"\nretention = "30d"\n'
         '[limits]\nburst = 7\nbody_size = "64KiB"\n'
         '[[limits.capability]]\nname = "modbus-rtu"\nrequests_per_minute = 60\n'
+        f'[[limits.capability]]\nname = "{agents}"\nrequests_per_minute = 6\n'
         '[events]\nretention = "2d"\ntag_interval = "250ms"\n'
         '[webhook]\nper_host = 1\n[[webhook.allow]]\nhost = "*.example.com"\n'
     )
@@ -62,7 +67,10 @@ def test_sections() -> None:
     assert settings.limits.burst == 7
     assert settings.limits.body_size == 65536
     assert settings.limits.requests_per_minute == LimitSettings().requests_per_minute
-    assert settings.limits.capabilities[0].requests_per_minute == 60
+    assert [(one.name, one.requests_per_minute) for one in settings.limits.capabilities] == [
+        ("modbus-rtu", 60),
+        (agents, 6),
+    ]
     assert settings.webhook.allow[0].host == "*.example.com"
     assert (settings.webhook.per_host, settings.webhook.max_webhooks) == (1, 50)
     assert (settings.events.retention, settings.events.tag_interval) == (2 * 86400.0, 0.25)
@@ -80,6 +88,31 @@ def test_binds_that_will_do(bind: str) -> None:
 def test_binds_that_will_not(bind: str) -> None:
     with pytest.raises(SettingsError, match=r"test.toml:2:8: error: bind: "):
         read(f'[server]\nbind = "{bind}"')
+
+
+def test_tags_of_the_longest_names_can_be_asked_for() -> None:
+    longest = "n" * Name().longest
+    text = f"""
+        [[line]]
+        name = "{longest}"
+        transport = "rtu"
+        port = "/dev/ttyS0"
+        [[line.device]]
+        name = "{longest}"
+        unit = 1
+        [[line.device.tag]]
+        name = "{longest}"
+        table = "coil"
+        address = 0
+    """
+    line = read(text).lines[0]
+    full_name = f"{line.name}/{line.devices[0].name}/{line.devices[0].tags[0].name}"
+    assert convert({"tags": [full_name]}, TagRead).tags == [full_name]
+    with pytest.raises(SettingsError) as refusal:
+        read(text.replace(longest, longest + "n"))
+    assert [str(problem) for problem in refusal.value.problems] == [
+        f"test.toml:{line}:16: error: name: is 65 characters long. Keep it to 64" for line in (3, 7, 10)
+    ]
 
 
 def test_a_tag_takes_from_its_device_what_it_does_not_say() -> None:

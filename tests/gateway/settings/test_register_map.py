@@ -167,6 +167,19 @@ def test_a_map_without_names_is_named_by_its_descriptions() -> None:
     assert (second["name"], second["description"]) == ("Ueberstrom", "Überstrom")
 
 
+def test_names_made_of_long_descriptions_are_cut_and_stay_apart() -> None:
+    long = "Total active energy imported over all phases since commissioning"
+    rows = [f"{long}, tariff 1", f"{long}, tariff 2", long]
+    text = "Description;Address;Type\n" + "".join(f"{row};{2 * n};uint32\n" for n, row in enumerate(rows))
+    found = tags(text, MapNotation(table="input"))
+    assert [tag["name"] for tag in found] == [
+        "Total_active_energy_imported_over_all_phases_since_commis-87044d",
+        "Total_active_energy_imported_over_all_phases_since_commis-3892d0",
+        "Total_active_energy_imported_over_all_phases_since_commissioning",
+    ]
+    assert [tag["description"] for tag in found] == rows
+
+
 @pytest.mark.parametrize(
     ("written", "name"),
     [
