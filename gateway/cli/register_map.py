@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.access.files import replace
 from gateway.cli.cures import unusable
 from gateway.cli.main import FAILED, WRONG, fail
+from gateway.settings.document import decoded
 from gateway.settings.kinds import Name, UnfitError
 from gateway.settings.problems import SettingsError
 from gateway.settings.register_map import MapNotation, import_register_map
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         return fail(f"--output {output}: a profile is found by its name. Write {output.with_name(name)}.toml", WRONG)
     notation = MapNotation(modicon=arguments.modicon, one_based=arguments.one_based, table=arguments.table)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = decoded(file.read_bytes(), str(file), "CSV UTF-8")
         profile = import_register_map(text, str(file), name, arguments.title or name, notation)
     except SettingsError as error:
         for problem in (*error.warnings, *error.problems):
@@ -37,8 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         return WRONG
     except OSError as error:
         return fail(unusable(file, error), WRONG)
-    except UnicodeDecodeError:
-        return fail(f"{file}: is not UTF-8; save it as CSV UTF-8", WRONG)
     if output is None:
         sys.stdout.write(profile)
         return 0

@@ -103,16 +103,29 @@ def read_document(path: FilePath, name: str | None = None) -> Document:
         reason = (error.strerror or str(error)).lower()
         message = f"cannot read the file: {reason}. Check its path and its permissions"
         raise SettingsError((Problem(name, 1, 1, "error", message),)) from None
+    return Document(name, decoded(content, name, "UTF-8"))
+
+
+def decoded(content: bytes, name: str, form: str) -> str:
+    """Return the text of a file.
+
+    Args:
+        content: of the file.
+        name: what to call it in problems.
+        form: what programs call the form it is to be saved in.
+
+    Raises:
+        SettingsError: it is not UTF-8.
+    """
     try:
         # Editors of some systems put a byte order mark in front; it says nothing.
-        text = content.decode("utf-8").removeprefix("\ufeff")
+        return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line_start = content.rfind(b"\n", 0, error.start) + 1
         column = len(content[line_start : error.start].decode("utf-8")) + 1
         line = content.count(b"\n", 0, error.start) + 1
-        message = f"byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8"
+        message = f"byte 0x{content[error.start]:02x} is not UTF-8. Save the file as {form}"
         raise SettingsError((Problem(name, line, column, "error", message),)) from None
-    return Document(name, text)
 
 
 @dataclass(frozen=True, slots=True)

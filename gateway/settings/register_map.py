@@ -22,8 +22,6 @@ from gateway.settings.problems import Place, Problem, SettingsError
 from gateway.settings.tag_checks import read_tag
 
 if TYPE_CHECKING:
-    from _csv import Reader as CsvReader
-
     from gateway.settings.positions import Path
 
 _BITS = re.compile(r"(?<=[0-9])[ _-]?bits?\b")
@@ -33,6 +31,9 @@ _SIZED_STRING = re.compile(r"([a-z]+?)([1-9][0-9]{0,2})")
 _ADDRESS = re.compile(r"(?P<decimal>[0-9]+)|0x(?P<hex>[0-9a-f]+)|(?P<hex_h>[0-9][0-9a-f]*)h", re.IGNORECASE)
 _MODICON = re.compile(r"([0134])([0-9]{4,5})")
 _MODICON_TABLES = {"0": "coil", "1": "discrete", "3": "input", "4": "holding"}
+_DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
+# Stands on a line of its own behind the last row.
+_END = "\x03"
 _NUMBERS = ("scale", "offset", "minimum", "maximum", "deadband")
 _WHOLES = ("length", "bit", "width")
 _HABITS = {"word_order": "big", "byte_order": "big", "poll": 1.0, "max_registers": 125}
@@ -72,18 +73,11 @@ def import_register_map(
     Raises:
         SettingsError: with one problem for every bad row.
     """
-    text = text.removeprefix("\ufeff")
     if not text.strip():
         message = "the file is empty. Export the map with a header and one row a register"
         raise SettingsError((Problem(path, 1, 1, "error", message),))
     findings = Findings()
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
-    try:
-        tags, unused = _read_rows(rows, path, notation, findings)
-    except csv.Error as error:
-        place = Place(path, rows.line_num, 1)
-        message = f"the row is no CSV: {error}. Check its quotes"
-        raise SettingsError((*findings.errors(path), Problem.at(place, message))) from None
+    tags, unused = _read_rows(text, path, notation, findings)
     if problems := findings.errors(path):
         # A title that is not known is the likeliest reason why something is missing in every row.
         words = f"columns that are not known here: {', '.join(shown(title) for title in unused)}. Rename what you need"
@@ -92,23 +86,55 @@ def import_register_map(
     return _render(profile, title, tags, unused)
 
 
+def _split(text: str, delimiter: str, path: str) -> list[tuple[int, list[str]]]:
+    """Return the cells of each row, with the line it begins on.
+
+    Raises:
+        SettingsError: a quote is never closed, or a cell has no end.
+    """
+    # A cell whose quote is left open has all lines after it, and this one too.
+    rows = csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=delimiter, skipinitialspace=True)
+    found = []
+    line = 1
+    reason = "a quote of this row is never closed"
+    try:
+        for row in rows:
+            found.append((line, row))
+            line = rows.line_num + 1
+        line, last = found.pop()
+    except csv.Error as error:
+        reason, last = f"the row is no CSV: {error}", []
+    if last != [_END]:
+        raise SettingsError((Problem(path, line, 1, "error", f"{reason}. Check its quotes"),))
+    return found
+
+
 def _read_rows(
-    rows: CsvReader, path: str, notation: MapNotation, findings: Findings
+    text: str, path: str, notation: MapNotation, findings: Findings
 ) -> tuple[list[dict[str, object]], list[str]]:
     """Return the tags of all good rows and the titles of columns that are not used."""
-    header, unused = _header(next(rows, []), path)
+    delimiter = _delimiter(text)
+    (_, titles), *rows = _split(text, delimiter, path)
+    header, unused = _header(titles, path)
     names = Distinct('there is a tag "{}" already')
     tags = []
-    for row in rows:
+    for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        source = _Row(path, rows.line_num)
+        source = _Row(path, line)
+        # A quote that is missing or one too many makes one row of several.
+        quotes = ". The row goes on over line ends: are its quotes right?" if "\n" in "".join(row) else ""
+        if any(cell.strip() for cell in row[len(header) :]):
+            # Most often a decimal comma where commas separate: what follows it would go one column on.
+            cure = f"Put texts and numbers with a {_DELIMITERS[delimiter]} in quotes, or give every column a title"
+            findings.error(source.place, f"the row has {len(row)} cells, the header {len(header)}. {cure}{quotes}")
+            continue
         cells = {key: cell.strip() for key, cell in zip(header, row, strict=False) if key and cell.strip()}
         bad = Findings()
         try:
             tag = _tag(cells, notation)
         except ValueError as refusal:
-            bad.error(source.place, str(refusal))
+            bad.error(source.place, f"{refusal}{quotes}")
         else:
             read_tag(Node((Layer(source, (), tag),)), bad, _HABITS, names)
             tags.append(tag)
@@ -133,7 +159,7 @@ class _Row:
 
 def _delimiter(text: str) -> str:
     first = text.split("\n", 1)[0]
-    return max("\t;,", key=first.count)
+    return max(_DELIMITERS, key=first.count)
 
 
 def _header(cells: list[str], path: str) -> tuple[list[str | None], list[str]]:

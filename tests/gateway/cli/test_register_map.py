@@ -56,15 +56,24 @@ def test_a_wrong_row_has_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert f"{table}:4:" in shown.err
 
 
-@pytest.mark.parametrize("content", [None, b"name;\xe4\n"])
-def test_a_file_that_cannot_be_read_is_named(
-    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "meter.csv"
-    if content is not None:
-        table.write_bytes(content)
     assert main(["import", str(table)]) == 2
     assert str(table) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("coding", "place", "byte"), [("latin-1", "2:19", "b0"), ("utf-16-le", "1:1", "ff"), ("utf-16-be", "1:1", "fe")]
+)
+def test_a_file_in_another_coding_is_named_with_the_place(
+    coding: str, place: str, byte: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "meter.csv"
+    mark = "" if coding == "latin-1" else "\ufeff"
+    table.write_bytes(f"{mark}name,table,address,type,units\nt,input,0,float32,°C\n".encode(coding))
+    assert main(["import", str(table)]) == 2
+    words = f"error: byte 0x{byte} is not UTF-8. Save the file as CSV UTF-8"
+    assert capsys.readouterr().err == f"{table}:{place}: {words}\n"
 
 
 def test_modicon_numbers_and_unknown_columns_are_pointed_out(

@@ -119,6 +119,38 @@ def test_every_bad_row_gets_one_error_with_its_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(("separator", "called"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
+def test_cells_beyond_the_header_are_refused(separator: str, called: str) -> None:
+    text = "name,table,address,type,scale\nvolt,input,0,float32,0,5\nwatt,input,2,float32,1,, \n"
+    cure = f"Put texts and numbers with a {called} in quotes, or give every column a title"
+    assert problems(text.replace(",", separator)) == [f"map.csv:2:1: error: the row has 6 cells, the header 5. {cure}"]
+    assert len(tags(text.replace("0,5", "0.5").replace(",", separator))) == 2
+
+
+def test_a_row_is_named_by_the_line_it_begins_on() -> None:
+    rows = 'volt,input,,float32,"of phase 1\nto neutral"\n\nwatt,input,,float32,\n'
+    assert problems(f"name,table,address,type,description\n{rows}") == [
+        (
+            "map.csv:2:1: error: the row has no address. Write it, or remove the row. "
+            "The row goes on over line ends: are its quotes right?"
+        ),
+        "map.csv:5:1: error: the row has no address. Write it, or remove the row",
+    ]
+
+
+def test_quotes_that_take_in_other_rows_are_told() -> None:
+    text = (
+        "name,table,address,type,description\nvolt,input,0,float32,x\nwatt,input,2,float32,y\nvar,input,4,float32,z\n"
+    )
+    never = "error: a quote of this row is never closed. Check its quotes"
+    assert problems(text.replace("volt", '"volt')) == [f"map.csv:2:1: {never}"]
+    assert problems(text.replace("y", '"y')) == [f"map.csv:3:1: {never}"]
+    assert problems(text.replace("name", '"name')) == [f"map.csv:1:1: {never}"]
+    (words,) = problems(text.replace("volt", '"volt').replace("watt,input", 'watt,input"'))
+    assert words.startswith('map.csv:2:1: error: table: "2" is not known here. ')
+    assert words.endswith(". The row goes on over line ends: are its quotes right?")
+
+
 def test_modicon_mistakes() -> None:
     text = "name,table,modicon,type\na,input,40001,int16\nb,,4,int16\nc,,20001,int16\nd,,40000,int16\n"
     assert [line.split(". ")[0] for line in problems(text)] == [
