@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MODICON = {"1": "discrete", "3": "input", "4": "holding"}
-_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"0x[0-9A-Fa-f]+|[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _BEYOND_ALL_USE = 10**100
 
@@ -115,7 +115,10 @@ class Whole:
     def read(self, value: object) -> int:
         """Return it."""
         if isinstance(value, bool) or not isinstance(value, int):
-            cure = f". Write it without quotes: {value}" if isinstance(value, str) and value.isdecimal() else ""
+            number = _unquoted(value)
+            cure = f". Write it without quotes: {number}" if number and "." not in number else ""
+            if isinstance(value, float) and value.is_integer() and self.low <= value <= self.high:
+                cure = f". Write {value:.0f}"
             raise UnfitError(f"must be a whole number, not {shown(value)}{cure}")
         if not self.low <= value <= self.high:
             raise UnfitError(f"must be {self.low} to {self.high}, not {shown(value)}")
@@ -167,7 +170,7 @@ class Number:
     def read(self, value: object) -> float:
         """Return it."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UnfitError(f"must be a number, not {shown(value)}{_unquoted(value)}")
+            raise _no_number(value)
         if not abs(value) <= sys.float_info.max:
             raise UnfitError("must be a finite number that fits 64 bits of floating point")
         if not self.low <= value <= self.high:
@@ -226,9 +229,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words (or numbers)."""
+    """One of a few words (or numbers); for some of what others write instead, in capitals, there is a cure."""
 
     choices: tuple[str | int, ...]
+    cures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -240,7 +244,9 @@ class Choice:
         for choice in self.choices:
             if choice == value and type(choice) is type(value):
                 return choice
-        hint = did_you_mean(value, [str(choice) for choice in self.choices]) if isinstance(value, str) else ""
+        hint = ""
+        if isinstance(value, str):
+            hint = self.cures.get(value.upper()) or did_you_mean(value, [str(choice) for choice in self.choices])
         known = ", ".join(shown(choice) for choice in self.choices)
         raise UnfitError(f"must be one of {known}, not {shown(value)}{'. ' if hint else ''}{hint}")
 
@@ -270,7 +276,7 @@ class RawNumber:
         if isinstance(value, float) and math.isnan(value):
             raise UnfitError("nan need not be listed: it always means no value. Remove it")
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UnfitError(f"must be a number, not {shown(value)}")
+            raise _no_number(value)
         if isinstance(value, int) and abs(value) >= 2**64:
             raise UnfitError("does not fit 64 bits. Correct it")
         return value
@@ -292,7 +298,7 @@ class ListOf:
     def read(self, value: object) -> tuple[object, ...]:
         """Return the elements."""
         if not isinstance(value, list):
-            raise UnfitError(f"must be a list, not {shown(value)}. Write it in brackets: [{shown(value)}]")
+            raise UnfitError(f"must be a list, not {shown(value)}. Write it in brackets{self._cured(value)}")
         if self.exactly is not None and len(value) != self.exactly:
             raise UnfitError(f"must have {self.exactly} elements, not {len(value)}")
         if len(value) > self.longest:
@@ -304,6 +310,15 @@ class ListOf:
             except ValueError as refusal:
                 raise UnfitError(str(refusal), index) from None
         return tuple(found)
+
+    def _cured(self, value: object) -> str:
+        """A single element as a list of it; what the elements are where that would not do."""
+        try:
+            self.read([value])
+        except ValueError:
+            number = _unquoted(value)
+            return f": [{number}]" if number and self.exactly is None else f", each a {self.kind.words}"
+        return f": [{shown(value)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,9 +355,14 @@ class Pattern:
 
 
 def _unquoted(value: object) -> str:
-    """The cure for a number that stands in quotes, perhaps with a decimal comma."""
+    """The number that stands in quotes, perhaps with a decimal comma, as it is written; nothing where there is none."""
     number = value.replace(",", ".") if isinstance(value, str) else ""
-    return f". Write it without quotes: {number}" if _DECIMAL.fullmatch(number) else ""
+    return number if _NUMBER.fullmatch(number) else ""
+
+
+def _no_number(value: object) -> UnfitError:
+    number = _unquoted(value)
+    return UnfitError(f"must be a number, not {shown(value)}{f'. Write it without quotes: {number}' if number else ''}")
 
 
 def shown(value: object) -> str:

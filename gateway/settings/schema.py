@@ -29,7 +29,15 @@ DAY = 86400.0
 YEAR = 366 * DAY
 POLL = Duration(0.01, DAY, {"background": None})
 LONGER = Text(longest=2000)
-ORDER = Choice(get_args(model.Order))
+# How manuals print the order of the four bytes of a number, A being the most significant.
+_LETTERS = {"ABCD": ("big", "big"), "CDAB": ("little", "big"), "BADC": ("big", "little"), "DCBA": ("little", "little")}
+ORDER = Choice(
+    get_args(model.Order),
+    {
+        letters: f'Write word_order = "{words}", byte_order = "{octets}"'
+        for letters, (words, octets) in _LETTERS.items()
+    },
+)
 ENCODING = Choice(get_args(model.Encoding))
 
 GATEWAY = Schema("[gateway]", {"name": Name(), "location": Text(), "region": Text()}, model.GatewaySettings)

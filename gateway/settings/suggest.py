@@ -26,6 +26,12 @@ _ELSEWHERE = {
     "multiplier": "scale",
     "gain": "scale",
     "swap": "word_order",
+    "swapped": "little",
+    "little_endian": "little",
+    "big_endian": "big",
+    "modbus_tcp": "tcp",
+    "modbus_rtu": "rtu",
+    "modbus_ascii": "ascii",
     "unit_of_measurement": "units",
     "speed": "baudrate",
     "baud": "baudrate",
@@ -67,7 +73,7 @@ _ELSEWHERE = {
 def meant(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that ``word`` was probably meant to be, None where none is near."""
     choices = list(known)
-    elsewhere = _ELSEWHERE.get(word.lower())
+    elsewhere = _ELSEWHERE.get(word.lower().replace("-", "_"))
     if elsewhere in choices:
         return elsewhere
     # Case is what people get wrong first.

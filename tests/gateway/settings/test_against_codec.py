@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +81,16 @@ def field_of(tag: TagSettings) -> Field:
         maximum=tag.maximum,
         **optional,
     )
+
+
+@pytest.mark.parametrize("letters", ["ABCD", "CDAB", "BADC", "DCBA"])
+def test_the_letters_of_manuals_are_the_orders_they_are_told_to_be(letters: str) -> None:
+    text = f'[[line]]\n[[line.device]]\n[[line.device.tag]]\nword_order = "{letters}"\n'
+    with pytest.raises(SettingsError) as refusal:
+        interpret(Document("test.toml", text))
+    orders: dict[str, Any] = dict(re.findall(r'(\w+_order) = "(\w+)"', str(refusal.value)))
+    registers = encode(Field(offset=0, type="uint32", **orders), int.from_bytes(b"ABCD"))
+    assert b"".join(register.to_bytes(2) for register in registers).decode() == letters
 
 
 @settings(max_examples=400, deadline=None)
