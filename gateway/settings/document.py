@@ -29,6 +29,8 @@ _CURES = {
     "Invalid hex value": _BACKSLASH,
     "Unescaped '\\' in a string": _BACKSLASH,
 }
+# The parser tells the path of a table as Python writes it.
+_PATH = re.compile(r"\('([^'\\]+(?:', '[^'\\]+)*)',?\)")
 _ENDLESS = re.compile(r"[0-9][0-9_]{1000,}")
 
 
@@ -98,6 +100,10 @@ def read_document(path: FilePath, name: str | None = None) -> Document:
     """
     name = name or str(path)
     try:
+        # Neither need ever end, and what is checked is read more than once.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            message = "cannot read the file: is a pipe or a device. Name a file, which can be read again"
+            raise SettingsError((Problem(name, 1, 1, "error", message),))
         content = path.read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -225,9 +231,11 @@ def _at_match(path: str, text: str, pattern: re.Pattern[str], message: str) -> P
 
 
 def _syntax_problem(path: str, error: tomli.TOMLDecodeError) -> Problem:
-    reason = error.msg
+    reason = _PATH.sub(lambda path: "[" + path[1].replace("', '", ".") + "]", error.msg)
     cure = next((words for start, words in _CURES.items() if reason.startswith(start)), None)
     if reason.startswith("Cannot declare"):
         cure = "Write each [table] header once; only [[...]] may be repeated"
+    elif error.doc.startswith("]]", error.pos):
+        cure = "Write it with two brackets each time, and above all tables within it"
     message = f"not valid TOML: {reason[0].lower()}{reason[1:]}. {cure or 'Check the quotes, brackets and commas here'}"
     return Problem(path, error.lineno, error.colno, "error", message)

@@ -197,8 +197,13 @@ def _check_table(fields: Fields, key: str, form: Literal["one", "many", "switch"
     name = f"{within}.{key}" if within and not within.startswith("the ") else key
     if form == "many":
         if not isinstance(value, list):
-            cure = f"Write [[{name}]] with two brackets" if isinstance(value, dict) else f"Write [[{name}]] tables"
-            fields.refuse(key, f"must be a list of tables, not {shown(value)}. {cure}")
+            if isinstance(value, dict) and value and all(isinstance(inner, dict | list) for inner in value.values()):
+                # Nothing but what the headers of tables within it made.
+                words = f"no [[{name}]] stands above the tables that belong to it. Put [[{name}]] above them"
+            else:
+                cure = f"Write [[{name}]] with two brackets" if isinstance(value, dict) else f"Write [[{name}]] tables"
+                words = f"must be a list of tables, not {shown(value)}. {cure}"
+            fields.refuse(key, words)
             return
         for index, item in enumerate(value):
             if not isinstance(item, dict):

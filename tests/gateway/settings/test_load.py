@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         load(tmp_path / "no.toml")
     with pytest.raises(SettingsError, match=r":1:1: error: cannot read the file: is a directory"):
         load(tmp_path)
+    os.mkfifo(tmp_path / "pipe.toml")
+    for endless in (Path("/dev/null"), tmp_path / "pipe.toml"):
+        with pytest.raises(SettingsError, match=r":1:1: error: cannot read the file: is a pipe or a device. Name a"):
+            load(endless)
     (tmp_path / "latin.toml").write_bytes('[gateway]\nlocation = "Büro"'.encode("latin-1"))
     with pytest.raises(SettingsError, match=r"latin.toml:2:14: error: byte 0xfc is not UTF-8. Save the file as UTF-8"):
         load(tmp_path / "latin.toml")
