@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -21,7 +22,7 @@ from gateway.storage.query import Answer, Question
 from gateway.storage.recorder import THINNED_S, Recorder, milliseconds
 from gateway.storage.settings import Announce, Boot, StoreSettings
 from gateway.storage.trouble import CURES, StoreTrouble, Trouble
-from gateway.storage.upkeep import Correcting, Feeding, Sorting, Step, announce_shift, forget_other_boots
+from gateway.storage.upkeep import Correcting, Feeding, Sorting, Step, announce_shift, end_earlier, forget_other_boots
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -103,6 +104,7 @@ class HistoryStore:
         self._wake = trio.Event()
         self._bytes = 0
         self._crowded = False
+        self._inherited = False
         database.renewed.append(self._recorder.forget_numbers)
 
     async def samples(
@@ -134,18 +136,31 @@ class HistoryStore:
             raise GatewayError(Code.UNAVAILABLE, words, details={"retryAfter": 5}) from trouble
 
     async def open(self) -> None:
-        """What is known of earlier boots that never learned the time cannot be mended any more."""
+        """Come to terms with what earlier processes left; where the disk takes nothing, the first flush does it."""
         try:
-            await self._database.write(lambda connection: forget_other_boots(connection, self._boot.id), "history")
+            await self._inherit()
         except StoreTrouble as trouble:
             log.warning("history not writable", trouble=trouble.kind)
 
+    async def _inherit(self) -> None:
+        if not self._inherited:
+            await self._database.write(self._take_over, "history")
+            self._inherited = True
+
+    def _take_over(self, connection: sqlite3.Connection) -> None:
+        end_earlier(connection, self._settings.hold)
+        # Earlier boots that never learned the time cannot be mended any more.
+        forget_other_boots(connection, self._boot.id)
+
     async def record(self, tags: TagStore, timeline: Timeline) -> None:
-        """Record the tags' changes and write them, for ever."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._recorder.run, tags, timeline)
-            nursery.start_soon(self._beat, tags, timeline)
-            nursery.start_soon(self._write, timeline)
+        """Record the tags' changes and write them, for ever; what is in force when that is cancelled ends there."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._recorder.run, tags, timeline)
+                nursery.start_soon(self._beat, tags, timeline)
+                nursery.start_soon(self._write, timeline)
+        finally:
+            self._recorder.end(tags, timeline)
 
     def corrected(self, offset: float) -> None:
         """The clock synchronised (``Timeline.look``): rows on disk of this boot move to their real time.
@@ -192,6 +207,7 @@ class HistoryStore:
             try:
                 if not await self._hands.write(self._ballast.take):
                     raise self._database.refuse(Trouble.FULL, "what is left of it is kept for facts")
+                await self._inherit()
                 numbers, self._bytes = await self._database.write(
                     lambda connection: (self._recorder.store(connection, batch), self._database.bytes_used(connection)),
                     "history",

@@ -106,6 +106,13 @@ class Recorder:
                     continue
                 self._record(reading, tags, timeline, now)
 
+    def end(self, tags: TagStore, timeline: Timeline) -> None:
+        """What tags say from now on is not heard: end what is in force, lest it fill the time until the next start."""
+        now = self._monotonic()
+        for tag, seen in list(self._seen.items()):
+            if seen.quality is not Quality.BAD:
+                self._record(Reading(tag, None, Quality.BAD, None, None, None), tags, timeline, now)
+
     def _take_all(self, tags: TagStore, timeline: Timeline) -> None:
         for reading in tags.snapshot():
             seen = self._seen.get(reading.tag)

@@ -109,6 +109,42 @@ def forget_other_boots(connection: sqlite3.Connection, boot: str) -> None:
     connection.execute("DELETE FROM era WHERE boot <> ? AND shift IS NULL", (boot,))
 
 
+def end_earlier(connection: sqlite3.Connection, hold: int) -> None:
+    """End what a process that was cut short left in force, before this one writes.
+
+    Its last row on disk is the last moment of which anything is known: what came later may have been lost with it. What
+    ends has the clock of what it ends, and moves with it; each clock has a last moment of its own.
+
+    Args:
+        connection: in a transaction.
+        hold: milliseconds a value is in force without another row.
+    """
+    # The last one to come, not the highest time: a clock that once stood in the future leaves rows there.
+    (last,) = connection.execute(
+        "SELECT coalesce((SELECT time FROM recent ORDER BY id DESC LIMIT 1),"
+        " (SELECT hour * ? + max(at) FROM raw WHERE hour = (SELECT max(hour) FROM raw)))",
+        (HOUR_MS,),
+    ).fetchone()
+    # Of rows of one time the best counts. What a damaged file has in the place of a time is outside of the stretch.
+    newest = connection.execute(
+        "SELECT tag, (state & ~15) | 2 AS ended, time, state & 3 < 2, max(4 * time - (state & 3))"
+        " FROM (SELECT tag, time, state FROM recent UNION ALL SELECT tag, hour * ?3 + at AS time, state FROM raw"
+        " WHERE hour BETWEEN (?1 - ?2) / ?3 AND (?1 + ?2) / ?3)"
+        " WHERE time BETWEEN ?1 - ?2 AND ?1 + ?2 AND tag IN (SELECT id FROM tag) GROUP BY tag, ended",
+        (last, hold, HOUR_MS),
+    ).fetchall()
+    ends: dict[int, int] = {}
+    for _, ended, time, _, _ in newest:
+        ends[ended] = max(ends.get(ended, 0), time + 1)
+    connection.executemany(
+        "INSERT INTO recent (tag, time, state) VALUES (?, ?, ?)",
+        [(tag, ends[ended], ended) for tag, ended, _, in_force, _ in newest if in_force],
+    )
+    connection.executemany(
+        "UPDATE era SET last = max(last, ?) WHERE id = ?", [(time, ended >> 8) for ended, time in ends.items()]
+    )
+
+
 class Correcting:
     """Moves rows that were taken before the clock was known to the time they really had.
 
