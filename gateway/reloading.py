@@ -21,6 +21,7 @@ from gateway.core.audit import AuditLog, AuditOutcome
 from gateway.core.ports import Json
 from gateway.core.principal import Principal
 from gateway.lines.lines import Lines
+from gateway.lines.overload import overloads
 from gateway.settings.compare import Changes, difference, marks
 from gateway.settings.in_force import WORDS, keep_in_force, marks_in_force, turnover
 from gateway.settings.load import load
@@ -115,6 +116,7 @@ class Configuration:
         """
         await begin.wait()
         await trio.to_thread.run_sync(keep_in_force, self._state, marks_in_force(self._written))
+        await _warn_of_overloads(self._settings)
         async for _ in self._rereads:
             await followers.acts.look()
             by = followers.acts.asker()
@@ -163,7 +165,14 @@ class Configuration:
             removed=changes.lines.removed,
             unchanged=len(changes.lines.unchanged),
         )
+        await _warn_of_overloads(settings, frozenset(touched))
         self._tell(f"configuration reloaded, {len(by_name)} lines")
+
+
+async def _warn_of_overloads(settings: Settings, names: frozenset[str] | None = None) -> None:
+    """Log which lines cannot be polled as asked; apart from the run loop, since plans of many tags take a while."""
+    for problem in await trio.to_thread.run_sync(overloads, settings, names):
+        log.warning(str(problem))
 
 
 def _noted(changes: Changes) -> dict[str, Json]:

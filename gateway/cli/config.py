@@ -107,6 +107,7 @@ def _show(arguments: argparse.Namespace) -> int:
 def _change(arguments: argparse.Namespace) -> int:
     from gateway.cli.reload import AT_START
     from gateway.field.edit import EditError, edit
+    from gateway.lines.overload import overloads
     from gateway.settings.compare import difference
 
     before = _settings(arguments.file)
@@ -127,6 +128,8 @@ def _change(arguments: argparse.Namespace) -> int:
         screen.line("a gateway that runs with this file takes it over with: ferrule reload", "dim")
     else:
         screen.line(f"{arguments.key} is so already")
+    for problem in overloads(after) if after is not None else ():
+        screen.line(str(problem), "yellow")
     return 0
 
 

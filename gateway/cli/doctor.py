@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from gateway.cli.backup import config_in_use
@@ -13,7 +14,9 @@ from gateway.field.doctor import Finding, State, World, worst
 from gateway.field.doctor_board import board_checks
 from gateway.field.doctor_plugins import plugin_checks
 from gateway.field.doctor_ports import port_checks
+from gateway.lines.overload import overloads
 from gateway.settings.load import load
+from gateway.settings.model import Settings
 from gateway.settings.problems import SettingsError
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red", State.UNKNOWN: "dim"}
@@ -31,8 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     else:
         try:
-            lines = load(file).lines
-            findings.append(Finding("configuration", str(file), State.OK, "it can be run"))
+            settings = load(file)
+            lines = settings.lines
+            findings.append(_configuration(file, settings))
         except SettingsError as error:
             first = str(error).splitlines()[0]
             findings.append(
@@ -46,6 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(screen, findings)
     return FAILED if state is State.FAULT or (arguments.strict and state is State.WARNING) else 0
+
+
+def _configuration(file: Path, settings: Settings) -> Finding:
+    """A file that a gateway takes, which does not say yet that its lines can do what it asks."""
+    problems = overloads(settings)
+    if not problems:
+        return Finding("configuration", str(file), State.OK, "it can be run")
+    return Finding(
+        "configuration", str(file), State.WARNING, str(problems[0]), f"ferrule check {file} shows everything"
+    )
 
 
 def _devices(arguments: argparse.Namespace) -> list[Any] | None:

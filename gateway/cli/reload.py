@@ -9,6 +9,7 @@ import signal
 from gateway.cli.acts import tell
 from gateway.cli.main import AS_WHOM, DENIED, WRONG, fail
 from gateway.field.check_files import file_problems
+from gateway.lines.overload import overloads
 from gateway.settings.compare import marks
 from gateway.settings.in_force import WORDS, kept_in_force, marks_in_force, turnover
 from gateway.settings.load import load
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not taken:
             print("lines, alarms and where webhooks may go are as they were")
     # It runs on with what it has, and nothing in its log may say so before the file is wanted.
-    for problem in (*settings.warnings, *file_problems(config)):
+    for problem in (*settings.warnings, *overloads(settings), *file_problems(config)):
         print(problem)
     now = marks(settings)
     waiting = [f"[{name}]" for name, mark in owner.marks.items() if now.get(name) != mark]

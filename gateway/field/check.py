@@ -9,9 +9,10 @@ from gateway.field.check_alarms import Watched, alarm_text, watched
 from gateway.field.check_bind import bind_warning
 from gateway.field.check_files import file_problems
 from gateway.lines.feasibility import PlannedBlock, Verdict, judge
+from gateway.lines.overload import cure, overload
 from gateway.lines.plan import Block
 from gateway.lines.unit import STALE_LEAST_S, STALE_PERIODS
-from gateway.settings.model import LineSettings, Settings
+from gateway.settings.model import Settings
 from gateway.settings.problems import Place, Problem
 
 # Above this a line has little left for writes, retries and slow days.
@@ -153,18 +154,12 @@ def _problems(settings: Settings, verdict: Verdict) -> list[Problem]:
     line = verdict.line
     place = line.place or Place(str(settings.path), 1, 1)
     if verdict.utilisation > 1:
-        return [
-            Problem.at(
-                place,
-                f"line {line.name} is asked for {verdict.utilisation:.0%} of its time: every value would be "
-                f"{verdict.utilisation:.1f} times as old as asked. {_cure(line)}",
-            )
-        ]
+        return [overload(line, verdict.utilisation, place, "error")]
     if verdict.silent_utilisation > 1:
         return [
             Problem.at(
                 place,
-                f"line {line.name} is full: with a silent device its deadlines cannot be kept. {_cure(line)}",
+                f"line {line.name} is full: with a silent device its deadlines cannot be kept. {cure(line)}",
                 severity="warning",
             )
         ]
@@ -172,7 +167,7 @@ def _problems(settings: Settings, verdict: Verdict) -> list[Problem]:
     if verdict.utilisation > BUSY:
         problems.append(
             Problem.at(
-                place, f"line {line.name} is busy {verdict.utilisation:.0%} of its time. {_cure(line)}", "warning"
+                place, f"line {line.name} is busy {verdict.utilisation:.0%} of its time. {cure(line)}", "warning"
             )
         )
     for planned in verdict.blocks:
@@ -197,11 +192,3 @@ def _problems(settings: Settings, verdict: Verdict) -> list[Problem]:
                 )
             )
     return problems
-
-
-def _cure(line: LineSettings) -> str:
-    cures = ["poll less often"]
-    if line.transport in {"rtu", "ascii"}:
-        cures.append("raise the baud rate")
-    cures.append("spread the devices over two lines")
-    return f"{cures[0].capitalize()}, {' or '.join(cures[1:])}"

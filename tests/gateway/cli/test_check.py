@@ -93,8 +93,9 @@ def test_a_line_with_more_work_than_time_is_refused(tmp_path: Path, capsys: pyte
     file = config(tmp_path, f'{LINE}baudrate = 1200\n[[line.device]]\nname = "d"\nunit = 1\ntag = [\n{tags}]\n')
     assert main(["check", file]) == 2
     shown = capsys.readouterr().out
-    assert f"{file}:" in shown
-    assert ": error: " in shown
+    assert f"{file}:5:3: error: line bus is asked for " in shown
+    assert "polled as fast as it can be" in shown
+    assert "Poll less often, raise the baud rate or spread the devices over two lines" in shown
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,19 @@ def test_set_and_unset_say_what_changed(tmp_path: Path, capsys: pytest.CaptureFi
     assert "3501" not in file.read_text()
 
 
+def test_a_change_that_asks_a_line_for_too_much_is_made_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ferrule.toml"
+    tag = 'tag = [{ name = "t", table = "holding", address = 0, type = "uint16" }]'
+    file.write_text(f'{FILE}[[line.device]]\nname = "d"\nunit = 1\n{tag}\n')
+    assert main(["config", "set", str(file), "bus/d/t:poll", "2s"]) == 0
+    assert "warning" not in capsys.readouterr().out
+    assert main(["config", "set", str(file), "bus/d/t:poll", "10ms"]) == 0
+    assert "ferrule.toml:3:3: warning: line bus is asked for" in capsys.readouterr().out
+    assert 'poll = "10ms"' in file.read_text()
+
+
 def test_a_change_that_would_be_refused_is_code_2_with_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

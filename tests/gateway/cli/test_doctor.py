@@ -49,3 +49,18 @@ def test_the_configuration_of_the_gateway_that_runs_is_looked_over(
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert {"check": "configuration", "of": str(config), "state": "ok", "seen": "it can be run", "cure": ""} in findings
     assert any(one["of"].startswith("pumps:") for one in findings)
+
+
+def test_a_line_that_is_asked_for_too_much_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text(
+        '[[line]]\nname = "bus"\ntransport = "rtu"\nport = "/dev/x"\n[[line.device]]\nname = "d"\nunit = 1\n'
+        'tag = [{ name = "t", table = "holding", address = 0, type = "uint16", poll = "10ms" }]\n'
+    )
+
+    main(["doctor", "--config", str(file), "--state", str(tmp_path), "--json"])
+
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    found = next(one for one in findings if one["check"] == "configuration")
+    assert (found["state"], found["cure"]) == ("warning", f"ferrule check {file} shows everything")
+    assert "plant.toml:1:3: warning: line bus is asked for" in found["seen"]
