@@ -133,7 +133,7 @@ def _show_raw(screen: Screen, reading: Json) -> None:
 
 
 def _read_registers(screen: Screen, exchanges: Exchanges, arguments: argparse.Namespace, first: Address) -> int:
-    type_ = arguments.type or "uint16"
+    type_ = _type(arguments.type, first)
     one = 1 if first.table in BIT_TABLES else size_of(type_, 8)
     raw = exchanges.ask(arguments.line, arguments.unit, first, one if arguments.count is None else arguments.count)
     found = (
@@ -154,6 +154,15 @@ def _read_registers(screen: Screen, exchanges: Exchanges, arguments: argparse.Na
     elif raw["values"] is not None:
         screen.line(f"  too few registers for one {type_}: it takes {size_of(type_)}")
     return BAD if raw["values"] is None else 0
+
+
+def _type(asked: str | None, first: Address) -> str:
+    if first.table not in BIT_TABLES:
+        return asked or "uint16"
+    if asked not in {None, "bool"}:
+        cure = "Leave --type out, or name a table of registers: --table holding or --table input"
+        raise CommandError(f"--type {asked}: a {first.table} is one bit, true or false. {cure}", WRONG)
+    return "bool"
 
 
 def _say(one: Decoded) -> Cell:

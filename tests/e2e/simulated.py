@@ -24,6 +24,7 @@ point = [
   {{ name = "actual", table = "holding", address = 1, signal = {{ kind = "follow", holding = 0, lag_s = 0.05 }} }},
   {{ name = "ticks", table = "holding", address = 2, signal = {{ kind = "counter", per_s = 50, wraps_at = 60000 }} }},
   {{ name = "beyond", table = "holding", address = 6, value = 66 }},
+  {{ name = "pump", table = "coil", address = 0, type = "bool", value = 1 }},
 ]
 """
 TAGS = (

@@ -22,6 +22,7 @@ from tests.e2e.site import Gateway, Site, device, tcp_line
 Run = Callable[..., CompletedProcess[str]]
 ALARM = '[[alarm]]\nname = "beyond-it"\ntag = "plant/drive/beyond"\nhigh = 60\nmessage = "look at the drive"\n'
 HOLDING = ["--line", "plant", "--table", "holding"]
+COIL = ["--line", "plant", "--table", "coil", "--unit", "1", "--address", "0"]
 
 
 @pytest.fixture
@@ -76,6 +77,15 @@ def test_reading_tags_and_registers(run: Run) -> None:
     done = run("read", *HOLDING, "--unit", "1", "--address", "4")
     assert done.returncode == 8
     assert "illegal" in done.stdout
+
+    done = run("read", *COIL)
+    assert (done.returncode, "unit 1, bool, 1 read with function 1" in done.stdout) == (0, True)
+    assert "uint16" not in done.stdout
+    done = run("read", *COIL, "--type", "bool", "--json")
+    assert (answer(done)["type"], answer(done)["decoded"][0]["value"]) == ("bool", True)
+    done = run("read", *COIL, "--type", "uint16")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--type uint16: a coil is one bit, true or false. Leave --type out" in done.stderr
 
 
 def test_writing_says_what_became_of_it(run: Run, plant: Drive) -> None:
