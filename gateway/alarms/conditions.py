@@ -16,7 +16,7 @@ from gateway.settings.alarm_tags import AlarmPoint
 
 LOOK_AGAIN_S = 1.0
 # The device, or the way to it, is not there.
-UNREACHABLE = frozenset({Reason.NO_ANSWER, Reason.LINK_DOWN, Reason.GATEWAY_PATH, Reason.FAULT})
+UNREACHABLE = frozenset({Reason.NO_ANSWER, Reason.LINK_DOWN, Reason.GATEWAY_PATH, Reason.GATEWAY_TARGET, Reason.FAULT})
 # Bad, and yet the device has answered.
 ANSWERED = frozenset(
     {

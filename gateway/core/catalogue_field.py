@@ -33,7 +33,7 @@ class DeviceEvent(EventData):
         line: name of its line.
         device: name of the device.
         unit: its unit number on the line.
-        reason: one word for why it counts as silent, ``no_answer`` or ``broken_answer``; null where it answers.
+        reason: one word for why it counts as silent, such as ``no_answer``; null where it answers.
     """
 
     line: str

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     DEVICE_FAILURE = "device_failure"
     DEVICE_BUSY = "device_busy"
     GATEWAY_PATH = "gateway_path"
+    GATEWAY_TARGET = "gateway_target"
     REFUSED = "refused"
     NO_VALUE = "no_value"
     NOT_A_NUMBER = "not_a_number"
@@ -55,7 +56,8 @@ WORDS: dict[Reason, str] = {
     Reason.ILLEGAL_VALUE: "the device refuses the value or the count (exception 3)",
     Reason.DEVICE_FAILURE: "the device reports a failure of its own (exception 4)",
     Reason.DEVICE_BUSY: "the device is busy (exception 5 or 6)",
-    Reason.GATEWAY_PATH: "a gateway on the way has no path to the device (exception 10 or 11)",
+    Reason.GATEWAY_PATH: "a gateway on the way has no path to the device (exception 10): check its settings",
+    Reason.GATEWAY_TARGET: "a gateway on the way got no answer from the device (exception 11): check power and wiring",
     Reason.REFUSED: "the device refuses with an exception of its own",
     Reason.NO_VALUE: "the device sends the code for 'no value'",
     Reason.NOT_A_NUMBER: "the device sends something that is not a number",

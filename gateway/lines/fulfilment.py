@@ -16,7 +16,7 @@ from gateway.lines.certain import read_for_certain
 from gateway.lines.exchange import Answer, Lost, Talk
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause, Presence
-from gateway.lines.orders import Order, Writing
+from gateway.lines.orders import Order, Writing, reason_of
 from gateway.lines.polling import Polling
 from gateway.lines.refusals import FUNCTION_CODE, GATEWAY_CODES
 from gateway.lines.unit import Unit
@@ -170,7 +170,7 @@ class Fulfilment:
         elif isinstance(result.answer, Data):
             order.checked = order.check(result.answer.payload)
         elif result.answer.code in GATEWAY_CODES:
-            order.unread = "but a gateway on the way had no path to it for the read after it"
+            order.unread = f"but {_of_gateway(result.answer)} for the read after it"
         else:
             order.unread = f"but refused the read after it: {result.answer.name.replace('_', ' ')}"
 
@@ -197,12 +197,19 @@ class Fulfilment:
         if isinstance(result, Answer):
             if isinstance(result.answer, Data) or result.answer.code not in GATEWAY_CODES:
                 return result.answer
-            order.fail(Reason.GATEWAY_PATH, "a gateway on the way has no path to the unit")
+            # Also without a path it is not known for sure: there are gateways that say so of a unit that is silent.
+            order.fail(reason_of(result.answer), _of_gateway(result.answer))
         elif result.cause is Cause.TIMEOUT:
             order.fail(Reason.NO_ANSWER, f"{unit.name} did not answer in time")
         else:
             order.fail(Reason.BROKEN_ANSWER, f"the answer of {unit.name} arrived damaged")
         return None
+
+
+def _of_gateway(refusal: Refusal) -> str:
+    """What a gateway on the way says of the unit behind it, in words."""
+    said = "got no answer from" if reason_of(refusal) is Reason.GATEWAY_TARGET else "has no path to"
+    return f"a gateway on the way {said} the unit"
 
 
 def _wait(unit: Unit, request: Request) -> str:

@@ -26,7 +26,7 @@ REFUSALS: dict[int, Reason] = {
     5: Reason.DEVICE_BUSY,
     6: Reason.DEVICE_BUSY,
     10: Reason.GATEWAY_PATH,
-    11: Reason.GATEWAY_PATH,
+    11: Reason.GATEWAY_TARGET,
 }
 
 

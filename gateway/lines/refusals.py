@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 REFUSED_RETRY_MAX_S = 600.0
 # A block that was answered once is not divided before its refusals have lasted: its holes cannot be what is refused.
 DIVIDE_AFTER_S = 80.0
-# Codes 10 and 11: a gateway on the way says that the unit behind it does not answer.
+# Codes 10 and 11: a gateway on the way says that it has no path to the unit behind it, or had no answer from it.
 GATEWAY_CODES = frozenset({10, 11})
 BUSY_CODES = frozenset({5, 6})
 ADDRESS_CODES = frozenset({2, 3})

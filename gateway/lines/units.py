@@ -21,6 +21,7 @@ from gateway.lines.absence import Absence, Stillness
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import Shape, shape
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
+from gateway.lines.orders import reason_of
 from gateway.lines.refusals import GATEWAY_CODES
 from gateway.lines.schedule import Schedule
 from gateway.lines.share import Share
@@ -144,10 +145,10 @@ class Units:
             self.answered = True
             self._stillness.ends()
             if isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES:
-                health.counters.refused("gateway_path")
+                health.counters.refused(result.answer.name)
                 if _may_answer(outstanding, request, result.answer):
                     health.lost(shape(request), now)
-                self._missed(unit, now - started, now, Reason.GATEWAY_PATH)
+                self._missed(unit, now - started, now, reason_of(result.answer))
             else:
                 self._heard(unit, request, result, outstanding, now)
         elif result.answered:

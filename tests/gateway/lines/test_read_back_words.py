@@ -38,7 +38,8 @@ class AfterAWrite(SimulatedDevice):
     [
         (None, "did not answer the read after it"),
         (bytes((0x83, 6)), "refused the read after it: server device busy"),
-        (bytes((0x83, 11)), "no path to it for the read after it"),
+        (bytes((0x83, 10)), "but a gateway on the way has no path to the unit for the read after it"),
+        (bytes((0x83, 11)), "but a gateway on the way got no answer from the unit for the read after it"),
     ],
 )
 async def test_why_a_write_was_not_read_back(autojump_clock: MockClock, instead: bytes | None, words: str) -> None:

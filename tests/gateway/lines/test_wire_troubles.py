@@ -193,7 +193,8 @@ async def test_a_gateway_without_path_is_no_reason_to_open_the_link_anew(autojum
     units = [device(1, tag("t", 0)), device(2, tag("t", 0))]
     async with open_bench(units, [simulated(9)], transport="tcp") as bench:
         await trio.sleep(300)
-        assert bench.read("d1/t").reason is Reason.GATEWAY_PATH
+        assert bench.read("d1/t").reason is Reason.GATEWAY_TARGET
+        assert set(bench.line.polling.units[1].health.counters.refusals) == {"gateway_target_failed_to_respond"}
         assert bench.line.opened == 1
 
 

@@ -108,6 +108,23 @@ async def test_taken_and_not_done_yet_is_unknown(autojump_clock: MockClock) -> N
         assert simulated.get("holding", 0) == 5, "'refused' would have been a lie"
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "said"), [(10, "gateway_path", "has no path to"), (11, "gateway_target", "got no answer from")]
+)
+async def test_what_a_gateway_on_the_way_says_of_the_unit_is_told(
+    autojump_clock: MockClock, code: int, reason: str, said: str
+) -> None:
+    class Behind(SimulatedDevice):
+        def answer(self, pdu: bytes, now: float) -> bytes | None:
+            return bytes((pdu[0] | 0x80, code)) if pdu[0] == 6 else super().answer(pdu, now)
+
+    async with open_bench([device(1, SETPOINT)], [Behind(1, holding={0: 7})]) as bench:
+        await trio.sleep(1.5)
+        result = await bench.field.write("bus/d1/speed", 1, None)
+        assert (result.outcome, result.reason) == (Outcome.UNKNOWN, reason)
+        assert result.message == f"a gateway on the way {said} the unit"
+
+
 async def test_the_line_is_down(autojump_clock: MockClock) -> None:
     async with open_bench([device(1, SETPOINT)], [drive()]) as bench:
         await trio.sleep(1)
