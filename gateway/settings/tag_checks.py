@@ -228,6 +228,8 @@ def _check_writing(fields: Fields) -> None:
         words = _why_not_safe(fields)
         if words:
             fields.refuse("safe", words)
+        elif not isinstance(fields["safe"], bool | str):
+            _settle_safe(fields)
 
 
 def _bits_span_registers(fields: Fields) -> bool:
@@ -248,21 +250,41 @@ def _why_not_safe(fields: Fields) -> str | None:
         return f"{safe:g} is below minimum. Choose a plausible value"
     if fields["maximum"] is not None and safe > fields["maximum"]:
         return f"{safe:g} is above maximum. Choose a plausible value"
-    # The registers count milliseconds, the value seconds.
-    scale, offset = 0.001 if type_name == "epoch64ms" else fields["scale"], fields["offset"]
-    facts = _bits_facts(fields)
-    words = unwritable(facts, safe, scale, offset)
+    facts, scale = _bits_facts(fields), _step(fields)
+    words = unwritable(facts, safe, scale, fields["offset"])
     if words is not None:
         return words
-    raw = raw_value(facts, safe, scale, offset)
+    raw = raw_value(facts, safe, scale, fields["offset"])
     if is_sentinel(type_name, raw, fields["sentinels"]):
         return f'{safe:g} is how the device says "no value". Choose another'
-    return _why_not_rounded(fields, raw) if facts.is_whole else None
+    return _why_not_rounded(fields, _in_steps(fields, raw)) if facts.is_whole else None
 
 
-def _why_not_rounded(fields: Fields, raw: Fraction) -> str | None:
+def _settle_safe(fields: Fields) -> None:
+    """Have a safe value be what is written for it, which is what the log and callers are told."""
+    facts, step, safe = _bits_facts(fields), _step(fields), fields["safe"]
+    if not facts.is_whole:
+        return
+    exact = _in_steps(fields, raw_value(facts, safe, step, fields["offset"]))
+    written = int(exact) if exact.denominator == 1 else float(exact)
+    if written != safe:
+        words = f"{safe} is not one of the steps of {abs(step):g} that this tag can hold: {written} is written"
+        fields.warn("safe", f"{words}. Write safe = {written}, or correct type or scale")
+        fields.values["safe"] = written
+
+
+def _step(fields: Fields) -> float:
+    """Return what one more in the registers makes of the value: of milliseconds, seconds are made."""
+    step: float = 0.001 if fields["type"] == "epoch64ms" else fields["scale"]
+    return step
+
+
+def _in_steps(fields: Fields, raw: Fraction) -> Fraction:
+    return raw * Fraction(str(_step(fields))) + Fraction(str(fields["offset"]))
+
+
+def _why_not_rounded(fields: Fields, written: Fraction) -> str | None:
     """Say whether what the steps of the tag make of its safe value is out of its range."""
-    written = raw * Fraction(str(fields["scale"])) + Fraction(str(fields["offset"]))
     words = f"the steps of {abs(fields['scale']):g} make {float(written):g} of it"
     if fields["minimum"] is not None and written < Fraction(str(fields["minimum"])):
         return f"{words}, which is below minimum. Choose another"

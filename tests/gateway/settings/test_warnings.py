@@ -162,3 +162,38 @@ def test_numbers_within_each_other_are_meant_so(tags: list[tuple[str, int, str]]
 def test_a_tag_beside_a_profile_is_warned_of_where_it_is_written() -> None:
     (words,) = overlap_warnings(("input", 1, "float32"), more='profile = "eastron-sdm120"\n')
     assert words.startswith("f.toml:10:45: warning: address: registers 1 to 2 share a part with")
+
+
+def safe_value(tag: str) -> tuple[object, list[str]]:
+    """The safe value that is in force, and what was warned of."""
+    line = '[[line]]\nname = "a"\ntransport = "rtu"\nport = "/dev/x"\n[[line.device]]\nname = "d"\nunit = 1\n'
+    row = f'{{ name = "t", table = "holding", address = 0, writable = true, {tag} }}'
+    settings = interpret(Document("f.toml", f"{line}tag = [\n{row}\n]\n"))
+    return settings.lines[0].devices[0].tags[0].safe, [str(problem) for problem in settings.warnings]
+
+
+def test_a_safe_value_between_the_steps_is_what_is_written() -> None:
+    safe, (words,) = safe_value('type = "uint16", safe = 0.5')
+    assert safe == 0
+    assert words == (
+        "f.toml:9:88: warning: safe: 0.5 is not one of the steps of 1 that this tag can hold: 0 is written. "
+        "Write safe = 0, or correct type or scale"
+    )
+    safe, (words,) = safe_value('type = "int16", scale = -0.1, offset = 5, safe = 20.06')
+    assert (safe, "steps of 0.1 that this tag can hold: 20.1 is written" in words) == (20.1, True)
+
+
+@pytest.mark.parametrize(
+    ("tag", "safe"),
+    [
+        ('type = "uint16", scale = 0.1, safe = 20.3', 20.3),
+        ('type = "uint16", scale = 0.0123456789012345, safe = 670.6296235939593', 670.6296235939593),
+        ('type = "uint64", safe = 9007199254740993', 9007199254740993),
+        ('type = "float32", safe = 0.1', 0.1),
+        ('type = "epoch64ms", safe = 1.001', 1.001),
+        ('type = "bool", bit = 3, safe = true', True),
+        ('type = "string", length = 2, safe = "0.5"', "0.5"),
+    ],
+)
+def test_a_safe_value_that_can_be_held_stays_as_it_is(tag: str, safe: object) -> None:
+    assert safe_value(tag) == (safe, [])
