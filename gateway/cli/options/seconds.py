@@ -1,9 +1,11 @@
-"""Seconds as they are typed: a number that can be waited for."""
+"""Seconds as they are typed: a number that can be waited for, or a duration as the configuration has them."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+
+from gateway.settings.quantities import duration
 
 DAY_S = 86400.0
 
@@ -18,11 +20,12 @@ def seconds(least: float = 0.0, most: float = DAY_S) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         try:
-            found = float(text)
+            found = duration(text) if text[-1:].isalpha() else float(text)
         except ValueError:
             found = -1.0
         if not least <= found <= most:
-            raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds from {least:g} to {most:g}')
+            words = f"no number of seconds from {least:g} to {most:g}, nor a duration within that, such as 30s"
+            raise argparse.ArgumentTypeError(f'"{text}" is {words}')
         return found
 
     return read

@@ -8,6 +8,9 @@ from gateway.cli.options.connection import add_connection
 from gateway.cli.options.seconds import seconds
 from gateway.cli.raw_place import add_raw_place
 
+# What the gateway takes; its own word for that would load the lines.
+SHORTEST_LEASE_S = 1.0
+
 EXAMPLES = """\
 examples:
   ferrule write boiler/drive/setpoint 42.5
@@ -28,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a tag and its value in engineering units; of registers only values",
     )
     parser.add_argument(
-        "--lease", type=seconds(most=1e9), metavar="S", help="seconds until the safe value of the tag follows"
+        "--lease",
+        type=seconds(SHORTEST_LEASE_S),
+        metavar="S",
+        help="seconds until the safe value of the tag follows (1 to 86400), or a duration: 90s, 1h",
     )
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
     add_raw_place(parser)

@@ -10,11 +10,12 @@ import pytest
 from gateway.cli.client import Json, refusal
 from gateway.cli.endpoint import listening
 from gateway.cli.history import course, moment_of
-from gateway.cli.main import CommandError, main
+from gateway.cli.main import CommandError, main, parser_of
 from gateway.cli.status import by_severity, say_governors, worst
 from gateway.cli.tags import chosen
 from gateway.cli.troubles import at_this_moment, ordered, told_by_alarms
 from gateway.cli.write import value_of
+from gateway.lines.door import LONGEST_LEASE_S, SHORTEST_LEASE_S
 
 SOUND: Json = {"storage": {"durable": True, "history": "full"}}
 LINES: list[Json] = [{"line": name, "state": "up"} for name in ("bus", "net", "tcp")]
@@ -164,6 +165,22 @@ def test_a_timeout_is_a_number_of_seconds(seconds: str, capsys: pytest.CaptureFi
         main(["status", "--timeout", seconds])
     assert end.value.code == 2
     assert "is no number of seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lease", "seconds"), [("60", 60), ("90s", 90), ("1h", 3600), ("1d", LONGEST_LEASE_S)])
+def test_a_lease_is_typed_in_seconds_or_as_a_duration(lease: str, seconds: float) -> None:
+    assert parser_of("write")[0].parse_args(["bus/d/t", "1", "--lease", lease]).lease == seconds
+
+
+@pytest.mark.parametrize("lease", ["0.5", "90000", "2d", "inf", "nan", "soon", "1x", ""])
+def test_a_lease_that_the_gateway_would_not_take_is_told_its_bounds(
+    lease: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["write", "bus/d/t", "1", "--lease", lease])
+    assert end.value.code == 2
+    told = f"seconds from {SHORTEST_LEASE_S:g} to {LONGEST_LEASE_S:g}, nor a duration within that, such as 30s"
+    assert told in capsys.readouterr().err
 
 
 def test_listeners_of_a_process_are_read_from_the_kernel_tables(tmp_path: Path) -> None:
