@@ -48,7 +48,7 @@ def overload(line: LineSettings, share: float, place: Place, severity: Severity)
 def cure(line: LineSettings) -> str:
     """What relieves a line, as a sentence without its full stop."""
     cures = ["poll less often"]
-    if line.transport in {"rtu", "ascii"}:
+    if line.transport != "tcp":
         cures.append("raise the baud rate")
     cures.append("spread the devices over two lines")
     return f"{cures[0].capitalize()}, {' or '.join(cures[1:])}"
