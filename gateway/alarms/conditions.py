@@ -29,6 +29,7 @@ ANSWERED = frozenset(
         Reason.NO_VALUE,
         Reason.NOT_A_NUMBER,
         Reason.BAD_TEXT,
+        Reason.PATTERN_TOO_SLOW,
         Reason.OUT_OF_RANGE,
     }
 )

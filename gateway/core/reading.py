@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NO_VALUE = "no_value"
     NOT_A_NUMBER = "not_a_number"
     BAD_TEXT = "bad_text"
+    PATTERN_TOO_SLOW = "pattern_too_slow"
     OUT_OF_RANGE = "out_of_range"
     STALE = "stale"
     LATE_POSSIBLE = "late_possible"
@@ -62,6 +63,7 @@ WORDS: dict[Reason, str] = {
     Reason.NO_VALUE: "the device sends the code for 'no value'",
     Reason.NOT_A_NUMBER: "the device sends something that is not a number",
     Reason.BAD_TEXT: "the device sends bytes that are no text",
+    Reason.PATTERN_TOO_SLOW: "its pattern took too long to look for: write a simpler one, without nested repetition",
     Reason.OUT_OF_RANGE: "the value is outside the plausible range set for this tag",
     Reason.STALE: "the value is older than it may be: the line is overloaded or held up, or the plugin says nothing",
     Reason.LATE_POSSIBLE: "this may be the late answer to an earlier request",

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, DecimalException
 
+import structlog
 import trio
 
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.raw import FixedSplitter, GapSplitter, OversizeMessage, Splitter, TerminatorSplitter, read_message
 from gateway.core.ports import Outcome, WriteResult
-from gateway.core.reading import Reason, Sample, Value
+from gateway.core.reading import WORDS, Reason, Sample, Value
 from gateway.core.tags import Cell, Tag, TagStore
+from gateway.lines.raw_search import Effort, Search, TooSlow
+from gateway.lines.raw_value import value_in
 from gateway.lines.state import LineState
 from gateway.lines.units import Announce
 from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings
 
+log = structlog.stdlib.get_logger(__name__)
+
 OpenPort = Callable[[LineSettings], Awaitable[Port]]
 # How long a read waits before the line shows its sign of life again.
 LOOK_S = 10.0
-TRUE_WORDS = frozenset({"1", "true", "on", "yes"})
-FALSE_WORDS = frozenset({"0", "false", "off", "no"})
 
 
 class RawLine(LineState):
@@ -43,6 +44,8 @@ class RawLine(LineState):
         # Bytes of two callers must not be mixed.
         self._sending = trio.Lock()
         self._cells: list[Cell] = store.add([_tag(settings, tag) for tag in settings.tags])
+        effort = Effort()
+        self._searches = [Search(tag.pattern, effort) if tag.pattern is not None else None for tag in settings.tags]
 
     def stop(self) -> None:
         """Close the port and return from ``run``."""
@@ -122,11 +125,28 @@ class RawLine(LineState):
             self._count("encoding")
             self._store.fail(self._cells, Reason.BAD_TEXT)
             return
-        found = [(cell, value_in(text, tag)) for cell, tag in zip(self._cells, self.settings.tags, strict=True)]
+        tags = zip(self._cells, self.settings.tags, self._searches, strict=True)
+        found = [(cell, self._value(text, tag, search, now)) for cell, tag, search in tags]
         # A message that does not speak of a tag leaves it alone: scales send more than one kind.
         spoken = [(cell, value) for cell, value in found if value is not None]
         if spoken:
             self._store.apply([cell for cell, _ in spoken], [value for _, value in spoken], now)
+
+    def _value(self, text: str, tag: RawTagSettings, search: Search | None, now: float) -> Value | Reason | None:
+        """What a message says of a tag; None where it does not speak of it."""
+        part: str | None = text
+        if search is not None:
+            try:
+                part = search.find(text, now)
+            except TooSlow as slow:
+                self._count("pattern")
+                if slow.news:
+                    words = WORDS[Reason.PATTERN_TOO_SLOW]
+                    log.warning("pattern too slow", line=self.settings.name, tag=tag.name, words=words)
+                return Reason.PATTERN_TOO_SLOW
+        elif tag.columns is not None:
+            part = text[tag.columns[0] - 1 : tag.columns[1]]
+        return None if part is None else value_in(part, tag)
 
     async def write(self, data: bytes) -> WriteResult:
         """Send bytes. The device does not acknowledge anything, so the best outcome is that they have left."""
@@ -162,49 +182,3 @@ def _splitter(raw: RawSettings) -> Splitter:
     if raw.mode == "idle":
         return GapSplitter(raw.idle or 0.0, raw.max_length)
     return TerminatorSplitter(raw.terminator, raw.max_length, raw.idle)
-
-
-def value_in(text: str, tag: RawTagSettings) -> Value | Reason | None:
-    """What a message says of a tag: a value, why it is none, or None where the message does not speak of it."""
-    if tag.pattern is not None:
-        match = re.search(tag.pattern, text)
-        if match is None:
-            return None
-        found = match.group(1) if match.re.groups else match.group()
-    elif tag.columns is not None:
-        found = text[tag.columns[0] - 1 : tag.columns[1]]
-    else:
-        found = text
-    found = (found or "").strip()
-    if tag.type == "string":
-        return found
-    if tag.type == "bool":
-        lowered = found.lower()
-        return True if lowered in TRUE_WORDS else False if lowered in FALSE_WORDS else Reason.BAD_TEXT
-    return _number(found, tag)
-
-
-def _number(found: str, tag: RawTagSettings) -> Value | Reason:
-    if "_" in found or not found.isascii():
-        # To Python "1_2" is 12; on a wire it is a damaged character.
-        return Reason.NOT_A_NUMBER
-    try:
-        # A scale that prints "+ 12,5" means 12.5.
-        exact = Decimal(found.replace(" ", "").replace(",", "."))
-    except DecimalException:
-        return Reason.NOT_A_NUMBER
-    if not exact.is_finite():
-        return Reason.NOT_A_NUMBER
-    if (tag.scale, tag.offset) != (1, 0):
-        # On the decimal numbers as they are written: 3 with scale 0.1 is 0.3.
-        exact = exact * Decimal(str(tag.scale)) + Decimal(str(tag.offset))
-    number = float(exact)
-    if not math.isfinite(number):
-        return Reason.NOT_A_NUMBER
-    if (tag.minimum is not None and number < tag.minimum) or (tag.maximum is not None and number > tag.maximum):
-        return Reason.OUT_OF_RANGE
-    if tag.type == "int":
-        # Not by way of the float: a meter reading or a bar code may have more digits than that holds.
-        whole = int(exact)
-        return whole if whole == exact else Reason.NOT_A_NUMBER
-    return number

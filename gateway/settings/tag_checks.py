@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.settings import profile_schema, schema
 from gateway.settings.fields import Distinct, Fields, Findings, Schema, read_fields
-from gateway.settings.kinds import shown
+from gateway.settings.kinds import UnfitError, shown
 from gateway.settings.line_model import RawTagSettings, TagSettings
+from gateway.settings.patterns import compiled
 from gateway.settings.quantities import say_duration
 from gateway.settings.tag_types import BCD_TYPES, FACTS, TypeFacts, is_sentinel, raw_sentinel, raw_value, unwritable
 
@@ -83,6 +84,11 @@ def read_raw_tag(node: Node, findings: Findings, names: Distinct) -> RawTagSetti
         fields.faulty.add("pattern")
         reason = "both pattern and columns" if fields.given("pattern") else "neither pattern nor columns"
         findings.error(node.place, f"[[line.tag]] has {reason}. Say in one of them where the value stands")
+    if fields.given("pattern") and fields.sound("pattern"):
+        try:
+            compiled(fields["pattern"])
+        except UnfitError as unfit:
+            fields.refuse("pattern", str(unfit))
     if fields.given("columns") and fields.sound("columns") and fields["columns"][0] > fields["columns"][1]:
         fields.refuse("columns", "the first comes after the last. Write [first, last]")
     if fields.sound("type") and fields["type"] in ("bool", "string"):

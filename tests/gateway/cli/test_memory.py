@@ -20,6 +20,7 @@ NOT_LOADED = {
     "shtab": "ferrule completion",
     "httpx": "the kits",
     "argon2": "the first password",
+    "regex": "the first pattern of a raw serial line",
     "html": "the first page for people",
     "zipfile": "backups",
     "tarfile": "packages of plugins",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,9 @@ from gateway.core.ports import Outcome
 from gateway.core.reading import Quality, Reason
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
-from gateway.lines.raw_line import RawLine, value_in
+from gateway.lines.raw_line import RawLine
+from gateway.lines.raw_search import AT_ONCE_S, LONGEST_REST_S, REST_S, SHARE, Effort, Search
+from gateway.lines.raw_value import value_in
 from gateway.settings.line_model import LineSettings, RawSettings, RawTagSettings, RawType
 
 
@@ -129,7 +132,6 @@ async def test_a_line_that_is_ended_from_outside_is_not_called_up(autojump_clock
         ("on", RawTagSettings(name="n", type="bool"), True),
         ("OFF", RawTagSettings(name="n", type="bool"), False),
         ("maybe", RawTagSettings(name="n", type="bool"), Reason.BAD_TEXT),
-        ("AB0125CD", RawTagSettings(name="n", columns=(3, 6), scale=0.1), 12.5),
         ("9007199254740993", RawTagSettings(name="n", type="int"), 9007199254740993),
         ("4006381333931000000001", RawTagSettings(name="n", type="int", minimum=0), 4006381333931000000001),
         ("12345678901234567.5", RawTagSettings(name="n", type="int"), Reason.NOT_A_NUMBER),
@@ -141,7 +143,6 @@ async def test_a_line_that_is_ended_from_outside_is_not_called_up(autojump_clock
         ("1e300", RawTagSettings(name="n", scale=1e30), Reason.NOT_A_NUMBER),
         ("1e-999999999", RawTagSettings(name="n", scale=0.1, offset=1), 1.0),
         ("sNaN", RawTagSettings(name="n"), Reason.NOT_A_NUMBER),
-        ("nothing here", RawTagSettings(name="n", pattern=r"(\d+) kg"), None),
     ],
 )
 def test_values_in_messages(text: str, tag: RawTagSettings, value: object) -> None:
@@ -176,3 +177,116 @@ async def test_a_message_that_breaks_off_is_not_joined_with_the_next(autojump_cl
         assert reading is not None
         assert (reading.value, line.messages) == (345.6, 2)
         nursery.cancel_scope.cancel()
+
+
+class Bench:
+    """A raw line with a port that says what a test tells it to."""
+
+    def __init__(self, *tags: RawTagSettings, raw: RawSettings | None = None) -> None:
+        self.port = ScriptedPort()
+        self.store = TagStore(trio.current_time, Timeline(trio.current_time, trio.current_time, lambda: True))
+        settings = replace(SETTINGS, raw=raw or RawSettings(), tags=tags)
+        self.line = RawLine(settings, self._open_port, self.store, lambda *_: None)
+
+    async def _open_port(self, _: LineSettings) -> Port:
+        await trio.lowlevel.checkpoint()
+        return self.port
+
+    async def hear(self, data: bytes, pause: float = 0.1) -> None:
+        self.port.send_message.send_nowait(data)
+        await trio.sleep(pause)
+
+    def shown(self, tag: str) -> tuple[object, object]:
+        reading = self.store.read(f"scale/{tag}")
+        assert reading is not None
+        return reading.value, reading.reason
+
+
+@pytest.fixture
+async def bench_of(nursery: trio.Nursery) -> Callable[..., Bench]:
+    def start(*tags: RawTagSettings, raw: RawSettings | None = None) -> Bench:
+        bench = Bench(*tags, raw=raw)
+        nursery.start_soon(bench.line.run)
+        return bench
+
+    return start
+
+
+async def test_values_stand_in_columns_or_behind_a_pattern(
+    autojump_clock: MockClock, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(
+        RawTagSettings(name="columns", columns=(3, 6), scale=0.1), RawTagSettings(name="pattern", pattern=r"\d+(?=CD)")
+    )
+    await bench.hear(b"AB0125CD\n")
+    assert (bench.shown("columns"), bench.shown("pattern")) == ((12.5, None), (125.0, None))
+
+
+# There are more ways to cut sixty digits into ones and twos than anybody can try.
+ENDLESS = RawTagSettings(name="endless", pattern=r"((?:\d|\d\d)+) kg")
+ODD = b"0" * 60 + b" x kg\n"
+
+
+async def test_a_search_without_end_costs_one_tag_its_value_and_nobody_else_anything(
+    autojump_clock: MockClock, bench_of: Callable[..., Bench]
+) -> None:
+    other = RawTagSettings(name="other", pattern=r"^\D*(\d)")
+    bench = bench_of(ENDLESS, other)
+    await bench.hear(b"ST 125 kg\n")
+    assert (bench.shown("endless"), bench.shown("other")) == ((125.0, None), (1.0, None))
+    await bench.hear(ODD)
+    assert bench.shown("endless") == (None, Reason.PATTERN_TOO_SLOW)
+    assert bench.line.errors["pattern"] >= 1
+    await trio.sleep(REST_S)
+    await bench.hear(b"ST 135 kg 7\n")
+    assert (bench.shown("endless"), bench.shown("other")) == ((135.0, None), (1.0, None))
+    assert bench.line.state == "up"
+
+
+async def test_a_message_that_comes_again_and_again_is_searched_ever_less_often(
+    autojump_clock: MockClock, bench_of: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("gateway.lines.raw_line.log.warning", lambda event, **_: told.append(event))
+    tried = 0
+
+    class Counting(Search):
+        def find(self, text: str, now: float) -> str | None:
+            nonlocal tried
+            tried += now >= self._rests_until
+            return super().find(text, now)
+
+    monkeypatch.setattr("gateway.lines.raw_line.Search", Counting)
+    bench = bench_of(ENDLESS)
+    for _ in range(1000):
+        await bench.hear(ODD, 0.3)
+    assert bench.line.errors == {"pattern": 1000}
+    assert tried == 10, "after 1, 2, 4 .. 60 s, in five minutes"
+    assert told == ["pattern too slow"]
+    # Good messages in between do not make the bad ones cheaper.
+    await trio.sleep(LONGEST_REST_S)
+    await bench.hear(b"1 kg\n")
+    assert bench.shown("endless") == (1.0, None)
+    await bench.hear(ODD)
+    await trio.sleep(LONGEST_REST_S - 1)
+    await bench.hear(b"1 kg\n")
+    assert bench.shown("endless") == (None, Reason.PATTERN_TOO_SLOW)
+
+
+async def test_all_tags_of_a_line_search_in_one_share_of_its_time(
+    autojump_clock: MockClock, bench_of: Callable[..., Bench]
+) -> None:
+    bench = bench_of(*(replace(ENDLESS, name=f"t{number}") for number in range(200)))
+    await bench.hear(ODD)
+    assert {bench.shown(f"t{number}")[1] for number in range(200)} == {Reason.PATTERN_TOO_SLOW}
+    tried = sum(search is not None and search._rests_until > 0 for search in bench.line._searches)
+    assert tried <= 5, "the first takes what there is for a message; two hundred would take ten seconds"
+
+
+def test_a_share_grows_again_up_to_what_may_be_spent_at_once() -> None:
+    effort = Effort()
+    assert effort.left(5.0) == AT_ONCE_S
+    effort.spend(AT_ONCE_S)
+    assert effort.left(5.0) == 0.0
+    assert effort.left(6.0) == pytest.approx(SHARE)
+    assert effort.left(3600.0) == AT_ONCE_S
