@@ -27,7 +27,13 @@ class OversizeMessage(Exception):  # noqa: N818 - what the device did, not a fau
 
 
 class Splitter(Protocol):
-    """Finds messages in a stream. Pure."""
+    """Finds messages in a stream. Pure.
+
+    Attributes:
+        dropped: how many messages were thrown away because nobody can tell where they end.
+    """
+
+    dropped: int
 
     def feed(self, data: bytes, now: float) -> None:
         """Take what arrived at `now`."""
@@ -65,14 +71,13 @@ class TerminatorSplitter:
         self._skipping = False
         self._last_at = -math.inf
         self.dropped = 0
-        """How many bytes of unfinished messages were thrown away."""
 
     def feed(self, data: bytes, now: float) -> None:
         """Take what arrived."""
         if self._gap_s is not None and now - self._last_at > self._gap_s:
             whole = self._buffer.rfind(self._terminator)
             end = 0 if whole < 0 else whole + len(self._terminator)
-            self.dropped += len(self._buffer) - end
+            self.dropped += len(self._buffer) > end
             del self._buffer[end:]
             self._skipping = False
         self._last_at = now
@@ -130,13 +135,12 @@ class FixedSplitter:
         self._buffer = bytearray()
         self._last_at = -math.inf
         self.dropped = 0
-        """How many bytes of incomplete messages were thrown away."""
 
     def feed(self, data: bytes, now: float) -> None:
         """Take what arrived."""
         if self._gap_s is not None and now - self._last_at > self._gap_s:
             odd = len(self._buffer) % self._size
-            self.dropped += odd
+            self.dropped += odd > 0
             del self._buffer[len(self._buffer) - odd :]
         self._last_at = now
         self._buffer += data
@@ -155,7 +159,12 @@ class FixedSplitter:
 
 
 class GapSplitter:
-    """Messages end when nothing came for `gap_s`; a gap of 0 gives every delivery as it comes (raw)."""
+    """Messages end when nothing came for `gap_s`; a gap of 0 gives every delivery as it comes (raw).
+
+    A silence counts when somebody looked as it ended, and found nothing. Bytes that are found later, because the loop
+    was held up, may have come at any time since: they belong to the message before them or begin another. Nobody knows,
+    so neither is taken for a message.
+    """
 
     def __init__(self, gap_s: float, limit: int = DEFAULT_LIMIT) -> None:
         self._gap_s = gap_s
@@ -163,25 +172,30 @@ class GapSplitter:
         self._buffer = bytearray()
         self._last_at = -math.inf
         self._skipping = False
+        self.dropped = 0
 
     def feed(self, data: bytes, now: float) -> None:
         """Take what arrived at `now`."""
-        if self._skipping:
-            if now - self._last_at < self._gap_s:
-                self._last_at = now
-                return
-            self._skipping = False
+        if self._gap_s and self._buffer and now >= self.due_at():
+            self._buffer.clear()
+            self._skipping = True
+            self.dropped += 1
         self._last_at = now
-        self._buffer += data
+        if not self._skipping:
+            self._buffer += data
 
     def take(self, now: float) -> bytes | None:
         """Return the message that the silence has ended."""
+        over = now >= self.due_at()
+        if self._skipping:
+            self._skipping = not over
+            return None
         if self._gap_s and len(self._buffer) > self._limit:
             beginning = bytes(self._buffer[: self._limit])
             self._buffer.clear()
             self._skipping = True
             raise OversizeMessage(beginning, self._limit)
-        if not self._buffer or now < self.due_at():
+        if not over:
             return None
         message = bytes(self._buffer[: self._limit])
         del self._buffer[: self._limit]
@@ -189,7 +203,7 @@ class GapSplitter:
 
     def due_at(self) -> float:
         """Return when the silence will have been long enough."""
-        return self._last_at + self._gap_s if self._buffer else math.inf
+        return self._last_at + self._gap_s if self._buffer or self._skipping else math.inf
 
 
 async def read_message(port: Port, splitter: Splitter, deadline: float) -> bytes | None:

@@ -96,13 +96,17 @@ class RawLine(LineState):
         try:
             self._is_up(port)
             splitter = _splitter(self.raw)
+            dropped = 0
             while True:
                 self.alive_at = trio.current_time()
+                message = None
                 try:
                     message = await read_message(port, splitter, self.alive_at + LOOK_S)
                 except OversizeMessage:
                     self._count("oversize")
-                    continue
+                if splitter.dropped > dropped:
+                    self._count("unfinished", splitter.dropped - dropped)
+                    dropped = splitter.dropped
                 if message is not None:
                     self._take(message)
         finally:
@@ -110,8 +114,8 @@ class RawLine(LineState):
             with trio.CancelScope(shield=True):
                 await port.aclose()
 
-    def _count(self, cause: str) -> None:
-        self.errors[cause] = self.errors.get(cause, 0) + 1
+    def _count(self, cause: str, number: int = 1) -> None:
+        self.errors[cause] = self.errors.get(cause, 0) + number
 
     def _take(self, message: bytes) -> None:
         now = trio.current_time()

@@ -185,7 +185,7 @@ async def test_a_message_that_breaks_off_is_not_joined_with_the_next(autojump_cl
             await trio.sleep(1.0 if piece == b"5\n12" else 0.01)
         reading = store.read("scale/weight")
         assert reading is not None
-        assert (reading.value, line.messages) == (345.6, 2)
+        assert (reading.value, line.messages, line.errors) == (345.6, 2, {"unfinished": 1})
         nursery.cancel_scope.cancel()
 
 
