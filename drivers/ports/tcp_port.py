@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from functools import partial
 
 import trio
 
@@ -28,25 +29,46 @@ _REASONS: dict[int, tuple[Reason, str]] = {
     errno.ECONNABORTED: ("reset", "broke the connection"),
     errno.EACCES: ("permission", "may not be connected to: a firewall rule of this board forbids it"),
     errno.EPERM: ("permission", "may not be connected to: a firewall rule of this board forbids it"),
+    errno.EAFNOSUPPORT: ("unreachable", "cannot be reached: this board does not speak IPv6"),
+    errno.EMFILE: ("error", "was not tried: the gateway has as many files and connections open as it may"),
+    errno.ENFILE: ("error", "was not tried: this board has as many files and connections open as it can"),
 }
 
 
-async def open_tcp(host: str, port: int, connect_timeout: float = 3.0, alarm: Alarm | None = None) -> DescriptorPort:
+_Address = tuple[socket.AddressFamily, socket.SocketKind, int, tuple[str | int | bytes, ...]]
+
+
+async def open_tcp(
+    host: str,
+    port: int,
+    connect_timeout: float = 3.0,
+    alarm: Alarm | None = None,
+    names: trio.CapacityLimiter | None = None,
+) -> DescriptorPort:
     """Connect to ``host:port``.
 
     Args:
         host: name or address.
         port: its number.
-        connect_timeout: seconds.
+        connect_timeout: seconds, for the name and all its addresses.
         alarm: see `DescriptorPort`.
+        names: how many names may be looked up at once by all who share it, those that were given up included; None:
+            this one.
 
     Raises:
         LinkDown: ``not_found`` (the name), ``refused``, ``unreachable``, ``permission`` or ``error``.
     """
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    end = trio.current_time() + connect_timeout
     try:
-        with trio.fail_after(connect_timeout):
-            connection = await _connect(name, host, port)
+        with trio.fail_at(end):
+            found = await _look_up(name, host, port, names or trio.CapacityLimiter(1))
+    except trio.TooSlowError:
+        raise LinkDown(
+            "not_found", f"{name}: no name server answered within {connect_timeout:g} s: check it, or write an address"
+        ) from None
+    try:
+        connection = await _connect(name, found, end)
     except trio.TooSlowError:
         raise LinkDown(
             "unreachable", f"{name} did not answer within {connect_timeout:g} s: check cable, power and address"
@@ -66,30 +88,50 @@ async def open_tcp(host: str, port: int, connect_timeout: float = 3.0, alarm: Al
     return DescriptorPort(fd, _TcpChannel(name, fd), timer, alarm)
 
 
-async def _connect(name: str, host: str, port: int) -> trio.socket.SocketType:
-    """Try the addresses of a host one after the other; the last failure counts."""
+async def _look_up(name: str, host: str, port: int, names: trio.CapacityLimiter) -> list[_Address]:
+    """Find the addresses of a host; only a name costs a thread."""
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = ask(flags=socket.AI_NUMERICHOST)
+        except socket.gaierror:
+            # A dead name server holds a thread for half a minute: those that others need are not touched.
+            found = await trio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=names)
     except socket.gaierror as error:
         raise LinkDown("not_found", f"{name}: the name {host!r} is not known ({error.strerror})") from error
+    except OSError as error:
+        raise _translate(name, error) from error
     except UnicodeError as error:
         raise LinkDown(
             "not_found", f"{name}: {host!r} cannot be a name of a host: look at its dots and length"
         ) from error
-    failure: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
-    for family, kind, protocol, _canonical, address in found:
-        connection = trio.socket.socket(family, kind, protocol)
+    return [(family, kind, protocol, address) for family, kind, protocol, _canonical, address in found]
+
+
+async def _connect(name: str, found: list[_Address], end: float) -> trio.socket.SocketType:
+    """Try addresses one after the other, each with its part of the time that is left; the last failure counts."""
+    failure: OSError | trio.TooSlowError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+    for left, address in zip(range(len(found), 0, -1), found, strict=True):
         try:
-            await connection.connect(address)
-        except OSError as error:
-            connection.close()
+            with trio.fail_after(max(end - trio.current_time(), 0.0) / left):
+                return await _connected(*address)
+        except (OSError, trio.TooSlowError) as error:
             failure = error
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
+    if isinstance(failure, trio.TooSlowError):
+        raise failure
     raise _translate(name, failure) from failure
+
+
+async def _connected(
+    family: socket.AddressFamily, kind: socket.SocketKind, protocol: int, address: tuple[str | int | bytes, ...]
+) -> trio.socket.SocketType:
+    connection = trio.socket.socket(family, kind, protocol)
+    try:
+        await connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _translate(name: str, error: OSError) -> LinkDown:

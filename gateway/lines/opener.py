@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import trio
+
 from drivers.modbus.ascii import AsciiFramer
 from drivers.modbus.framing import Framer
 from drivers.modbus.rtu import RtuFramer
@@ -32,15 +34,20 @@ def talk_on(line: LineSettings, port: Port) -> Talk:
     return SerialTalk(port, framer, wire)
 
 
-async def open_port(line: LineSettings, alarm: Alarm) -> Port:
-    """Open the port of a line, with the alarm that ends its receives.
+async def open_port(line: LineSettings, alarm: Alarm, names: trio.CapacityLimiter | None = None) -> Port:
+    """Open the port of a line.
+
+    Args:
+        line: whose.
+        alarm: ends its receives.
+        names: see `open_tcp`.
 
     Raises:
         LinkDown: it cannot be had; the words say why.
     """
     if line.transport in SERIAL_TRANSPORTS:
         return await open_serial(serial_settings(line), alarm)
-    return await open_tcp(line.host or "", line.tcp_port, alarm=alarm)
+    return await open_tcp(line.host or "", line.tcp_port, alarm=alarm, names=names)
 
 
 def serial_settings(line: LineSettings) -> SerialSettings:
@@ -66,9 +73,11 @@ def serial_settings(line: LineSettings) -> SerialSettings:
 
 def opener(line: LineSettings, alarm: Alarm) -> Opener:
     """What a line calls to get its port."""
+    # A line whose name server is dead waits for its last question, and keeps no other line from asking.
+    names = trio.CapacityLimiter(1)
 
     async def open_line() -> tuple[Port, Talk]:
-        port = await open_port(line, alarm)
+        port = await open_port(line, alarm, names)
         return port, talk_on(line, port)
 
     return open_line

@@ -1,7 +1,10 @@
+import errno
 import math
+import os
 import socket
 import struct
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import trio
@@ -378,6 +381,124 @@ async def test_an_alarm_for_the_reader_does_not_end_a_send(peer: Peer, nursery: 
     assert taken == len(data)
     far.close()
     await port.aclose()
+
+
+def has_addresses(
+    monkeypatch: pytest.MonkeyPatch, *addresses: tuple[socket.AddressFamily, tuple[str | int, ...]]
+) -> None:
+    found = [(family, socket.SOCK_STREAM, 0, "", address) for family, address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+def refuse_sockets(monkeypatch: pytest.MonkeyPatch, number: int, family: socket.AddressFamily) -> None:
+    make = trio.socket.socket
+
+    def refuse(wanted: socket.AddressFamily, *kind: int) -> trio.socket.SocketType:
+        if wanted == family:
+            raise OSError(number, os.strerror(number))
+        return make(wanted, *kind)
+
+    monkeypatch.setattr(trio.socket, "socket", refuse)
+
+
+async def test_a_board_without_ipv6_reaches_a_name_that_has_it(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_sockets(monkeypatch, errno.EAFNOSUPPORT, socket.AF_INET6)
+    has_addresses(monkeypatch, (socket.AF_INET6, ("::1", peer.port, 0, 0)), (socket.AF_INET, ("127.0.0.1", peer.port)))
+    port = await open_tcp("plc.example", peer.port)
+    assert port.name == f"plc.example:{peer.port}"
+    await port.aclose()
+    has_addresses(monkeypatch, (socket.AF_INET6, ("::1", peer.port, 0, 0)))
+    with pytest.raises(LinkDown, match="does not speak IPv6") as down:
+        await open_tcp("plc.example", peer.port)
+    assert down.value.reason == "unreachable"
+
+
+async def test_a_gateway_without_room_for_a_socket_says_so(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_sockets(monkeypatch, errno.EMFILE, socket.AF_INET)
+    with pytest.raises(LinkDown, match="as many files and connections open as it may") as down:
+        await open_tcp("127.0.0.1", peer.port)
+    assert down.value.reason == "error"
+
+
+async def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        held = [socket.socket() for _ in range(4)]
+        for each in held:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        has_addresses(monkeypatch, (socket.AF_INET, full.getsockname()), (socket.AF_INET, ("127.0.0.1", peer.port)))
+        before = trio.current_time()
+        port = await open_tcp("plc.example", 502)
+        assert trio.current_time() - before == pytest.approx(1.5)
+        await port.aclose()
+        for each in held:
+            each.close()
+
+
+class DeadNameServer:
+    """Whoever asks it waits."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.was_asked = threading.Event()
+        self.go_on = threading.Event()
+
+
+@pytest.fixture
+def dead_name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeadNameServer]:
+    server = DeadNameServer()
+    real = socket.getaddrinfo
+
+    def ask(host: str, port: int, flags: int = 0, **more: int) -> object:
+        if flags & socket.AI_NUMERICHOST:
+            return real(host, port, flags=flags, **more)
+        server.asked.append(host)
+        server.was_asked.set()
+        server.go_on.wait(20)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    yield server
+    server.go_on.set()
+
+
+async def test_a_dead_name_server_takes_no_threads_from_others(
+    peer: Peer, dead_name_server: DeadNameServer, autojump_clock: trio.testing.MockClock
+) -> None:
+    limiter = trio.to_thread.current_default_thread_limiter()
+    for _ in range(int(limiter.total_tokens) + 1):
+        with pytest.raises(LinkDown, match="no name server answered within 3 s") as down:
+            await open_tcp("plc.example", 502)
+        assert down.value.reason == "not_found"
+    assert limiter.borrowed_tokens == 0
+    port = await open_tcp("127.0.0.1", peer.port)
+    await port.aclose()
+
+
+async def test_a_question_without_an_answer_is_not_asked_again_meanwhile(
+    dead_name_server: DeadNameServer, autojump_clock: trio.testing.MockClock
+) -> None:
+    names = trio.CapacityLimiter(1)
+    for _ in range(3):
+        with pytest.raises(LinkDown, match="no name server"):
+            await open_tcp("plc.example", 502, names=names)
+        # A thread takes its time to begin, and the clock here jumps over that.
+        assert dead_name_server.was_asked.wait(10)
+    assert dead_name_server.asked == ["plc.example"]
+
+
+async def test_names_that_cannot_be_looked_up_for_want_of_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    with pytest.raises(LinkDown, match="as many files") as down:
+        await open_tcp("plc.example", 502)
+    assert down.value.reason == "error"
 
 
 @pytest.mark.parametrize("host", ["a..b", ".", "x" * 64, "x" * 300])
