@@ -79,7 +79,10 @@ class Search:
             self._rests_until = now + self._rest
             raise TooSlow(news=news) from None
         finally:
-            self._effort.spend(time.thread_time() - began)
+            took = time.thread_time() - began
+            if took > LEAST_S:
+                # What takes microseconds is no effort, however many messages there are.
+                self._effort.spend(took)
         if match is None:
             return None
         return (match.group(1) if self._pattern.groups else match.group()) or ""
