@@ -99,9 +99,11 @@ class Talk(Protocol):
 
     Attributes:
         left: whether anything of the last request may have left: also where it was broken off, by whatever.
+        begun: whether something has come since that request, but not yet its whole answer.
     """
 
     left: bool
+    begun: bool
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
@@ -147,6 +149,7 @@ class _Sending:
     def __init__(self, port: Port) -> None:
         self._port = port
         self.left = False
+        self.begun = False
 
     async def _send(self, frame: bytes) -> None:
         # Broken off from here on, it may be on the wire: only a port that took nothing of it can say otherwise.
@@ -307,7 +310,7 @@ class NetworkTalk(_Sending):
     ) -> Answer | Lost:
         """See ``Talk.exchange``."""
         del pace
-        self.left = False
+        self.left = self.begun = False
         port, framer = self._port, self._framer
         if self._gap and self._free_at > self._time():
             await port.pause_until(self._free_at)
@@ -337,6 +340,7 @@ class NetworkTalk(_Sending):
                 framer.abandon()
                 count(Cause.TIMEOUT)
                 return Lost(Cause.TIMEOUT, answered=False, cost=now - sent)
+            self.begun = True
 
     async def broadcast(self, request: Request, delay: float) -> None:
         """See ``Talk.broadcast``."""

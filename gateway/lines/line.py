@@ -41,6 +41,8 @@ REOPENED = "its port is being closed and opened anew, as it was told to"
 LONGEST_SLEEP_S = 10.0
 # Seconds without use after which it is looked whether the connection is still there.
 IDLE_S = 1.0
+# How a connection ends that the other side has closed.
+LEFT = frozenset({"closed", "reset", "hung_up"})
 
 
 class Line(LineState):
@@ -315,14 +317,21 @@ class Line(LineState):
             more = polling.told and polling.obey(now)
             probe = absent.due(now) if absent.units else None
             if probe is not None:
-                await polling.probe(*probe)
+                try:
+                    await polling.probe(*probe)
+                except LinkDown as down:
+                    talk = await self._instead(talk, down)
                 if polling.hanging(now):
                     log.info("nobody answers, opening the port anew", line=self.settings.name)
                     return
                 continue
             poll = schedule.take(now)
             if poll is not None:
-                await (self._poll_for_caller(poll, now, ahead=True) if poll.asked else polling.poll(poll))
+                try:
+                    await (self._poll_for_caller(poll, now, ahead=True) if poll.asked else polling.poll(poll))
+                except LinkDown as down:
+                    talk = await self._instead(talk, down)
+                    await polling.poll(poll)
             elif self.on_demand.waiting and (wanted := self.on_demand.behind(now)) is not None:
                 await self._read_or_write(wanted, talk, ahead=False)
             elif not self._orders:
@@ -351,6 +360,19 @@ class Line(LineState):
             self._reopening = self._keeps_orders = now - self._opened_at > self.settings.reconnect_max
             raise
         return False
+
+    async def _instead(self, talk: Talk, down: LinkDown) -> Talk:
+        """Another connection, where a read has met the end of one that worked: it was left while nobody used it.
+
+        Looking before each read would cost them all. One on which nobody has answered yet is given up: who closes
+        whatever is opened is called up with pauses.
+
+        Raises:
+            LinkDown: that was not the reason, or no other one is to be had.
+        """
+        if not (self.settings.network and self.polling.answered and down.reason in LEFT) or talk.begun:
+            raise down
+        return await self._renewed()
 
     def _next_wanted(self, now: float) -> Wanted | None:
         if self._orders:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -110,6 +112,50 @@ async def test_polls_go_on_where_idle_connections_are_closed(autojump_clock: Moc
         assert bench.line.opened == 21
         assert bench.events[told:] == []
         assert sum(bench.field.missed_deadlines().values()) == 0
+
+
+@pytest.mark.parametrize(("transport", "left"), [("tcp", 0.5), ("rtu-over-tcp", 0.5), ("tcp", 0.01)])
+async def test_polls_go_on_where_connections_end_sooner_than_it_is_looked(
+    autojump_clock: MockClock, transport: str, left: float
+) -> None:
+    """Between two polls a second apart, or when the next request is on its way already: it is repeated once."""
+    simulated = SimulatedDevice(1, holding=dict.fromkeys(range(40), 0), turnaround_s=0.05)
+    async with open_bench([device(1, tag("t", 0, poll=1.0))], [simulated], transport=transport) as bench:
+        await trio.sleep(5)
+        told = len(bench.events)
+        for number in range(20):
+            simulated.set("holding", 0, number)
+            await trio.sleep_until(math.floor(trio.current_time()) + 1 + left)
+            bench.memory.unplug()
+            bench.memory.replug()
+            for _ in range(9):
+                await trio.sleep(0.1)
+                assert bench.read("d1/t").quality is Quality.GOOD
+        assert bench.read("d1/t").value == 19
+        assert bench.line.opened == 21
+        assert bench.events[told:] == []
+        assert sum(bench.field.missed_deadlines().values()) == 0
+
+
+async def test_a_read_that_ends_each_connection_is_a_fault(autojump_clock: MockClock) -> None:
+    """It is repeated once on another one, and that is given up with it."""
+    simulated = SimulatedDevice(1, holding={0: 7, 500: 8}, turnaround_s=0.05)
+    tags = tag("harmless", 0, poll=0.5), tag("deadly", 500, poll=0.5)
+    async with open_bench([device(1, *tags)], [simulated], transport="tcp", reconnect_max=5.0) as bench:
+        await trio.sleep(20)
+        serve = simulated.answer
+
+        def answer(pdu: bytes, now: float) -> bytes | None:
+            if pdu[1:3] == (500).to_bytes(2, "big"):
+                bench.memory.unplug()
+                bench.memory.replug()
+            return serve(pdu, now)
+
+        simulated.answer = answer  # type: ignore[method-assign]  # it has learned to break down
+        before = bench.line.opened
+        await trio.sleep(60)
+        assert bench.line.opened - before < 60
+        assert "line:down" in [kind for kind, _ in bench.events]
 
 
 async def test_a_line_that_cannot_be_opened_again_is_down(autojump_clock: MockClock) -> None:

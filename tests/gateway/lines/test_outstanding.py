@@ -31,6 +31,7 @@ class Script:
         self.results = deque(results)
         self.asked: list[Request] = []
         self.left = True
+        self.begun = False
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]

@@ -82,6 +82,7 @@ class Reckoned:
         self._answered: dict[tuple[int, bytes], float] = {}
         self.ages: dict[tuple[int, bytes], float] = {}
         self.left = True
+        self.begun = False
 
     def through(self, port: Port) -> None:
         del port
