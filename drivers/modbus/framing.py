@@ -1,6 +1,6 @@
 """The words in which every framing (RTU, TCP, ASCII) tells what came in after a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
@@ -33,10 +33,12 @@ class Stray:
     Attributes:
         cause: How it differs from the reply; `echo` is the request itself coming back.
         unit: The unit it carries.
+        frame: All of it, where it carries the number of another request.
     """
 
     cause: Literal["wrong_unit", "wrong_function", "wrong_shape", "wrong_transaction", "echo"]
     unit: int | None
+    frame: bytes = field(default=b"", compare=False)
 
 
 Event = Answered | Broken | Stray

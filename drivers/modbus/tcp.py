@@ -7,6 +7,7 @@ from drivers.modbus.pdu import Data, Request, match
 from drivers.modbus.prepared import Prepared
 
 _HEADER = 6  # transaction, protocol and length; the length counts from the unit on
+PDU_AT = _HEADER + 1  # behind the unit
 _SHORTEST_BODY = 2
 _LONGEST_BODY = 254
 
@@ -133,7 +134,7 @@ class TcpFramer:
         request = now.request
         self._buffer = data[end:]
         if data[:2] != self._tag:
-            return Stray("wrong_transaction", unit)
+            return Stray("wrong_transaction", unit, data[:end])
         if unit != request.unit:
             return Stray("wrong_unit", unit)
         if answer := match(request, data[_HEADER + 1 : end]):

@@ -260,7 +260,11 @@ class NetworkBus:
         while self._queue and self._begins_at() <= now + self._wire.latency_s + self._SAME_S:
             at = began = self._begins_at()
             _, frame = self._queue.popleft()
-            for after_s, _unit, reply, _beside in self._stations.hear(frame, at):
+            emissions = self._stations.hear(frame, at)
+            if not emissions and self._wire.gives_up_s is not None:
+                at += self._wire.gives_up_s
+                emissions = self._stations.give_up(frame, at, aloud=self._wire.says_so)
+            for after_s, _unit, reply, _beside in emissions:
                 at += after_s
                 self._inbox.put(Delivery(at + self._wire.latency_s, reply))
             self._free_at = at

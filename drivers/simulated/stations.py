@@ -99,6 +99,15 @@ class Stations:
         refusal = bytes((request.pdu[0] | 0x80, _NO_TARGET))
         return [Emission(0.0, request.unit, self.framing.encode(request, request.unit, refusal))]
 
+    def give_up(self, frame: bytes, now: float, *, aloud: bool) -> list[Emission]:
+        """Say what a gateway says of a request that it got no answer to, if it says anything."""
+        request = self.framing.decode(frame)
+        if request is None:
+            return []
+        self.note(now, request.unit, "given_up")
+        refusal = bytes((request.pdu[0] | 0x80, _NO_TARGET))
+        return [Emission(0.0, request.unit, self.framing.encode(request, request.unit, refusal))] if aloud else []
+
     def _answer(self, device: SimulatedDevice, request: Request, now: float) -> list[Emission]:
         unit = device.unit
         faults = self.faults.get(unit)

@@ -50,9 +50,17 @@ class SerialWire:
 
 @dataclass(frozen=True, slots=True)
 class NetworkWire:
-    """A TCP connection: `latency_s` one way, nothing for the length of a message."""
+    """A TCP connection: `latency_s` one way, nothing for the length of a message.
+
+    Attributes:
+        gives_up_s: how long a gateway to a serial line waits for a unit, and serves nobody else, before it gives up;
+            None: a server that drops what nobody answers.
+        says_so: it answers exception 11 then, and otherwise nothing.
+    """
 
     latency_s: float = 0.0005
+    gives_up_s: float | None = None
+    says_so: bool = True
 
 
 class Delivery:

@@ -137,7 +137,7 @@ class Absence:
             return first, first.health.timeout
         room, slack = self._room(now)
         cost, patience = self._cost(first, room, now)
-        if not self._budget.covers(cost, now):
+        if not self._in_good_faith(first) and not self._budget.covers(cost, now):
             self._overdue = None
             return None
         if self._overdue is None:
@@ -158,7 +158,8 @@ class Absence:
         if self.deserted:
             return first.health.next_probe
         cost, _ = self._cost(first, self._room(now)[0], now)
-        probe = max(first.health.next_probe, self._budget.affordable_at(cost, now))
+        paid_at = now if self._in_good_faith(first) else self._budget.affordable_at(cost, now)
+        probe = max(first.health.next_probe, paid_at)
         if probe <= now:
             # It does not fit before the next deadline: it is looked at again after the next poll, or when overdue.
             overdue = now + PROBE_PATIENCE_S if self._overdue is None else self._overdue
@@ -166,6 +167,13 @@ class Absence:
         # One in doubt whose pause is over goes before a silent one that still waits for its credit.
         in_doubt = (unit.health for unit in self.units if unit.health.presence is not Presence.SILENT)
         return min([probe, *(health.next_probe for health in in_doubt if health.next_probe > now)])
+
+    def _in_good_faith(self, unit: Unit) -> bool:
+        """Whether a unit is asked before there is credit: one in doubt behind a gateway that serves nobody meanwhile.
+
+        It cannot be asked for less, and a lost frame must not cost it its values until the first time is paid for.
+        """
+        return unit.health.holds > 0.0 and unit.health.presence is not Presence.SILENT
 
     def _room(self, now: float) -> tuple[float, float]:
         """Seconds until a deadline is missed, with an order in between, and without.
@@ -189,7 +197,7 @@ class Absence:
         room = USABLE_SLACK * slack
         if unit.health.presence is not Presence.SILENT:
             room = min(room, self._budget.left(now))
-        patience = max(unit.health.shortest, min(unit.health.timeout, room - fixed))
+        patience = max(unit.health.shortest, unit.health.holds, min(unit.health.timeout, room - fixed))
         return fixed + patience, patience
 
     def _first(self, now: float) -> Unit:

@@ -15,7 +15,8 @@ import trio
 
 from drivers.modbus.framing import Answered, Broken, Framer, Stray
 from drivers.modbus.lengths import LONGEST_PDU
-from drivers.modbus.pdu import Data, Refusal, Request
+from drivers.modbus.pdu import Data, Refusal, Request, match
+from drivers.modbus.tcp import PDU_AT
 from drivers.ports.port import LinkDown, Port
 from drivers.ports.timer import loop_clock
 from gateway.lines.health import Cause
@@ -33,11 +34,14 @@ TALKING_S = 0.05
 # Wake this much before the predicted end of a reply: the prediction is the fastest reply seen, and a wake that comes
 # too early costs one more pass while one that comes too late costs bus time.
 EARLY_S = 0.0003
+# Requests that were given up and whose answers are known when they come; older ones are strays.
+MOST_GIVEN_UP = 64
 # How fast the prediction follows when replies turn out to have been complete before we looked: so much, and twice as
 # much each time in a row.
 NUDGE_S = 0.0002
 
 CountCause = Callable[[Cause], None]
+HearLate = Callable[[Request, Data | Refusal, float], None]
 STRAY_CAUSES = {
     "wrong_unit": Cause.WRONG_UNIT,
     "wrong_function": Cause.WRONG_FUNCTION,
@@ -100,10 +104,12 @@ class Talk(Protocol):
     Attributes:
         left: whether anything of the last request may have left: also where it was broken off, by whatever.
         begun: whether something has come since that request, but not yet its whole answer.
+        late: told of the answer to a request that was given up, where its number proves that it is; with the time.
     """
 
     left: bool
     begun: bool
+    late: HearLate | None
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]
@@ -150,6 +156,7 @@ class _Sending:
         self._port = port
         self.left = False
         self.begun = False
+        self.late: HearLate | None = None
 
     async def _send(self, frame: bytes) -> None:
         # Broken off from here on, it may be on the wire: only a port that took nothing of it can say otherwise.
@@ -296,6 +303,7 @@ class NetworkTalk(_Sending):
         self._free_at = 0.0
         # What has come between two exchanges and was taken from the port by a look at it.
         self._unasked = b""
+        self._given_up: dict[bytes, Request] = {}
 
     def through(self, port: Port) -> None:
         """See ``Talk.through``."""
@@ -316,7 +324,8 @@ class NetworkTalk(_Sending):
             await port.pause_until(self._free_at)
         sent = self._time()
         deadline = sent + patience
-        await self._send(framer.begin(request))
+        frame = framer.begin(request)
+        await self._send(frame)
         meanwhile()
         while True:
             unasked, self._unasked = self._unasked, b""
@@ -325,7 +334,8 @@ class NetworkTalk(_Sending):
             # Whatever has come belongs to the stream: left out, what follows it would have no borders.
             event = framer.feed(data) if data is not None else None
             while isinstance(event, Stray):
-                count(STRAY_CAUSES[event.cause])
+                if not self._came_late(event, now):
+                    count(STRAY_CAUSES[event.cause])
                 event = framer.feed(b"")
             if isinstance(event, Answered):
                 self._free_at = now + self._gap
@@ -339,8 +349,24 @@ class NetworkTalk(_Sending):
             if data is None or now > deadline + TALKING_S:
                 framer.abandon()
                 count(Cause.TIMEOUT)
+                self._give_up(frame[:2], request)
                 return Lost(Cause.TIMEOUT, answered=False, cost=now - sent)
             self.begun = True
+
+    def _give_up(self, transaction: bytes, request: Request) -> None:
+        self._given_up[transaction] = request
+        if len(self._given_up) > MOST_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
+
+    def _came_late(self, stray: Stray, now: float) -> bool:
+        """Whether that is the answer to a request that was given up, and somebody wants to know it."""
+        request = self._given_up.pop(stray.frame[:2], None)
+        if request is None or self.late is None or stray.unit != request.unit:
+            return False
+        answer = match(request, stray.frame[PDU_AT:])
+        if answer is not None:
+            self.late(request, answer, now)
+        return answer is not None
 
     async def broadcast(self, request: Request, delay: float) -> None:
         """See ``Talk.broadcast``."""

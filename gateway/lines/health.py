@@ -121,6 +121,8 @@ class Health:
         timeout: the configured bound of the time-out in seconds.
 
     Attributes:
+        holds: seconds for which a gateway keeps everybody waiting when it is asked for this unit, which does not
+            answer; 0 where nobody has to wait.
         open: shapes of requests that were lost, and until when their replies may come; ``open_shapes`` strikes those
             out whose time is over. Where it is empty nobody need look at the clock.
     """
@@ -129,6 +131,7 @@ class Health:
         "_quarantine",
         "bound",
         "counters",
+        "holds",
         "latency",
         "misses",
         "next_probe",
@@ -145,6 +148,7 @@ class Health:
         self.since = now
         self.misses = 0
         self.next_probe = 0.0
+        self.holds = 0.0
         self.open: dict[Shape, float] = {}
         self._quarantine = max(QUARANTINE_TIMEOUTS * timeout, QUARANTINE_LEAST_S)
 
@@ -164,14 +168,15 @@ class Health:
 
         Doubled twice while it does not answer, then from the start again, and the whole bound before it is called
         silent and now and then after that: a unit that has become slow is found, and one that is gone does not cost the
-        longest time-out each time.
+        longest time-out each time. What a gateway does before it says that nobody is there is waited for: until then it
+        serves nobody else.
         """
         if not self.misses:
             return self.shortest
         last_chance = self.presence is Presence.DOUBTFUL and self.misses == MISSES_UNTIL_SILENT - 1
         if last_chance or self.misses % WHOLE_BOUND_EVERY == WHOLE_BOUND_EVERY - 1:
-            return self.bound
-        return min(self.shortest * float(1 << (self.misses % 3)), self.bound)
+            return max(self.bound, self.holds)
+        return max(min(self.shortest * float(1 << (self.misses % 3)), self.bound), self.holds)
 
     @property
     def usable(self) -> bool:
@@ -187,6 +192,7 @@ class Health:
         if self.presence is Presence.ONLINE:
             return False
         self.presence, self.since = Presence.ONLINE, now
+        self.holds = 0.0
         return True
 
     def missed(self, now: float) -> bool:

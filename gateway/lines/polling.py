@@ -69,6 +69,8 @@ class Polling(Units):
         """The same peer is reached by another connection: what is known of the units stands."""
         self._talk = talk
         self.answered = False
+        talk.late = self.backlog.late
+        self.backlog.forget()
 
     def link_down(self, reason: Reason) -> None:
         """The port is gone, or may not be used: no value of this line is current."""

@@ -18,6 +18,7 @@ from drivers.ports.timer import loop_clock
 from gateway.core.reading import Reason
 from gateway.core.tags import TagStore
 from gateway.lines.absence import Absence, Stillness
+from gateway.lines.backlog import MARGIN, Backlog
 from gateway.lines.exchange import Answer, Lost, Pace, Talk
 from gateway.lines.fence import Shape, shape
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
@@ -54,6 +55,7 @@ class Units:
         budget: what lost requests may cost.
         schedule: the polls of all units.
         absent: the units that are probed and not polled.
+        backlog: whose answers may still come, on Modbus TCP.
         answered: whether anybody did since the port was opened.
         progressing: told when an exchange begins: a write may take several, and each is a sign of life.
     """
@@ -71,6 +73,9 @@ class Units:
         self.units: dict[int, Unit] = {}
         self.schedule: Schedule[BlockPoll] = Schedule()
         self.absent = Absence(self.wire, self.budget, self.schedule, len(settings.devices))
+        self.backlog = Backlog(
+            self.units, self.absent, self.budget, self.schedule, settings.timeout, self._missed, self._heard_late
+        )
         self._store = store
         self._announce = announce
         self._returned = returned
@@ -129,10 +134,11 @@ class Units:
         if talk is None:
             raise LinkDown("closed", "the line is not open")
         outstanding = frozenset(health.open_shapes(started)) if health.open else NOTHING
+        usual = longest = patience or health.timeout
+        if self.backlog.units:
+            longest = self.backlog.patience(unit, usual, started)
         try:
-            result = await talk.exchange(
-                request, patience or health.timeout, health.noticed, pace or unit.pace, self.finish
-            )
+            result = await talk.exchange(request, longest, health.noticed, pace or unit.pace, self.finish)
         except BaseException:
             # The reply may still come, on the port that is opened next.
             if not self.numbered and talk.left:
@@ -144,10 +150,13 @@ class Units:
             # Somebody is there, if only a gateway: the port does what it should.
             self.answered = True
             self._stillness.ends()
+            if self.backlog.units:
+                self.backlog.answered(unit, now - started, usual, now)
             if isinstance(result.answer, Refusal) and result.answer.code in GATEWAY_CODES:
                 health.counters.refused(result.answer.name)
                 if _may_answer(outstanding, request, result.answer):
                     health.lost(shape(request), now)
+                health.holds = MARGIN * (now - started) if self.numbered else 0.0
                 self._missed(unit, now - started, now, reason_of(result.answer))
             else:
                 self._heard(unit, request, result, outstanding, now)
@@ -159,9 +168,10 @@ class Units:
             if not health.usable and unit.broken > BROKEN_RETRIES:
                 # Probes that bring nothing but damage cost the line what silence costs.
                 self._missed(unit, result.cost, now, Reason.BROKEN_ANSWER)
+        elif self.numbered:
+            self.backlog.lost(unit, result.cost, now)
         else:
-            if not self.numbered:
-                health.lost(shape(request), now)
+            health.lost(shape(request), now)
             self._missed(unit, result.cost, now, Reason.NO_ANSWER)
         return result
 
@@ -181,6 +191,13 @@ class Units:
         if earlier:
             # If it was the late one, the reply to this request is still to come.
             health.lost(shape(request), now)
+
+    def _heard_late(self, unit: Unit, now: float) -> None:
+        """The unit answered a request that was given up, because another one had held it up."""
+        before = unit.health.presence
+        self.absent.heard()
+        if unit.health.answered(now, None):
+            self._appeared(unit, before, now)
 
     def overheard(self, unit: Unit, answer: Data | Refusal) -> None:
         """A tool had an answer of a unit: where nobody knew that it is there, what waits for that is tried."""

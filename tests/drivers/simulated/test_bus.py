@@ -340,3 +340,13 @@ def test_who_speaks_right_after_an_answer_collides_with_nobody(start: float) -> 
         now = bus.pending()[-1][0] - 5e-4 * wire.character_s
         assert bus.take(now).endswith(b"\r\n"), "a character that is nearly there is there"
     assert "collision" not in kinds(trace)
+
+
+def test_a_gateway_serves_nobody_while_it_waits_for_a_dead_unit() -> None:
+    stations = Stations(devices(1, 2), TcpFraming(), faults={2: DeviceFaults(silent=True)})
+    bus = NetworkBus(NetworkWire(0.0, gives_up_s=1.0), stations)
+    bus.send(bytes.fromhex("0001 0000 0006 02 03 0000 0001"), 0.0)
+    bus.send(bytes.fromhex("0002 0000 0006 01 03 0000 0001"), 0.1)
+    assert bus.take(0.99) == b""
+    assert bus.take(1.0) == bytes.fromhex("0001 0000 0003 02 83 0b")
+    assert bus.take(1.5)[:2] == b"\0\2"

@@ -13,7 +13,7 @@ from drivers.ports.port import Port
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
 from gateway.lines.certain import read_for_certain
-from gateway.lines.exchange import Answer, CountCause, Lost, Pace
+from gateway.lines.exchange import Answer, CountCause, HearLate, Lost, Pace
 from gateway.lines.fence import shape
 from gateway.lines.health import Cause
 from gateway.lines.polling import Polling
@@ -32,6 +32,7 @@ class Script:
         self.asked: list[Request] = []
         self.left = True
         self.begun = False
+        self.late: HearLate | None = None
 
     async def exchange(
         self, request: Request, patience: float, count: CountCause, pace: Pace, meanwhile: Callable[[], None]

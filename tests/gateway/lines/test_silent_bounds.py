@@ -18,7 +18,7 @@ from drivers.modbus.pdu import Data, Request, read_registers
 from drivers.ports.port import LineFaults, Port
 from gateway.core.tags import TagStore
 from gateway.core.timeline import Timeline
-from gateway.lines.exchange import Answer, CountCause, Lost, Pace, Talk
+from gateway.lines.exchange import Answer, CountCause, HearLate, Lost, Pace, Talk
 from gateway.lines.feasibility import judge
 from gateway.lines.health import Cause
 from gateway.lines.line import Line
@@ -83,6 +83,7 @@ class Reckoned:
         self.ages: dict[tuple[int, bytes], float] = {}
         self.left = True
         self.begun = False
+        self.late: HearLate | None = None
 
     def through(self, port: Port) -> None:
         del port
