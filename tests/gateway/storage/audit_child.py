@@ -20,8 +20,8 @@ from gateway.storage.audit_rows import Head
 from gateway.storage.audit_settings import AuditSettings
 
 KEY = b"k" * 32
-# Old rows go all the time, and a kill may come in between.
-SETTINGS = AuditSettings(batch=0.002, slow_batch=0.002, upkeep=0.02, limit=60_000)
+# Old rows go all the time, and a kill may come in between; many more fit than go at once, so the newest are among them.
+SETTINGS = AuditSettings(batch=0.002, slow_batch=0.002, upkeep=0.02, limit=220_000)
 
 # After so many notes it waits until all are on disk: on a busy machine the writer would never catch up by itself.
 BREATHER = 50
