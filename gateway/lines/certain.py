@@ -47,10 +47,13 @@ async def read_for_certain(units: Units, unit: Unit, request: Request, patience:
     if not unit.outstanding(request, now):
         return await _ask_twice(units, unit, request, patience)
     avoid = {shape(poll.request) for poll in unit.polls} | unit.health.open_shapes(now)
-    longer = stretched(request, avoid)
+    longer = stretched(request, avoid, unit.spare(request))
     if longer is None:
         return None
     result = await units.exchange(unit, longer[0], patience)
+    if isinstance(result, Lost) and not result.answered:
+        # The device may be mute to it: to ask for still more would open one shape after the other.
+        unit.find_in_doubt(request, None)
     if _refused(result) is not None:
         # The device has nothing behind what is wanted, or this is an earlier request's refusal.
         unit.find_in_doubt(request, None)

@@ -166,14 +166,20 @@ class Polling(Units):
             if result.answered:
                 self._broken(unit, poll, trio.current_time())
             else:
+                if stretch > poll.reached:
+                    # Perhaps it is mute to more than it has: the next one asks for less, or as it is and in doubt.
+                    poll.most_stretch = stretch - 1
                 poll.patience = min(2 * patience, unit.health.bound)
                 poll.release()
         elif isinstance(result.answer, Data):
             poll.refusals = 0
             poll.retry = REFUSED_RETRY_S
             poll.proven = True
+            poll.vain = 0
             unit.busy = 0
             poll.took(result.turnaround)
+            if stretch:
+                poll.reached = max(poll.reached, stretch)
             self._undecoded = (poll, result.answer.payload[: poll.size], result.at, doubtful)
             if missed := self.schedule.done(poll, result.at):
                 count_missed(poll, missed)

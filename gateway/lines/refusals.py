@@ -112,6 +112,7 @@ class Refusals:
         unit.no_mask_write = False
         self._facts.remember(SPLITS, self._fact_key(unit), None)
         for poll in unit.polls:
+            poll.most_stretch = unit.spare(poll.request)
             if poll.refusals and not poll.held:
                 poll.refusals = 0
                 poll.retry = REFUSED_RETRY_S

@@ -12,8 +12,8 @@ from gateway.core.ports import Json
 from gateway.core.reading import Reason, Value
 from gateway.core.tags import Cell, Tag
 from gateway.lines.exchange import Pace
-from gateway.lines.fence import MOST_STRETCH, Shape, fence, shape
-from gateway.lines.health import ALLOWANCE_S, Health
+from gateway.lines.fence import NO_LIMITS, Limits, fence, shape, spare
+from gateway.lines.health import ALLOWANCE_S, Health, Presence
 from gateway.lines.plan import BIT_TABLES, Block, plan
 from gateway.lines.schedule import Poll
 from gateway.lines.wire import Wire, data_bytes
@@ -54,6 +54,8 @@ class BlockPoll(Poll):
         retry: seconds until it is asked again when it is refused.
         proven: whether it was ever answered.
         most_stretch: by how much more a longer read of this block was not refused yet.
+        reached: by how much more one was answered.
+        vain: how often it was the sign of life that its unit was asked for, since it was last answered.
         pace: when its answers are complete.
         patience: least seconds its answer is given, whatever the unit's other answers take: registers that a device has
             to compute or to fetch can be far slower than their neighbours.
@@ -71,7 +73,9 @@ class BlockPoll(Poll):
         self.refusals = 0
         self.retry = REFUSED_RETRY_S
         self.proven = False
-        self.most_stretch = MOST_STRETCH
+        self.most_stretch = unit.spare(request)
+        self.reached = 0
+        self.vain = 0
         self.pace = Pace(unit.pace.turnaround)
         self.patience = 0.0
         self.finished: trio.Event | None = None
@@ -135,6 +139,7 @@ class Unit:
         self.number = number
         self.device = device
         self.health = health
+        self.limits = NO_LIMITS if device is None else Limits(device.max_registers, device.max_bits)
         self.pace = Pace(turnaround)
         self.polls: list[BlockPoll] = []
         self.cells: dict[str, Cell] = {}
@@ -200,10 +205,19 @@ class Unit:
             if isinstance(addresses, list):
                 self.split(table, [address for address in addresses if isinstance(address, int)])
 
+    def spare(self, read: Request) -> int:
+        """By how many registers (or bytes of bits) a read of this unit may be longer."""
+        return spare(read, self.limits)
+
     def sign_of_life(self) -> Request:
-        """What a unit is asked to see whether it is there."""
+        """What a unit is asked to see whether it is there: the block that was asked for in vain the least often.
+
+        It may be mute to some of its blocks, and a gateway may have no path to them.
+        """
         if self.polls:
-            return self.polls[0].request
+            poll = min(self.polls, key=lambda poll: (poll.refusals + poll.vain, poll.size))
+            poll.vain += 1
+            return poll.request
         # A unit without tags: any device answers this, if only with a refusal.
         return read_registers(self.number, FUNCTION_OF["holding"], 0, 1)
 
@@ -229,12 +243,23 @@ class Unit:
         self._found = {pdu: (refusal, until) for pdu, (refusal, until) in self._found.items() if until > now}
         return {pdu: refusal for pdu, (refusal, _) in self._found.items()}
 
-    def fence(self, now: float) -> Request:
-        """A read that cannot be mistaken for anything asked before: see ``fence``."""
-        reads = [poll.request for poll in self.polls] or [self.sign_of_life()]
-        avoid: set[Shape] = {shape(read) for read in reads} | self.health.open_shapes(now)
-        # There are 125 sizes to choose from, and a unit whose blocks use them all does not exist.
-        return fence(reads, avoid) or self.sign_of_life()
+    def fence(self, sign: Request, now: float) -> Request:
+        """A read that cannot be mistaken for anything asked before, near this sign of life: see ``fence``."""
+        reads = [sign, *(poll.request for poll in self.polls)]
+        avoid = {shape(read) for read in reads} | self.health.open_shapes(now)
+        # Where there is none at all, an answer in doubt shows as well that somebody is there.
+        return fence(reads, avoid, self.limits) or sign
+
+    def whole(self, sign: Request, fence: Request, now: float) -> bool:
+        """Whether a silent unit is better asked for the sign of life itself, once no late answer to that may come.
+
+        Some devices are mute to all but what they were made for. They are asked for that where the fence asks for more,
+        and else every second time.
+        """
+        if self.health.presence is not Presence.SILENT or shape(sign) in self.health.open_shapes(now):
+            return False
+        every_second = self.health.misses // max(len(self.polls), 1) % 2 == 1
+        return fence.reply_size > sign.reply_size or every_second
 
 
 def field_of(tag: TagSettings, offset: int) -> Field:

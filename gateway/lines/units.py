@@ -27,7 +27,7 @@ from gateway.lines.refusals import GATEWAY_CODES
 from gateway.lines.schedule import Schedule
 from gateway.lines.share import Share
 from gateway.lines.unit import BlockPoll, Unit, tag_of
-from gateway.lines.wire import Wire
+from gateway.lines.wire import READ_REPLY_PDU, SMALL_REPLY, Wire
 from gateway.settings.line_model import LineSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -246,7 +246,15 @@ class Units:
 
     async def probe(self, unit: Unit, patience: float | None = None) -> bool:
         """Ask an absent unit once. Returns whether it is there."""
-        request = unit.sign_of_life() if self.numbered else unit.fence(trio.current_time())
+        sign = request = unit.sign_of_life()
+        patience = unit.health.timeout if patience is None else patience
+        if not self.numbered:
+            now = trio.current_time()
+            request = unit.fence(sign, now)
+            # Its time was reckoned with a small reply: deadlines do not pay for a longer one.
+            rest = patience - max(0.0, self.wire.carry(sign.reply_size) - self.wire.carry(READ_REPLY_PDU + SMALL_REPLY))
+            if rest >= unit.health.shortest and unit.whole(sign, request, now):
+                request, patience = sign, rest
         await self.exchange(unit, request, patience)
         return unit.health.presence is Presence.ONLINE
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.modbus.pdu import read_bits, read_registers, write_register
-from gateway.lines.fence import fence, shape, stretched
+from gateway.lines.fence import MOST_STRETCH, Limits, fence, shape, spare, stretched
 from gateway.lines.health import Cause, Health, Presence, SilenceBudget
 
 
@@ -36,11 +36,24 @@ def test_a_fence_is_as_short_as_can_be() -> None:
 
 def test_a_stretched_read_is_longer_by_the_least_that_helps() -> None:
     read = read_registers(1, 3, 10, 2)
-    longer = stretched(read, {shape(read), shape(read_registers(1, 3, 0, 3))})
+    longer = stretched(read, {shape(read), shape(read_registers(1, 3, 0, 3))}, MOST_STRETCH)
     assert longer is not None
     assert longer[1] == 2
     assert longer[0].pdu == read_registers(1, 3, 10, 4).pdu
     assert stretched(read, {shape(read)}, limit=0) is None
+
+
+@given(st.sampled_from([1, 3]), st.integers(0, 0xFFFF), st.integers(1, 20), st.integers(0, 30))
+def test_no_read_is_longer_than_the_device_takes(function: int, address: int, count: int, more: int) -> None:
+    count = min(count, 0x10000 - address)
+    read = (read_bits if function == 1 else read_registers)(1, function, address, count)
+    limits = Limits(count + more, count + more)
+    longer = stretched(read, {shape(read)}, spare(read, limits))
+    for found in (fence([read], {shape(read)}, limits), longer[0] if longer is not None else None):
+        if found is not None:
+            asked = int.from_bytes(found.pdu[3:5], "big")
+            assert asked <= min(count + more, 0x10000 - address)
+            assert shape(found) != shape(read)
 
 
 def test_the_same_write_has_its_own_shape() -> None:

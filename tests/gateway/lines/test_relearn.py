@@ -7,6 +7,7 @@ from trio.testing import MockClock
 
 from drivers.simulated.device import AddressRange, SimulatedDevice
 from gateway.core.reading import Quality, Reason
+from gateway.lines.fence import MOST_STRETCH
 from gateway.lines.steering import LineSteering
 from tests.gateway.lines.bench import Bench, Facts, device, open_bench, tag
 
@@ -70,6 +71,16 @@ async def test_another_device_is_asked_at_once_for_what_the_last_one_refused(aut
         LineSteering(bench.lines).relearn("bus")
         await trio.sleep(3)
         assert bench.read("d1/c").quality is Quality.GOOD
+
+
+async def test_a_block_that_seemed_to_have_nothing_behind_it_is_asked_for_more_again(autojump_clock: MockClock) -> None:
+    async with open_bench([device(1, *TAGS)], [full()]) as bench:
+        await trio.sleep(5)
+        (poll,) = bench.line.polling.units[1].polls
+        poll.most_stretch = 0
+        LineSteering(bench.lines).relearn("bus")
+        await trio.sleep(2)
+        assert poll.most_stretch == MOST_STRETCH
 
 
 async def test_a_line_that_is_down_or_lent_forgets_when_it_polls_again(autojump_clock: MockClock) -> None:
