@@ -31,6 +31,9 @@ BUSY_CODES = frozenset({5, 6})
 ADDRESS_CODES = frozenset({2, 3})
 FUNCTION_CODE = 1
 BUSY_BEFORE_BAD = 3
+# A gateway that has lost one request says the same: so many in a row of a block, whose unit answers others between
+# them, mean the block.
+NO_PATH_BEFORE_BAD = 3
 SPLITS = "splits"
 
 
@@ -69,6 +72,10 @@ class Refusals:
         """A poll was refused: give it back to the schedule, with the reason to its tags where it is to be believed."""
         code, unit = refusal.code, poll.unit
         if code in GATEWAY_CODES:
+            # The unit is in doubt and its polls are held. Where it was only this one's registers, it answers its probe.
+            poll.refusals += 1
+            if poll.refusals >= NO_PATH_BEFORE_BAD:
+                self._give_up(poll, refusal, now)
             poll.release()
             return
         if code in BUSY_CODES:
@@ -88,13 +95,18 @@ class Refusals:
         if cuts:
             self._learn(unit, poll, cuts, now)
             return
-        self._store.fail(poll.cells, reason_of(refusal))
         if code in ADDRESS_CODES or code == FUNCTION_CODE:
-            self._schedule.postpone(poll, now + poll.retry)
-            poll.retry = min(2 * poll.retry, REFUSED_RETRY_MAX_S)
+            self._give_up(poll, refusal, now)
         else:
+            self._store.fail(poll.cells, reason_of(refusal))
             self._schedule.done(poll, now)
         poll.release()
+
+    def _give_up(self, poll: BlockPoll, refusal: Refusal, now: float) -> None:
+        """Ask a block again after a while only, each time a longer one."""
+        self._store.fail(poll.cells, reason_of(refusal))
+        self._schedule.postpone(poll, now + poll.retry)
+        poll.retry = min(2 * poll.retry, REFUSED_RETRY_MAX_S)
 
     def adapt(self, unit: Unit, now: float) -> None:
         """Plan a unit's blocks anew: what comes out as it was keeps its rhythm, the rest takes over from that."""

@@ -136,7 +136,10 @@ class Schedule(Generic[P]):
         return missed
 
     def postpone(self, poll: P, due: float) -> None:
-        """Give a poll back that is not worth repeating before ``due``."""
+        """Give a poll back that is not worth repeating before ``due``; one that is held, when it is taken back in."""
+        if poll.held:
+            poll.due = due
+            return
         self._queue(poll, due)
         poll.put_off = True
 

@@ -54,6 +54,7 @@ def crowded(free: float) -> Polling:
 def release(polling: Polling, now: float) -> BlockPoll:
     """The poll was just done: it is due at once, so that its deadline is a period away."""
     (poll,) = polling.units[1].polls
+    poll.held = False
     polling.schedule.postpone(poll, now)
     return poll
 
