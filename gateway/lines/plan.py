@@ -65,14 +65,18 @@ class Block:
         return found
 
     def cuts(self) -> list[int]:
-        """Addresses at which this block can be divided without dividing a tag, in order."""
+        """Addresses at which this block can be divided without dividing a tag, in order.
+
+        Where its tags overlap too much for that, those at which they part: what crosses one is read on its own then.
+        """
         found = []
         reached = self.address
         for place in self.places:
             if place.address >= reached and place.address > self.address:
                 found.append(place.address)
             reached = max(reached, place.end)
-        return found
+        edges = {edge for place in self.places for edge in (place.address, place.end)}
+        return found or sorted(edge for edge in edges if self.address < edge < self.end)
 
 
 def longest_block(line: LineSettings, wire: Wire) -> float | None:
@@ -144,12 +148,16 @@ def _rides_along(slow: Block, blocks: list[Block], limits: _Limits) -> bool:
             end - start <= limits.most
             and more <= own
             and (limits.longest is None or together <= limits.longest)
-            and not any(start < barrier < end for barrier in limits.barriers)
+            and not _crossed(limits.barriers, start, end)
         ):
             places = sorted((*fast.places, *slow.places), key=lambda place: (place.address, place.end))
             blocks[index] = Block(fast.table, start, end - start, fast.period, tuple(places))
             return True
     return False
+
+
+def _crossed(barriers: Iterable[int], start: int, end: int) -> bool:
+    return any(start < barrier < end for barrier in barriers)
 
 
 def _hole(device: DeviceSettings, wire: Wire, table: Table) -> int | None:
@@ -168,7 +176,7 @@ def _runs(places: Sequence[Place], hole: int | None, most: int, barriers: Sequen
             run
             and (hole is None or place.address - end <= hole)
             and new_end - start <= most
-            and not any(end <= barrier <= place.address for barrier in barriers if barrier > start)
+            and not _crossed(barriers, start, new_end)
         ):
             run.append(place)
             end = new_end
@@ -202,7 +210,7 @@ def _block(table: Table, period: float | None, places: Sequence[Place]) -> Block
 
 
 def divide(block: Block) -> list[int]:
-    """Where to divide a block whose addresses were refused, or [] where it holds a single tag.
+    """Where to divide a block whose addresses were refused, or [] where all its tags lie at the same ones.
 
     First the holes go: nobody asked for them. A block without holes is divided in the middle, which finds a refused
     tag among n in log2(n) refusals.

@@ -73,8 +73,8 @@ def test_no_block_is_so_long_that_it_uses_up_the_shortest_period() -> None:
 
 Tags = st.lists(
     st.tuples(
-        st.integers(0, 300),
-        st.integers(1, 4),
+        st.integers(0, 60) | st.integers(0, 300),
+        st.integers(1, 12),
         st.sampled_from([0.5, 1.0, 5.0, None]),
         st.sampled_from(["holding", "input"]),
     ),
@@ -83,20 +83,32 @@ Tags = st.lists(
 )
 
 
-@given(Tags, st.sets(st.integers(0, 300), max_size=10), st.sampled_from([9600, 115200]), st.none() | st.integers(0, 20))
+@given(
+    Tags,
+    st.sets(st.integers(0, 60) | st.integers(0, 300), max_size=10),
+    st.sampled_from([9600, 115200]),
+    st.none() | st.integers(0, 20),
+    st.none() | st.floats(0.02, 0.2),
+)
 def test_every_tag_is_read_once_whole_and_within_the_limits(
-    places: list[tuple[int, int, float | None, str]], barriers: set[int], baudrate: int, max_hole: int | None
+    places: list[tuple[int, int, float | None, str]],
+    barriers: set[int],
+    baudrate: int,
+    max_hole: int | None,
+    longest: float | None,
 ) -> None:
     tags = tuple(
         replace(TagSettings(name=f"t{n}", table="holding", address=a, type="uint16"), length=c, poll=p, table=t)  # type: ignore[arg-type]  # drawn
         for n, (a, c, p, t) in enumerate(places)
     )
     dev = DeviceSettings(name="d", unit=1, tags=tags, max_registers=60, max_hole=max_hole)
-    blocks = plan(dev, wire(baudrate), {"holding": frozenset(barriers)})
+    blocks = plan(dev, wire(baudrate), {"holding": frozenset(barriers)}, longest)
     read = [place.tag.name for block in blocks for place in block.places]
     assert sorted(read) == sorted(t.name for t in tags)
     for block in blocks:
         assert block.count <= 60
+        crossed = [barrier for barrier in barriers if block.address < barrier < block.end]
+        assert block.table == "input" or not crossed or len(block.places) == 1
         for place in block.places:
             assert place.tag.table == block.table
             assert block.address <= place.address
@@ -112,6 +124,27 @@ def test_dividing_drops_holes_first_and_then_halves() -> None:
     assert divide(solid) == [4]
     [single] = plan(device(1, tag("a", 0)), wire(), {})
     assert divide(single) == []
+
+
+@given(Tags, st.sets(st.integers(0, 312), min_size=1, max_size=5), st.none() | st.floats(0.02, 0.2))
+def test_dividing_ends_with_the_refused_tags_alone(
+    places: list[tuple[int, int, float | None, str]], missing: set[int], longest: float | None
+) -> None:
+    """Also where tags overlap: only those that lie at the very same addresses are refused together."""
+    dev = device(1, *(tag(f"t{n}", a, length=c, poll=p) for n, (a, c, p, _) in enumerate(places)), max_registers=60)
+    splits: frozenset[int] = frozenset()
+    while True:
+        refused = [
+            block
+            for block in plan(dev, wire(9600), {"holding": splits}, longest)
+            if any(block.address <= register < block.end for register in missing)
+        ]
+        cuts = {cut for block in refused for cut in divide(block)}
+        if not cuts:
+            break
+        assert not cuts & splits, "each division teaches something"
+        splits |= cuts
+    assert all(len({(place.address, place.count) for place in block.places}) == 1 for block in refused)
 
 
 def test_the_verdict_on_a_line_that_is_asked_too_much() -> None:
