@@ -144,7 +144,4 @@ class Refusals:
             count=poll.block.count,
             at=cuts,
         )
-        for old in unit.polls:
-            old.release()
-        self._schedule.hold(unit.polls)
-        self._schedule.add(unit.replan(self._wire, self._longest), now)
+        self.adapt(unit, now)

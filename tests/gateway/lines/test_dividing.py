@@ -1,4 +1,4 @@
-"""Refused blocks are divided until what is readable is read."""
+"""Refused blocks are divided until what is readable is read, and nothing else of their unit is touched by that."""
 
 from __future__ import annotations
 
@@ -38,3 +38,24 @@ async def test_what_is_readable_among_overlapping_tags_is_read(autojump_clock: M
         assert bench.read("d1/t12").reason is Reason.ILLEGAL_ADDRESS
         assert sum(bench.line.polling.units[1].health.counters.refusals.values()) < 15
         assert facts.written < 4
+
+
+class SlowInputs(SimulatedDevice):
+    """Input registers have to be fetched."""
+
+    def answer(self, pdu: bytes, now: float) -> bytes | None:
+        self.turnaround_s = 0.6 if pdu[0] == 4 else 0.005
+        return super().answer(pdu, now)
+
+
+async def test_what_is_known_of_other_blocks_is_kept_when_one_is_divided(autojump_clock: MockClock) -> None:
+    slow = [tag(f"s{n}", n, table="input", poll=5.0) for n in range(4)]
+    fast = [tag(f"f{n}", n, poll=0.5) for n in range(4)]
+    simulated = SlowInputs(1, holding={n: n for n in range(250)}, input={n: n for n in range(4)})
+    async with open_bench([device(1, *fast, *slow, *(tag(f"h{n}", 200 + n) for n in range(8)))], [simulated]) as bench:
+        await trio.sleep(60)
+        errors = bench.field.devices()[0]["errors"]
+        simulated.refused = (AddressRange("holding", 200),)
+        await trio.sleep(200)
+        assert {n for n in range(8) if bench.read(f"d1/h{n}").quality is not Quality.GOOD} == {0}
+        assert bench.field.devices()[0]["errors"] == errors, "the slow block is waited for as before"
