@@ -47,7 +47,7 @@ async def test_registers_without_path_are_bad_alone_and_cost_a_few_requests(
             assert bench.read("d1/own").quality is Quality.GOOD
             assert (bench.read("d1/behind").quality, bench.read("d1/behind").reason) == (
                 Quality.BAD,
-                Reason.GATEWAY_PATH,
+                Reason.GATEWAY_TARGET,
             )
         assert simulated.asked[3] < since + 120
         assert simulated.asked[4] < since + 15
